@@ -1,0 +1,26 @@
+#include "aio/notice.hpp"
+
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <utility>
+
+namespace stepcast::aio {
+
+constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
+
+awaitable<bool> Notice::wait(std::chrono::steady_clock::duration limit) {
+    if (!pending_) {
+        timer_.expires_after(limit);
+        co_await timer_.async_wait(as_tuple);
+    }
+    co_return std::exchange(pending_, false);
+}
+
+awaitable<bool> pause(std::chrono::steady_clock::duration d) {
+    asio::steady_timer timer{co_await asio::this_coro::executor, d};
+    const auto [error] = co_await timer.async_wait(as_tuple);
+    co_return !error;
+}
+
+}  // namespace stepcast::aio

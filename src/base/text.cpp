@@ -1,0 +1,85 @@
+#include "base/text.hpp"
+
+#include <array>
+#include <cstring>
+
+namespace stepcast {
+namespace {
+
+struct Unit {
+    std::string_view name;
+    std::uint64_t bytes;
+};
+constexpr std::array<Unit, 4> units{{{"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}, {"B", 1}}};
+
+bool continuation(unsigned char c) { return (c & 0xC0) == 0x80; }
+
+// Length of the well-formed sequence at `p`, 0 if there is none.
+std::size_t sequence_length(const unsigned char* p, std::size_t left) {
+    if (p[0] < 0x80) return 1;
+    if (p[0] >= 0xC2 && p[0] <= 0xDF) return left > 1 && continuation(p[1]) ? 2 : 0;
+    if (p[0] >= 0xE0 && p[0] <= 0xEF) {
+        if (left < 3 || !continuation(p[1]) || !continuation(p[2])) return 0;
+        if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F)) return 0;
+        return 3;
+    }
+    if (p[0] >= 0xF0 && p[0] <= 0xF4) {
+        if (left < 4 || !continuation(p[1]) || !continuation(p[2]) || !continuation(p[3])) return 0;
+        if ((p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F)) return 0;
+        return 4;
+    }
+    return 0;
+}
+
+}  // namespace
+
+bool valid_utf8(std::string_view text) {
+    const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+    std::size_t left = text.size();
+    while (left != 0) {
+        std::uint64_t word;
+        if (left >= 8 && (std::memcpy(&word, p, 8), (word & 0x8080808080808080ull) == 0)) {
+            p += 8, left -= 8;  // eight ASCII characters at once
+            continue;
+        }
+        const std::size_t length = sequence_length(p, left);
+        if (length == 0) return false;
+        p += length, left -= length;
+    }
+    return true;
+}
+
+std::size_t count_code_points(std::string_view text) {
+    std::size_t count = 0;
+    for (const char c : text) count += !continuation(static_cast<unsigned char>(c));
+    return count;
+}
+
+bool has_control(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c < 0x20 || c == 0x7F) return true;
+        if (c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) return true;
+        if (c == 0xE2 && (text.substr(i, 3) == "\xE2\x80\xA8" || text.substr(i, 3) == "\xE2\x80\xA9")) return true;
+    }
+    return false;
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{}) return std::nullopt;
+    const std::string_view unit{rest, static_cast<std::size_t>(text.data() + text.size() - rest)};
+    if (unit.empty()) return value;
+    for (const auto& [name, bytes] : units)
+        if (unit == name && value <= UINT64_MAX / bytes) return value * bytes;
+    return std::nullopt;
+}
+
+std::string format_size(std::uint64_t bytes) {
+    for (const auto& [name, unit] : units)
+        if (bytes != 0 && bytes % unit == 0) return std::to_string(bytes / unit).append(name);
+    return "0B";
+}
+
+}  // namespace stepcast

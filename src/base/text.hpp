@@ -1,0 +1,43 @@
+#pragma once
+#include <charconv>
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace stepcast {
+
+/// Appends a whole number in decimal.
+template <std::integral N>
+void append_number(std::string& out, N value) {
+    char digits[24];
+    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    out.append(digits, static_cast<std::size_t>(end - digits));
+}
+
+/// Reads a whole number that is all of `text`: no sign for unsigned types, no spaces, no overflow.
+template <std::integral N>
+std::optional<N> parse_number(std::string_view text) {
+    N value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+/// True if `text` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates).
+bool valid_utf8(std::string_view text);
+
+/// How many code points valid UTF-8 holds.
+std::size_t count_code_points(std::string_view text);
+
+/// True if valid UTF-8 holds a control character (C0, DEL, C1) or a line or paragraph separator: what ids may not contain.
+bool has_control(std::string_view text);
+
+/// Reads "64MiB", "1KiB", "512B" or a bare count of bytes.
+std::optional<std::uint64_t> parse_size(std::string_view text);
+
+/// The largest unit that is exact: 65536 is "64KiB".
+std::string format_size(std::uint64_t bytes);
+
+}  // namespace stepcast

@@ -1,0 +1,142 @@
+#pragma once
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aio/types.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace stepcast::bus {
+
+using aio::awaitable;
+
+enum class errc {
+    busy = 1,        ///< the bound of what may wait is reached: try again later
+    unavailable,     ///< the broker did not answer in time, or is gone; a retry with the same event ids is safe
+    too_large,       ///< the broker refuses records of this size
+    unknown_topic,   ///< the topic does not exist and may not be created
+    closed,          ///< the bus is being stopped
+};
+std::error_code make_error_code(errc e);
+
+struct Header {
+    std::string name;
+    std::string value;
+};
+
+/// What is given to the bus. Records of one key keep their order.
+struct Message {
+    std::string topic;
+    std::string key;
+    std::string value;
+    std::vector<Header> headers{};
+};
+
+/// Where a record stands.
+struct Place {
+    std::int32_t partition = 0;
+    std::int64_t offset = 0;
+};
+
+/// One consumed record. The views live as long as the batch that holds it. A tombstone has no value.
+struct Record {
+    Place place;
+    Timestamp timestamp{};
+    std::optional<std::string_view> key;
+    std::optional<std::string_view> value;
+};
+
+/// Records in the order of their partition; several partitions may stand in one batch. Owns the bytes.
+class Batch {
+  public:
+    virtual ~Batch() = default;
+    std::vector<Record> records;
+};
+
+/// How a consumer reads its topic.
+struct Subscription {
+    std::string topic;
+    /// Members of one group share the partitions, and what was done is remembered. Empty: this consumer reads all
+    /// partitions by itself and nothing is remembered.
+    std::string group;
+    /// Without a group: records older than this are skipped. Absent: from the beginning.
+    std::optional<Timestamp> since{};
+    std::size_t max_batch = 4096;             ///< records in one batch
+    std::size_t max_queued = 65'536;          ///< records fetched ahead; beyond it the partition is paused, resumed at half
+};
+
+/// One reader of one topic. All calls on the strand it was made with.
+class Consumer {
+  public:
+    virtual ~Consumer() = default;
+
+    /// The next batch, at most `limit` later; null after a quiet `limit` or once closed. Survives a broker that goes away:
+    /// then it is quiet, and `healthy()` tells.
+    virtual awaitable<std::unique_ptr<Batch>> next(std::chrono::milliseconds limit) = 0;
+
+    /// The record's effect is committed: whoever produced it may be told (see MessageBus::produce). In any order.
+    virtual void settle(Place place) = 0;
+    /// The record is dealt with for good; settles it too. In any order: what is remembered is the contiguous edge, so a
+    /// consumer that dies is given every record again that was not done or stands behind one that was not.
+    virtual void done(Place place) = 0;
+
+    /// Without a group: true once everything that the topic held when the consumer started was handed out.
+    virtual bool caught_up() const = 0;
+    /// 0–100: how much of what the topic held at the start was handed out.
+    virtual int caught_up_percent() const = 0;
+    /// Records not handed out yet, as far as known.
+    virtual std::int64_t lag() const = 0;
+    virtual bool healthy() const = 0;
+
+    /// Stops: what was handed out may still be done until this returns; leaves the group. Within about five seconds.
+    virtual awaitable<void> close() = 0;
+};
+
+struct PartitionStats {
+    std::string topic;
+    std::string group;
+    std::int32_t partition = 0;
+    std::int64_t head = 0;       ///< offset behind the last record
+    std::int64_t position = 0;   ///< offset of the next record to be done
+};
+
+struct Stats {
+    bool connected = true;
+    std::uint64_t rebalances = 0;
+    std::uint64_t produced = 0;
+    std::uint64_t produce_failed = 0;
+    std::uint64_t paused = 0;    ///< partitions paused now because a queue is full
+    std::vector<PartitionStats> partitions;
+};
+
+/// Partitioned log between modules and the outside.
+class MessageBus {
+  public:
+    virtual ~MessageBus() = default;
+
+    /// Makes sure that the topics exist (created with the configured partitions and replication where that is allowed).
+    virtual awaitable<result<void>> ensure_topics(std::vector<std::string> topics) = 0;
+
+    /// Gives messages to the bus, all or none as far as it can tell, in order per key. Completes with their places when the
+    /// bus keeps its promise: kafka has them on all in-sync replicas; embedded, whose log is only memory, once every group
+    /// subscribed to the topic has settled them. Bounded: `busy` beyond the bound. Any strand; resumes on the caller's.
+    virtual awaitable<result<std::vector<Place>>> produce(std::vector<Message> messages) = 0;
+
+    /// `strand`: where the consumer is used.
+    virtual std::unique_ptr<Consumer> subscribe(Subscription subscription, const aio::Strand& strand) = 0;
+
+    virtual bool healthy() const = 0;
+    virtual Stats stats() const = 0;
+    /// Ends what is produced (with errors, if need be) and stops. Consumers are closed before.
+    virtual awaitable<void> close() = 0;
+    virtual std::string_view kind() const = 0;
+};
+
+}  // namespace stepcast::bus
+
+template <>
+struct std::is_error_code_enum<stepcast::bus::errc> : std::true_type {};

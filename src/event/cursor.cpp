@@ -1,0 +1,31 @@
+#include "event/cursor.hpp"
+
+#include "base/text.hpp"
+
+namespace stepcast::event {
+
+std::string Cursor::text() const {
+    std::string out = epoch;
+    out += '.';
+    append_number(out, position);
+    return out;
+}
+
+std::optional<Cursor> parse_cursor(std::string_view text) {
+    const auto dot = text.find('.');
+    if (dot == std::string_view::npos || dot == 0 || dot > 16) return std::nullopt;
+    const auto position = parse_number<Position>(text.substr(dot + 1));
+    if (!position) return std::nullopt;
+    for (const char c : text.substr(0, dot))
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'))) return std::nullopt;
+    return Cursor{std::string{text.substr(0, dot)}, *position};
+}
+
+std::string bare_id_frame(std::string_view epoch, Position position) {
+    std::string out = "id: ";
+    out.append(epoch).append(".");
+    append_number(out, position);
+    return out.append("\n\n");
+}
+
+}  // namespace stepcast::event

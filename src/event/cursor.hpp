@@ -1,0 +1,24 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "event/event.hpp"
+
+namespace stepcast::event {
+
+/// The SSE id `epoch.position`: where a client stands in one history of positions. Opaque to clients.
+struct Cursor {
+    std::string epoch;
+    Position position = 0;
+
+    std::string text() const;
+};
+
+/// Reads a client's Last-Event-ID. Empty if it is none of ours; whether its epoch is the current one is the caller's question.
+std::optional<Cursor> parse_cursor(std::string_view text);
+
+/// A bare `id:` frame, which moves the client's cursor and fires no event (WHATWG HTML, 9.2.6).
+std::string bare_id_frame(std::string_view epoch, Position position);
+
+}  // namespace stepcast::event

@@ -1,0 +1,135 @@
+#include "event/event.hpp"
+
+#include <cassert>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+namespace stepcast::event {
+namespace {
+
+// The head's fixed text, an epoch of 8 and 20 digits for position and version together: 10^13 positions and versions up to
+// 10^7. Beyond that `seal` copies the event into a roomier one.
+constexpr std::size_t fixed_head = std::string_view{"id: .\nevent: \ndata: {\"version\":,"}.size();
+constexpr std::size_t usual_digits = 20;
+constexpr std::size_t usual_epoch = 8;
+constexpr std::size_t most_digits = 40;
+constexpr std::size_t most_epoch = 16;
+
+std::size_t digits(std::uint64_t n) {
+    std::size_t count = 1;
+    for (; n >= 10; n /= 10) ++count;
+    return count;
+}
+
+char* put(char* out, std::string_view text) {
+    std::memcpy(out, text.data(), text.size());
+    return out + text.size();
+}
+
+char* put(char* out, std::uint64_t number) { return std::to_chars(out, out + 20, number).ptr; }
+
+}  // namespace
+
+Event* Event::allocate(std::size_t size) {
+    void* memory = std::malloc(sizeof(Event) + size);
+    if (memory == nullptr) throw std::bad_alloc{};
+    auto* event = new (memory) Event;
+    event->size_ = static_cast<std::uint32_t>(size);
+    return event;
+}
+
+void intrusive_ptr_release(const Event* event) {
+    if (event->references_.fetch_sub(1, std::memory_order_release) != 1) return;
+    std::atomic_thread_fence(std::memory_order_acquire);
+    event->~Event();
+    std::free(const_cast<Event*>(event));
+}
+
+// Slices are relative to the body, so that they stand when `seal` copies it behind a larger head room. An id that is a view
+// into the body costs nothing; any other is copied behind the frame.
+Event::Slice Event::place(std::string_view id, std::string_view body, std::size_t& tail) {
+    if (id.data() >= body.data() && id.data() + id.size() <= body.data() + body.size() && !id.empty())
+        return {static_cast<std::uint16_t>(id.data() - body.data()), static_cast<std::uint16_t>(id.size())};
+    const Slice slice{static_cast<std::uint16_t>(tail - body_at_), static_cast<std::uint16_t>(id.size())};
+    put(bytes() + tail, id);
+    tail += id.size();
+    return slice;
+}
+
+Draft Event::make_with_room(const DraftFields& fields, std::string_view body, std::size_t head_room) {
+    const std::size_t ids = fields.stream_id.size() + fields.id.size() + fields.subject.size();
+    if (body.size() + 2 + ids > UINT16_MAX) throw std::length_error{"event: larger than 64 KiB"};
+    std::size_t outside = 0;
+    for (const auto id : {fields.stream_id, fields.id, fields.subject})
+        if (id.data() < body.data() || id.data() + id.size() > body.data() + body.size()) outside += id.size();
+
+    Draft event{allocate(head_room + body.size() + 2 + outside)};
+    event->category_ = fields.category;
+    event->type_ = fields.type;
+    event->schema_version_ = fields.schema_version;
+    event->lifecycle_ = fields.lifecycle;
+    event->fingerprint_ = fields.fingerprint;
+    event->body_at_ = static_cast<std::uint16_t>(head_room);
+    put(put(event->bytes() + head_room, body), "\n\n");
+    event->frame_end_ = static_cast<std::uint32_t>(head_room + body.size() + 2);
+    std::size_t tail = event->frame_end_;
+    event->stream_id_ = event->place(fields.stream_id, body, tail);
+    event->id_ = event->place(fields.id, body, tail);
+    event->subject_ = event->place(fields.subject, body, tail);
+    return event;
+}
+
+Draft Event::make(const DraftFields& fields) {
+    assert(fields.json.size() > 2 && fields.json.front() == '{');
+    const std::size_t room = fixed_head + usual_epoch + usual_digits + fields.category->sse_event.size();
+    return make_with_room(fields, fields.json.substr(1), room);
+}
+
+EventRef Event::control(std::string_view frame, std::string_view stream_id, std::string_view subject) {
+    Draft event{allocate(frame.size() + stream_id.size() + subject.size())};
+    put(event->bytes(), frame);
+    event->frame_end_ = static_cast<std::uint32_t>(frame.size());
+    if (frame.size() + stream_id.size() + subject.size() > UINT16_MAX) throw std::length_error{"control frame: larger than 64 KiB"};
+    std::size_t tail = frame.size();
+    event->stream_id_ = event->place(stream_id, {}, tail);
+    event->subject_ = event->place(subject, {}, tail);
+    return event;
+}
+
+void Event::write_head(std::string_view epoch, std::size_t size) {
+    frame_at_ = static_cast<std::uint16_t>(body_at_ - size);
+    char* out = bytes() + frame_at_;
+    out = put(put(put(out, "id: "), epoch), ".");
+    out = put(put(put(out, position_), "\nevent: "), category_->sse_event);
+    out = put(out, "\ndata: ");
+    json_at_ = static_cast<std::uint16_t>(out - bytes());
+    out = put(put(out, "{\"version\":"), version_);
+    put(out, ",");
+}
+
+EventRef Event::seal(const Draft& draft, Version version, Position position, Timestamp recorded_at, std::string_view epoch) {
+    assert(draft->position_ == 0 && epoch.size() <= most_epoch);
+    Draft event = draft;
+    const std::size_t head =
+        fixed_head + epoch.size() + digits(position) + digits(version) + draft->category_->sse_event.size();
+    if (head > draft->body_at_) {
+        event = make_with_room({draft->category_, draft->type_, draft->schema_version_, draft->lifecycle_, draft->fingerprint_,
+                                draft->stream_id(), draft->id(), draft->subject(), {}},
+                               draft->body(), fixed_head + most_epoch + most_digits + draft->category_->sse_event.size());
+    }
+    event->version_ = version;
+    event->position_ = position;
+    event->recorded_at_ms_ = recorded_at.time_since_epoch().count();
+    event->write_head(epoch, head);
+    return event;
+}
+
+std::string_view Event::frame_without_id() const {
+    const std::string_view all = frame();
+    return position_ == 0 ? all : all.substr(all.find('\n') + 1);
+}
+
+}  // namespace stepcast::event

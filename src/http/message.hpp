@@ -1,0 +1,81 @@
+#pragma once
+#include <asio/ip/tcp.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "aio/types.hpp"
+#include "base/result.hpp"
+#include "event/event.hpp"
+
+namespace stepcast::broadcast {
+class Lane;
+}
+
+namespace stepcast::http {
+
+using aio::awaitable;
+using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor>;
+
+enum class Method : std::uint8_t { get, head, post, put, patch, del, options };
+
+/// A request whose framing, target and limits were checked. All text is percent-decoded, valid UTF-8.
+struct Request {
+    Method method = Method::get;
+    std::string path;                                            ///< decoded, begins with '/'
+    std::vector<std::pair<std::string, std::string>> query;      ///< decoded, in order; "a" without '=' has an empty value
+    std::vector<std::pair<std::string, std::string>> headers;    ///< names in lower case, values trimmed
+    std::vector<std::pair<std::string_view, std::string>> path_parameters;   ///< of the route's {names}, decoded
+    std::string body;
+
+    /// First value of a header (name in lower case), of a query parameter or of a path parameter.
+    std::optional<std::string_view> header(std::string_view name) const;
+    std::optional<std::string_view> parameter(std::string_view name) const;
+    std::string_view path_parameter(std::string_view name) const;
+};
+
+/// Takes the socket over instead of a response (SSE, WebSocket): the connection's own coroutine ends.
+class Takeover {
+  public:
+    virtual ~Takeover() = default;
+    /// Called on the lane's strand. The takeover writes the response's head itself and owns the socket from here.
+    virtual void start(Socket socket, broadcast::Lane& lane) = 0;
+};
+
+struct Response {
+    int status = 200;
+    std::vector<std::pair<std::string, std::string>> headers;   ///< without Content-Length, Date and Connection
+    std::string body;
+    std::unique_ptr<Takeover> takeover;
+
+    static Response json(std::string body, int status = 200);
+    /// application/problem+json (RFC 9457). `code` is kebab-case and for programs; `detail` one sentence for people;
+    /// `field` names the offending input, empty if none.
+    static Response problem(int status, std::string_view code, std::string_view detail, std::string_view field = {});
+
+    Response& with(std::string name, std::string value) & { headers.emplace_back(std::move(name), std::move(value)); return *this; }
+    Response&& with(std::string name, std::string value) && { headers.emplace_back(std::move(name), std::move(value)); return std::move(*this); }
+};
+
+/// What a handler is given besides the request: the lane that its connection lives on.
+struct Context {
+    broadcast::Lane& lane;
+};
+
+/// Answers one request, on the connection's lane. A thrown exception becomes a 500 that reveals nothing. `request` lives
+/// until the handler has completed.
+using Handler = std::function<awaitable<Response>(Request& request, Context context)>;
+
+/// One row of the endpoint table. `pattern` is "/api/v2/progress/status/{taskId}": literal segments and {names}, each one
+/// non-empty segment. GET serves HEAD too.
+struct Route {
+    Method method = Method::get;
+    std::string pattern;
+    Handler handler;
+};
+
+}  // namespace stepcast::http
