@@ -1,0 +1,160 @@
+#pragma once
+#include <sys/uio.h>
+
+#include <array>
+#include <asio/steady_timer.hpp>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "aio/gate.hpp"
+#include "aio/types.hpp"
+#include "broadcast/lane_stats.hpp"
+#include "broadcast/ring.hpp"
+#include "broadcast/session.hpp"
+#include "broadcast/table.hpp"
+
+namespace stepcast::broadcast {
+
+/// Reads committed events of the whole store for a lane that was lapped: at most `limit`, in order, all
+/// behind `after`. Empty: there is nothing further. Hops to wherever the store lives by itself. May throw:
+/// the lane's sessions are then closed, and their clients resume by cursor.
+using ReadAfter =
+    std::function<aio::awaitable<std::vector<event::EventRef>>(event::Position after, std::size_t limit)>;
+
+/// Ends a session's place in its lane's table. Declare it last in the session, so that it goes first.
+class [[nodiscard]] Subscription {
+  public:
+    Subscription() = default;
+    Subscription(Lane& lane, Session& session) : lane_{&lane}, session_{&session} {}
+    Subscription(Subscription&& other) noexcept
+        : lane_{std::exchange(other.lane_, nullptr)}, session_{other.session_} {}
+    Subscription& operator=(Subscription&& other) noexcept {
+        std::swap(lane_, other.lane_);
+        std::swap(session_, other.session_);
+        return *this;
+    }
+    ~Subscription();
+
+  private:
+    Lane* lane_ = nullptr;
+    Session* session_ = nullptr;
+};
+
+/// One strand with the streaming sessions that live on it: routes the ring's frames to them and writes to
+/// their sockets. Everything except `strand`, `index`, `stats` and `notify` is called on the strand.
+/// Destroyed after `run()` returned.
+class Lane {
+  public:
+    /// What all lanes of a broadcaster share.
+    struct Shared {
+        Ring& ring;
+        const ReadAfter& read_after;
+        const std::atomic<event::Position>& newest;  ///< published last
+    };
+
+    Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::milliseconds sweep_interval);
+    ~Lane();
+
+    const aio::Strand& strand() const { return strand_; }
+    std::size_t index() const { return index_; }
+    const LaneStats& stats() const { return stats_; }
+
+    /// Enters a session, in state catching or (v1) live. Empty once the lane drains.
+    std::optional<Subscription> subscribe(Session& session, const Topic& topic, bool live);
+    /// Ends catching: from now on the lane writes, beginning behind `through`. The session's outbox is empty.
+    void go_live(Session& session, event::Position through);
+    /// Closes a session, counted under `reason`; nothing if it is closing already or gone.
+    void close(Session& session, CloseReason reason);
+    void close(SessionId id, CloseReason reason);
+    /// The session's socket takes bytes again.
+    void on_writable(SessionId id);
+    bool draining() const { return draining_; }
+
+    /// Counts what an owner wrote itself while catching.
+    void count_written(std::size_t events, std::size_t controls, std::size_t bytes);
+
+    /// Room that a session reads into before it throws the bytes away.
+    std::span<char> scrap() { return scrap_; }
+
+    /// Any thread: frames were published. One post per batch.
+    void notify();
+    /// Any thread: true if frames matter to anyone here.
+    bool listening() const { return listening_.load(std::memory_order_seq_cst); }
+
+    /// Lets no session in any more, gives every live one a `retry:` between `retry` and `retry + spread` and
+    /// closes each when that is sent; at `deadline` closes what is left. Returns when all have gone.
+    aio::awaitable<void> drain(std::chrono::steady_clock::time_point deadline,
+                               std::chrono::milliseconds retry, std::chrono::milliseconds spread);
+
+  private:
+    friend class Subscription;
+    struct Slot {
+        Session* session = nullptr;
+        std::uint32_t generation = 0;
+    };
+    struct Pending {
+        std::uint32_t frame;  // index in batch_
+        std::uint32_t next;
+    };
+    struct Tally;
+
+    void remove(Session& session);
+    void listen();
+    Session* find(SessionId id) const;
+
+    void take_turn(std::chrono::steady_clock::time_point posted);
+    void read_ring();
+    void route_batch();
+    void route(std::uint32_t frame, const Table::Sessions* sessions);
+    void offer(Session& session, std::uint32_t frame);
+    void flush_dirty();
+    void flush(Session& session, Tally& tally);
+    void keep_rest(Session& session, std::uint32_t pending, std::size_t sent);
+    void push(Session& session, const event::EventRef& frame);
+    void send_outbox(Session& session);
+    void wait_writable(Session& session);
+    void end_if_sent(Session& session);
+    aio::awaitable<void> catch_up();
+
+    void arm_sweep();
+    void sweep();
+
+    aio::Strand strand_;
+    const std::size_t index_;
+    const Shared shared_;
+    const std::chrono::milliseconds sweep_interval_;
+    asio::steady_timer sweep_timer_;
+    aio::Gate gate_;
+    LaneStats stats_;
+
+    // Cleared before the ring is read: a frame published later posts again, one published earlier is read
+    // now.
+    std::atomic<bool> scheduled_{false};
+    std::atomic<bool> listening_{false};
+    bool catching_up_ = false;
+    bool draining_ = false;
+    bool routing_ = false;
+    bool sweeping_ = false;
+
+    std::uint64_t cursor_ = 0;      // in the ring
+    event::Position position_ = 0;  // routed last
+    event::Position floor_ = 0;     // the ring's frames up to here were routed from the store
+
+    Table table_;
+    std::vector<Slot> slots_;
+    std::vector<std::uint32_t> free_slots_;
+    std::size_t session_count_ = 0;
+
+    std::vector<RingFrame> batch_;
+    std::vector<Pending> pending_;
+    std::vector<Session*> dirty_;
+    std::array<char, 4096> scrap_;
+};
+
+}  // namespace stepcast::broadcast
