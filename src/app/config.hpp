@@ -1,0 +1,115 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace stepcast::app {
+
+/// Everything that can be set, with its defaults. Names, ranges and one line of meaning each stand in
+/// config_keys.cpp; sizes are in bytes.
+struct Config {
+    struct Server {
+        std::string host = "127.0.0.1";
+        int port = 8082;
+        int threads = 0;  ///< never 0 once loaded
+        Duration drain = std::chrono::seconds{10};
+    } server;
+
+    struct Log {
+        std::string level = "info";   ///< trace debug info warn error off
+        std::string format = "auto";  ///< auto text json
+    } log;
+
+    struct Bus {
+        std::string kind = "embedded";  ///< embedded kafka
+    } bus;
+
+    struct Kafka {
+        std::string brokers = "127.0.0.1:9092";
+        std::string topic_prefix;
+        bool create_topics = true;
+        int partitions = 6;
+        int replication = 1;
+        /// librdkafka's own properties by their dotted names.
+        std::map<std::string, std::string> properties;
+    } kafka;
+
+    struct Store {
+        std::string kind = "memory";
+        Duration ttl = std::chrono::hours{24};
+        Duration running_ttl = std::chrono::hours{168};
+        Duration cleanup_interval = std::chrono::seconds{10};
+        Duration tombstone_ttl = std::chrono::hours{168};
+        std::uint64_t max_bytes = 0;  ///< never 0 once loaded
+        int max_events_per_task = 100'000;
+    } store;
+
+    struct Broadcast {
+        int ring_size = 16'384;
+    } broadcast;
+
+    struct Progress {
+        Duration recovery_window = std::chrono::hours{1};
+        int recovery_max = 200;
+        Duration stall_after = std::chrono::seconds{30};
+    } progress;
+
+    struct Orders {
+        bool enabled = true;
+        Duration step_delay = std::chrono::seconds{1};
+        int stock = 100;
+        int max_in_flight = 10'000;
+    } orders;
+
+    struct Sse {
+        Duration heartbeat = std::chrono::seconds{15};
+        Duration retry = std::chrono::seconds{2};
+        std::uint64_t outbox_bytes = 256 * 1024;
+        int outbox_frames = 1024;
+        Duration write_timeout = std::chrono::seconds{30};
+        int max_streams = 20'000;
+        int max_streams_per_user = 0;  ///< 0: off
+    } sse;
+
+    struct Http {
+        Duration header_timeout = std::chrono::seconds{10};
+        Duration body_timeout = std::chrono::seconds{30};
+        Duration idle_timeout = std::chrono::seconds{75};
+        std::uint64_t max_request_line = 8 * 1024;
+        std::uint64_t max_header_bytes = 16 * 1024;
+        int max_headers = 100;
+        std::uint64_t max_body = 1024 * 1024;
+        int max_pipelined = 100;
+        int max_connections = 25'000;
+        std::vector<std::string> cors_origins;
+    } http;
+};
+
+/// Where settings come from; later ones win: defaults, file, environment, sets.
+struct ConfigSources {
+    using Variables = std::vector<std::pair<std::string, std::string>>;
+
+    std::optional<std::string> file{};  ///< path of a TOML file that must exist
+    Variables environment{};            ///< names and values; only STEPCAST_A__B are looked at
+    std::vector<std::string> sets{};    ///< "key=value" of --set
+};
+
+/// The environment of this process.
+ConfigSources::Variables process_environment();
+
+/// Reads, checks and completes (threads and max_bytes from the machine) the settings. The error is one line
+/// for each thing that is wrong: where it stands (file:line, variable or --set), the key, why, and the
+/// nearest known key.
+result<Config, std::string> load_config(const ConfigSources& sources);
+
+/// The settings as a TOML file; with `comments` each key's meaning stands above it, as in the tree's
+/// config.toml.
+std::string print_config(const Config& config, bool comments);
+
+}  // namespace stepcast::app

@@ -1,0 +1,9 @@
+#include "app/commands.hpp"
+
+namespace stepcast::app {
+
+std::string_view version() {
+    return STEPCAST_VERSION;
+}
+
+}  // namespace stepcast::app

@@ -1,0 +1,22 @@
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stepcast::app {
+
+/// One file of web/, held in the binary.
+struct WebFile {
+    std::string_view path;  ///< "/stepcast.js"; the page itself is "/index.html"
+    std::string_view content_type;
+    std::string_view bytes;
+    std::string etag;  ///< quoted, the same for the same bytes in every build
+};
+
+/// All of web/, in the order of their paths.
+const std::vector<WebFile>& web_files();
+
+/// The media type of a file name by its ending.
+std::string_view content_type_of(std::string_view path);
+
+}  // namespace stepcast::app

@@ -1,0 +1,15 @@
+#pragma once
+#include <string_view>
+#include <vector>
+
+namespace stepcast::app {
+
+struct WebSource {
+    std::string_view path;
+    std::string_view bytes;
+};
+
+/// Defined in the file that embed_web.cmake writes at build time.
+std::vector<WebSource> web_sources();
+
+}  // namespace stepcast::app

@@ -1,0 +1,203 @@
+#include "app/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "app/config_keys.hpp"
+
+namespace stepcast::app {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Test;
+
+/// A settings file that goes away with the test.
+class TemporaryFile {
+  public:
+    explicit TemporaryFile(const std::string& text) {
+        std::string pattern = std::filesystem::temp_directory_path() / "stepcast-config-XXXXXX";
+        const int fd = mkstemp(pattern.data());
+        EXPECT_GE(fd, 0);
+        close(fd);
+        path_ = pattern;
+        std::ofstream{path_} << text;
+    }
+    ~TemporaryFile() { std::filesystem::remove(path_); }
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+Config loaded(const ConfigSources& sources) {
+    auto config = load_config(sources);
+    EXPECT_TRUE(config.has_value()) << config.error();
+    return config.value_or(Config{});
+}
+
+std::string refused(const ConfigSources& sources) {
+    const auto config = load_config(sources);
+    EXPECT_FALSE(config.has_value());
+    return config ? "" : config.error();
+}
+
+std::string refused_file(const std::string& text) {
+    const TemporaryFile file{text};
+    std::string problem = refused({.file = file.path()});
+    if (problem.starts_with(file.path())) problem.replace(0, file.path().size(), "FILE");
+    return problem;
+}
+
+TEST(Config, without_sources_the_defaults_hold_and_the_machine_fills_the_rest) {
+    const Config config = loaded({});
+    EXPECT_EQ(config.server.host, "127.0.0.1");
+    EXPECT_EQ(config.server.port, 8082);
+    EXPECT_EQ(config.store.ttl, 24h);
+    EXPECT_EQ(config.sse.outbox_bytes, 256u * 1024);
+    EXPECT_GE(config.server.threads, 1);
+    EXPECT_GT(config.store.max_bytes, 1u << 20);
+}
+
+TEST(Config, every_default_lies_in_its_own_range) {
+    ConfigSources sources;
+    Config defaults;
+    for (const Key& key : config_keys())
+        sources.sets.push_back(std::string{key.name} + "=" + format_value(key.field(defaults)));
+    EXPECT_TRUE(load_config(sources).has_value()) << load_config(sources).error();
+}
+
+TEST(Config, names_are_unique) {
+    std::set<std::string_view> names;
+    for (const Key& key : config_keys()) EXPECT_TRUE(names.insert(key.name).second) << key.name;
+}
+
+TEST(Config, the_trees_config_toml_is_what_the_table_prints) {
+    std::ifstream in{std::string{SOURCE_DIR} + "/config.toml"};
+    const std::string text{std::istreambuf_iterator<char>{in}, {}};
+    EXPECT_EQ(text, print_config(Config{}, true))
+        << "make it anew: stepcast check-config --defaults > config.toml";
+}
+
+TEST(Config, what_is_printed_reads_back_the_same) {
+    Config config = loaded({.sets = {"http.cors_origins=[\"https://a.example\", \"https://b.example\"]",
+                                     "log.level=debug", "kafka.properties.sasl.password=\"a \\\"b\\\"\\\\\"",
+                                     "orders.enabled=false", "sse.retry=1500ms"}});
+    const std::string printed = print_config(config, false);
+    const TemporaryFile file{printed};
+    EXPECT_EQ(print_config(loaded({.file = file.path()}), false), printed);
+}
+
+TEST(Config, set_beats_environment_beats_file_beats_default) {
+    const TemporaryFile file{"[server]\nport = 1\nhost = \"file\"\ndrain = \"1s\"\n"};
+    const Config config =
+        loaded({.file = file.path(),
+                .environment = {{"STEPCAST_SERVER__PORT", "2"}, {"STEPCAST_SERVER__HOST", "env"}},
+                .sets = {"server.port=3"}});
+    EXPECT_EQ(config.server.port, 3);
+    EXPECT_EQ(config.server.host, "env");
+    EXPECT_EQ(config.server.drain, 1s);
+    EXPECT_EQ(config.orders.step_delay, 1s);
+}
+
+TEST(Config, set_takes_toml_or_else_bare_text) {
+    const Config config =
+        loaded({.sets = {"orders.step_delay=30ms", "store.ttl=\"2h\"", "store.max_bytes=64MiB",
+                         "kafka.brokers=a:1,b:2", "orders.enabled=false", "http.max_body=1024"}});
+    EXPECT_EQ(config.orders.step_delay, 30ms);
+    EXPECT_EQ(config.store.ttl, 2h);
+    EXPECT_EQ(config.store.max_bytes, 64u << 20);
+    EXPECT_EQ(config.kafka.brokers, "a:1,b:2");
+    EXPECT_FALSE(config.orders.enabled);
+    EXPECT_EQ(config.http.max_body, 1024u);
+}
+
+TEST(Config, text_stays_text_where_toml_would_change_its_type) {
+    for (const char* typed : {"2024-01-01", "1e5", "true", "007", "10.0.0.1"}) {
+        EXPECT_EQ(loaded({.sets = {std::string{"server.host="} + typed}}).server.host, typed);
+        EXPECT_EQ(loaded({.environment = {{"STEPCAST_SERVER__HOST", typed}}}).server.host, typed);
+    }
+    EXPECT_EQ(loaded({.sets = {"server.host='quoted'"}}).server.host, "quoted");
+}
+
+TEST(Config, a_value_cannot_smuggle_in_a_second_setting) {
+    EXPECT_NE(refused({.sets = {"server.port=1\nx = 2"}}), "");
+}
+
+TEST(Config, librdkafka_properties_pass_through_by_their_dotted_names) {
+    const TemporaryFile file{
+        "[kafka.properties]\n"
+        "security.protocol = \"SSL\"\n"
+        "\"sasl.username\" = \"me\"\n"
+        "queued.max.messages.kbytes = 1024\n"
+        "enable.ssl.certificate.verification = false\n"
+        "client.id = 2024-01-01\n"};
+    const Config config = loaded({.file = file.path(),
+                                  .environment = {{"STEPCAST_KAFKA__PROPERTIES__CLIENT__RACK", "r1"}},
+                                  .sets = {"kafka.properties.sasl.username=you"}});
+    const std::map<std::string, std::string> expected{{"security.protocol", "SSL"},
+                                                      {"sasl.username", "you"},
+                                                      {"queued.max.messages.kbytes", "1024"},
+                                                      {"enable.ssl.certificate.verification", "false"},
+                                                      {"client.id", "2024-01-01"},
+                                                      {"client.rack", "r1"}};
+    EXPECT_EQ(config.kafka.properties, expected);
+}
+
+TEST(Config, an_unknown_key_is_refused_with_file_line_and_nearest_key) {
+    EXPECT_EQ(refused_file("[server]\nport = 1\nhots = \"x\"\n"),
+              "FILE:3: unknown key server.hots; the nearest known key is server.host");
+    EXPECT_EQ(refused_file("port = 1\n"), "FILE:1: unknown key port; the nearest known key is server.port");
+    EXPECT_EQ(refused_file("[sever]\nport = 1\n"),
+              "FILE:2: unknown key sever.port; the nearest known key is server.port");
+    EXPECT_EQ(refused({.sets = {"orders.step_dely=1s"}}),
+              "--set: unknown key orders.step_dely; the nearest known key is orders.step_delay");
+}
+
+TEST(Config, an_unknown_variable_is_refused_and_others_are_left_alone) {
+    EXPECT_EQ(refused({.environment = {{"STEPCAST_SERVER__PROT", "1"}}}),
+              "STEPCAST_SERVER__PROT: unknown key server.prot; the nearest known key is server.port");
+    loaded({.environment = {{"STEPCAST_CONFIG", "x"}, {"PATH", "y"}, {"OTHER__THING", "z"}}});
+}
+
+TEST(Config, a_bad_value_is_refused_with_what_was_expected) {
+    EXPECT_EQ(refused_file("[server]\nport = 65536\n"),
+              "FILE:2: server.port must be a whole number from 0 to 65535");
+    EXPECT_EQ(refused_file("[server]\n\nport = \"8082\"\n"),
+              "FILE:3: server.port must be a whole number from 0 to 65535");
+    EXPECT_EQ(refused_file("[bus]\nkind = \"rabbit\"\n"),
+              "FILE:2: bus.kind must be one of embedded, kafka, not \"rabbit\"");
+    EXPECT_EQ(refused_file("[orders]\nenabled = 1\n"), "FILE:2: orders.enabled must be true or false");
+    for (const char* bad : {"30", "-1s", "1.5h", "\"soon\"", "2h"})
+        EXPECT_NE(refused({.sets = {std::string{"orders.step_delay="} + bad}}), "") << bad;
+    for (const char* bad : {"-1", "1.5", "12XB", "true"})
+        EXPECT_NE(refused({.sets = {std::string{"http.max_body="} + bad}}), "") << bad;
+    for (const char* bad : {"x", "[1]", "true"})
+        EXPECT_NE(refused({.sets = {std::string{"http.cors_origins="} + bad}}), "") << bad;
+}
+
+TEST(Config, every_problem_is_told_at_once) {
+    const std::string problems = refused({.sets = {"server.port=x", "a.b=1", "nonsense"}});
+    EXPECT_EQ(std::ranges::count(problems, '\n'), 2);
+}
+
+TEST(Config, a_file_that_is_no_toml_names_the_line) {
+    EXPECT_TRUE(refused_file("[server]\nport = \n").starts_with("FILE:2: "))
+        << refused_file("[server]\nport = \n");
+    EXPECT_EQ(refused({.file = "/nowhere/config.toml"}), "/nowhere/config.toml: cannot be read");
+}
+
+TEST(Config, a_secret_may_come_from_a_file_named_by_a_variable) {
+    const TemporaryFile secret{"s3cret\n"};
+    const Config config =
+        loaded({.environment = {{"STEPCAST_KAFKA__PROPERTIES__SASL__PASSWORD_FILE", secret.path()}}});
+    EXPECT_EQ(config.kafka.properties.at("sasl.password"), "s3cret");
+    EXPECT_EQ(refused({.environment = {{"STEPCAST_SERVER__HOST_FILE", "/nowhere"}}}),
+              "STEPCAST_SERVER__HOST_FILE: /nowhere cannot be read");
+}
+
+}  // namespace
+}  // namespace stepcast::app
