@@ -21,12 +21,12 @@ using event::Position;
 using event::Version;
 
 enum class errc {
-    wrong_expected_version = 1,   ///< the stream is not where the writer believed
-    idempotency_conflict,         ///< the event id is known with another body
-    partly_known,                 ///< some events of one append are known, some are not
-    full,                         ///< store.max_bytes reached and nothing finished is left to expire early
-    unavailable,                  ///< the medium cannot be written or read now; try again later
-    trimmed,                      ///< the version asked for was folded into a snapshot
+    wrong_expected_version = 1,  ///< the stream is not where the writer believed
+    idempotency_conflict,        ///< the event id is known with another body
+    partly_known,                ///< some events of one append are known, some are not
+    full,                        ///< store.max_bytes reached and nothing finished is left to expire early
+    unavailable,                 ///< the medium cannot be written or read now; try again later
+    trimmed,                     ///< the version asked for was folded into a snapshot
 };
 std::error_code make_error_code(errc e);
 
@@ -34,7 +34,7 @@ std::error_code make_error_code(errc e);
 struct Expected {
     enum class Kind : std::uint8_t { any, no_stream, stream_exists, exact };
     Kind kind = Kind::any;
-    Version version = 0;   ///< for exact; exact(0) is no_stream
+    Version version = 0;  ///< for exact; exact(0) is no_stream
 
     static Expected any() { return {}; }
     static Expected no_stream() { return {Kind::no_stream, 0}; }
@@ -56,13 +56,15 @@ struct SourceOffset {
     std::int64_t offset = 0;
 };
 
-/// The one atomic write: all of it or nothing. What a store cannot do yet (inbox, outbox, timers, fences) is absent here.
+/// The one atomic write: all of it or nothing. What a store cannot do yet (inbox, outbox, timers, fences) is
+/// absent here.
 struct Commit {
     boost::container::small_vector<Append, 1> appends;
-    /// An offset not above the stored one makes the whole commit succeed with no effect. A refusal does not move it:
-    /// whoever gives up on a record moves the offset with a commit of its own.
+    /// An offset not above the stored one makes the whole commit succeed with no effect. A refusal does not
+    /// move it: whoever gives up on a record moves the offset with a commit of its own.
     std::optional<SourceOffset> source{};
-    /// When the events count as recorded; the store's clock if absent. A rebuild from a topic gives the record's time.
+    /// When the events count as recorded; the store's clock if absent. A rebuild from a topic gives the
+    /// record's time.
     std::optional<Timestamp> recorded_at{};
 };
 
@@ -70,7 +72,8 @@ struct Commit {
 struct Receipt {
     Version version = 0;
     Position position = 0;
-    bool deduplicated = false;   ///< every event was known with the same fingerprint; version and position are the first write's
+    bool deduplicated = false;  ///< every event was known with the same fingerprint; version and position are
+                                ///< the first write's
 };
 
 /// Why a commit was refused. For wrong_expected_version both numbers are set.
@@ -83,7 +86,8 @@ struct Refusal {
 
 using CommitResult = result<Receipt, Refusal>;
 
-/// Which events: those with `from <= n <= to`, by version (one stream) or position (any read), at most `limit`.
+/// Which events: those with `from <= n <= to`, by version (one stream) or position (any read), at most
+/// `limit`.
 struct Range {
     enum class By : std::uint8_t { version, position };
     By by = By::position;
@@ -95,27 +99,28 @@ struct Range {
 /// One page of a read, in order.
 struct Page {
     std::vector<EventRef> events;
-    /// Every number of the range up to here is decided: what is not in `events` does not exist or has expired. The next
-    /// page starts at through + 1.
+    /// Every number of the range up to here is decided: what is not in `events` does not exist or has
+    /// expired. The next page starts at through + 1.
     std::uint64_t through = 0;
-    bool more = false;        ///< the range holds further events
-    /// The last position that what was read has lost to expiry, or the global floor if that is higher. A client whose
-    /// cursor is below it has lost something.
+    bool more = false;  ///< the range holds further events
+    /// The last position that what was read has lost to expiry, or the global floor if that is higher. A
+    /// client whose cursor is below it has lost something.
     Position lost_through = 0;
 };
 
 /// What a store knows of a stream without reading it.
 struct StreamInfo {
-    Version version = 0;         ///< 0: no such stream (it may have expired)
-    Version first_version = 1;   ///< the lowest version that can still be read; above 1 once a snapshot replaced the oldest
+    Version version = 0;  ///< 0: no such stream (it may have expired)
+    Version first_version =
+        1;  ///< the lowest version that can still be read; above 1 once a snapshot replaced the oldest
     Position last_position = 0;
-    Position lost_through = 0;   ///< as in Page
+    Position lost_through = 0;  ///< as in Page
 };
 
 /// A fold saved at a version. Optional always, except below first_version, where it is all there is.
 struct Snapshot {
     Version version = 0;
-    std::uint32_t schema = 0;    ///< version of the state's layout; a reader ignores one it does not know
+    std::uint32_t schema = 0;  ///< version of the state's layout; a reader ignores one it does not know
     std::string state;
 };
 
@@ -127,6 +132,13 @@ struct ExpiredStream {
     Position through = 0;
 };
 
+/// A stream that holds more events than Limits::max_events_per_task: its owner should trim it with a
+/// snapshot.
+struct Oversized {
+    const Category* category = nullptr;
+    std::string stream_id;
+};
+
 struct Stats {
     Position head = 0;
     std::uint64_t events = 0;
@@ -134,57 +146,68 @@ struct Stats {
     std::uint64_t streams = 0;
     std::uint64_t committed = 0;
     std::uint64_t deduplicated = 0;
-    std::uint64_t expired = 0;      ///< events removed by cleanup, early expiry included
+    std::uint64_t expired = 0;  ///< events removed by cleanup, early expiry included
 };
 
 /// Bounds and lifetimes of what is stored.
 struct Limits {
-    Duration ttl = std::chrono::hours{24};                 ///< a finished stream, after its last event
-    Duration running_ttl = std::chrono::hours{168};        ///< a running one
-    Duration tombstone_ttl = std::chrono::hours{168};      ///< how long an expired stream's lost_through is remembered
-    std::uint64_t max_bytes = 0;                           ///< 0: no bound
-    std::uint64_t max_events_per_task = 100'000;           ///< beyond it the owner of the category is asked to trim
+    Duration ttl = std::chrono::hours{24};           ///< a finished stream, after its last event
+    Duration running_ttl = std::chrono::hours{168};  ///< a running one
+    Duration tombstone_ttl =
+        std::chrono::hours{168};                  ///< how long an expired stream's lost_through is remembered
+    std::uint64_t max_bytes = 0;                  ///< 0: no bound
+    std::uint64_t max_events_per_task = 100'000;  ///< beyond it the owner of the category is asked to trim
 };
 
 /// Committed events in position order, as one node sees them. Hints only: a reader also polls.
 class Feed {
   public:
     virtual ~Feed() = default;
-    /// Calls `hint` on the core strand after the head has moved, until the next call of on_change. It must not block.
+    /// Calls `hint` on the core strand after the head has moved, until the next call of on_change. It must
+    /// not block.
     virtual void on_change(std::function<void()> hint) = 0;
 };
 
-/// The events of everything. Every call is made on, and resumes on, the core strand. A store that holds its data in this
-/// process answers reads without suspending, so that several reads and a look at a projection can share one turn.
+/// The events of everything. Every call is made on, and resumes on, the core strand. A store that holds its
+/// data in this process answers reads without suspending, so that several reads and a look at a projection
+/// can share one turn.
 class EventStore {
   public:
     virtual ~EventStore() = default;
 
-    /// Writes the commits as one durable group, each with an outcome of its own, in order. `commits` must outlive the call;
-    /// their drafts are numbered in place when written, and may be committed again after a refusal. Never throws.
+    /// Writes the commits as one durable group, each with an outcome of its own, in order. `commits` must
+    /// outlive the call; their drafts are numbered in place when written, and may be committed again after a
+    /// refusal. Never throws.
     virtual awaitable<std::vector<CommitResult>> commit_many(std::span<const Commit> commits) = 0;
 
-    virtual awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id, Range range) = 0;
+    virtual awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id,
+                                                Range range) = 0;
     /// By position only.
     virtual awaitable<result<Page>> read_subject(std::string_view subject, Range range) = 0;
     /// By position only.
     virtual awaitable<result<Page>> read_all(Range range) = 0;
-    virtual awaitable<result<StreamInfo>> stream_info(const Category& category, std::string_view stream_id) = 0;
+    virtual awaitable<result<StreamInfo>> stream_info(const Category& category,
+                                                      std::string_view stream_id) = 0;
     /// lost_through of a subject, without reading its events.
     virtual awaitable<result<Position>> subject_lost_through(std::string_view subject) = 0;
     /// The offset stored last for a consumer's partition; empty if none.
-    virtual awaitable<result<std::optional<std::int64_t>>> source_offset(std::string_view consumer, std::string_view topic,
-                                                                          std::int32_t partition) = 0;
+    virtual awaitable<result<std::optional<std::int64_t>>> source_offset(std::string_view consumer,
+                                                                         std::string_view topic,
+                                                                         std::int32_t partition) = 0;
 
     /// Replaces the events up to snapshot.version, if `trim`, or stands beside them.
-    virtual awaitable<result<void>> save_snapshot(const Category& category, std::string_view stream_id, Snapshot snapshot,
-                                                  bool trim) = 0;
-    virtual awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& category, std::string_view stream_id) = 0;
+    virtual awaitable<result<void>> save_snapshot(const Category& category, std::string_view stream_id,
+                                                  Snapshot snapshot, bool trim) = 0;
+    virtual awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& category,
+                                                                     std::string_view stream_id) = 0;
 
-    /// Removes what is due at `now`, at most for about one millisecond; `done` false means: call again soon. Also expires
-    /// the oldest finished streams early while the store is at its bound.
+    /// Removes what is due at `now`, at most for about one millisecond; `done` false means: call again soon.
+    /// Also expires the oldest finished streams early while the store is at its bound.
     struct Expired {
+        /// A stream of that name may live again by now: what is known of it from behind `through` still
+        /// holds.
         std::vector<ExpiredStream> streams;
+        std::vector<Oversized> oversized;  ///< asked once, and again after a further event
         bool done = true;
     };
     virtual awaitable<result<Expired>> cleanup(Timestamp now) = 0;

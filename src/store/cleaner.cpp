@@ -1,0 +1,50 @@
+#include "store/cleaner.hpp"
+
+#include <spdlog/spdlog.h>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "aio/spawn.hpp"
+
+namespace stepcast::store {
+
+Cleaner::Cleaner(aio::Strand strand, EventStore& store, const Clock& clock, Duration interval, Sink sink)
+    : strand_{strand},
+      store_{store},
+      clock_{clock},
+      interval_{interval},
+      sink_{std::move(sink)},
+      woken_{strand},
+      gate_{strand} {}
+
+void Cleaner::start() {
+    aio::spawn(strand_, "cleaner", [this, hold = gate_.enter()]() -> awaitable<void> { co_await run(); });
+}
+
+awaitable<void> Cleaner::run() {
+    while (!stopping_) {
+        co_await woken_.wait(interval_);
+        if (!stopping_) co_await clean();
+    }
+}
+
+awaitable<void> Cleaner::clean() {
+    for (bool done = false; !done && !stopping_;) {
+        const auto expired = co_await store_.cleanup(clock_.now());
+        if (!expired) {
+            spdlog::warn("cleanup: {}", expired.error().text());
+            co_return;
+        }
+        if (!expired->streams.empty() || !expired->oversized.empty()) sink_(*expired);
+        done = expired->done;
+        if (!done) co_await asio::post(strand_, asio::use_awaitable);
+    }
+}
+
+awaitable<void> Cleaner::stop() {
+    stopping_ = true;
+    woken_.notify();
+    co_await gate_.close();
+}
+
+}  // namespace stepcast::store

@@ -1,0 +1,143 @@
+#include <algorithm>
+
+#include "store/memory_store.hpp"
+
+namespace stepcast::store {
+
+using event::Event;
+
+namespace {
+
+// Places that one page of read_all looks at: about a tenth of a millisecond.
+constexpr std::size_t scan_budget = 1 << 16;
+
+// Numbers beyond `last` are not decided yet.
+std::uint64_t decided(const Range& range, std::uint64_t last) {
+    return std::max(range.from - 1, std::min(range.to, last));
+}
+
+// Adds to the page, or, if it is full, notes that there is more. False ends the read.
+bool add(Page& page, const Range& range, const Event* event, std::uint64_t number) {
+    if (number > range.to) return false;
+    if (page.events.size() == range.limit) {
+        page.more = true;
+        page.through = page.events.empty() ? range.from - 1 : page.through;
+        return false;
+    }
+    page.events.emplace_back(event);
+    page.through = number;
+    return true;
+}
+
+}  // namespace
+
+MemoryStream* MemoryStore::find(const Category& category, std::string_view stream_id) const {
+    return streams_.find(stream_hash(category, stream_id), {category, stream_id});
+}
+
+bool MemoryStore::hidden(const Event& event) const {
+    return event.position() <= leaving_.through && &event.category() == leaving_.category &&
+           event.stream_id() == leaving_.stream_id;
+}
+
+Page MemoryStore::page_of(const MemoryStream& stream, Range range) const {
+    Page page;
+    const bool by_version = range.by == Range::By::version;
+    const auto number = [&](std::size_t i) {
+        return by_version ? stream.first_version() + i : stream.events[i]->position();
+    };
+    std::size_t low = 0;
+    for (std::size_t high = stream.events.size(); low < high;) {
+        const std::size_t middle = (low + high) / 2;
+        if (number(middle) < range.from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low < stream.events.size() && add(page, range, stream.events[low].get(), number(low))) ++low;
+    return page;
+}
+
+awaitable<result<Page>> MemoryStore::read_stream(const Category& category, std::string_view stream_id,
+                                                 Range range) {
+    range.from = std::max<std::uint64_t>(range.from, 1);
+    const bool by_version = range.by == Range::By::version;
+    const auto* stream = find(category, stream_id);
+    Page page;
+    if (stream != nullptr) {
+        if (by_version && range.from < stream->first_version())
+            co_return fail(
+                errc::trimmed, "version",
+                "versions below " + std::to_string(stream->first_version()) + " were folded into a snapshot");
+        page = page_of(*stream, range);
+    }
+    if (!page.more)
+        page.through = decided(range, !by_version ? head() : stream == nullptr ? 0 : stream->version);
+    page.lost_through = tombstones_.through(stream_hash(category, stream_id));
+    co_return page;
+}
+
+awaitable<result<Page>> MemoryStore::read_subject(std::string_view subject, Range range) {
+    range.from = std::max<Position>(range.from, 1);
+    const auto hash = subject_hash(subject);
+    Page page;
+    if (const auto* found = subjects_.find(hash, subject)) {
+        found->positions.visit_from(range.from, [&](Position position) {
+            const Event* event = all_.at(position);
+            return event == nullptr || hidden(*event) || add(page, range, event, position);
+        });
+    }
+    if (!page.more) page.through = decided(range, head());
+    page.lost_through = tombstones_.through(hash);
+    co_return page;
+}
+
+awaitable<result<Page>> MemoryStore::read_all(Range range) {
+    range.from = std::max<Position>(range.from, 1);
+    Page page;
+    std::size_t budget = scan_budget;
+    Position from = range.from;
+    while (const Position next = all_.next(from, range.to, budget)) {
+        const Event* event = all_.at(next);
+        if (!hidden(*event) && !add(page, range, event, next)) break;
+        from = next + 1;
+    }
+    if (!page.more && budget == 0 && from <= std::min(range.to, head())) {
+        page.more = true;
+        page.through = from - 1;
+    }
+    if (!page.more) page.through = decided(range, head());
+    page.lost_through = tombstones_.highest();
+    co_return page;
+}
+
+awaitable<result<StreamInfo>> MemoryStore::stream_info(const Category& category, std::string_view stream_id) {
+    StreamInfo info;
+    if (const auto* stream = find(category, stream_id)) {
+        info.version = stream->version;
+        info.first_version = stream->first_version();
+        info.last_position = stream->last_position;
+    }
+    info.lost_through = tombstones_.through(stream_hash(category, stream_id));
+    co_return info;
+}
+
+awaitable<result<Position>> MemoryStore::subject_lost_through(std::string_view subject) {
+    co_return tombstones_.through(subject_hash(subject));
+}
+
+awaitable<result<std::optional<std::int64_t>>> MemoryStore::source_offset(std::string_view consumer,
+                                                                          std::string_view topic,
+                                                                          std::int32_t partition) {
+    const auto* source = find_source(consumer, topic, partition);
+    co_return source == nullptr ? std::nullopt : std::optional{source->offset};
+}
+
+awaitable<result<std::optional<Snapshot>>> MemoryStore::load_snapshot(const Category& category,
+                                                                      std::string_view stream_id) {
+    const auto* stream = find(category, stream_id);
+    if (stream == nullptr || stream->snapshot == nullptr) co_return std::nullopt;
+    co_return *stream->snapshot;
+}
+
+}  // namespace stepcast::store

@@ -1,0 +1,164 @@
+#include <algorithm>
+#include <utility>
+
+#include "store/memory_store.hpp"
+
+namespace stepcast::store {
+
+using event::Event;
+using Life = MemoryStream::Life;
+
+namespace {
+
+constexpr auto cleanup_slice = std::chrono::microseconds{700};
+constexpr std::size_t drain_step = 64;
+constexpr std::size_t told_at_once = 1024;
+
+}  // namespace
+
+// Expires the oldest finished streams, those of the commit at hand excepted, until `bytes` fit.
+bool MemoryStore::make_room(std::uint64_t bytes_needed) {
+    if (limits_.max_bytes == 0 || bytes() + bytes_needed <= limits_.max_bytes) return true;
+    if (bytes_needed > limits_.max_bytes) return false;
+    const auto pin = [this](bool pinned) {
+        for (const auto& plan : plan_)
+            if (plan.stream != nullptr) plan.stream->pinned = pinned;
+    };
+    pin(true);
+    while (bytes() + bytes_needed > limits_.max_bytes) {
+        MemoryStream* stream = retention_.oldest(Life::finished);
+        if (stream == nullptr) break;
+        expire(*stream, now_);
+    }
+    pin(false);
+    return bytes() + bytes_needed <= limits_.max_bytes;
+}
+
+// One turn takes the stream out of every read and remembers what it was; its events leave the indexes in
+// small steps.
+void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
+    const Position through = stream.last_position;
+    tombstones_.raise(stream.hash, through, now);
+    if (stream.subject != nullptr) tombstones_.raise(stream.subject->hash, through, now);
+    if (stream.mixed) raise_each(stream.events, now);
+    expired_.push_back({stream.category, stream.id,
+                        stream.subject == nullptr ? std::string{} : stream.subject->name, through});
+
+    retention_.remove(stream);
+    drain(SIZE_MAX);
+    bytes_ -= stream.bytes;
+    stats_.events -= stream.events.size();
+    stats_.expired += stream.events.size();
+    leaving_ = {stream.category, std::move(stream.id), through, std::move(stream.events), 0, nullptr};
+    MemorySubject* subject = stream.subject;
+    streams_.take(stream).reset();
+    if (subject != nullptr) {
+        --subject->streams;
+        drop_if_idle(*subject);
+    }
+    // What is remembered of the dead must not crowd out the living.
+    while (limits_.max_bytes != 0 && tombstones_.memory() > limits_.max_bytes / 16)
+        tombstones_.forget_oldest(Timestamp::max());
+}
+
+void MemoryStore::raise_each(const EventList& events, Timestamp now) {
+    for (std::size_t i = 0; i < events.size(); ++i)
+        if (const auto subject = events[i]->subject(); !subject.empty())
+            tombstones_.raise(subject_hash(subject), events[i]->position(), now);
+}
+
+// Takes up to `count` leaving events out of the indexes. True while there are more.
+bool MemoryStore::drain(std::size_t count) {
+    auto& [category, id, through, events, next, stream] = leaving_;
+    for (; next < events.size() && count != 0; ++next, --count) {
+        const EventRef event = std::move(events[next]);
+        all_.remove(event->position());
+        if (stream != nullptr) {
+            stream->bytes -= cost(*event);
+            bytes_ -= cost(*event);
+        }
+        if (event->subject().empty()) continue;
+        if (auto* subject = subjects_.find(subject_hash(event->subject()), event->subject())) {
+            subject->positions.remove(event->position(), all_);
+            drop_if_idle(*subject);
+        }
+    }
+    if (next < events.size()) return true;
+    if (through != 0) leaving_ = {};
+    return false;
+}
+
+void MemoryStore::drop_if_idle(MemorySubject& subject) {
+    if (subject.idle()) subjects_.take(subject).reset();
+}
+
+awaitable<result<EventStore::Expired>> MemoryStore::cleanup(Timestamp now) {
+    const auto deadline = std::chrono::steady_clock::now() + cleanup_slice;
+    Expired told;
+    bool more = true;
+    while (more && expired_.size() < told_at_once && std::chrono::steady_clock::now() < deadline)
+        more = cleanup_step(now);
+    const auto count = std::min(expired_.size(), told_at_once);
+    const auto end = expired_.begin() + static_cast<std::ptrdiff_t>(count);
+    told.streams.assign(std::make_move_iterator(expired_.begin()), std::make_move_iterator(end));
+    expired_.erase(expired_.begin(), end);
+    for (auto& stream : std::exchange(oversized_, {})) {
+        auto* found = find(*stream.category, stream.stream_id);
+        if (found == nullptr) continue;
+        found->asked = false;
+        if (found->events.size() > limits_.max_events_per_task) told.oversized.push_back(std::move(stream));
+    }
+    told.done = !more && expired_.empty();
+    co_return told;
+}
+
+// One small thing that is due. False if nothing is.
+bool MemoryStore::cleanup_step(Timestamp now) {
+    if (leaving_.through != 0) {
+        drain(drain_step);
+        return true;
+    }
+    bool moved = false;
+    MemoryStream* stream = retention_.due(Life::finished, now - limits_.ttl, moved);
+    if (stream == nullptr) stream = retention_.due(Life::running, now - limits_.running_ttl, moved);
+    // A sixteenth is kept free, so that a commit seldom has to make its own room.
+    if (stream == nullptr && limits_.max_bytes != 0 && bytes() > limits_.max_bytes - limits_.max_bytes / 16)
+        stream = retention_.oldest(Life::finished);
+    if (stream != nullptr) {
+        expire(*stream, now);
+        return true;
+    }
+    return moved || tombstones_.forget_oldest(now - limits_.tombstone_ttl);
+}
+
+awaitable<result<void>> MemoryStore::save_snapshot(const Category& category, std::string_view stream_id,
+                                                   Snapshot snapshot, bool trim) {
+    auto* stream = find(category, stream_id);
+    if (stream == nullptr || snapshot.version > stream->version)
+        co_return fail(errc::wrong_expected_version, "version",
+                       "the stream has not come to the snapshot's version");
+    if (stream->snapshot != nullptr && snapshot.version < stream->snapshot->version) co_return result<void>{};
+    const auto version = snapshot.version;
+    const std::uint64_t before = stream->snapshot == nullptr ? 0 : stream->snapshot->state.size();
+    stream->bytes += snapshot.state.size() - before;
+    bytes_ += snapshot.state.size() - before;
+    stream->snapshot = std::make_unique<Snapshot>(std::move(snapshot));
+    if (trim && version >= stream->first_version()) trim_through(*stream, version);
+    co_return result<void>{};
+}
+
+void MemoryStore::trim_through(MemoryStream& stream, Version version) {
+    drain(SIZE_MAX);
+    const auto count = static_cast<std::size_t>(version - stream.first_version() + 1);
+    const Position through = stream.events[count - 1]->position();
+    const Timestamp now = clock_.now();
+    auto events = stream.events.take_front(count);
+    stream.ids.drop_below(stream.first_version(), stream.events);
+    tombstones_.raise(stream.hash, through, now);
+    if (stream.subject != nullptr) tombstones_.raise(stream.subject->hash, through, now);
+    if (stream.mixed) raise_each(events, now);
+    stats_.events -= count;
+    leaving_ = {stream.category, stream.id, through, std::move(events), 0, &stream};
+}
+
+}  // namespace stepcast::store

@@ -1,0 +1,257 @@
+#include "store/memory_store.hpp"
+
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cassert>
+
+#include "base/random.hpp"
+
+namespace stepcast::store {
+
+using event::Event;
+using event::Lifecycle;
+using Life = MemoryStream::Life;
+
+namespace {
+
+constexpr auto slice = std::chrono::milliseconds{1};
+
+bool belief_holds(const Expected& expected, Version version) {
+    switch (expected.kind) {
+        case Expected::Kind::any:
+            return true;
+        case Expected::Kind::no_stream:
+            return version == 0;
+        case Expected::Kind::stream_exists:
+            return version != 0;
+        case Expected::Kind::exact:
+            return version == expected.version;
+    }
+    return false;
+}
+
+bool same_stream(const Event& a, const Event& b) {
+    return &a.category() == &b.category() && a.stream_id() == b.stream_id();
+}
+
+}  // namespace
+
+MemoryStore::MemoryStore(Limits limits, const Clock& clock)
+    : limits_{limits}, clock_{clock}, epoch_{random_token(8)} {}
+MemoryStore::~MemoryStore() = default;
+
+awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<const Commit> commits) {
+    std::vector<CommitResult> results;
+    results.reserve(commits.size());
+    auto since = std::chrono::steady_clock::now();
+    now_ = clock_.now();
+    Position told = head();
+    for (const auto& commit : commits) {
+        results.push_back(commit_one(commit));
+        // The clock is asked now and then only: a commit takes about a microsecond.
+        const bool look = results.size() % 128 == 0 || commit.appends.size() > 8;
+        if (!look || std::chrono::steady_clock::now() - since < slice) continue;
+        if (feed_.hint && head() != told) feed_.hint();
+        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+        since = std::chrono::steady_clock::now();
+        now_ = clock_.now();
+        told = head();
+    }
+    drain(2 * commits.size() + 64);
+    if (feed_.hint && head() != told) feed_.hint();
+    co_return results;
+}
+
+CommitResult MemoryStore::commit_one(const Commit& commit) {
+    Source* source = nullptr;
+    if (commit.source) {
+        source = find_source(commit.source->consumer, commit.source->topic, commit.source->partition);
+        if (source != nullptr && commit.source->offset <= source->offset) return Receipt{0, 0, true};
+    }
+    if (auto refusal = judge(commit)) return tl::unexpected<Refusal>(std::move(*refusal));
+    if (source != nullptr) {
+        source->offset = commit.source->offset;
+    } else if (commit.source) {
+        const auto& [consumer, topic, partition, offset] = *commit.source;
+        sources_.push_back({consumer, topic, partition, offset});
+    }
+    return write(commit);
+}
+
+// Decides about every append before anything is written, and makes room for what is new.
+std::optional<Refusal> MemoryStore::judge(const Commit& commit) {
+    plan_.clear();
+    std::size_t events = 0;
+    for (const auto& append : commit.appends) {
+        if (append.events.empty()) continue;
+        events += append.events.size();
+        const Event& first = *append.events.front();
+        Plan plan{&append, nullptr, stream_hash(first.category(), first.stream_id()), false};
+        if (auto refusal = judge(append, planned_for(append.events.front()), plan)) return refusal;
+        plan_.push_back(plan);
+    }
+    if (events > 1)
+        if (auto refusal = refuse_repeats(commit)) return refusal;
+
+    std::uint64_t need = 0;
+    for (const auto& plan : plan_) {
+        if (plan.known) continue;
+        if (plan.stream == nullptr) need += bytes_per_stream;
+        for (const auto& draft : plan.append->events) need += cost(*draft);
+    }
+    if (need != 0 && !make_room(need))
+        return Refusal{errc::full, 0, 0, "the store is at its bound and nothing finished is left to expire"};
+    return std::nullopt;
+}
+
+// How many events earlier appends of the commit at hand will add to the stream of `first`.
+Version MemoryStore::planned_for(const Draft& first) const {
+    Version count = 0;
+    for (const auto& plan : plan_)
+        if (!plan.known && same_stream(*plan.append->events.front(), *first))
+            count += plan.append->events.size();
+    return count;
+}
+
+std::optional<Refusal> MemoryStore::judge(const Append& append, Version planned, Plan& plan) const {
+    const Event& first = *append.events.front();
+    plan.stream = streams_.find(plan.hash, {first.category(), first.stream_id()});
+    std::size_t known = 0;
+    if (plan.stream != nullptr) {
+        const auto& stream = *plan.stream;
+        for (const auto& draft : append.events) {
+            const auto at = stream.ids.find(IdTable::hash(draft->id()), draft->id(), stream.events,
+                                            stream.first_version());
+            if (!at) continue;
+            if (stream.events[*at]->fingerprint() != draft->fingerprint())
+                return Refusal{errc::idempotency_conflict, 0, 0, std::string{draft->id()}};
+            ++known;
+        }
+    }
+    plan.known = known == append.events.size();
+    if (plan.known) return std::nullopt;
+    if (known != 0) return Refusal{errc::partly_known, 0, 0, {}};
+    const Version version = (plan.stream == nullptr ? 0 : plan.stream->version) + planned;
+    if (belief_holds(append.expected, version)) return std::nullopt;
+    return Refusal{errc::wrong_expected_version, append.expected.version, version, {}};
+}
+
+// An id that a commit itself repeats cannot be written twice.
+std::optional<Refusal> MemoryStore::refuse_repeats(const Commit& commit) const {
+    boost::unordered_flat_map<std::uint64_t, const Event*> seen;
+    for (const auto& append : commit.appends) {
+        for (const auto& draft : append.events) {
+            assert(same_stream(*draft, *append.events.front()));
+            const auto hash =
+                stream_hash(draft->category(), draft->stream_id()) * 31 + keyed_hash(draft->id());
+            const auto [found, fresh] = seen.try_emplace(hash, draft.get());
+            const Event& other = *found->second;
+            if (fresh || !same_stream(*draft, other) || draft->id() != other.id()) continue;
+            const bool same = draft->fingerprint() == other.fingerprint();
+            return Refusal{same ? errc::partly_known : errc::idempotency_conflict, 0, 0,
+                           std::string{draft->id()}};
+        }
+    }
+    return std::nullopt;
+}
+
+Receipt MemoryStore::write(const Commit& commit) {
+    Receipt receipt{0, 0, !plan_.empty()};
+    const Timestamp recorded_at = commit.recorded_at.value_or(now_);
+    for (const auto& plan : plan_) {
+        const auto& drafts = plan.append->events;
+        if (plan.known) {
+            const auto& id = drafts.back()->id();
+            const auto at = plan.stream->ids.find(IdTable::hash(id), id, plan.stream->events,
+                                                  plan.stream->first_version());
+            receipt.version = plan.stream->events[*at]->version();
+            receipt.position = plan.stream->events[*at]->position();
+            stats_.deduplicated += drafts.size();
+            continue;
+        }
+        MemoryStream& stream = open_stream(drafts.front(), plan.hash);
+        for (const auto& draft : drafts) append(stream, draft, recorded_at);
+        receipt = {stream.version, stream.last_position, false};
+        if (stream.events.size() > limits_.max_events_per_task && !std::exchange(stream.asked, true))
+            oversized_.push_back({stream.category, stream.id});
+    }
+    for (const auto& plan : plan_) receipt.deduplicated = receipt.deduplicated && plan.known;
+    return receipt;
+}
+
+void MemoryStore::append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at) {
+    const EventRef event = Event::seal(draft, stream.version + 1, all_.head() + 1, recorded_at, epoch_);
+    stream.events.push_back(event);
+    ++stream.version;
+    stream.ids.add_last(IdTable::hash(event->id()), stream.events, stream.first_version());
+    all_.add(event.get());
+    stream.last_position = event->position();
+    if (MemorySubject* subject = subject_of(*event, stream)) subject->positions.add(event->position());
+
+    const bool earlier = event->recorded_at() <= stream.last_recorded && stream.version != 1;
+    if (!earlier) stream.last_recorded = event->recorded_at();
+    const auto life = event->lifecycle() == Lifecycle::ends                           ? Life::finished
+                      : event->lifecycle() == Lifecycle::opens || stream.version == 1 ? Life::running
+                                                                                      : stream.life;
+    if (stream.category->expires && life != stream.life) retention_.place(stream, life);
+
+    const auto bytes = cost(*event);
+    stream.bytes += bytes;
+    bytes_ += bytes;
+    ++stats_.events;
+    ++stats_.committed;
+}
+
+MemoryStream& MemoryStore::open_stream(const Draft& first, std::uint64_t hash) {
+    if (auto* stream = streams_.find(hash, {first->category(), first->stream_id()})) return *stream;
+    auto stream = std::make_unique<MemoryStream>();
+    stream->hash = hash;
+    stream->category = &first->category();
+    stream->id = first->stream_id();
+    if (!first->subject().empty()) {
+        stream->subject = &open_subject(first->subject());
+        ++stream->subject->streams;
+    }
+    stream->bytes = bytes_per_stream;
+    bytes_ += bytes_per_stream;
+    return streams_.add(std::move(stream));
+}
+
+MemorySubject* MemoryStore::subject_of(const Event& event, MemoryStream& stream) {
+    const auto name = event.subject();
+    if (stream.subject == nullptr ? name.empty() : stream.subject->name == name) return stream.subject;
+    stream.mixed = true;
+    return name.empty() ? nullptr : &open_subject(name);
+}
+
+MemorySubject& MemoryStore::open_subject(std::string_view name) {
+    const auto hash = subject_hash(name);
+    if (auto* subject = subjects_.find(hash, name)) return *subject;
+    auto subject = std::make_unique<MemorySubject>();
+    subject->hash = hash;
+    subject->name = name;
+    return subjects_.add(std::move(subject));
+}
+
+MemoryStore::Source* MemoryStore::find_source(std::string_view consumer, std::string_view topic,
+                                              std::int32_t partition) {
+    const auto is_it = [&](const Source& s) {
+        return s.partition == partition && s.topic == topic && s.consumer == consumer;
+    };
+    if (last_source_ < sources_.size() && is_it(sources_[last_source_])) return &sources_[last_source_];
+    for (std::size_t i = 0; i < sources_.size(); ++i)
+        if (is_it(sources_[i])) return &sources_[last_source_ = i];
+    return nullptr;
+}
+
+Stats MemoryStore::stats() const {
+    Stats stats = stats_;
+    stats.head = head();
+    stats.bytes = bytes();
+    stats.streams = streams_.size();
+    return stats;
+}
+
+}  // namespace stepcast::store

@@ -1,0 +1,143 @@
+#pragma once
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "store/memory_stream.hpp"
+#include "store/retention.hpp"
+#include "store/store.hpp"
+#include "store/tombstones.hpp"
+
+namespace stepcast::store {
+
+/// Keeps everything in this process. Reads answer without suspending; `commit_many` lets the core strand
+/// breathe after a millisecond's work. A commit becomes visible whole, in the turn that writes it.
+///
+/// An event id is known as long as its event can be read: a retry of an event that was trimmed or expired is
+/// a new event. A stream that expired and comes back starts again at version 1; positions go on, and its
+/// lost_through stays in force.
+class MemoryStore final : public EventStore {
+  public:
+    /// `clock` outlives the store.
+    explicit MemoryStore(Limits limits, const Clock& clock = system_clock());
+    ~MemoryStore() override;
+
+    /// The feed's hint is called before this returns, once for all commits that became visible together.
+    awaitable<std::vector<CommitResult>> commit_many(std::span<const Commit> commits) override;
+
+    awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id,
+                                        Range range) override;
+    awaitable<result<Page>> read_subject(std::string_view subject, Range range) override;
+    /// A page over a wide expired hole may hold few events, or none, with `more` set.
+    awaitable<result<Page>> read_all(Range range) override;
+    awaitable<result<StreamInfo>> stream_info(const Category& category, std::string_view stream_id) override;
+    awaitable<result<Position>> subject_lost_through(std::string_view subject) override;
+    awaitable<result<std::optional<std::int64_t>>> source_offset(std::string_view consumer,
+                                                                 std::string_view topic,
+                                                                 std::int32_t partition) override;
+
+    /// A snapshot beyond the stream's version is refused as wrong_expected_version; one older than the stored
+    /// one changes nothing.
+    awaitable<result<void>> save_snapshot(const Category& category, std::string_view stream_id,
+                                          Snapshot snapshot, bool trim) override;
+    awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& category,
+                                                             std::string_view stream_id) override;
+
+    awaitable<result<Expired>> cleanup(Timestamp now) override;
+
+    Feed& feed() override { return feed_; }
+    Position head() const override { return all_.head(); }
+    std::string_view epoch() const override { return epoch_; }
+    Stats stats() const override;
+
+  private:
+    using Deadline = std::chrono::steady_clock::time_point;
+
+    struct HintFeed final : Feed {
+        void on_change(std::function<void()> to) override { hint = std::move(to); }
+        std::function<void()> hint;
+    };
+
+    // One append of the commit at hand: what it would do.
+    struct Plan {
+        const Append* append;
+        MemoryStream* stream;  // none yet
+        std::uint64_t hash;
+        bool known;
+    };
+
+    struct Source {
+        std::string consumer;
+        std::string topic;
+        std::int32_t partition;
+        std::int64_t offset;
+    };
+
+    // Events that no read shows any more and that still have to be taken out of the indexes, oldest first.
+    struct Leaving {
+        const Category* category = nullptr;
+        std::string stream_id;
+        Position through = 0;
+        EventList events;
+        std::size_t next = 0;
+        MemoryStream* stream = nullptr;  // that lives on, after a trim; expiring it drains first
+    };
+
+    // What one event and one stream cost besides the event's own bytes: index entries and the allocator's
+    // share.
+    static constexpr std::uint64_t bytes_per_event = 48;
+    static constexpr std::uint64_t bytes_per_stream = sizeof(MemoryStream) + 160;
+    static std::uint64_t cost(const event::Event& event) { return event.memory() + bytes_per_event; }
+
+    CommitResult commit_one(const Commit& commit);
+    std::optional<Refusal> judge(const Commit& commit);
+    std::optional<Refusal> judge(const Append& append, Version planned, Plan& plan) const;
+    std::optional<Refusal> refuse_repeats(const Commit& commit) const;
+    Version planned_for(const Draft& first) const;
+    Receipt write(const Commit& commit);
+    void append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at);
+    MemoryStream& open_stream(const Draft& first, std::uint64_t hash);
+    MemorySubject* subject_of(const event::Event& event, MemoryStream& stream);
+    MemorySubject& open_subject(std::string_view name);
+    Source* find_source(std::string_view consumer, std::string_view topic, std::int32_t partition);
+
+    MemoryStream* find(const Category& category, std::string_view stream_id) const;
+    Page page_of(const MemoryStream& stream, Range range) const;
+    bool hidden(const event::Event& event) const;
+
+    bool make_room(std::uint64_t bytes_needed);
+    void expire(MemoryStream& stream, Timestamp now);
+    void raise_each(const EventList& events, Timestamp now);
+    void trim_through(MemoryStream& stream, Version version);
+    bool drain(std::size_t events);
+    void drop_if_idle(MemorySubject& subject);
+    bool cleanup_step(Timestamp now);
+    std::uint64_t bytes() const { return bytes_ + tombstones_.memory(); }
+
+    const Limits limits_;
+    const Clock& clock_;
+    const std::string epoch_;
+    HintFeed feed_;
+
+    StreamTable streams_;
+    SubjectTable subjects_;
+    PositionIndex all_;
+    Retention retention_;  // refers to streams, so it goes first
+    Tombstones tombstones_;
+    std::vector<Source> sources_;
+    std::size_t last_source_ = 0;
+
+    Leaving leaving_;
+    std::vector<ExpiredStream> expired_;  // not yet told by cleanup
+    std::vector<Oversized> oversized_;    // not yet told by cleanup
+
+    std::vector<Plan> plan_;  // of the commit at hand; a member only to keep its memory
+    Timestamp now_{};         // of the group at hand
+    std::uint64_t bytes_ = 0;
+    Stats stats_{};
+};
+
+}  // namespace stepcast::store

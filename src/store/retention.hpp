@@ -1,0 +1,45 @@
+#pragma once
+#include <boost/intrusive/set.hpp>
+
+#include "store/memory_stream.hpp"
+
+namespace stepcast::store {
+
+/// Which expiring stream is due next. A stream's place in its queue is brought up to date only when it comes
+/// to the front, so that an event costs nothing here unless it begins or ends its stream.
+class Retention {
+  public:
+    ~Retention() {
+        running_.clear();
+        finished_.clear();
+    }
+
+    /// Takes in a stream whose last_recorded is set, or moves it after a change of life.
+    void place(MemoryStream& stream, MemoryStream::Life life);
+    void remove(MemoryStream& stream);
+
+    /// A stream of that life whose last event is from `until` or before; none if there is none. `moved` is
+    /// set if only a place in the queue was brought up to date: ask again.
+    MemoryStream* due(MemoryStream::Life life, Timestamp until, bool& moved);
+
+    /// The stream of that life with the oldest last event, which is not pinned; none if there is no such
+    /// stream.
+    MemoryStream* oldest(MemoryStream::Life life);
+
+  private:
+    struct Earlier {
+        bool operator()(const MemoryStream& a, const MemoryStream& b) const {
+            return a.queued_at < b.queued_at;
+        }
+    };
+    using Queue = boost::intrusive::multiset<MemoryStream, boost::intrusive::compare<Earlier>>;
+
+    Queue& queue(MemoryStream::Life life) {
+        return life == MemoryStream::Life::running ? running_ : finished_;
+    }
+
+    Queue running_;
+    Queue finished_;
+};
+
+}  // namespace stepcast::store
