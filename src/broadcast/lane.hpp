@@ -31,10 +31,14 @@ using ReadAfter =
 class [[nodiscard]] Subscription {
   public:
     Subscription() = default;
-    Subscription(Lane& lane, Session& session) : lane_{&lane}, session_{&session} {}
+    Subscription(Lane& lane, Session& session, aio::Gate::Hold hold)
+        : hold_{std::move(hold)}, lane_{&lane}, session_{&session} {}
     Subscription(Subscription&& other) noexcept
-        : lane_{std::exchange(other.lane_, nullptr)}, session_{other.session_} {}
+        : hold_{std::move(other.hold_)},
+          lane_{std::exchange(other.lane_, nullptr)},
+          session_{other.session_} {}
     Subscription& operator=(Subscription&& other) noexcept {
+        std::swap(hold_, other.hold_);
         std::swap(lane_, other.lane_);
         std::swap(session_, other.session_);
         return *this;
@@ -42,6 +46,7 @@ class [[nodiscard]] Subscription {
     ~Subscription();
 
   private:
+    aio::Gate::Hold hold_;  // released behind the destructor's body: the lane waits until the table is left
     Lane* lane_ = nullptr;
     Session* session_ = nullptr;
 };
@@ -77,7 +82,7 @@ class Lane {
     bool draining() const { return draining_; }
 
     /// Counts what an owner wrote itself while catching.
-    void count_written(std::size_t events, std::size_t controls, std::size_t bytes);
+    void count_written(std::size_t frames, std::size_t bytes);
 
     /// Room that a session reads into before it throws the bytes away.
     std::span<char> scrap() { return scrap_; }
@@ -87,10 +92,11 @@ class Lane {
     /// Any thread: true if frames matter to anyone here.
     bool listening() const { return listening_.load(std::memory_order_seq_cst); }
 
-    /// Lets no session in any more, gives every live one a `retry:` between `retry` and `retry + spread` and
-    /// closes each when that is sent; at `deadline` closes what is left. Returns when all have gone.
-    aio::awaitable<void> drain(std::chrono::steady_clock::time_point deadline,
-                               std::chrono::milliseconds retry, std::chrono::milliseconds spread);
+    /// Lets no session in any more, gives every live one a `retry:` between `retry` and `retry + spread`, and
+    /// closes each when that is sent. Sessions that are catching up do so themselves.
+    void begin_drain(std::chrono::milliseconds retry, std::chrono::milliseconds spread);
+    /// Waits until all have gone; closes at `deadline` what is left by then. Behind `begin_drain`.
+    aio::awaitable<void> drained(std::chrono::steady_clock::time_point deadline);
 
   private:
     friend class Subscription;
@@ -110,6 +116,7 @@ class Lane {
 
     void take_turn(std::chrono::steady_clock::time_point posted);
     void read_ring();
+    void post_turn();
     void route_batch();
     void route(std::uint32_t frame, const Table::Sessions* sessions);
     void offer(Session& session, std::uint32_t frame);
@@ -117,13 +124,16 @@ class Lane {
     void flush(Session& session, Tally& tally);
     void keep_rest(Session& session, std::uint32_t pending, std::size_t sent);
     void push(Session& session, const event::EventRef& frame);
+    void send_now(Session& session, const event::EventRef& frame);
     void send_outbox(Session& session);
     void wait_writable(Session& session);
     void end_if_sent(Session& session);
     aio::awaitable<void> catch_up();
+    aio::awaitable<void> read_missed();
+    void close_all(CloseReason reason);
 
     void arm_sweep();
-    void sweep();
+    void sweep(std::chrono::steady_clock::time_point now);
 
     aio::Strand strand_;
     const std::size_t index_;
@@ -154,7 +164,12 @@ class Lane {
     std::vector<RingFrame> batch_;
     std::vector<Pending> pending_;
     std::vector<Session*> dirty_;
+    event::EventRef heartbeat_;
     std::array<char, 4096> scrap_;
 };
+
+/// `retry: N` with N between `least` and `least + spread` milliseconds, drawn anew: so that clients come back
+/// one by one.
+event::EventRef retry_frame(std::chrono::milliseconds least, std::chrono::milliseconds spread);
 
 }  // namespace stepcast::broadcast

@@ -31,8 +31,7 @@ struct LaneStats {
     using Count = std::atomic<std::uint64_t>;
     std::array<Count, session_kind_names.size()> sessions{};  ///< open now, by kind
     std::array<Count, close_reason_names.size()> closed{};    ///< by reason
-    Count events{0};               ///< frames of stored events handed to the kernel
-    Count controls{0};             ///< control frames (recovery, reset, more, bare ids)
+    Count frames{0};               ///< events and control frames handed to the kernel whole
     Count heartbeats{0};           ///< comments
     Count bytes{0};                ///< bytes of all that
     Count coalesced{0};            ///< events thinned out of slow readers' outboxes

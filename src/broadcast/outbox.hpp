@@ -52,7 +52,8 @@ class Outbox {
   private:
     struct Entry {
         event::EventRef frame;
-        std::uint64_t task;  // keyed hash of the stream id, 0 if the frame may not be removed
+        std::uint64_t task;  // keyed hash of the stream id
+        bool removable;
     };
     struct Queue {
         std::deque<Entry> entries;

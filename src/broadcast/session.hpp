@@ -89,6 +89,7 @@ class Session {
 
   private:
     SessionKind kind_;
+    Topic::By by_ = Topic::By::subject;
     CloseReason close_reason_ = CloseReason::none;
     std::uint32_t place_ = 0;  // among the sessions of its table entry
     void* entry_ = nullptr;    // its table entry

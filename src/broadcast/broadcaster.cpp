@@ -1,0 +1,43 @@
+#include "broadcast/broadcaster.hpp"
+
+#include <algorithm>
+#include <asio/post.hpp>
+
+#include "aio/spawn.hpp"
+
+namespace stepcast::broadcast {
+
+Broadcaster::Broadcaster(asio::io_context& io, Options options, ReadAfter read_after)
+    : read_after_{std::move(read_after)}, ring_{options.ring_capacity, options.lanes} {
+    const Lane::Shared shared{ring_, read_after_, newest_};
+    for (std::size_t i = 0; i < options.lanes; ++i)
+        lanes_.push_back(std::make_unique<Lane>(io, i, shared, options.sweep_interval));
+}
+
+Broadcaster::~Broadcaster() = default;
+
+void Broadcaster::publish(std::span<const event::EventRef> frames,
+                          std::chrono::steady_clock::time_point committed) {
+    event::Position newest = 0;
+    for (const auto& frame : frames) newest = std::max(newest, frame->position());
+    event::Position known = newest_.load(std::memory_order_relaxed);
+    while (known < newest && !newest_.compare_exchange_weak(known, newest, std::memory_order_seq_cst)) {
+    }
+    // A lane that begins to listen after this look skips to the ring's tail, and finds these frames in the
+    // store.
+    if (std::none_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->listening(); }))
+        return;
+    ring_.publish(frames, committed);
+    for (const auto& lane : lanes_) lane->notify();
+}
+
+aio::awaitable<void> Broadcaster::drain(std::chrono::milliseconds limit, std::chrono::milliseconds retry,
+                                        std::chrono::milliseconds spread) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    for (const auto& lane : lanes_)
+        asio::post(lane->strand(), [&lane = *lane, retry, spread] { lane.begin_drain(retry, spread); });
+    for (const auto& lane : lanes_)
+        co_await aio::run_on(lane->strand(), [&lane = *lane, deadline] { return lane.drained(deadline); });
+}
+
+}  // namespace stepcast::broadcast

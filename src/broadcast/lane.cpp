@@ -1,0 +1,158 @@
+#include "broadcast/lane.hpp"
+
+#include <asio/post.hpp>
+#include <cassert>
+
+#include "aio/spawn.hpp"
+#include "base/random.hpp"
+#include "base/text.hpp"
+
+namespace stepcast::broadcast {
+
+using Steady = std::chrono::steady_clock;
+
+Subscription::~Subscription() {
+    if (lane_ != nullptr) lane_->remove(*session_);
+}
+
+Lane::Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::milliseconds sweep_interval)
+    : strand_{asio::make_strand(io)},
+      index_{index},
+      shared_{shared},
+      sweep_interval_{sweep_interval},
+      sweep_timer_{strand_},
+      gate_{strand_},
+      heartbeat_{event::Event::control(":\n\n", {}, {})} {}
+
+Lane::~Lane() {
+    assert(session_count_ == 0);
+}
+
+std::optional<Subscription> Lane::subscribe(Session& session, const Topic& topic, bool live) {
+    assert(!routing_);
+    auto hold = draining_ ? aio::Gate::Hold{} : gate_.enter();
+    if (!hold) return std::nullopt;
+    if (session_count_++ == 0) listen();
+    if (free_slots_.empty()) {
+        free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+        slots_.emplace_back();
+    }
+    session.id_ = {free_slots_.back(), slots_[free_slots_.back()].generation};
+    free_slots_.pop_back();
+    slots_[session.id_.slot].session = &session;
+    session.state_ = live ? Session::State::live : Session::State::catching;
+    session.progress_at_ = Steady::now();
+    table_.add(session, topic);
+    stats_.sessions[static_cast<std::size_t>(session.kind_)].fetch_add(1, std::memory_order_relaxed);
+    arm_sweep();
+    return Subscription{*this, session, std::move(hold)};
+}
+
+// What was published before is in the first page of whoever subscribes now, because projections are applied
+// before the ring is published. So the lane may skip it.
+void Lane::listen() {
+    listening_.store(true, std::memory_order_seq_cst);
+    if (catching_up_) return;
+    cursor_ = shared_.ring.tail();
+    position_ = shared_.newest.load(std::memory_order_seq_cst);
+}
+
+void Lane::remove(Session& session) {
+    assert(!routing_);
+    close(session, CloseReason::gone);
+    table_.remove(session);
+    slots_[session.id_.slot] = {nullptr, session.id_.generation + 1};
+    free_slots_.push_back(session.id_.slot);
+    stats_.sessions[static_cast<std::size_t>(session.kind_)].fetch_sub(1, std::memory_order_relaxed);
+    if (--session_count_ > 0) return;
+    listening_.store(false, std::memory_order_seq_cst);
+    sweep_timer_.cancel();
+}
+
+Session* Lane::find(SessionId id) const {
+    if (id.slot >= slots_.size() || slots_[id.slot].generation != id.generation) return nullptr;
+    return slots_[id.slot].session;
+}
+
+void Lane::go_live(Session& session, event::Position through) {
+    assert(session.state_ == Session::State::catching && session.outbox_.empty());
+    session.through_ = through;
+    session.state_ = Session::State::live;
+}
+
+void Lane::close(Session& session, CloseReason reason) {
+    if (session.state_ == Session::State::closing) return;
+    session.state_ = Session::State::closing;
+    session.close_reason_ = reason;
+    stats_.closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+    session.on_closing();
+}
+
+void Lane::close(SessionId id, CloseReason reason) {
+    if (Session* session = find(id)) close(*session, reason);
+}
+
+void Lane::close_all(CloseReason reason) {
+    for (const Slot& slot : slots_)
+        if (slot.session != nullptr) close(*slot.session, reason);
+}
+
+void Lane::count_written(std::size_t frames, std::size_t bytes) {
+    stats_.frames.fetch_add(frames, std::memory_order_relaxed);
+    stats_.bytes.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void Lane::arm_sweep() {
+    if (std::exchange(sweeping_, true)) return;
+    sweep_timer_.expires_after(sweep_interval_);
+    sweep_timer_.async_wait([this](std::error_code error) {
+        sweeping_ = false;
+        if (!error) {
+            const auto now = Steady::now();
+            stats_.loop_delay_seconds.observe(
+                std::chrono::duration<double>(now - sweep_timer_.expiry()).count());
+            sweep(now);
+        }
+        if (session_count_ > 0) arm_sweep();
+    });
+}
+
+void Lane::sweep(Steady::time_point now) {
+    for (const Slot& slot : slots_) {
+        Session* session = slot.session;
+        if (session == nullptr || session->state_ == Session::State::closing) continue;
+        const auto quiet = now - session->progress_at_;
+        const bool catching = session->state_ == Session::State::catching;
+        const bool waits = catching ? session->waits_for_write_ : !session->outbox_.empty();
+        if (waits) {
+            if (quiet >= session->limits_->write_timeout) close(*session, CloseReason::stuck);
+        } else if (!catching && quiet >= session->limits_->heartbeat) {
+            stats_.heartbeats.fetch_add(1, std::memory_order_relaxed);
+            send_now(*session, heartbeat_);
+        }
+    }
+}
+
+void Lane::begin_drain(std::chrono::milliseconds retry, std::chrono::milliseconds spread) {
+    draining_ = true;
+    for (const Slot& slot : slots_) {
+        Session* session = slot.session;
+        if (session == nullptr || session->state_ != Session::State::live) continue;
+        session->state_ = Session::State::ending;
+        send_now(*session, retry_frame(retry, spread));
+    }
+}
+
+aio::awaitable<void> Lane::drained(Steady::time_point deadline) {
+    if (co_await gate_.close(std::max(deadline - Steady::now(), Steady::duration::zero()))) co_return;
+    close_all(CloseReason::drained);
+    co_await gate_.close();
+}
+
+event::EventRef retry_frame(std::chrono::milliseconds least, std::chrono::milliseconds spread) {
+    std::string text = "retry: ";
+    append_number(text, least.count() + static_cast<std::int64_t>(random_u64() % (spread.count() + 1)));
+    return event::Event::control(text.append("\n\n"), {}, {});
+}
+
+}  // namespace stepcast::broadcast

@@ -1,0 +1,297 @@
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <asio/post.hpp>
+#include <cassert>
+#include <cerrno>
+
+#include "aio/spawn.hpp"
+#include "broadcast/lane.hpp"
+
+namespace stepcast::broadcast {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+// Frames routed in one turn; also how many one gathered write can hold (IOV_MAX is 1024).
+constexpr std::size_t batch_limit = 256;
+constexpr std::size_t store_page = 1024;
+// How many sessions share one look at the clock.
+constexpr std::uint32_t clock_stride = 16;
+
+// Bytes that the socket took; 0 if it is full, -1 if it is gone.
+ssize_t send_some(int fd, std::span<iovec> parts) {
+    ssize_t sent;
+    do {
+        if (parts.size() == 1) {
+            sent = ::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        } else {
+            msghdr message{};
+            message.msg_iov = parts.data();
+            message.msg_iovlen = parts.size();
+            sent = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
+    return sent;
+}
+
+}  // namespace
+
+// Counted on the stack and added once per turn: an atomic addition per delivery would show.
+struct Lane::Tally {
+    Steady::time_point now = Steady::now();
+    std::uint64_t frames = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t unobserved = 0;
+};
+
+void Lane::notify() {
+    if (listening()) post_turn();
+}
+
+void Lane::post_turn() {
+    if (scheduled_.exchange(true, std::memory_order_acq_rel)) return;
+    asio::post(strand_, [this, posted = Steady::now()] { take_turn(posted); });
+}
+
+void Lane::take_turn(Steady::time_point posted) {
+    stats_.loop_delay_seconds.observe(std::chrono::duration<double>(Steady::now() - posted).count());
+    scheduled_.exchange(false, std::memory_order_acq_rel);
+    if (!catching_up_ && session_count_ > 0) read_ring();
+}
+
+void Lane::read_ring() {
+    const auto outcome = shared_.ring.read(index_, cursor_, batch_, batch_limit);
+    route_batch();
+    if (outcome == Ring::Read::more) {
+        post_turn();
+    } else if (outcome == Ring::Read::lapped) {
+        stats_.lapped.fetch_add(1, std::memory_order_relaxed);
+        catching_up_ = true;
+        // All that stands before the tail is in the store by now.
+        cursor_ = shared_.ring.tail();
+        aio::spawn(strand_, "lane catch-up", [this, hold = gate_.enter()] { return catch_up(); });
+    }
+}
+
+aio::awaitable<void> Lane::catch_up() {
+    try {
+        co_await read_missed();
+    } catch (const std::exception& e) {
+        spdlog::error("lane {}: cannot catch up, closing its streams: {}", index_, e.what());
+        close_all(CloseReason::failed);
+        position_ = shared_.newest.load(std::memory_order_seq_cst);
+    }
+    floor_ = position_;
+    catching_up_ = false;
+    post_turn();
+}
+
+aio::awaitable<void> Lane::read_missed() {
+    while (session_count_ > 0) {
+        const auto page = co_await shared_.read_after(position_, store_page);
+        if (page.empty()) break;
+        for (const auto& event : page) {
+            batch_.push_back({event, {}});
+            if (batch_.size() == batch_limit) route_batch();
+        }
+        route_batch();
+    }
+}
+
+void Lane::route_batch() {
+    routing_ = true;
+    for (std::uint32_t i = 0; i < batch_.size(); ++i) {
+        const event::Event& event = *batch_[i].event;
+        if (!event.is_control()) {
+            if (event.position() <= floor_) continue;
+            position_ = std::max(position_, event.position());
+        }
+        route(i, table_.by_subject(event.subject()));
+        route(i, table_.by_stream(event.stream_id()));
+    }
+    flush_dirty();
+    batch_.clear();
+    routing_ = false;
+}
+
+void Lane::route(std::uint32_t frame, const Table::Sessions* sessions) {
+    if (sessions == nullptr) return;
+    for (Session* session : *sessions) offer(*session, frame);
+}
+
+void Lane::offer(Session& session, std::uint32_t frame) {
+    const auto& event = batch_[frame].event;
+    const event::Position position = event->position();
+    if (session.state_ == Session::State::catching) {
+        session.recorded_ = std::max(session.recorded_, position);
+        return;
+    }
+    if (session.state_ != Session::State::live) return;
+    if (position == 0) {
+        if (session.kind_ == SessionKind::v1) return;
+    } else {
+        if (position <= session.through_) return;
+        session.through_ = position;
+        if (session.inspects_) {
+            const auto verdict = session.inspect(*event);
+            if (verdict != Session::Verdict::send) session.state_ = Session::State::ending;
+            if (verdict == Session::Verdict::end) {
+                if (session.first_pending_ == Session::none) end_if_sent(session);
+                return;
+            }
+        }
+    }
+    if (!session.outbox_.empty()) {
+        push(session, event);
+        return;
+    }
+    const auto pending = static_cast<std::uint32_t>(pending_.size());
+    pending_.push_back({frame, Session::none});
+    if (session.first_pending_ == Session::none) {
+        session.first_pending_ = pending;
+        dirty_.push_back(&session);
+    } else {
+        pending_[session.last_pending_].next = pending;
+    }
+    session.last_pending_ = pending;
+}
+
+void Lane::push(Session& session, const event::EventRef& frame) {
+    const auto pushed = session.outbox_.push(frame, session.limits_->outbox);
+    stats_.coalesced.fetch_add(pushed.coalesced, std::memory_order_relaxed);
+    if (!pushed.taken) close(session, CloseReason::slow);
+}
+
+void Lane::flush_dirty() {
+    if (dirty_.empty()) return;
+    Tally tally;
+    const auto committed = batch_.front().committed;
+    const auto observe = [&] {
+        tally.now = Steady::now();
+        if (committed != Steady::time_point{} && tally.unobserved > 0)
+            stats_.delivery_seconds.observe(std::chrono::duration<double>(tally.now - committed).count(),
+                                            tally.unobserved);
+        tally.unobserved = 0;
+    };
+    for (std::size_t i = 0; i < dirty_.size(); ++i) {
+        if (i + 1 < dirty_.size()) __builtin_prefetch(dirty_[i + 1]);
+        flush(*dirty_[i], tally);
+        if (i % clock_stride == clock_stride - 1) observe();
+    }
+    observe();
+    stats_.frames.fetch_add(tally.frames, std::memory_order_relaxed);
+    stats_.bytes.fetch_add(tally.bytes, std::memory_order_relaxed);
+    dirty_.clear();
+    pending_.clear();
+}
+
+void Lane::flush(Session& session, Tally& tally) {
+    const std::uint32_t first = session.first_pending_;
+    session.first_pending_ = session.last_pending_ = Session::none;
+    if (session.state_ == Session::State::closing) return;
+
+    std::array<iovec, batch_limit> parts;
+    std::size_t count = 0;
+    std::size_t size = 0;
+    for (std::uint32_t i = first; i != Session::none; i = pending_[i].next) {
+        const auto text = session.outbox_.text(*batch_[pending_[i].frame].event);
+        parts[count++] = {const_cast<char*>(text.data()), text.size()};
+        size += text.size();
+    }
+    const ssize_t sent = send_some(session.fd_, {parts.data(), count});
+    if (sent < 0) {
+        close(session, CloseReason::gone);
+        return;
+    }
+    session.progress_at_ = tally.now;
+    tally.bytes += static_cast<std::size_t>(sent);
+    if (static_cast<std::size_t>(sent) == size) {
+        tally.frames += count;
+        tally.unobserved += count;
+        end_if_sent(session);
+    } else {
+        keep_rest(session, first, static_cast<std::size_t>(sent));
+    }
+}
+
+void Lane::keep_rest(Session& session, std::uint32_t pending, std::size_t sent) {
+    std::size_t whole = 0;
+    for (; pending != Session::none && session.state_ != Session::State::closing;
+         pending = pending_[pending].next) {
+        const auto& frame = batch_[pending_[pending].frame].event;
+        const std::size_t size = session.outbox_.text(*frame).size();
+        if (sent >= size) {
+            sent -= size;
+            ++whole;
+            continue;
+        }
+        push(session, frame);
+        session.outbox_.consume(std::exchange(sent, 0));
+    }
+    stats_.frames.fetch_add(whole, std::memory_order_relaxed);
+    if (session.state_ != Session::State::closing) wait_writable(session);
+}
+
+void Lane::send_now(Session& session, const event::EventRef& frame) {
+    if (!session.outbox_.empty()) {
+        push(session, frame);
+        return;
+    }
+    const auto text = frame->frame();
+    iovec part{const_cast<char*>(text.data()), text.size()};
+    const ssize_t sent = send_some(session.fd_, {&part, 1});
+    if (sent < 0) {
+        close(session, CloseReason::gone);
+        return;
+    }
+    session.progress_at_ = Steady::now();
+    stats_.bytes.fetch_add(static_cast<std::size_t>(sent), std::memory_order_relaxed);
+    if (static_cast<std::size_t>(sent) == text.size()) {
+        end_if_sent(session);
+        return;
+    }
+    push(session, frame);
+    session.outbox_.consume(static_cast<std::size_t>(sent));
+    wait_writable(session);
+}
+
+void Lane::wait_writable(Session& session) {
+    if (std::exchange(session.waits_for_write_, true)) return;
+    session.await_writable();
+}
+
+void Lane::on_writable(SessionId id) {
+    Session* session = find(id);
+    if (session == nullptr) return;
+    session->waits_for_write_ = false;
+    if (session->state_ != Session::State::closing) send_outbox(*session);
+}
+
+void Lane::send_outbox(Session& session) {
+    while (!session.outbox_.empty()) {
+        std::array<iovec, batch_limit> parts;
+        const std::size_t count = session.outbox_.gather(parts);
+        const ssize_t sent = send_some(session.fd_, {parts.data(), count});
+        if (sent < 0) {
+            close(session, CloseReason::gone);
+            return;
+        }
+        if (sent == 0) {
+            wait_writable(session);
+            return;
+        }
+        session.progress_at_ = Steady::now();
+        const auto bytes = static_cast<std::size_t>(sent);
+        count_written(session.outbox_.consume(bytes), bytes);
+    }
+    end_if_sent(session);
+}
+
+void Lane::end_if_sent(Session& session) {
+    if (session.state_ != Session::State::ending || !session.outbox_.empty()) return;
+    close(session, draining_ ? CloseReason::drained : CloseReason::ended);
+}
+
+}  // namespace stepcast::broadcast
