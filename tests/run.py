@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Runs the tests in stages and ends with one line `N passed, N failed`. `./dev test` calls it; the release server is built by then.
+
+    run.py [STAGE…]     stages: ground unit seeds integration load web asan tsan (all, in this order)
+"""
+import atexit
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SYMBOLIZER = "external_symbolizer_path=/usr/bin/llvm-symbolizer-19"
+SUITES = "^(unit_|store_conformance|bus_conformance|fuzz_replay)"
+CROSSING = "^(unit_broadcast|unit_aio|unit_bus|store_conformance)\\."
+STAGE_LIMIT_S = 1200
+
+
+class Tally:
+    """What passed, failed and was skipped, by name."""
+
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, [], []
+
+    def add(self, name, outcome, output=""):
+        if outcome == "passed":
+            self.passed += 1
+        elif outcome == "skipped":
+            self.skipped.append(name)
+        else:
+            self.failed.append(name)
+            print(f"-- FAILED {name}\n{output.rstrip()}", flush=True)
+
+
+tally = Tally()
+
+
+def call(command, stage, **options):
+    """Runs a command of a stage in the root, with a limit; its output is shown only if it fails. True if it succeeded."""
+    try:
+        done = subprocess.run(command, cwd=options.pop("cwd", ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, errors="replace", timeout=STAGE_LIMIT_S, **options)
+    except subprocess.TimeoutExpired as late:
+        output = late.stdout or b""
+        tally.add(stage, "failed", f"no end after {STAGE_LIMIT_S} s\n{output[-4000:]}")
+        return None
+    return done
+
+
+def start_broker():
+    """One real Kafka for the whole run; tests find it by STEPCAST_TEST_KAFKA."""
+    if "STEPCAST_TEST_KAFKA" in os.environ:
+        return
+    folder = tempfile.mkdtemp(prefix="stepcast-kafka-")
+    tool = [sys.executable, str(ROOT / "tests/integration/broker.py")]
+    atexit.register(lambda: (subprocess.run([*tool, "stop", folder], check=False), shutil.rmtree(folder, ignore_errors=True)))
+    started = subprocess.run([*tool, "start", folder], stdout=subprocess.PIPE, text=True, check=False)
+    if started.returncode != 0:
+        tally.add("kafka broker", "failed", "it did not start; see above")
+        return
+    os.environ["STEPCAST_TEST_KAFKA"] = started.stdout.split()[-1]
+
+
+def build(preset, target):
+    if call(["cmake", "--preset", preset], f"configure {preset}") is None:
+        return False
+    done = call(["cmake", "--build", f"build/{preset}", "--target", target], f"build {preset}")
+    if done is not None and done.returncode != 0:
+        tally.add(f"build {preset}", "failed", "\n".join(line for line in done.stdout.splitlines() if "error" in line or "FAILED" in line)
+                  or done.stdout[-4000:])
+    return done is not None and done.returncode == 0
+
+
+def ctest(preset, target, names):
+    """Builds a target of tests and runs those whose names match, each in a process of its own."""
+    if not build(preset, target):
+        return
+    report = ROOT / "build" / preset / "report.xml"
+    report.unlink(missing_ok=True)
+    done = call(["ctest", "--test-dir", f"build/{preset}", "-j", str(os.cpu_count()), "-R", names, "--no-tests=error",
+                 "--output-junit", str(report)], f"{preset} tests",
+                env={**os.environ, "ASAN_OPTIONS": f"detect_stack_use_after_return=1:{SYMBOLIZER}",
+                     "UBSAN_OPTIONS": f"print_stacktrace=1:{SYMBOLIZER}", "TSAN_OPTIONS": SYMBOLIZER})
+    if done is None:
+        return
+    if not report.exists():
+        tally.add(f"{preset} tests", "failed", done.stdout[-4000:])
+        return
+    for case in xml.etree.ElementTree.parse(report).getroot().iter("testcase"):
+        outcome = {"run": "passed", "notrun": "skipped"}.get(case.get("status"), "failed")
+        if case.find("skipped") is not None and case.find("skipped").get("message", "").startswith("SKIP"):
+            outcome = "skipped"
+        tally.add(f"{preset}: {case.get('name')}", outcome, (case.findtext("system-out") or "")[-8000:])
+
+
+def python_suite(folder):
+    """The unittest cases of tests/FOLDER, in a process of their own."""
+    if not list((ROOT / "tests" / folder).glob("test_*.py")):
+        return
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        done = call([sys.executable, str(ROOT / "tests/run.py"), "--suite", folder, report.name], folder)
+        if done is None:
+            return
+        results = pathlib.Path(report.name).read_text()
+    if not results:
+        tally.add(folder, "failed", done.stdout[-4000:])
+        return
+    for name, outcome, output in json.loads(results):
+        tally.add(f"{folder}: {name}", outcome, output)
+
+
+class Recorder(unittest.TestResult):
+    def __init__(self):
+        super().__init__()
+        self.rows = []
+
+    def addSuccess(self, test):
+        self.rows.append((test.id(), "passed", ""))
+
+    def addFailure(self, test, error):
+        self.rows.append((test.id(), "failed", self._exc_info_to_string(error, test)))
+
+    addError = addFailure
+
+    def addSubTest(self, test, subtest, error):
+        if error is not None:
+            self.addFailure(subtest, error)
+
+    def addSkip(self, test, reason):
+        self.rows.append((test.id(), "skipped", reason))
+
+
+def run_suite(folder, report):
+    """Mode of the child process of python_suite."""
+    sys.path.insert(0, str(ROOT / "tests" / folder))
+    suite = unittest.defaultTestLoader.discover(str(ROOT / "tests" / folder), pattern="test_*.py")
+    recorder = Recorder()
+    suite.run(recorder)
+    pathlib.Path(report).write_text(json.dumps(recorder.rows))
+
+
+def web():
+    folder = ROOT / "tests/web"
+    lock = folder / "node_modules/.package-lock.json"
+    if not lock.exists() or lock.stat().st_mtime < (folder / "package-lock.json").stat().st_mtime:
+        done = call(["npm", "ci", "--no-audit", "--no-fund"], "npm ci", cwd=folder)
+        if done is None or done.returncode != 0:
+            tally.add("npm ci", "failed", done.stdout[-4000:] if done else "")
+            return
+    done = call(["node", "--test", "--test-concurrency=1", "--test-reporter=tap"], "web", cwd=folder)
+    if done is None:
+        return
+    rows = [line for line in done.stdout.splitlines() if line.startswith(("ok ", "not ok "))]
+    if not rows:
+        tally.add("web", "failed", done.stdout[-8000:])
+    for line in rows:
+        name = line.partition(" - ")[2]
+        outcome = "failed" if line.startswith("not ok") else "skipped" if "# SKIP" in line else "passed"
+        tally.add(f"web: {name}", outcome, done.stdout[-16000:] if outcome == "failed" else "")
+
+
+STAGES = {
+    "ground": lambda: python_suite("ground"),
+    "unit": lambda: (start_broker(), ctest("release", "all", SUITES)),
+    "seeds": lambda: (start_broker(), python_suite("seeds")),
+    "integration": lambda: (start_broker(), python_suite("integration")),
+    "load": lambda: (start_broker(), python_suite("load")),
+    "web": web,
+    "asan": lambda: (start_broker(), ctest("asan", "suites", SUITES)),
+    "tsan": lambda: ctest("tsan", "crossing", CROSSING),
+}
+
+
+def main(names):
+    unknown = [name for name in names if name not in STAGES]
+    if unknown:
+        sys.exit(f"no such stage: {' '.join(unknown)}; there are: {' '.join(STAGES)}")
+    os.environ.setdefault("STEPCAST_BINARY", str(ROOT / "build/release/stepcast"))
+    for name in names or STAGES:
+        began, passed, failed = time.monotonic(), tally.passed, len(tally.failed)
+        print(f"== {name}", flush=True)
+        STAGES[name]()
+        print(f"   {tally.passed - passed} passed, {len(tally.failed) - failed} failed in {time.monotonic() - began:.0f} s", flush=True)
+    for name in tally.skipped:
+        print(f"skipped: {name}")
+    for name in tally.failed:
+        print(f"failed: {name}")
+    print(f"{tally.passed} passed, {len(tally.failed)} failed", flush=True)
+    return 1 if tally.failed or tally.passed == 0 else 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--suite"]:
+        run_suite(*sys.argv[2:])
+    else:
+        sys.exit(main(sys.argv[1:]))
