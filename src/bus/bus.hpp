@@ -15,11 +15,11 @@ namespace stepcast::bus {
 using aio::awaitable;
 
 enum class errc {
-    busy = 1,        ///< the bound of what may wait is reached: try again later
-    unavailable,     ///< the broker did not answer in time, or is gone; a retry with the same event ids is safe
-    too_large,       ///< the broker refuses records of this size
-    unknown_topic,   ///< the topic does not exist and may not be created
-    closed,          ///< the bus is being stopped
+    busy = 1,     ///< the bound of what may wait is reached: try again later
+    unavailable,  ///< the broker did not answer in time, or is gone; a retry with the same event ids is safe
+    too_large,    ///< the broker refuses records of this size
+    unknown_topic,  ///< the topic does not exist and may not be created
+    closed,         ///< the bus is being stopped
 };
 std::error_code make_error_code(errc e);
 
@@ -60,13 +60,14 @@ class Batch {
 /// How a consumer reads its topic.
 struct Subscription {
     std::string topic;
-    /// Members of one group share the partitions, and what was done is remembered. Empty: this consumer reads all
-    /// partitions by itself and nothing is remembered.
+    /// Members of one group share the partitions, and what was done is remembered. Empty: this consumer reads
+    /// all partitions by itself and nothing is remembered.
     std::string group;
     /// Without a group: records older than this are skipped. Absent: from the beginning.
     std::optional<Timestamp> since{};
-    std::size_t max_batch = 4096;             ///< records in one batch
-    std::size_t max_queued = 65'536;          ///< records fetched ahead; beyond it the partition is paused, resumed at half
+    std::size_t max_batch = 4096;  ///< records in one batch
+    std::size_t max_queued =
+        65'536;  ///< records fetched ahead; beyond it the partition is paused, resumed at half
 };
 
 /// One reader of one topic. All calls on the strand it was made with.
@@ -74,14 +75,16 @@ class Consumer {
   public:
     virtual ~Consumer() = default;
 
-    /// The next batch, at most `limit` later; null after a quiet `limit` or once closed. Survives a broker that goes away:
-    /// then it is quiet, and `healthy()` tells.
+    /// The next batch, at most `limit` later; null after a quiet `limit` or once closed. Survives a broker
+    /// that goes away: then it is quiet, and `healthy()` tells.
     virtual awaitable<std::unique_ptr<Batch>> next(std::chrono::milliseconds limit) = 0;
 
-    /// The record's effect is committed: whoever produced it may be told (see MessageBus::produce). In any order.
+    /// The record's effect is committed: whoever produced it may be told (see MessageBus::produce). In any
+    /// order.
     virtual void settle(Place place) = 0;
-    /// The record is dealt with for good; settles it too. In any order: what is remembered is the contiguous edge, so a
-    /// consumer that dies is given every record again that was not done or stands behind one that was not.
+    /// The record is dealt with for good; settles it too. In any order: what is remembered is the contiguous
+    /// edge, so a consumer that dies is given every record again that was not done or stands behind one that
+    /// was not.
     virtual void done(Place place) = 0;
 
     /// Without a group: true once everything that the topic held when the consumer started was handed out.
@@ -92,7 +95,8 @@ class Consumer {
     virtual std::int64_t lag() const = 0;
     virtual bool healthy() const = 0;
 
-    /// Stops: what was handed out may still be done until this returns; leaves the group. Within about five seconds.
+    /// Stops: what was handed out may still be done until this returns; leaves the group. Within about five
+    /// seconds.
     virtual awaitable<void> close() = 0;
 };
 
@@ -100,8 +104,8 @@ struct PartitionStats {
     std::string topic;
     std::string group;
     std::int32_t partition = 0;
-    std::int64_t head = 0;       ///< offset behind the last record
-    std::int64_t position = 0;   ///< offset of the next record to be done
+    std::int64_t head = 0;      ///< offset behind the last record
+    std::int64_t position = 0;  ///< offset of the next record to be done
 };
 
 struct Stats {
@@ -109,7 +113,7 @@ struct Stats {
     std::uint64_t rebalances = 0;
     std::uint64_t produced = 0;
     std::uint64_t produce_failed = 0;
-    std::uint64_t paused = 0;    ///< partitions paused now because a queue is full
+    std::uint64_t paused = 0;  ///< partitions paused now because a queue is full
     std::vector<PartitionStats> partitions;
 };
 
@@ -118,12 +122,14 @@ class MessageBus {
   public:
     virtual ~MessageBus() = default;
 
-    /// Makes sure that the topics exist (created with the configured partitions and replication where that is allowed).
+    /// Makes sure that the topics exist (created with the configured partitions and replication where that is
+    /// allowed).
     virtual awaitable<result<void>> ensure_topics(std::vector<std::string> topics) = 0;
 
-    /// Gives messages to the bus, all or none as far as it can tell, in order per key. Completes with their places when the
-    /// bus keeps its promise: kafka has them on all in-sync replicas; embedded, whose log is only memory, once every group
-    /// subscribed to the topic has settled them. Bounded: `busy` beyond the bound. Any strand; resumes on the caller's.
+    /// Gives messages to the bus, all or none as far as it can tell, in order per key. Completes with their
+    /// places when the bus keeps its promise: kafka has them on all in-sync replicas; embedded, whose log is
+    /// only memory, once every group subscribed to the topic has settled them. Bounded: `busy` beyond the
+    /// bound. Any strand; resumes on the caller's.
     virtual awaitable<result<std::vector<Place>>> produce(std::vector<Message> messages) = 0;
 
     /// `strand`: where the consumer is used.

@@ -1,0 +1,140 @@
+#include "bus/embedded_bus.hpp"
+
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "aio/notice.hpp"
+
+namespace stepcast::bus {
+namespace {
+
+using std::chrono::steady_clock;
+constexpr auto close_limit = std::chrono::seconds{2};
+
+class EmbeddedBatch final : public Batch {
+  public:
+    explicit EmbeddedBatch(std::vector<EmbeddedLog::Taken> taken) : taken_{std::move(taken)} {
+        records.reserve(taken_.size());
+        for (const auto& [place, entry] : taken_) {
+            auto& record = records.emplace_back(Record{place, entry->timestamp, {}, entry->value});
+            if (!entry->key.empty()) record.key = entry->key;
+        }
+    }
+
+  private:
+    std::vector<EmbeddedLog::Taken> taken_;
+};
+
+class EmbeddedConsumer final : public Consumer {
+  public:
+    EmbeddedConsumer(std::shared_ptr<EmbeddedLog> log, Subscription subscription, const aio::Strand& strand)
+        : log_{std::move(log)}, max_batch_{subscription.max_batch}, state_{std::make_shared<State>(strand)} {
+        member_ = log_->join(subscription, [strand, state = std::weak_ptr{state_}] {
+            asio::post(strand, [state] {
+                if (const auto alive = state.lock()) alive->arrived.notify();
+            });
+        });
+    }
+
+    ~EmbeddedConsumer() override {
+        if (!left_) log_->leave(member_);
+    }
+
+    awaitable<std::unique_ptr<Batch>> next(std::chrono::milliseconds limit) override {
+        const auto deadline = steady_clock::now() + limit;
+        while (!closing_) {
+            auto taken = log_->take(*member_, max_batch_);
+            if (!taken.empty()) co_return std::make_unique<EmbeddedBatch>(std::move(taken));
+            const auto left = deadline - steady_clock::now();
+            if (left <= left.zero()) break;
+            co_await state_->arrived.wait(left);
+        }
+        co_return nullptr;
+    }
+
+    void settle(Place place) override { log_->settle(*member_, place); }
+    void done(Place place) override {
+        log_->done(*member_, place);
+        if (closing_) state_->finished.notify();
+    }
+
+    bool caught_up() const override {
+        const auto p = log_->progress(*member_);
+        return p.of_start >= p.at_start;
+    }
+    int caught_up_percent() const override {
+        const auto p = log_->progress(*member_);
+        return p.at_start == 0 ? 100 : static_cast<int>(100 * p.of_start / p.at_start);
+    }
+    std::int64_t lag() const override { return log_->progress(*member_).lag; }
+    bool healthy() const override { return !log_->closed(); }
+
+    awaitable<void> close() override {
+        closing_ = true;
+        state_->arrived.notify();
+        const auto deadline = steady_clock::now() + close_limit;
+        while (log_->in_flight(*member_) > 0) {
+            const auto left = deadline - steady_clock::now();
+            if (left <= left.zero()) break;
+            co_await state_->finished.wait(left);
+        }
+        if (!std::exchange(left_, true)) log_->leave(member_);
+    }
+
+  private:
+    // Outlives the consumer by the wake-ups that are already posted.
+    struct State {
+        explicit State(const aio::Strand& strand) : arrived{strand}, finished{strand} {}
+        aio::Notice arrived;
+        aio::Notice finished;
+    };
+
+    const std::shared_ptr<EmbeddedLog> log_;
+    const std::size_t max_batch_;
+    const std::shared_ptr<State> state_;
+    std::shared_ptr<EmbeddedLog::Member> member_;
+    bool closing_ = false;
+    bool left_ = false;
+};
+
+}  // namespace
+
+EmbeddedBus::EmbeddedBus(EmbeddedOptions options, const Clock& clock)
+    : log_{std::make_shared<EmbeddedLog>(options, clock)} {}
+
+awaitable<result<void>> EmbeddedBus::ensure_topics(std::vector<std::string> topics) {
+    for (const auto& topic : topics) log_->ensure_topic(topic);
+    co_return result<void>{};
+}
+
+awaitable<result<std::vector<Place>>> EmbeddedBus::produce(std::vector<Message> messages) {
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    std::shared_ptr<Promise> promise;
+    auto places = log_->append(messages, [&](std::size_t answers) {
+        promise = std::make_shared<Promise>(executor, answers);
+        return promise;
+    });
+    if (!places || !promise) co_return places;
+    const auto refused = co_await promise->wait();
+    if (refused) co_return fail(*refused);
+    co_return places;
+}
+
+std::unique_ptr<Consumer> EmbeddedBus::subscribe(Subscription subscription, const aio::Strand& strand) {
+    return std::make_unique<EmbeddedConsumer>(log_, std::move(subscription), strand);
+}
+
+bool EmbeddedBus::healthy() const {
+    return !log_->closed();
+}
+Stats EmbeddedBus::stats() const {
+    return log_->stats();
+}
+
+awaitable<void> EmbeddedBus::close() {
+    log_->close();
+    co_return;
+}
+
+}  // namespace stepcast::bus

@@ -1,0 +1,27 @@
+#pragma once
+#include "bus/bus.hpp"
+#include "bus/embedded_log.hpp"
+
+namespace stepcast::bus {
+
+/// The bus inside the process: partitions, keys, groups and offsets in memory, nothing to install. See
+/// MessageBus for what it promises; records and offsets end with the process. Topics exist as soon as they
+/// are named. Headers are not kept, as no consumer can ask for them. The oldest records of a dead-letter
+/// topic that nobody reads make room for new ones.
+class EmbeddedBus final : public MessageBus {
+  public:
+    explicit EmbeddedBus(EmbeddedOptions options = {}, const Clock& clock = system_clock());
+
+    awaitable<result<void>> ensure_topics(std::vector<std::string> topics) override;
+    awaitable<result<std::vector<Place>>> produce(std::vector<Message> messages) override;
+    std::unique_ptr<Consumer> subscribe(Subscription subscription, const aio::Strand& strand) override;
+    bool healthy() const override;
+    Stats stats() const override;
+    awaitable<void> close() override;
+    std::string_view kind() const override { return "embedded"; }
+
+  private:
+    std::shared_ptr<EmbeddedLog> log_;
+};
+
+}  // namespace stepcast::bus

@@ -1,0 +1,176 @@
+// The half of EmbeddedLog that knows members and what they were handed.
+#include <algorithm>
+#include <cassert>
+
+#include "bus/embedded_state.hpp"
+
+namespace stepcast::bus {
+
+std::shared_ptr<EmbeddedLog::Member> EmbeddedLog::join(const Subscription& subscription,
+                                                       std::function<void()> wake) {
+    const std::lock_guard lock{mutex_};
+    Topic& t = topic(subscription.topic);
+    auto found = subscription.group.empty()
+                     ? t.groups.end()
+                     : std::ranges::find(t.groups, subscription.group, [](const auto& g) { return g->name; });
+    if (found == t.groups.end()) {
+        auto group = std::make_unique<Group>();
+        group->name = subscription.group;
+        group->topic = &t;
+        group->shares.resize(t.partitions.size());
+        for (std::size_t i = 0; i < t.partitions.size(); ++i) {
+            group->shares[i].edge = group->shares[i].next = t.partitions[i].base;
+            group->shares[i].flags.resize(t.partitions[i].slots.size());
+        }
+        found = t.groups.insert(t.groups.end(), std::move(group));
+    }
+    auto member = std::make_shared<Member>();
+    member->group = found->get();
+    member->since = subscription.since;
+    member->wake = std::move(wake);
+    for (std::size_t i = 0; i < t.partitions.size(); ++i) {
+        member->first.push_back(member->group->shares[i].next);
+        member->target.push_back(t.partitions[i].head());
+    }
+    member->group->members.push_back(member.get());
+    rebalance(*member->group);
+    return member;
+}
+
+void EmbeddedLog::leave(const std::shared_ptr<Member>& member) {
+    const std::lock_guard lock{mutex_};
+    Group& group = *std::exchange(member->group, nullptr);
+    std::erase(group.members, member.get());
+    for (auto& share : group.shares) {
+        if (share.heir == member.get()) share.heir = nullptr;
+        if (share.owner != member.get()) continue;
+        share.owner = nullptr;
+        share.next = share.edge;
+        share.in_flight = 0;
+        for (auto& flags : share.flags) flags &= static_cast<std::uint8_t>(~Share::done);
+    }
+    Topic& t = *group.topic;
+    if (group.name.empty())
+        std::erase_if(t.groups, [&](const auto& g) { return g.get() == &group; });
+    else
+        rebalance(group);
+}
+
+void EmbeddedLog::rebalance(Group& group) {
+    ++rebalances_;
+    for (std::size_t i = 0; i < group.shares.size(); ++i) {
+        Share& share = group.shares[i];
+        Member* const target = group.members.empty() ? nullptr : group.members[i % group.members.size()];
+        share.heir = nullptr;
+        if (share.in_flight > 0 && share.owner != target) {
+            share.heir = target;
+            continue;
+        }
+        share.owner = target;
+        if (target != nullptr) target->stir();
+    }
+}
+
+std::vector<EmbeddedLog::Taken> EmbeddedLog::take(Member& member, std::size_t limit) {
+    const std::lock_guard lock{mutex_};
+    std::vector<Taken> taken;
+    if (closed_ || member.group == nullptr) return taken;
+    Group& group = *member.group;
+    const std::size_t n = group.shares.size();
+    for (std::size_t k = 0; k < n && taken.size() < limit; ++k) {
+        const std::size_t i = (member.turn + k) % n;
+        Share& share = group.shares[i];
+        if (share.owner != &member || share.heir != nullptr) continue;
+        Partition& partition = group.topic->partitions[i];
+        for (; share.next < partition.head() && taken.size() < limit; ++share.next) {
+            const auto& entry = partition.slots[static_cast<std::size_t>(share.next - partition.base)].entry;
+            if (member.since && entry->timestamp < *member.since) continue;
+            taken.push_back({{static_cast<std::int32_t>(i), share.next}, entry});
+            if (!group.name.empty()) ++share.in_flight;
+        }
+        if (group.name.empty()) {  // nobody will say what is done
+            share.flags.erase(share.flags.begin(), share.flags.begin() + (share.next - share.edge));
+            share.edge = share.next;
+            trim(*group.topic, i);
+        }
+    }
+    member.turn = (member.turn + 1) % n;
+    member.idle = taken.empty();
+    return taken;
+}
+
+EmbeddedLog::Share* EmbeddedLog::handed_out(Member& member, Place place) {
+    if (member.group == nullptr || member.group->name.empty()) return nullptr;
+    if (place.partition < 0 || static_cast<std::size_t>(place.partition) >= member.group->shares.size())
+        return nullptr;
+    Share& share = member.group->shares[static_cast<std::size_t>(place.partition)];
+    const bool known = share.owner == &member && place.offset >= share.edge && place.offset < share.next;
+    return known ? &share : nullptr;
+}
+
+void EmbeddedLog::settle_locked(Share& share, Partition& partition, std::int64_t offset) {
+    auto& flags = share.flags[static_cast<std::size_t>(offset - share.edge)];
+    if ((flags & Share::settled) != 0) return;
+    flags |= Share::settled;
+    if ((flags & Share::promised) == 0) return;
+    Slot& slot = partition.slots[static_cast<std::size_t>(offset - partition.base)];
+    if (slot.unsettled == 0) return;  // refused by close()
+    slot.promise->answer();
+    if (--slot.unsettled == 0) slot.promise.reset();
+}
+
+void EmbeddedLog::settle(Member& member, Place place) {
+    const std::lock_guard lock{mutex_};
+    Share* const share = handed_out(member, place);
+    if (share != nullptr)
+        settle_locked(*share, member.group->topic->partitions[static_cast<std::size_t>(place.partition)],
+                      place.offset);
+}
+
+void EmbeddedLog::done(Member& member, Place place) {
+    const std::lock_guard lock{mutex_};
+    Share* const share = handed_out(member, place);
+    if (share == nullptr) return;
+    const auto index = static_cast<std::size_t>(place.partition);
+    Topic& t = *member.group->topic;
+    settle_locked(*share, t.partitions[index], place.offset);
+    auto& flags = share->flags[static_cast<std::size_t>(place.offset - share->edge)];
+    if ((flags & Share::done) != 0) return;
+    flags |= Share::done;
+    --share->in_flight;
+    const auto edge = share->edge;
+    while (!share->flags.empty() && (share->flags.front() & Share::done) != 0) {
+        share->flags.pop_front();
+        ++share->edge;
+    }
+    if (share->edge != edge) trim(t, index);
+    if (share->in_flight == 0 && share->heir != nullptr) {
+        share->owner = std::exchange(share->heir, nullptr);
+        share->owner->stir();
+    }
+}
+
+std::size_t EmbeddedLog::in_flight(const Member& member) const {
+    const std::lock_guard lock{mutex_};
+    std::size_t n = 0;
+    if (member.group == nullptr) return n;
+    for (const auto& share : member.group->shares)
+        if (share.owner == &member) n += share.in_flight;
+    return n;
+}
+
+EmbeddedLog::Progress EmbeddedLog::progress(const Member& member) const {
+    const std::lock_guard lock{mutex_};
+    Progress p;
+    if (member.group == nullptr) return p;
+    for (std::size_t i = 0; i < member.group->shares.size(); ++i) {
+        const Share& share = member.group->shares[i];
+        if (share.owner != &member) continue;
+        p.at_start += member.target[i] - member.first[i];
+        p.of_start += std::min(share.next, member.target[i]) - member.first[i];
+        p.lag += member.group->topic->partitions[i].head() - share.next;
+    }
+    return p;
+}
+
+}  // namespace stepcast::bus

@@ -1,0 +1,118 @@
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bus/bus.hpp"
+#include "bus/promise.hpp"
+
+namespace stepcast::bus {
+
+/// Shape and bounds of the embedded bus; the bounds hold for each topic, so that one cannot starve another.
+struct EmbeddedOptions {
+    std::int32_t partitions = 3;
+    std::size_t max_records = 100'000;         ///< kept until every group is done with them
+    std::size_t max_bytes = 64 * 1024 * 1024;  ///< keys, values and a fixed cost per record
+};
+
+/// The partitions, groups and promises of the embedded bus. Thread-safe; nothing here waits.
+///
+/// A record is kept until every group of its topic is done with it, as far as the contiguous edge goes; with
+/// no group at all it waits for the first. A partition changes hands only when its reader has nothing in
+/// flight, or has left.
+class EmbeddedLog {
+  public:
+    /// A record's bytes; shared by the log and by the batches that hold it.
+    struct Entry {
+        std::string key;
+        std::string value;
+        Timestamp timestamp;
+    };
+    struct Taken {
+        Place place;
+        std::shared_ptr<const Entry> entry;
+    };
+    class Member;
+
+    EmbeddedLog(EmbeddedOptions options, const Clock& clock);
+
+    ~EmbeddedLog();
+
+    void ensure_topic(std::string_view topic);
+
+    /// Appends all messages or none. `make_promise` is called with the
+    /// number of answers that will come, unless it is zero.
+    result<std::vector<Place>> append(
+        std::vector<Message>& messages,
+        const std::function<std::shared_ptr<Promise>(std::size_t answers)>& make_promise);
+
+    /// Joins a group, or reads alone if it is empty. `wake` is called, with the log locked, when there may be
+    /// something to take after `take` gave nothing.
+    std::shared_ptr<Member> join(const Subscription& subscription, std::function<void()> wake);
+    /// What was handed out and not done is given to others again.
+    void leave(const std::shared_ptr<Member>& member);
+
+    std::vector<Taken> take(Member& member, std::size_t limit);
+    void settle(Member& member, Place place);
+    void done(Member& member, Place place);
+    /// Records handed out and not done.
+    std::size_t in_flight(const Member& member) const;
+
+    struct Progress {
+        std::int64_t at_start = 0;  ///< records that were there to be read when the member joined
+        std::int64_t of_start = 0;  ///< how many of them were handed out
+        std::int64_t lag = 0;
+    };
+    Progress progress(const Member& member) const;
+
+    /// Refuses what still waits, and everything from now on.
+    void close();
+    bool closed() const;
+    Stats stats() const;
+
+  private:
+    struct Slot {
+        std::shared_ptr<const Entry> entry;
+        std::shared_ptr<Promise> promise;
+        std::uint32_t unsettled = 0;  // groups that the promise still waits for
+    };
+    struct Partition {
+        std::int64_t base = 0;  // offset of slots.front()
+        std::deque<Slot> slots;
+        std::int64_t head() const { return base + static_cast<std::int64_t>(slots.size()); }
+    };
+    struct Share;
+    struct Group;
+    struct Topic;
+
+    Topic& topic(std::string_view name);
+    bool has_room(const Topic& topic, std::size_t records, std::size_t bytes) const;
+    /// Checks that all fit; how many settlements their producer has to wait for.
+    result<std::size_t> admit(std::span<const Message> messages);
+    Place append_one(Topic& topic, Message& message, const std::shared_ptr<Promise>& promise, Timestamp now);
+    void make_room(Topic& topic);
+    Share* handed_out(Member& member, Place place);
+    void rebalance(Group& group);
+    void settle_locked(Share& share, Partition& partition, std::int64_t offset);
+    void trim(Topic& topic, std::size_t index);
+    void drop_front(Topic& topic, Partition& partition);
+
+    const EmbeddedOptions options_;
+    const Clock& clock_;
+    mutable std::mutex mutex_;
+    std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;
+    std::uint64_t rebalances_ = 0;
+    std::uint64_t produced_ = 0;
+    std::uint64_t refused_ = 0;
+    bool closed_ = false;
+};
+
+}  // namespace stepcast::bus
