@@ -10,7 +10,7 @@
 
 #include "aio/types.hpp"
 #include "base/result.hpp"
-#include "event/event.hpp"
+#include "wire/request.hpp"
 
 namespace stepcast::broadcast {
 class Lane;
@@ -21,16 +21,23 @@ namespace stepcast::http {
 using aio::awaitable;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor>;
 
-enum class Method : std::uint8_t { get, head, post, put, patch, del, options };
+using wire::Method;
 
 /// A request whose framing, target and limits were checked. All text is percent-decoded, valid UTF-8.
 struct Request {
     Method method = Method::get;
-    std::string path;                                            ///< decoded, begins with '/'
-    std::vector<std::pair<std::string, std::string>> query;      ///< decoded, in order; "a" without '=' has an empty value
-    std::vector<std::pair<std::string, std::string>> headers;    ///< names in lower case, values trimmed
-    std::vector<std::pair<std::string_view, std::string>> path_parameters;   ///< of the route's {names}, decoded
+    std::string path;  ///< decoded, begins with '/'
+    /// Decoded, in order; "a" without '=' has an empty value.
+    std::vector<std::pair<std::string, std::string>> query;
+    std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case, values trimmed
+    /// Of the route's {names}, decoded.
+    std::vector<std::pair<std::string_view, std::string>> path_parameters;
     std::string body;
+    /// Offsets in `path` of each '/' that came as %2F and so belongs to its segment; nearly always empty.
+    std::vector<std::uint32_t> escaped_slashes;
+    /// What the answer must carry whatever it is (CORS). The connection adds them to a response; a Takeover
+    /// writes its head itself and has to write them too.
+    std::vector<std::pair<std::string, std::string>> answer_headers;
 
     /// First value of a header (name in lower case), of a query parameter or of a path parameter.
     std::optional<std::string_view> header(std::string_view name) const;
@@ -42,23 +49,32 @@ struct Request {
 class Takeover {
   public:
     virtual ~Takeover() = default;
-    /// Called on the lane's strand. The takeover writes the response's head itself and owns the socket from here.
+    /// Called on the lane's strand. The takeover writes the response's head itself and owns the socket from
+    /// here.
     virtual void start(Socket socket, broadcast::Lane& lane) = 0;
 };
 
 struct Response {
     int status = 200;
-    std::vector<std::pair<std::string, std::string>> headers;   ///< without Content-Length, Date and Connection
+    /// Without Content-Length, Date and Connection.
+    std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
     std::unique_ptr<Takeover> takeover;
 
     static Response json(std::string body, int status = 200);
-    /// application/problem+json (RFC 9457). `code` is kebab-case and for programs; `detail` one sentence for people;
-    /// `field` names the offending input, empty if none.
-    static Response problem(int status, std::string_view code, std::string_view detail, std::string_view field = {});
+    /// application/problem+json (RFC 9457). `code` is kebab-case and for programs; `detail` one sentence for
+    /// people; `field` names the offending input, empty if none.
+    static Response problem(int status, std::string_view code, std::string_view detail,
+                            std::string_view field = {});
 
-    Response& with(std::string name, std::string value) & { headers.emplace_back(std::move(name), std::move(value)); return *this; }
-    Response&& with(std::string name, std::string value) && { headers.emplace_back(std::move(name), std::move(value)); return std::move(*this); }
+    Response& with(std::string name, std::string value) & {
+        headers.emplace_back(std::move(name), std::move(value));
+        return *this;
+    }
+    Response&& with(std::string name, std::string value) && {
+        headers.emplace_back(std::move(name), std::move(value));
+        return std::move(*this);
+    }
 };
 
 /// What a handler is given besides the request: the lane that its connection lives on.
@@ -66,12 +82,12 @@ struct Context {
     broadcast::Lane& lane;
 };
 
-/// Answers one request, on the connection's lane. A thrown exception becomes a 500 that reveals nothing. `request` lives
-/// until the handler has completed.
+/// Answers one request, on the connection's lane. A thrown exception becomes a 500 that reveals nothing.
+/// `request` lives until the handler has completed.
 using Handler = std::function<awaitable<Response>(Request& request, Context context)>;
 
-/// One row of the endpoint table. `pattern` is "/api/v2/progress/status/{taskId}": literal segments and {names}, each one
-/// non-empty segment. GET serves HEAD too.
+/// One row of the endpoint table. `pattern` is "/api/v2/progress/status/{taskId}": literal segments and
+/// {names}, each one non-empty segment. GET serves HEAD too.
 struct Route {
     Method method = Method::get;
     std::string pattern;

@@ -1,0 +1,76 @@
+#include "http/conditions.hpp"
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "wire/chars.hpp"
+
+namespace stepcast::http {
+namespace {
+
+Response invalid(std::string_view name, std::string_view detail) {
+    return Response::problem(400, "invalid-field", fmt::format("{} {}", name, detail), name);
+}
+
+std::string_view without_weak_mark(std::string_view etag) {
+    return etag.starts_with("W/") ? etag.substr(2) : etag;
+}
+
+/// Entity tags may hold commas, so the list is read tag by tag.
+bool lists_tag(std::string_view list, std::string_view etag) {
+    while (true) {
+        const auto first = list.find('"');
+        const auto last = first == std::string_view::npos ? first : list.find('"', first + 1);
+        if (last == std::string_view::npos) return false;
+        if (list.substr(first, last - first + 1) == etag) return true;
+        list.remove_prefix(last + 1);
+    }
+}
+
+}  // namespace
+
+bool not_modified(const Request& request, std::string_view etag) {
+    const auto asked = request.header("if-none-match");
+    return asked && (*asked == "*" || lists_tag(*asked, without_weak_mark(etag)));
+}
+
+std::optional<Response> refuse_unless_json(const Request& request) {
+    const auto header = request.header("content-type").value_or("");
+    const auto type = wire::trim(header.substr(0, header.find(';')));
+    if (wire::equal_ignoring_case(type, "application/json")) return std::nullopt;
+    const bool simple = type.empty() || wire::equal_ignoring_case(type, "application/x-www-form-urlencoded");
+    if (simple && !request.header("origin") && !request.header("cookie")) return std::nullopt;
+    return Response::problem(415, "not-json", "send the body with Content-Type: application/json");
+}
+
+result<std::string_view, Response> required_text(const Request& request, std::string_view name,
+                                                 std::size_t max) {
+    const auto value = request.parameter(name);
+    if (!value || value->empty()) return tl::unexpected(invalid(name, "is required"));
+    if (count_code_points(*value) > max)
+        return tl::unexpected(invalid(name, fmt::format("is longer than {} characters", max)));
+    if (has_control(*value)) return tl::unexpected(invalid(name, "contains a control character"));
+    return *value;
+}
+
+result<std::optional<std::int64_t>, Response> optional_number(const Request& request, std::string_view name,
+                                                              NumberRange range) {
+    const auto text = request.parameter(name);
+    if (!text) return std::optional<std::int64_t>{};
+    const auto number = parse_number<std::int64_t>(*text);
+    if (number && *number >= range.min && *number <= range.max) return number;
+    if (range.max == INT64_MAX)
+        return tl::unexpected(invalid(name, fmt::format("must be a whole number, at least {}", range.min)));
+    return tl::unexpected(
+        invalid(name, fmt::format("must be a whole number from {} to {}", range.min, range.max)));
+}
+
+result<std::int64_t, Response> required_number(const Request& request, std::string_view name,
+                                               NumberRange range) {
+    auto number = optional_number(request, name, range);
+    if (!number) return tl::unexpected(std::move(number).error());
+    if (!*number) return tl::unexpected(invalid(name, "is required"));
+    return **number;
+}
+
+}  // namespace stepcast::http

@@ -1,0 +1,252 @@
+#include "http/connection.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <asio/buffer.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+
+namespace stepcast::http {
+namespace {
+
+constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
+constexpr std::size_t max_linger_bytes = 4 * 1024 * 1024;
+
+bool would_block(const asio::error_code& error) {
+    return error == asio::error::would_block || error == asio::error::try_again ||
+           error == asio::error::interrupted;
+}
+
+bool has_no_body(int status) {
+    return status == 204 || status == 304 || status < 200;
+}
+
+Request take_request(wire::RequestMessage& message) {
+    Request request;
+    request.method = message.method;
+    request.path = std::move(message.target.path);
+    request.escaped_slashes = std::move(message.target.escaped_slashes);
+    request.query = std::move(message.target.query);
+    request.headers = std::move(message.headers);
+    request.body = std::move(message.body);
+    return request;
+}
+
+}  // namespace
+
+Connection::Connection(Socket socket, LaneConnections& lane)
+    : lane_{lane}, socket_{std::move(socket)}, parser_{lane.options().limits}, place_{lane.enter(*this)} {
+    asio::error_code ignored;  // fails only if the client is gone, which the first read tells
+    socket_.non_blocking(true, ignored);
+    socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+}
+
+Connection::~Connection() {
+    lane_.leave(place_, phase_);
+}
+
+void Connection::expire() {
+    expired_ = true;
+    asio::error_code ignored;
+    socket_.cancel(ignored);
+}
+
+void Connection::cut() {
+    cut_ = true;
+    expire();
+}
+
+void Connection::enter(Phase phase) {
+    if (phase == phase_ && phase != Phase::writing)
+        return;  // a limit is for the whole phase; writing is held to progress
+    lane_.move(place_, phase_, phase);
+    phase_ = phase;
+}
+
+awaitable<void> Connection::run() {
+    while (true) {
+        switch (co_await read_request()) {
+            case Outcome::over:
+                co_return;
+            case Outcome::refused: {
+                const auto& refusal = parser_.refusal();
+                lane_.router().refused().count(refusal.status);
+                co_return co_await refuse(Response::problem(refusal.status, refusal.code, refusal.detail));
+            }
+            case Outcome::request:
+                if (!co_await answer()) co_return;
+        }
+    }
+}
+
+awaitable<Connection::Outcome> Connection::read_request() {
+    using State = wire::RequestParser::State;
+    parser_.reset();
+    continue_sent_ = false;
+    if (pending_.empty()) {
+        turn_ = 0;
+    } else if (++turn_ >= lane_.options().max_pipelined) {
+        turn_ = 0;
+        co_await asio::post(asio::use_awaitable);  // others on the lane have waited long enough
+    }
+    feed_pending();
+    while (parser_.state() == State::head || parser_.state() == State::body) {
+        if (lane_.stopping() && !parser_.started()) co_return Outcome::over;
+        if (!co_await read_more()) co_return Outcome::over;
+    }
+    enter(Phase::answering);
+    co_return parser_.state() == State::done ? Outcome::request : Outcome::refused;
+}
+
+/// Waits for bytes and feeds them. False when the connection is over; a client that was too slow has then
+/// been told.
+awaitable<bool> Connection::read_more() {
+    enter(!parser_.started()                                    ? Phase::idle
+          : parser_.state() == wire::RequestParser::State::head ? Phase::head
+                                                                : Phase::body);
+    if (parser_.wants_continue() && !continue_sent_ && !send_continue()) co_return false;
+    const auto [error] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
+    if (expired_) {
+        expired_ = false;
+        if (cut_ || phase_ == Phase::idle) co_return false;
+        lane_.router().refused().count(408);
+        co_await refuse(Response::problem(408, "request-timeout", "the request took too long to arrive"));
+        co_return false;
+    }
+    co_return !error && feed_from_socket();
+}
+
+bool Connection::feed_from_socket() {
+    auto& buffer = lane_.read_buffer();
+    asio::error_code error;
+    const std::size_t size = socket_.read_some(asio::buffer(buffer), error);
+    if (would_block(error)) return true;
+    if (error || size == 0) return false;
+    const std::string_view bytes{buffer.data(), size};
+    const std::size_t taken = parser_.feed(bytes);
+    pending_.assign(bytes.substr(taken));
+    pending_taken_ = 0;
+    return true;
+}
+
+void Connection::feed_pending() {
+    if (pending_.empty()) return;
+    pending_taken_ += parser_.feed(std::string_view{pending_}.substr(pending_taken_));
+    if (pending_taken_ != pending_.size()) return;
+    std::string{}.swap(pending_);
+    pending_taken_ = 0;
+}
+
+bool Connection::send_continue() {
+    constexpr std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
+    continue_sent_ = true;
+    asio::error_code error;
+    // Too small for a socket that has sent everything before; a client whose socket is full gets on without
+    // it.
+    socket_.write_some(asio::buffer(text), error);
+    return !error || would_block(error);
+}
+
+/// Answers the parsed request. True if the connection goes on.
+awaitable<bool> Connection::answer() {
+    const bool http_1_0 = parser_.message().http_1_0;
+    const bool keep_alive = parser_.message().keep_alive;
+    Request request = take_request(parser_.message());
+    const bool head_only = request.method == Method::head;
+    const auto start = std::chrono::steady_clock::now();
+    Match match = lane_.router().route(request);
+    Response response = match.answer ? std::move(*match.answer) : Response{};
+    if (match.handler != nullptr) response = co_await handle(*match.handler, request);
+    match.stats->count(response.status,
+                       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    if (cut_) co_return false;
+    if (response.takeover && !head_only) {
+        response.takeover->start(std::move(socket_), lane_.lane());
+        co_return false;
+    }
+    response.headers.insert(response.headers.end(), std::make_move_iterator(request.answer_headers.begin()),
+                            std::make_move_iterator(request.answer_headers.end()));
+    const bool close = !keep_alive || lane_.stopping();
+    const auto persistence = close      ? wire::Persistence::close
+                             : http_1_0 ? wire::Persistence::keep_alive
+                                        : wire::Persistence::unsaid;
+    if (!co_await respond(std::move(response), head_only, persistence)) co_return false;
+    if (close && !pending_.empty()) co_await linger();  // closing over unread bytes would be a reset
+    co_return !close;
+}
+
+awaitable<Response> Connection::handle(const Handler& handler, Request& request) {
+    try {
+        co_return co_await handler(request, Context{lane_.lane()});
+    } catch (const std::exception& e) {
+        spdlog::error("{} {} failed: {}", wire::method_name(request.method), request.path, e.what());
+    } catch (...) {
+        spdlog::error("{} {} failed: unknown exception", wire::method_name(request.method), request.path);
+    }
+    co_return Response::problem(500, "internal-error", "the server failed to answer; its log says why");
+}
+
+/// Sends head and body in one gathered write. False if the client is gone or takes nothing any more.
+awaitable<bool> Connection::respond(Response response, bool head_only, wire::Persistence persistence) {
+    wire::ResponseHead head;
+    head.status = response.status;
+    head.date = lane_.date();
+    head.persistence = persistence;
+    if (!has_no_body(response.status) && !response.takeover) head.content_length = response.body.size();
+    if (head_only || has_no_body(response.status)) response.body.clear();
+    std::string& text = lane_.head_buffer();
+    wire::append_response_head(text, head, response.headers);
+    asio::error_code error;
+    const std::size_t sent = socket_.write_some(
+        std::array{asio::const_buffer(asio::buffer(text)), asio::const_buffer(asio::buffer(response.body))},
+        error);
+    if (error && !would_block(error)) co_return false;
+    if (sent == text.size() + response.body.size()) co_return true;
+    const std::size_t head_sent = std::min(sent, text.size());
+    co_return co_await write_rest(text.substr(head_sent), std::move(response.body), sent - head_sent);
+}
+
+awaitable<bool> Connection::write_rest(std::string rest, std::string body, std::size_t body_sent) {
+    rest.append(body, body_sent);
+    std::string_view left = rest;
+    while (!left.empty()) {
+        enter(Phase::writing);
+        const auto [waited] = co_await socket_.async_wait(Socket::wait_write, as_tuple);
+        if (expired_ || waited) co_return false;
+        asio::error_code error;
+        left.remove_prefix(socket_.write_some(asio::buffer(left), error));
+        if (error && !would_block(error)) co_return false;
+    }
+    enter(Phase::answering);
+    co_return true;
+}
+
+awaitable<void> Connection::refuse(Response response) {
+    enter(Phase::answering);
+    if (co_await respond(std::move(response), false, wire::Persistence::close)) co_await linger();
+}
+
+/// Reads on for a moment after the last answer: bytes that nobody read make the kernel reset the connection,
+/// and the client loses the answer.
+awaitable<void> Connection::linger() {
+    asio::error_code error;
+    socket_.shutdown(Socket::shutdown_send, error);
+    enter(Phase::lingering);
+    std::size_t total = 0;
+    while (!error && !expired_ && total < max_linger_bytes) {
+        const auto [waited] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
+        if (waited) co_return;
+        total += socket_.read_some(asio::buffer(lane_.read_buffer()), error);
+        if (would_block(error)) error.clear();
+    }
+}
+
+awaitable<void> Connection::refuse_overload() {
+    lane_.router().refused().count(503);
+    co_await refuse(
+        Response::problem(503, "too-many-connections", "the server has as many connections as it may")
+            .with("Retry-After", "5"));
+}
+
+}  // namespace stepcast::http

@@ -1,0 +1,61 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "http/lane_connections.hpp"
+#include "http/message.hpp"
+#include "wire/request_parser.hpp"
+#include "wire/response.hpp"
+
+namespace stepcast::http {
+
+/// One client on its lane's strand: reads a request, has it answered, writes the answer, and again. Lives in
+/// the frame of its coroutine; has no timer and no read buffer of its own.
+class Connection {
+  public:
+    Connection(Socket socket, LaneConnections& lane);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    awaitable<void> run();
+    /// Answers 503 whatever is asked, and ends.
+    awaitable<void> refuse_overload();
+
+    /// The time limit of the phase is over: wakes the coroutine, which sees what to say.
+    void expire();
+    /// Ends it where it stands.
+    void cut();
+
+  private:
+    enum class Outcome : std::uint8_t { request, refused, over };
+
+    awaitable<Outcome> read_request();
+    awaitable<bool> read_more();
+    bool feed_from_socket();
+    void feed_pending();
+    bool send_continue();
+
+    awaitable<bool> answer();
+    awaitable<Response> handle(const Handler& handler, Request& request);
+    awaitable<bool> respond(Response response, bool head_only, wire::Persistence persistence);
+    awaitable<bool> write_rest(std::string rest, std::string body, std::size_t body_sent);
+    awaitable<void> refuse(Response response);
+    awaitable<void> linger();
+
+    void enter(Phase phase);
+
+    LaneConnections& lane_;
+    Socket socket_;
+    wire::RequestParser parser_;
+    std::string pending_;            ///< read, but of later requests
+    std::size_t pending_taken_ = 0;  ///< of `pending_`
+    std::size_t turn_ = 0;           ///< requests answered since the socket was last waited for
+    LaneConnections::Place place_;
+    Phase phase_ = Phase::answering;
+    bool expired_ = false;
+    bool cut_ = false;
+    bool continue_sent_ = false;
+};
+
+}  // namespace stepcast::http

@@ -1,0 +1,96 @@
+#pragma once
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <ctime>
+#include <list>
+#include <string>
+#include <string_view>
+
+#include "aio/gate.hpp"
+#include "aio/notice.hpp"
+#include "http/message.hpp"
+#include "http/options.hpp"
+#include "http/router.hpp"
+
+namespace stepcast::http {
+
+class Connection;
+
+/// What the server has seen. Any thread.
+struct ServerStats {
+    std::atomic<std::uint64_t> accepted{0};
+    std::atomic<std::uint64_t> refused{0};  ///< beyond max_connections
+    std::atomic<std::uint64_t> accept_errors{0};
+    std::atomic<std::size_t> open{0};  ///< connections that speak HTTP; a stream that was taken over is none
+};
+
+/// What a connection is doing; each phase but `answering` has one fixed time limit, so a list per phase is
+/// sorted by due time.
+enum class Phase : std::uint8_t { idle, head, body, answering, writing, lingering };
+inline constexpr std::size_t phase_count = 6;
+
+/// The connections of one lane: their deadlines, and what they share so that an idle one needs little of its
+/// own. All calls on the lane's strand, except `adopt`.
+class LaneConnections {
+  public:
+    struct Entry {
+        Connection* connection;
+        std::chrono::steady_clock::time_point due;
+    };
+    using Place = std::list<Entry>::iterator;
+
+    LaneConnections(broadcast::Lane& lane, const Router& router, const Options& options, ServerStats& stats);
+
+    /// Any thread. Serves the socket, whose executor is this lane's strand, until its end. `refused`: answers
+    /// 503 only.
+    void adopt(Socket socket, bool refused);
+
+    /// Starts the sweep that holds the deadlines.
+    void start();
+    /// Closes idle connections; others close after the answer they are at.
+    void begin_stop();
+    /// Waits until all are gone; at `deadline` cuts what is left and gives it a second more. True if all are
+    /// gone.
+    awaitable<bool> finish_stop(std::chrono::steady_clock::time_point deadline);
+    bool stopping() const { return stopping_; }
+
+    Place enter(Connection& connection);
+    void move(Place place, Phase from, Phase to);
+    void leave(Place place, Phase phase);
+
+    broadcast::Lane& lane() const { return lane_; }
+    const aio::Strand& strand() const;
+    const Router& router() const { return router_; }
+    const Options& options() const { return options_; }
+
+    /// Room for one read. Valid until the next suspension.
+    std::array<char, 16 * 1024>& read_buffer() { return read_buffer_; }
+    /// Empty text to write a response's head into. Valid until the next suspension.
+    std::string& head_buffer();
+    std::string_view date();
+
+  private:
+    awaitable<void> serve(Socket socket, bool refused);
+    awaitable<void> sweep();
+    void expire_due(std::chrono::steady_clock::time_point now);
+    std::chrono::steady_clock::duration limit_of(Phase phase) const;
+
+    broadcast::Lane& lane_;
+    const Router& router_;
+    const Options& options_;
+    ServerStats& stats_;
+    aio::Notice sweep_end_;
+    std::array<std::list<Entry>, phase_count> phases_;
+    std::array<char, 16 * 1024> read_buffer_;
+    std::string head_buffer_;
+    std::string date_;
+    std::time_t date_second_ = -1;
+    bool stopping_ = false;
+    bool stopped_ = false;
+    aio::Gate sweep_gate_;
+    aio::Gate gate_;
+};
+
+}  // namespace stepcast::http

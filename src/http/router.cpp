@@ -1,0 +1,140 @@
+#include "http/router.hpp"
+
+#include <algorithm>
+#include <span>
+#include <stdexcept>
+
+namespace stepcast::http {
+namespace {
+
+constexpr std::size_t max_segments = 16;
+constexpr std::string_view all_methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+bool is_parameter(std::string_view segment) {
+    return segment.starts_with('{');
+}
+std::string_view name_of(std::string_view segment) {
+    return segment.substr(1, segment.size() - 2);
+}
+
+/// Cuts at every '/' that is a separator. False beyond `max_segments`.
+bool split(std::string_view path, std::span<const std::uint32_t> escaped,
+           std::array<std::string_view, max_segments>& out, std::size_t& count) {
+    std::size_t start = 1;
+    for (std::size_t i = 1; i <= path.size(); ++i) {
+        if (i != path.size() && (path[i] != '/' || std::ranges::find(escaped, i) != escaped.end())) continue;
+        if (count == max_segments) return false;
+        out[count++] = path.substr(start, i - start);
+        start = i + 1;
+    }
+    return true;
+}
+
+bool matches(std::span<const std::string> pattern, std::span<const std::string_view> path) {
+    return std::ranges::equal(pattern, path, [](std::string_view wanted, std::string_view is) {
+        return is_parameter(wanted) ? !is.empty() : wanted == is;
+    });
+}
+
+}  // namespace
+
+Router::Router(const Options& options) : cors_{options.cors_origins} {}
+
+void Router::add(Route route) {
+    Endpoint& endpoint = endpoint_of(route.pattern);
+    Handler& handler = endpoint.handlers[static_cast<std::size_t>(route.method)];
+    if (handler) throw std::invalid_argument{"two handlers for " + route.pattern};
+    handler = std::move(route.handler);
+    endpoint.allow.clear();
+    for (std::size_t m = 0; m < wire::method_count; ++m) {
+        const auto method = static_cast<Method>(m);
+        const bool head = method == Method::head && endpoint.handlers[static_cast<std::size_t>(Method::get)];
+        if (endpoint.handlers[m] || head) endpoint.allow.append(wire::method_name(method)).append(", ");
+    }
+    if (!endpoint.handlers[static_cast<std::size_t>(Method::options)])
+        endpoint.allow += "OPTIONS";
+    else
+        endpoint.allow.resize(endpoint.allow.size() - 2);
+}
+
+void Router::add(std::vector<Route> routes) {
+    for (Route& route : routes) add(std::move(route));
+}
+
+Router::Endpoint& Router::endpoint_of(const std::string& pattern) {
+    if (const auto known = by_pattern_.find(pattern); known != by_pattern_.end()) return *known->second;
+    std::array<std::string_view, max_segments> segments;
+    std::size_t count = 0;
+    if (!pattern.starts_with('/') || !split(pattern, {}, segments, count))
+        throw std::invalid_argument{"bad pattern " + pattern};
+    Endpoint& endpoint = endpoints_.emplace_back(pattern);
+    endpoint.segments.assign(segments.begin(), segments.begin() + count);
+    bool parameters = false;
+    for (const std::string& segment : endpoint.segments) {
+        if (!is_parameter(segment)) continue;
+        if (segment.size() < 3 || !segment.ends_with('}'))
+            throw std::invalid_argument{"bad pattern " + pattern};
+        parameters = true;
+    }
+    by_pattern_.emplace(pattern, &endpoint);
+    if (parameters) with_parameters_.push_back(&endpoint);
+    return endpoint;
+}
+
+const Router::Endpoint* Router::find(Request& request) const {
+    // A path with braces in it may equal a pattern, but not mean it.
+    if (request.escaped_slashes.empty())
+        if (const auto exact = by_pattern_.find(request.path);
+            exact != by_pattern_.end() && request.path.find('{') == std::string::npos)
+            return exact->second;
+    std::array<std::string_view, max_segments> segments;
+    std::size_t count = 0;
+    if (!split(request.path, request.escaped_slashes, segments, count)) return nullptr;
+    for (const Endpoint* endpoint : with_parameters_) {
+        if (!matches(endpoint->segments, std::span{segments}.first(count))) continue;
+        for (std::size_t i = 0; i < count; ++i)
+            if (is_parameter(endpoint->segments[i]))
+                request.path_parameters.emplace_back(name_of(endpoint->segments[i]), segments[i]);
+        return endpoint;
+    }
+    return nullptr;
+}
+
+Response Router::options(const Request& request, std::string_view allow) const {
+    Response response;
+    response.status = 204;
+    response.with("Allow", std::string{allow});
+    cors_.answer_preflight(request, allow, response);
+    return response;
+}
+
+Match Router::route(Request& request) const {
+    cors_.prepare(request);
+    if (request.path == "*") return {.answer = options(request, all_methods), .stats = &unmatched_};
+    const Endpoint* endpoint = find(request);
+    RequestStats* stats = endpoint != nullptr ? &endpoint->stats : &unmatched_;
+    if (is_unsafe(request.method) && !cors_.allows(request))
+        return {.answer = Response::problem(403, "foreign-origin",
+                                            "pages of this origin may not call; see http.cors_origins"),
+                .stats = stats};
+    if (endpoint == nullptr)
+        return {.answer = Response::problem(404, "not-found", "there is nothing at this path"),
+                .stats = stats};
+    const Handler* handler = &endpoint->handlers[static_cast<std::size_t>(request.method)];
+    if (!*handler && request.method == Method::head)
+        handler = &endpoint->handlers[static_cast<std::size_t>(Method::get)];
+    if (*handler) return {.handler = handler, .stats = stats};
+    if (request.method == Method::options)
+        return {.answer = options(request, endpoint->allow), .stats = stats};
+    return {.answer = Response::problem(405, "method-not-allowed", "this path does not take that method")
+                          .with("Allow", endpoint->allow),
+            .stats = stats};
+}
+
+std::vector<const RequestStats*> Router::stats() const {
+    std::vector<const RequestStats*> all{&unmatched_, &refused_};
+    for (const Endpoint& endpoint : endpoints_) all.push_back(&endpoint.stats);
+    return all;
+}
+
+}  // namespace stepcast::http

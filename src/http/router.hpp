@@ -1,0 +1,65 @@
+#pragma once
+#include <array>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hash.hpp"
+#include "http/cors.hpp"
+#include "http/message.hpp"
+#include "http/options.hpp"
+#include "http/stats.hpp"
+
+namespace stepcast::http {
+
+/// Where a request goes: to a handler, or to an answer that needs none.
+struct Match {
+    const Handler* handler = nullptr;
+    std::optional<Response>
+        answer{};  ///< 404, 405, 403 or what OPTIONS says; set exactly if there is no handler
+    RequestStats* stats = nullptr;
+};
+
+/// The endpoint table. Filled before the server starts, then only read: any thread.
+class Router {
+  public:
+    explicit Router(const Options& options);
+
+    /// Throws std::invalid_argument for a malformed pattern and for one that is already there with that
+    /// method.
+    void add(Route route);
+    void add(std::vector<Route> routes);
+
+    /// Finds the row and fills the request's path parameters and answer headers. A path without parameters
+    /// wins over one with.
+    Match route(Request& request) const;
+
+    /// One for each pattern, and those of requests that belong to none.
+    std::vector<const RequestStats*> stats() const;
+    RequestStats& refused() const { return refused_; }
+
+  private:
+    struct Endpoint {
+        explicit Endpoint(std::string text) : stats{std::move(text)} {}
+        std::vector<std::string> segments;  ///< a parameter is "{name}"
+        std::array<Handler, wire::method_count> handlers;
+        std::string allow;
+        mutable RequestStats stats;
+    };
+
+    Endpoint& endpoint_of(const std::string& pattern);
+    const Endpoint* find(Request& request) const;
+    Response options(const Request& request, std::string_view allow) const;
+
+    CorsPolicy cors_;
+    std::deque<Endpoint> endpoints_;
+    std::unordered_map<std::string, Endpoint*, KeyedHash, std::equal_to<>> by_pattern_;
+    std::vector<Endpoint*> with_parameters_;
+    mutable RequestStats unmatched_{"(none)"};
+    mutable RequestStats refused_{"(refused)"};
+};
+
+}  // namespace stepcast::http

@@ -1,0 +1,56 @@
+#pragma once
+#include <asio/ip/tcp.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "aio/gate.hpp"
+#include "aio/notice.hpp"
+#include "http/lane_connections.hpp"
+
+namespace stepcast::http {
+
+/// Listens, and deals the connections out to the lanes in turn. Destroyed after `stop` returned (or before
+/// `start`), and before the lanes.
+class Server {
+  public:
+    /// `router` and the lanes outlive the server.
+    Server(asio::io_context& io, const std::vector<broadcast::Lane*>& lanes, const Router& router,
+           Options options);
+    ~Server();
+
+    /// Binds; clients may connect from here on and wait. `host` is an address or a name, port 0 takes a free
+    /// one. The error's detail is one line for people. Before `start`.
+    result<asio::ip::tcp::endpoint> listen(const std::string& host, std::uint16_t port);
+
+    /// Begins to accept.
+    void start();
+
+    /// How many sockets live outside of the server, taken over by streams: they count into `max_connections`.
+    /// Called on any thread. Before `start`.
+    void count_streams(std::function<std::size_t()> count) { streams_ = std::move(count); }
+
+    /// Stops accepting, closes idle connections, lets requests in flight finish for at most `limit`, then
+    /// cuts the rest. True if nothing runs any more; false if a handler hangs. Any executor.
+    awaitable<bool> stop(std::chrono::steady_clock::duration limit);
+
+    const ServerStats& stats() const { return stats_; }
+
+  private:
+    awaitable<void> accept_all();
+    void place(Socket socket);
+
+    const Options options_;
+    ServerStats stats_;
+    aio::Strand strand_;
+    asio::ip::tcp::acceptor acceptor_;
+    std::vector<std::unique_ptr<LaneConnections>> lanes_;
+    std::function<std::size_t()> streams_;
+    std::size_t next_lane_ = 0;
+    bool stopping_ = false;
+    aio::Gate gate_;
+};
+
+}  // namespace stepcast::http
