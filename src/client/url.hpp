@@ -1,0 +1,27 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace stepcast::client {
+
+/// A server's address: `http://host[:port][/path][?query]`.
+struct Url {
+    std::string host;  ///< without the brackets of an IPv6 literal
+    std::uint16_t port = 80;
+    std::string target = "/";  ///< path and query as they go on the request line
+
+    /// `host:port` for the Host header, IPv6 in brackets, port 80 left out.
+    std::string authority() const;
+};
+
+/// Reads an http URL. https is refused with its own sentence: put a TLS proxy in front. A fragment is
+/// dropped.
+result<Url> parse_url(std::string_view text);
+
+/// Percent-encodes everything but RFC 3986's unreserved characters: safe as one path segment or query value.
+std::string percent_encode(std::string_view text);
+
+}  // namespace stepcast::client
