@@ -1,0 +1,360 @@
+// Live progress for any page: <stepcast-progress user="alice"></stepcast-progress>. README.md beside this file explains it.
+
+const home = new URL('.', import.meta.url).href.slice(0, -1);
+const streams = new Map();
+const over = (task) => task.status === 'COMPLETED' || task.status === 'FAILED';
+const seconds = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
+
+/** The state after one more event, rate included, as the server folds it; null if `task` has the event already. */
+function fold(task, event) {
+  if (task && event.version <= task.version) return null;
+  const { version, eventType: status, timestamp: updatedAt } = event;
+  if (task && over(task) && status !== 'STARTED') return { ...task, version };
+  const fresh = !task || over(task);
+  const next = { ...(fresh ? { startedAt: updatedAt, rate: 0 } : task), detail: null, ...event, status, updatedAt, stalled: false, gained: 0, seen: performance.now() };
+  if (!fresh) {
+    const passed = seconds(task.updatedAt, updatedAt);
+    const gained = event.percentage - task.percentage + (task.gained || 0);
+    if (passed > 0) next.rate += (next.rate ? 1 - Math.exp(-passed / 20) : 1) * (gained / passed - next.rate);
+    else next.gained = gained;
+  }
+  next.etaSeconds = next.rate > 0 && !over(next) ? (100 - next.percentage) / next.rate : null;
+  return next;
+}
+
+/** One EventSource, shared by all who watch the same thing: a browser opens only six connections to one server. */
+class Stream {
+  tasks = new Map();
+  listeners = new Set();
+  state = 'connecting';
+  cursor = '';
+  attempts = 0;
+
+  constructor(url, single) {
+    this.url = url;
+    this.single = single;
+    this.open();
+  }
+
+  open() {
+    const { url, cursor } = this;
+    const resume = cursor && `${url.includes('?') ? '&' : '?'}lastEventId=${encodeURIComponent(cursor)}`;
+    const source = (this.source = new EventSource(url + resume));
+    source.onopen = () => this.become('open', (this.attempts = 0));
+    source.onerror = () => {
+      this.become('reconnecting');
+      // Any answer but 200 (a proxy's 502) ends an EventSource for good; for the reader it is one more outage.
+      if (source.readyState === 2) this.timer = setTimeout(() => this.open(), 1000 * Math.min(60, 2 ** ++this.attempts) * (0.5 + Math.random()));
+    };
+    for (const type of ['progress', 'recovery', 'reset', 'more']) source.addEventListener(type, (event) => this.take(type, event));
+  }
+
+  become(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.tell({ type: 'state', state });
+  }
+
+  tell(message) {
+    for (const listener of [...this.listeners]) listener(message);
+  }
+
+  take(type, { data: text, lastEventId: id }) {
+    const data = JSON.parse(text);
+    if (id) this.cursor = id;
+    let task = this.tasks.get(data.taskId);
+    const previous = task;
+    if (type === 'reset') {
+      this.stale = new Set(this.tasks.keys());
+    } else if (type === 'recovery') {
+      this.stale?.delete(data.taskId);
+      task = { ...data, seen: performance.now() };
+    } else if (type === 'progress') {
+      if (this.stale) this.sweep();
+      task = fold(this.tasks.get(data.taskId), data);
+    }
+    if (task && data.taskId) this.keep(task);
+    this.tell({ type, data, id, task, previous });
+    if (this.stale) {
+      // Scripts cannot see where the recoveries end, but they come in one piece: a second of quiet is the end.
+      clearTimeout(this.quiet);
+      this.quiet = setTimeout(() => this.sweep(), 1000);
+    }
+    if (this.single && task && over(task)) this.stop('ended');
+  }
+
+  keep(task) {
+    this.tasks.set(task.taskId, task);
+    if (this.tasks.size > 1000) this.tasks.delete([...this.tasks.values()].find(over)?.taskId ?? this.tasks.keys().next().value);
+  }
+
+  /** After a reset, what the server did not send again is gone. */
+  sweep() {
+    const gone = this.stale ?? [];
+    this.stale = null;
+    clearTimeout(this.quiet);
+    for (const taskId of gone) {
+      this.tasks.delete(taskId);
+      this.tell({ type: 'drop', data: { taskId } });
+    }
+  }
+
+  stop(state) {
+    clearTimeout(this.timer);
+    clearTimeout(this.quiet);
+    this.source.close();
+    this.become(state);
+  }
+}
+
+/**
+ * Calls `listener({type, data, id, task, previous})` for every message about the tasks of `user`, or about one `task`.
+ * `type` is progress, recovery, reset, more, drop (the task is gone) or state. `task` is the state after the message, null
+ * for a repeated event. What is already known comes first.
+ */
+export function watch({ src = home, user, task }, listener) {
+  const url = `${src.replace(/\/$/, '')}/api/v2/progress/subscribe${(user ? '?userId=' : '/') + encodeURIComponent(user || task)}`;
+  let stream = streams.get(url);
+  if (!stream) streams.set(url, (stream = new Stream(url, !user)));
+  const mine = (message) => (!task || !message.data?.taskId || message.data.taskId === task) && listener(message);
+  stream.listeners.add(mine);
+  for (const known of stream.tasks.values()) mine({ type: 'recovery', data: known, task: known });
+  mine({ type: 'state', state: stream.state });
+  return {
+    get state() { return stream.state; },
+    get tasks() { return stream.tasks; },
+    /** Cuts the shared connection, for everyone on it; `resume` takes it up where it was cut. */
+    pause() { stream.stop('paused'); },
+    resume() {
+      if (stream.state !== 'paused') return;
+      stream.become('reconnecting');
+      stream.open();
+    },
+    close() {
+      if (!stream.listeners.delete(mine) || stream.listeners.size) return;
+      stream.stop('ended');
+      if (streams.get(url) === stream) streams.delete(url);
+    },
+  };
+}
+
+/** Sentences by language; add a language, or `steps` (step name to words) to one. */
+export const texts = {
+  en: {
+    empty: 'No tasks yet', waiting: 'Waiting for the first step', done: 'Done', failed: 'Failed', stalled: 'No news for a while',
+    connecting: 'Connecting…', reconnecting: 'Reconnecting…', paused: 'Disconnected', more: (n) => `and ${n} more`,
+    left: (t) => `${t} left`, took: (t) => `took ${t}`, time: (n, unit) => `${n} ${['s', 'min', 'h'][unit]}`,
+  },
+  ko: {
+    empty: '아직 작업이 없습니다', waiting: '첫 단계를 기다리는 중', done: '완료', failed: '실패', stalled: '한동안 소식이 없습니다',
+    connecting: '연결 중…', reconnecting: '다시 연결하는 중…', paused: '연결 끊김', more: (n) => `외 ${n}건`,
+    left: (t) => `${t} 남음`, took: (t) => `${t} 걸림`, time: (n, unit) => `${n}${['초', '분', '시간'][unit]}`,
+  },
+};
+
+const style = new CSSStyleSheet();
+style.replaceSync(`
+:host { display: block; }
+:host([hidden]) { display: none; }
+[part=list] { display: grid; gap: var(--stepcast-gap, 1.25em); }
+[part~=task] { --tone: var(--stepcast-accent, #2470e0); }
+[part~=completed] { --tone: var(--stepcast-done, #1d9d68); }
+[part~=failed] { --tone: var(--stepcast-failed, #d6453d); }
+[part~=stalled] { --tone: var(--stepcast-stalled, #c07a12); }
+[part=head], [part=foot] { display: flex; justify-content: space-between; gap: 1em; align-items: baseline; }
+[part=name] { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+[part=percent] { font-weight: 600; font-variant-numeric: tabular-nums; color: var(--tone); white-space: nowrap; }
+[part=bar] { height: var(--stepcast-height, .5em); margin: .5em 0; border-radius: var(--stepcast-radius, 1em); overflow: hidden;
+  background: var(--stepcast-track, color-mix(in srgb, currentColor 12%, transparent)); }
+[part=fill] { height: 100%; border-radius: inherit; background: var(--tone); transform: translateX(-100%); transition: transform .4s ease-out, background .4s; }
+[part~=waiting] [part=fill] { transform: none; opacity: .35; animation: wait 1.6s ease-in-out infinite alternate; }
+@keyframes wait { to { opacity: .08; } }
+[part=foot], [part=note] { font-size: .875em; color: var(--stepcast-muted, color-mix(in srgb, currentColor 68%, transparent)); }
+[part=time] { white-space: nowrap; font-variant-numeric: tabular-nums; }
+[part=note]:not(:empty) { margin: .5em 0; }
+[part=live] { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@media (prefers-reduced-motion: reduce) { [part=fill] { transition: none; animation: none !important; } }
+@media (forced-colors: active) { [part=bar] { border: 1px solid; } [part=fill] { background: Highlight; forced-color-adjust: none; } }
+`);
+
+const make = (parent, part, attributes = {}) => {
+  const node = parent.appendChild(document.createElement('div'));
+  node.setAttribute('part', part);
+  for (const name in attributes) node.setAttribute(name, attributes[name]);
+  return node;
+};
+const put = (node, text) => node.textContent === text || (node.textContent = text);
+
+export class StepcastProgress extends HTMLElement {
+  static observedAttributes = ['user', 'task', 'src', 'limit', 'lang', 'label'];
+  #rows = new Map();
+  #notes = {};
+  #done = new Set();
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: 'open' });
+    root.adoptedStyleSheets = [style];
+    this.#notes.state = make(root, 'note');
+    this.list = make(root, 'list', { role: 'list' });
+    this.#notes.end = make(root, 'note');
+    this.live = make(root, 'live', { role: 'status', 'aria-live': 'polite' });
+  }
+
+  connectedCallback() { this.#restart(); }
+  disconnectedCallback() { this.#halt(); }
+  attributeChangedCallback(name, before, after) {
+    if (before === after || !this.isConnected) return;
+    if (name === 'user' || name === 'task' || name === 'src') this.#restart();
+    else this.#paint();
+  }
+
+  get user() { return this.getAttribute('user'); }
+  set user(value) { this.setAttribute('user', value); }
+  get task() { return this.getAttribute('task'); }
+  set task(value) { this.setAttribute('task', value); }
+  /** The states shown, by task id; read only. */
+  get tasks() { return this.watching?.tasks ?? new Map(); }
+
+  #halt() {
+    this.watching?.close();
+    this.watching = null;
+    for (const timer of [this.clock, this.late, this.saying]) clearTimeout(timer);
+    cancelAnimationFrame(this.frame);
+    this.frame = this.saying = 0;
+  }
+
+  #restart() {
+    this.#halt();
+    this.#rows.clear();
+    this.#done.clear();
+    this.list.replaceChildren();
+    this.more = 0;
+    const src = this.getAttribute('src') || home;
+    const { user, task } = this;
+    if (user || task) this.watching = watch({ src, user, task }, (message) => this.#hear(message));
+    // A user's stream starts with recent tasks only; an older one has to be asked for.
+    if (user && task) this.late = setTimeout(async () => {
+      if (this.#shown(task)) return;
+      const answer = await fetch(`${src}/api/v2/progress/status/${encodeURIComponent(task)}`).catch(() => null);
+      const data = answer?.ok && (await answer.json());
+      if (data && task === this.task && !this.#shown(task)) this.#hear({ type: 'recovery', data, task: (this.old = { ...data, seen: performance.now() }) });
+    }, 2000);
+    this.old = null;
+    this.clock = setInterval(() => this.#paint(), 1000);
+    this.#paint();
+  }
+
+  #shown(id) { return this.tasks.get(id) ?? (this.old?.taskId === id ? this.old : null); }
+
+  #hear(message) {
+    const { type, data, task } = message;
+    if (type === 'state') this.setAttribute('state', message.state);
+    if (type === 'more') this.more = data.remaining;
+    if (type === 'reset') this.more = 0;
+    if (type === 'drop') this.#done.delete(data.taskId);
+    if (type === 'progress' && !task) return;
+    this.dispatchEvent(new CustomEvent('stepcast-' + type, { detail: message, bubbles: true, composed: true }));
+    if (task && !over(task)) this.#done.delete(task.taskId);
+    else if (task && !this.#done.has(task.taskId)) {
+      this.#done.add(task.taskId);
+      const name = task.status === 'COMPLETED' ? 'stepcast-complete' : 'stepcast-failed';
+      this.dispatchEvent(new CustomEvent(name, { detail: { ...message, recovered: type === 'recovery' }, bubbles: true, composed: true }));
+    }
+    if (task && type === 'progress') this.#say(task);
+    this.frame ||= requestAnimationFrame(() => this.#paint());
+  }
+
+  get #texts() {
+    const lang = this.closest('[lang]')?.lang || navigator.language;
+    return texts[lang.slice(0, 2)] ?? texts.en;
+  }
+
+  #time(value) {
+    const unit = value < 59.5 ? 0 : value < 3570 ? 1 : 2;
+    return this.#texts.time(Math.max(1, Math.round(value / 60 ** unit)), unit);
+  }
+
+  #name(task) {
+    return this.getAttribute('label') || String(task.detail?.title ?? task.taskId);
+  }
+
+  /** Steps and ends are said, ticks are not; at most one sentence in two seconds, the newest. */
+  #say(task) {
+    const words = `${this.#name(task)}: ${this.#step(task)}`;
+    if (words === this.said) return;
+    this.said = words;
+    this.saying ||= setTimeout(() => {
+      this.saying = 0;
+      put(this.live, this.said);
+    }, this.live.textContent ? 2000 : 0);
+  }
+
+  #step(task) {
+    const t = this.#texts;
+    const name = t.steps?.[task.stepName] ?? task.stepName;
+    if (task.status === 'FAILED') return [t.failed, name, task.detail?.reason].filter(Boolean).join(' · ');
+    return name || (over(task) ? t.done : '');
+  }
+
+  #paint() {
+    this.frame = 0;
+    const t = this.#texts;
+    const only = this.task;
+    const tasks = only ? [this.#shown(only) ?? { taskId: only, waiting: true }] : [...this.tasks.values()];
+    tasks.sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+    const most = +this.getAttribute('limit') || 20;
+    const rows = tasks.slice(0, most).map((task) => this.#row(task));
+    if (rows.length !== this.list.children.length || rows.some((row, i) => row !== this.list.children[i])) this.list.replaceChildren(...rows);
+    for (const [id, row] of this.#rows) if (!rows.includes(row)) this.#rows.delete(id);
+    const state = this.getAttribute('state');
+    const rest = Math.max(0, tasks.length - most) + (only ? 0 : this.more);
+    put(this.#notes.state, state === 'reconnecting' || state === 'paused' ? t[state] : '');
+    put(this.#notes.end, rest ? t.more(rest) : tasks.length ? '' : state === 'open' ? t.empty : (t[state] ?? ''));
+  }
+
+  #row(task) {
+    let row = this.#rows.get(task.taskId);
+    if (!row) {
+      row = document.createElement('div');
+      row.setAttribute('role', 'listitem');
+      const head = make(row, 'head');
+      row.name = make(head, 'name');
+      row.percent = make(head, 'percent');
+      row.bar = make(row, 'bar', { role: 'progressbar', 'aria-valuemin': 0, 'aria-valuemax': 100 });
+      row.fill = make(row.bar, 'fill');
+      const foot = make(row, 'foot');
+      row.step = make(foot, 'step');
+      row.time = make(foot, 'time');
+      this.#rows.set(task.taskId, row);
+    }
+    const t = this.#texts;
+    const { waiting, stalled, percentage = 0 } = task;
+    const kind = waiting ? 'waiting' : stalled && !over(task) ? 'stalled' : over(task) ? task.status.toLowerCase() : 'running';
+    const step = waiting ? t.waiting : this.#step(task);
+    const { bar } = row;
+    row.setAttribute('part', 'task ' + kind);
+    put(row.name, this.#name(task));
+    put(row.percent, waiting ? '' : `${percentage}%`);
+    put(row.step, task.totalSteps > 0 && !over(task) ? `${step ? step + ' · ' : ''}${task.currentStep}/${task.totalSteps}` : step);
+    put(row.time, waiting ? '' : this.#pace(task, kind, t));
+    bar.setAttribute('aria-label', this.#name(task));
+    bar.setAttribute('aria-valuetext', waiting ? step : `${percentage}%, ${step}`);
+    if (waiting) bar.removeAttribute('aria-valuenow');
+    else bar.setAttribute('aria-valuenow', percentage);
+    row.fill.style.transform = waiting ? '' : `translateX(${percentage - 100}%)`;
+    return row;
+  }
+
+  #pace(task, kind, t) {
+    if (over(task)) return task.startedAt ? t.took(this.#time(seconds(task.startedAt, task.updatedAt))) : '';
+    if (kind === 'stalled') return t.stalled;
+    const { rate } = task;
+    if (!(rate > 0) || task.etaSeconds == null) return '';
+    const left = task.etaSeconds - (performance.now() - task.seen) / 1000;
+    const pace = rate >= 1 ? [Math.round(rate), 0] : rate * 60 >= 1 ? [Math.round(rate * 60), 1] : [Math.round(rate * 3600), 2];
+    return `${pace[0]}%/${t.time('', pace[1]).trim()} · ${t.left(this.#time(left))}`;
+  }
+}
+
+customElements.get('stepcast-progress') ?? customElements.define('stepcast-progress', StepcastProgress);

@@ -1,0 +1,108 @@
+// Every sentence of the page in both languages, and which one is spoken now.
+import { texts } from './stepcast.js';
+
+const sentences = {
+  en: {
+    pageTitle: 'Stepcast: live progress', skip: 'Skip to my tasks', language: 'Language',
+    title: 'Place an order, watch it arrive',
+    lead: 'Every step shows up the moment it happens. Drop off and come back: you have missed nothing.',
+    newOrder: 'New order', product: 'Product', productDefault: 'Laptop', quantity: 'Quantity', order: 'Order',
+    quantityHint: 'Order more than is in stock to see a task fail.',
+    who: 'I am', whoHint: 'Your tasks belong to this name. Open this page anywhere with the same name and see the same tasks.',
+    tasks: 'My tasks', running: (n) => `${n} running`, emptyTitle: 'Nothing is running yet',
+    emptyText: 'Press “Order” and the first step appears here at once.',
+    more: (n) => `${n} older tasks are not shown.`, details: 'History', slider: 'Back in time', version: 'No.', time: 'Time', step: 'Step',
+    then: (v, of) => `State after event ${v} of ${of}`, all: (n) => `Show ${n} more`, fewer: 'Show fewer', gone: 'This part of the history has expired.', historyOf: (name) => `History of ${name}`,
+    connecting: 'Connecting', open: 'Live', reconnecting: 'Reconnecting', paused: 'Plug pulled', ended: 'Ended',
+    orderFailed: (why) => `The order was not accepted: ${why}`, offline: 'the server cannot be reached', demo: 'Plug demo',
+    plug: 'Pull the plug', plugLead: 'One order, two connections, both cut in the middle. See what each of them knows afterwards.',
+    plugStart: 'Order and pull the plug', plugAgain: 'Once more', plugName: 'Plug',
+    v1: 'Plain SSE (V1)', v1Lead: 'Pushes messages. What is sent while you are away is gone.',
+    v2: 'Stepcast (V2)', v2Lead: 'Remembers where you were and sends the rest.',
+    plugIdle: '', plugOrdering: 'The order is on its way…', plugSoon: 'Both see the first steps. The plug is pulled in a moment.',
+    plugCut: 'Both connections are cut. The server goes on working. Put the plug back in whenever you like.',
+    plugBack: 'Both are connected again.', plugError: 'The demo could not start: the server did not answer.',
+    live: 'seen live', caught: 'caught up', missed: 'missed', ahead: 'not yet', unknown: 'knows nothing of it',
+    verdictWait: (n, of) => `${n} of ${of} steps so far`, verdictAll: (of) => `All ${of} steps, none missing.`,
+    verdictLost: (n, of, at) => `${n} of ${of} steps. Believes the order stands at ${at}%.`,
+    verdictGap: (n, of) => `${n} of ${of} steps. The others are gone for good.`,
+    tail: 'Live events', tailLead: 'Every message of your stream, as it comes over the wire.', tailEmpty: 'Waiting for the first message…',
+    pause: 'Pause', goOn: 'Go on', clear: 'Clear',
+    monitor: 'Server', monitorLead: 'What the server says about itself, every five seconds while you look.', monitorDown: 'No answer from the server.',
+    yours: 'From your own program, on your own page', yoursSend: 'Send progress from anywhere; it shows up above.',
+    yoursShow: 'Show it on any page with two lines.', yes: 'yes', no: 'no', store: 'Store', bus: 'Bus', broadcaster: 'Broadcaster', sessions: 'Sessions', process: 'Process',
+  },
+  ko: {
+    pageTitle: 'Stepcast: 실시간 진행률', skip: '내 작업으로 건너뛰기', language: '언어',
+    title: '주문하고, 끝까지 지켜보세요',
+    lead: '모든 단계가 일어나는 순간 화면에 나타납니다. 연결이 끊겼다 돌아와도 놓치는 것이 없습니다.',
+    newOrder: '새 주문', product: '상품', productDefault: '노트북', quantity: '수량', order: '주문하기',
+    quantityHint: '재고보다 많이 주문하면 실패하는 작업도 볼 수 있습니다.',
+    who: '사용자', whoHint: '작업은 이 이름에 속합니다. 다른 곳에서 같은 이름으로 열면 같은 작업이 보입니다.',
+    tasks: '내 작업', running: (n) => `${n}건 진행 중`, emptyTitle: '아직 진행 중인 작업이 없습니다',
+    emptyText: '‘주문하기’를 누르면 첫 단계가 바로 여기에 나타납니다.',
+    more: (n) => `이전 작업 ${n}건은 표시하지 않았습니다.`, details: '히스토리', slider: '시간 되돌리기', version: '번호', time: '시각', step: '단계',
+    then: (v, of) => `이벤트 ${of}개 중 ${v}번째까지의 상태`, all: (n) => `${n}건 더 보기`, fewer: '줄이기', gone: '이 부분의 히스토리는 보관 기간이 지났습니다.', historyOf: (name) => `${name} 히스토리`,
+    connecting: '연결 중', open: '실시간', reconnecting: '다시 연결 중', paused: '플러그 뽑힘', ended: '끝남',
+    orderFailed: (why) => `주문이 접수되지 않았습니다: ${why}`, offline: '서버에 연결할 수 없습니다', demo: '플러그 시연',
+    plug: '플러그 뽑기', plugLead: '주문 하나를 두 연결로 받다가 중간에 둘 다 끊습니다. 돌아온 뒤 각각 무엇을 알고 있는지 비교해 보세요.',
+    plugStart: '주문하고 플러그 뽑기', plugAgain: '다시 해 보기', plugName: '플러그',
+    v1: '기존 SSE (V1)', v1Lead: '보내기만 합니다. 자리를 비운 사이의 소식은 사라집니다.',
+    v2: 'Stepcast (V2)', v2Lead: '어디까지 보았는지 기억하고 나머지를 보내 줍니다.',
+    plugIdle: '', plugOrdering: '주문을 보내는 중…', plugSoon: '둘 다 첫 단계를 보고 있습니다. 곧 플러그를 뽑습니다.',
+    plugCut: '두 연결이 모두 끊겼고 서버는 계속 일합니다. 원할 때 플러그를 다시 꽂으세요.',
+    plugBack: '둘 다 다시 연결되었습니다.', plugError: '시연을 시작하지 못했습니다. 서버가 응답하지 않습니다.',
+    live: '실시간', caught: '따라잡음', missed: '놓침', ahead: '아직', unknown: '알지 못함',
+    verdictWait: (n, of) => `지금까지 ${of}단계 중 ${n}단계`, verdictAll: (of) => `${of}단계 모두, 빠짐없이 알고 있습니다.`,
+    verdictLost: (n, of, at) => `${of}단계 중 ${n}단계. 주문이 아직 ${at}%라고 믿고 있습니다.`,
+    verdictGap: (n, of) => `${of}단계 중 ${n}단계. 나머지는 영영 알 수 없습니다.`,
+    tail: '실시간 이벤트', tailLead: '내 스트림으로 들어오는 모든 메시지를 그대로 보여 줍니다.', tailEmpty: '첫 메시지를 기다리는 중…',
+    pause: '멈춤', goOn: '계속', clear: '지우기',
+    monitor: '서버', monitorLead: '서버가 스스로 말하는 상태입니다. 보고 있는 동안 5초마다 새로 읽습니다.', monitorDown: '서버가 응답하지 않습니다.',
+    yours: '내 프로그램에서, 내 페이지에', yoursSend: '어디서든 진행률을 보내면 위에 바로 나타납니다.',
+    yoursShow: '두 줄이면 어떤 페이지에서도 보여 줄 수 있습니다.', yes: '예', no: '아니요', store: '저장소', bus: '버스', broadcaster: '브로드캐스터', sessions: '세션', process: '프로세스', 
+  },
+};
+
+/** What this browser remembers; a browser that forbids it simply forgets. */
+export const memory = {
+  get(key) { try { return localStorage.getItem('stepcast.' + key); } catch { return null; } },
+  set(key, value) { try { localStorage.setItem('stepcast.' + key, value); } catch { /* private mode */ } },
+};
+
+const remembered = memory.get('lang');
+export let lang = remembered in sentences ? remembered : navigator.language.startsWith('ko') ? 'ko' : 'en';
+
+/** The sentence in the spoken language; with arguments where it has some. */
+export const say = (key, ...values) => {
+  const sentence = sentences[lang][key] ?? key;
+  return typeof sentence === 'function' ? sentence(...values) : sentence;
+};
+
+// The steps of an order are named in Korean in the events themselves.
+texts.en.steps = {
+  '주문 접수': 'Order received', '주문 검증': 'Checking the order', '재고 확인': 'Checking the stock', '결제 처리': 'Taking the payment', '주문 완료': 'Order complete',
+};
+export const stepWords = (name) => texts[lang].steps?.[name] ?? name;
+
+const listeners = new Set();
+/** Calls `listener` now and whenever the language changes. */
+export function whenSpoken(listener) {
+  listeners.add(listener);
+  listener();
+}
+
+/** Fills in everything below `root` that asks for a sentence by data-text or data-label. */
+export function translate(root) {
+  for (const node of root.querySelectorAll('[data-text]')) node.textContent = say(node.dataset.text);
+  for (const node of root.querySelectorAll('[data-label]')) node.setAttribute('aria-label', say(node.dataset.label));
+}
+
+export function speak(next) {
+  lang = next;
+  memory.set('lang', next);
+  document.documentElement.lang = next;
+  document.title = say('pageTitle');
+  translate(document);
+  for (const listener of listeners) listener();
+}
