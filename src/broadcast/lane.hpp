@@ -44,6 +44,7 @@ class [[nodiscard]] Subscription {
         return *this;
     }
     ~Subscription();
+    explicit operator bool() const { return lane_ != nullptr; }
 
   private:
     aio::Gate::Hold hold_;  // released behind the destructor's body: the lane waits until the table is left

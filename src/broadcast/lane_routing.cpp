@@ -1,12 +1,10 @@
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
-
 #include <asio/post.hpp>
 #include <cassert>
-#include <cerrno>
 
 #include "aio/spawn.hpp"
 #include "broadcast/lane.hpp"
+#include "broadcast/socket_write.hpp"
 
 namespace stepcast::broadcast {
 namespace {
@@ -18,23 +16,6 @@ constexpr std::size_t batch_limit = 256;
 constexpr std::size_t store_page = 1024;
 // How many sessions share one look at the clock.
 constexpr std::uint32_t clock_stride = 16;
-
-// Bytes that the socket took; 0 if it is full, -1 if it is gone.
-ssize_t send_some(int fd, std::span<iovec> parts) {
-    ssize_t sent;
-    do {
-        if (parts.size() == 1) {
-            sent = ::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        } else {
-            msghdr message{};
-            message.msg_iov = parts.data();
-            message.msg_iovlen = parts.size();
-            sent = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        }
-    } while (sent < 0 && errno == EINTR);
-    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
-    return sent;
-}
 
 }  // namespace
 

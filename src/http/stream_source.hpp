@@ -34,6 +34,9 @@ class StreamSource {
     virtual bool ends_with(const event::Event& event) const = 0;
     /// False if this live event may not be sent to this subscriber; the stream then ends without it.
     virtual bool admits(const event::Event& event) const = 0;
+    /// False if every live event is admitted and none ends the stream: they are then sent without asking, and the source is
+    /// destroyed once the stream is live.
+    virtual bool inspects() const { return true; }
 };
 
 }  // namespace stepcast::http

@@ -1,0 +1,54 @@
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/hash.hpp"
+
+namespace stepcast::http {
+
+/// Counts open streams against `sse.max_streams` and `sse.max_streams_per_user`. Any thread; outlives its
+/// tickets.
+class SseAdmission {
+  public:
+    /// 0 turns a bound off.
+    SseAdmission(std::size_t max_streams, std::size_t max_streams_per_user)
+        : max_streams_{max_streams}, max_per_user_{max_streams_per_user} {}
+
+    /// One stream's place; given back when destroyed.
+    class [[nodiscard]] Ticket {
+      public:
+        Ticket() = default;
+        Ticket(Ticket&& other) noexcept;
+        Ticket& operator=(Ticket&& other) noexcept;
+        ~Ticket();
+
+      private:
+        friend class SseAdmission;
+        Ticket(SseAdmission& admission, std::string user) : admission_{&admission}, user_{std::move(user)} {}
+
+        SseAdmission* admission_ = nullptr;
+        std::string user_;  // empty if users are not counted
+    };
+
+    /// Empty if there is no room. A stream without a user counts into the first bound only.
+    std::optional<Ticket> admit(std::string_view user);
+
+    std::size_t open() const { return open_.load(std::memory_order_relaxed); }
+
+  private:
+    bool enter_user(std::string_view user);
+    void leave_user(std::string_view user);
+
+    const std::size_t max_streams_;
+    const std::size_t max_per_user_;
+    std::atomic<std::size_t> open_{0};
+    std::mutex mutex_;
+    std::unordered_map<std::string, std::size_t, KeyedHash, std::equal_to<>> users_;
+};
+
+}  // namespace stepcast::http

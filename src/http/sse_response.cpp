@@ -1,0 +1,64 @@
+#include <ctime>
+#include <iterator>
+
+#include "aio/spawn.hpp"
+#include "base/random.hpp"
+#include "http/sse_session.hpp"
+#include "wire/response.hpp"
+
+namespace stepcast::http {
+namespace {
+
+class SseTakeover final : public Takeover {
+  public:
+    SseTakeover(wire::Headers headers, SseStart start)
+        : headers_{std::move(headers)}, start_{std::move(start)} {}
+
+    void start(Socket socket, broadcast::Lane& lane) override {
+        std::string head;
+        wire::ResponseHead fields;
+        const std::string date = wire::format_http_date(std::time(nullptr));
+        fields.date = date;
+        fields.persistence = wire::Persistence::close;
+        wire::append_response_head(head, fields, headers_);
+        auto session = std::make_unique<SseSession>(std::move(socket), lane, std::move(start_));
+        aio::spawn(lane.strand(), "stream", [session = std::move(session), head = std::move(head)]() mutable {
+            return session->run(std::move(head));
+        });
+    }
+
+  private:
+    wire::Headers headers_;
+    SseStart start_;
+};
+
+void add_stream_headers(Response& response) {
+    response.headers.emplace_back("Content-Type", "text/event-stream");
+    response.headers.emplace_back("Cache-Control", "no-cache, no-store, no-transform");
+    response.headers.emplace_back("X-Accel-Buffering", "no");
+}
+
+}  // namespace
+
+Response sse_response(const Request& request, SseStart start) {
+    Response response;
+    add_stream_headers(response);
+    wire::Headers headers = response.headers;
+    headers.insert(headers.end(), request.answer_headers.begin(), request.answer_headers.end());
+    response.takeover = std::make_unique<SseTakeover>(std::move(headers), std::move(start));
+    return response;
+}
+
+Response sse_busy(const Request& request) {
+    const auto seconds = 5 + random_u64() % 26;
+    const auto accept = request.header("accept");
+    if (!accept || accept->find("text/event-stream") == std::string_view::npos)
+        return Response::problem(503, "busy", "as many streams are open as this server takes")
+            .with("Retry-After", std::to_string(seconds));
+    Response response;
+    add_stream_headers(response);
+    response.body = ":\nretry: " + std::to_string(seconds * 1000) + "\n\n";
+    return response;
+}
+
+}  // namespace stepcast::http

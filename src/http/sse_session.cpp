@@ -1,0 +1,225 @@
+#include "http/sse_session.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <asio/bind_executor.hpp>
+#include <asio/error.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "aio/notice.hpp"
+#include "base/random.hpp"
+#include "base/text.hpp"
+#include "broadcast/socket_write.hpp"
+
+namespace stepcast::http {
+namespace {
+
+using broadcast::CloseReason;
+using Steady = std::chrono::steady_clock;
+
+constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
+// Frames in one gathered write while catching up.
+constexpr std::size_t frames_per_write = 256;
+// More, and the kernel swallows megabytes for a client that reads nothing before the outbox sees any of it.
+constexpr int unsent_bytes = 16 * 1024;
+
+void set_tcp(int fd, int option, int value) {
+    ::setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
+}
+
+// One gathered write of `frames`, less the first `head_sent` bytes.
+ssize_t send_frames(int fd, std::span<const event::EventRef> frames, std::size_t head_sent) {
+    std::array<iovec, frames_per_write> parts;
+    const std::size_t count = std::min(frames.size(), parts.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto text = frames[i]->frame();
+        parts[i] = {const_cast<char*>(text.data()), text.size()};
+    }
+    parts[0].iov_base = static_cast<char*>(parts[0].iov_base) + head_sent;
+    parts[0].iov_len -= head_sent;
+    return broadcast::send_some(fd, {parts.data(), count});
+}
+
+// Takes what was sent from the front of `frames`; `head_sent` is then what is gone of the new first one.
+// Frames completed.
+std::size_t skip_sent(std::span<const event::EventRef>& frames, std::size_t& head_sent, std::size_t sent) {
+    std::size_t whole = 0;
+    head_sent += sent;
+    while (!frames.empty() && head_sent >= frames.front()->frame().size()) {
+        head_sent -= frames.front()->frame().size();
+        frames = frames.subspan(1);
+        ++whole;
+    }
+    return whole;
+}
+
+}  // namespace
+
+SseSession::SseSession(Socket socket, broadcast::Lane& lane, SseStart start)
+    : Session{start.kind, start.options->limits},
+      lane_{lane},
+      socket_{std::move(socket)},
+      source_{std::move(start.source)},
+      options_{*start.options},
+      ticket_{std::move(start.ticket)} {
+    fd_ = socket_.native_handle();
+    set_tcp(fd_, TCP_NODELAY, 1);
+    set_tcp(fd_, TCP_NOTSENT_LOWAT, unsent_bytes);
+    inspects_ = source_ && source_->inspects();
+    if (auto subscription = lane.subscribe(*this, start.topic, false))
+        subscription_ = std::move(*subscription);
+    if (subscription_ && start.latest_wins != nullptr)
+        claim_ = start.latest_wins->claim(start.topic.key, lane, id());
+}
+
+awaitable<void> SseSession::run(std::string head) {
+    try {
+        if (co_await enter(std::move(head)) && co_await catch_up()) {
+            while (!closing()) {
+                const auto [error] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
+                if (!closing() && (error || !read_away())) close(CloseReason::gone);
+            }
+        }
+    } catch (...) {
+        close(CloseReason::failed);
+        throw;
+    }
+    // Bytes left unread would turn the end of the stream into a reset, which may overtake its last event.
+    if (close_reason() == CloseReason::ended || close_reason() == CloseReason::drained) read_away();
+}
+
+awaitable<bool> SseSession::enter(std::string head) {
+    const auto retry = options_.retry.count();
+    head += ":\nretry: ";
+    append_number(head, retry * 3 / 4 + static_cast<std::int64_t>(random_u64() % (retry / 2 + 1)));
+    head += "\n\n";
+    if (!co_await write(head)) co_return false;
+    if (!subscription_) co_return co_await leave_drained();
+    co_return true;
+}
+
+/// Tells the past, page by page, until the lane has seen nothing newer than the last page. True if the stream
+/// is live.
+awaitable<bool> SseSession::catch_up() {
+    if (!source_) {
+        lane_.go_live(*this, 0);
+        co_return true;
+    }
+    event::Position through = source_->start();
+    bool first_round = true;
+    while (!lane_.draining()) {
+        const CatchUp page = co_await source_->next(through, first_round);
+        if (closing()) co_return false;
+        if (page.wait) {
+            if (!co_await idle_second()) co_return false;
+            continue;
+        }
+        if (!co_await write(page.frames)) co_return false;
+        through = page.through;
+        if (page.end) {
+            close(CloseReason::ended);
+            co_return false;
+        }
+        if (!page.last) continue;
+        first_round = false;
+        // No suspension between this look and going live, so the lane can route nothing in between.
+        if (recorded_ <= through && !lane_.draining()) {
+            lane_.go_live(*this, through);
+            if (!inspects_) source_.reset();
+            co_return true;
+        }
+    }
+    co_return co_await leave_drained();
+}
+
+awaitable<bool> SseSession::leave_drained() {
+    const auto frame = broadcast::retry_frame(options_.retry, options_.drain_spread);
+    if (co_await write(frame->frame())) close(CloseReason::drained);
+    co_return false;
+}
+
+/// Nothing can be told yet: a second's pause, and a comment where one is due.
+awaitable<bool> SseSession::idle_second() {
+    if (Steady::now() - progress_at_ >= options_.limits.heartbeat && !co_await write(":\n\n"))
+        co_return false;
+    co_await aio::pause(std::chrono::seconds{1});
+    if (!closing() && !read_away()) close(CloseReason::gone);
+    co_return !closing();
+}
+
+awaitable<bool> SseSession::write(std::string_view text) {
+    progress_at_ = Steady::now();
+    while (!text.empty()) {
+        iovec part{const_cast<char*>(text.data()), text.size()};
+        const ssize_t sent = broadcast::send_some(fd_, {&part, 1});
+        if (sent < 0) close(CloseReason::gone);
+        if (sent == 0 ? !co_await writable() : closing()) co_return false;
+        if (sent == 0) continue;
+        progress_at_ = Steady::now();
+        text.remove_prefix(static_cast<std::size_t>(sent));
+        lane_.count_written(0, static_cast<std::size_t>(sent));
+    }
+    co_return true;
+}
+
+awaitable<bool> SseSession::write(std::span<const event::EventRef> frames) {
+    std::size_t head_sent = 0;
+    progress_at_ = Steady::now();
+    while (!frames.empty()) {
+        const ssize_t sent = send_frames(fd_, frames, head_sent);
+        if (sent < 0) close(CloseReason::gone);
+        if (sent == 0 ? !co_await writable() : closing()) co_return false;
+        if (sent == 0) continue;
+        progress_at_ = Steady::now();
+        const std::size_t whole = skip_sent(frames, head_sent, static_cast<std::size_t>(sent));
+        lane_.count_written(whole, static_cast<std::size_t>(sent));
+    }
+    co_return true;
+}
+
+/// Waits until the socket takes bytes. The lane's sweep closes the session when that takes too long.
+awaitable<bool> SseSession::writable() {
+    waits_for_write_ = true;
+    co_await socket_.async_wait(Socket::wait_write, as_tuple);
+    waits_for_write_ = false;
+    co_return !closing();
+}
+
+bool SseSession::read_away() {
+    // Bounded, so that a client that floods us does not hold the lane; what is left wakes the session again.
+    for (int round = 0; round < 4; ++round) {
+        const ssize_t size = ::recv(fd_, lane_.scrap().data(), lane_.scrap().size(), MSG_DONTWAIT);
+        if (size > 0 || (size < 0 && errno == EINTR)) continue;
+        return size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    }
+    return true;
+}
+
+broadcast::Session::Verdict SseSession::inspect(const event::Event& event) const {
+    if (!source_->admits(event)) return Verdict::end;
+    return source_->ends_with(event) ? Verdict::send_and_end : Verdict::send;
+}
+
+void SseSession::await_writable() {
+    socket_.async_wait(Socket::wait_write,
+                       asio::bind_executor(lane_.strand(), [&lane = lane_, id = id()](std::error_code error) {
+                           // By its id: the session may be gone by now.
+                           if (error != asio::error::operation_aborted) lane.on_writable(id);
+                       }));
+}
+
+void SseSession::on_closing() {
+    // What a slow reader has not read by now would stay in the kernel for minutes.
+    if (close_reason() == CloseReason::slow || close_reason() == CloseReason::stuck) {
+        const linger reset{1, 0};
+        ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
+    std::error_code ignored;
+    socket_.cancel(ignored);
+}
+
+}  // namespace stepcast::http

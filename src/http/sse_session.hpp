@@ -1,0 +1,77 @@
+#pragma once
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "broadcast/lane.hpp"
+#include "http/message.hpp"
+#include "http/sse_admission.hpp"
+#include "http/sse_latest_wins.hpp"
+#include "http/stream_source.hpp"
+
+namespace stepcast::http {
+
+/// Values of `[sse]` that a stream needs. Outlives every stream.
+struct SseOptions {
+    broadcast::SessionLimits limits;
+    std::chrono::milliseconds retry{2000};         ///< clients are told between 3/4 and 5/4 of it
+    std::chrono::milliseconds drain_spread{3000};  ///< added at random to `retry` when the server stops
+};
+
+/// What a stream is made from.
+struct SseStart {
+    broadcast::SessionKind kind = broadcast::SessionKind::user;
+    broadcast::Topic topic;
+    std::unique_ptr<StreamSource> source;  ///< null for v1, which has no past
+    const SseOptions* options = nullptr;
+    SseAdmission::Ticket ticket;
+    LatestWins* latest_wins = nullptr;  ///< closes the older stream of `topic.key`; null: any number
+};
+
+/// The answer that becomes a stream: 200 with the stream's headers, which is all that HEAD gets, and a
+/// takeover that writes them itself, together with the request's `answer_headers`.
+Response sse_response(const Request& request, SseStart start);
+
+/// At the cap: a client that accepts event streams gets 200, a `retry:` of 5 to 30 s and the end, because
+/// EventSource gives up for good on any other status; others 503 with Retry-After.
+Response sse_busy(const Request& request);
+
+/// One stream: a coroutine that owns the socket. It writes what the client missed itself, page by page; once
+/// live it only waits for the client to leave, and the lane writes. On the lane's strand.
+class SseSession final : public broadcast::Session {
+  public:
+    SseSession(Socket socket, broadcast::Lane& lane, SseStart start);
+
+    /// `head` is the response's head. Ends when the stream does.
+    awaitable<void> run(std::string head);
+
+  private:
+    Verdict inspect(const event::Event& event) const override;
+    void await_writable() override;
+    void on_closing() override;
+
+    awaitable<bool> enter(std::string head);
+    awaitable<bool> catch_up();
+    awaitable<bool> leave_drained();
+    awaitable<bool> write(std::string_view text);
+    awaitable<bool> write(std::span<const event::EventRef> frames);
+    awaitable<bool> writable();
+    awaitable<bool> idle_second();
+    /// Throws away what the client sent. False once it has left.
+    bool read_away();
+    void close(broadcast::CloseReason reason) { lane_.close(*this, reason); }
+    bool closing() const { return state() == State::closing; }
+
+    broadcast::Lane& lane_;
+    Socket socket_;
+    std::unique_ptr<StreamSource> source_;
+    const SseOptions& options_;
+    SseAdmission::Ticket ticket_;
+    // Last, so that they go first: the lane must not find a session that is half gone.
+    broadcast::Subscription subscription_;
+    LatestWins::Claim claim_;
+};
+
+}  // namespace stepcast::http
