@@ -1,0 +1,221 @@
+#include "app/metrics.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <map>
+#include <span>
+#include <utility>
+
+#include "app/commands.hpp"
+
+namespace stepcast::app {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+/// Gathers families in the order in which they are named.
+class Page {
+  public:
+    void begin(std::string name, std::string help, MetricType type) {
+        families_.push_back({std::move(name), std::move(help), type, {}});
+    }
+
+    void row(double value, Labels labels = {}) {
+        ClientMetric& metric = families_.back().metric.emplace_back();
+        metric.label = std::move(labels);
+        (families_.back().type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+    }
+    void row(std::uint64_t value, Labels labels = {}) { row(static_cast<double>(value), std::move(labels)); }
+
+    /// The sum of histograms with the same bounds.
+    void row(std::span<const Histogram* const> parts, Labels labels = {}) {
+        ClientMetric& metric = families_.back().metric.emplace_back();
+        metric.label = std::move(labels);
+        auto& histogram = metric.histogram;
+        for (std::size_t i = 0; i <= Histogram::bounds.size(); ++i) {
+            for (const Histogram* part : parts) histogram.sample_count += part->bucket(i);
+            const bool last = i == Histogram::bounds.size();
+            histogram.bucket.push_back({histogram.sample_count, last ? std::numeric_limits<double>::infinity()
+                                                                     : Histogram::bounds[i]});
+        }
+        for (const Histogram* part : parts) histogram.sample_sum += part->sum_seconds();
+    }
+
+    void counter(std::string name, std::string help, std::uint64_t value) {
+        begin(std::move(name), std::move(help), MetricType::Counter);
+        row(value);
+    }
+    void gauge(std::string name, std::string help, double value) {
+        begin(std::move(name), std::move(help), MetricType::Gauge);
+        row(value);
+    }
+    void histogram(std::string name, std::string help, const Histogram* value) {
+        if (value == nullptr) return;
+        begin(std::move(name), std::move(help), MetricType::Histogram);
+        row(std::span{&value, 1});
+    }
+
+    std::string text() const { return prometheus::TextSerializer{}.Serialize(families_); }
+
+  private:
+    std::vector<MetricFamily> families_;
+};
+
+std::string text(std::string_view view) {
+    return std::string{view};
+}
+
+void add_http(Page& page, const Readings& readings) {
+    page.begin("stepcast_http_requests_total", "Requests answered", MetricType::Counter);
+    for (const http::RequestStats* route : readings.routes) {
+        for (int status = http::RequestStats::first_status; status <= http::RequestStats::last_status;
+             ++status)
+            if (const auto count = route->requests(status); count > 0)
+                page.row(count, {{"route", route->route()}, {"status", fmt::format("{}", status)}});
+    }
+    page.begin("stepcast_http_request_seconds", "From the whole request to its answer",
+               MetricType::Histogram);
+    for (const http::RequestStats* route : readings.routes) {
+        const Histogram* seconds = &route->seconds();
+        page.row(std::span{&seconds, 1}, {{"route", route->route()}});
+    }
+    page.gauge("stepcast_http_connections", "Connections open, streams not counted",
+               static_cast<double>(readings.connections));
+    page.counter("stepcast_http_connections_refused_total", "Connections beyond http.max_connections",
+                 readings.connections_refused);
+}
+
+void add_store(Page& page, const Readings& readings) {
+    const store::Stats& store = readings.store;
+    page.begin("stepcast_events_committed_total", "Events stored", MetricType::Counter);
+    page.row(store.committed, {{"category", "progress"}});
+    page.counter("stepcast_events_deduplicated_total", "Events that were stored before", store.deduplicated);
+    page.begin("stepcast_events_rejected_total", "Records that could not be events", MetricType::Counter);
+    for (const auto& reason : readings.rejected)
+        page.row(reason.value, {{"door", "topic"}, {"reason", text(reason.name)}});
+    page.histogram("stepcast_commit_seconds", "Duration of a commit group", readings.commit_seconds);
+    page.gauge("stepcast_store_position", "Position of the newest event", static_cast<double>(store.head));
+    page.gauge("stepcast_store_events", "Events held", static_cast<double>(store.events));
+    page.gauge("stepcast_store_bytes", "Memory of the events held", static_cast<double>(store.bytes));
+    page.gauge("stepcast_store_streams", "Streams held", static_cast<double>(store.streams));
+    page.counter("stepcast_store_expired_total", "Events removed by age or for room", store.expired);
+    page.counter("stepcast_feed_gaps_total", "Positions that the feed has missed; always 0",
+                 readings.feed_gaps);
+    page.begin("stepcast_projection_lag_events", "Events stored and not yet folded", MetricType::Gauge);
+    page.row(store.head - std::min(store.head, readings.applied), {{"projection", "progress"}});
+}
+
+void add_progress(Page& page, const Readings& readings) {
+    page.begin("stepcast_tasks", "Tasks by status", MetricType::Gauge);
+    for (const auto& status : readings.tasks)
+        if (!status.name.empty()) page.row(status.value, {{"status", text(status.name)}});
+    page.gauge("stepcast_tasks_stalled", "Running tasks without an event for progress.stall_after",
+               static_cast<double>(readings.tasks_stalled));
+    page.gauge("stepcast_orders_in_flight", "Orders being worked off",
+               static_cast<double>(readings.orders_in_flight));
+    page.histogram("stepcast_ingest_age_seconds", "From a record's timestamp to its commit",
+                   readings.ingest_age_seconds);
+}
+
+void add_bus(Page& page, const Readings& readings) {
+    const bus::Stats& bus = readings.bus;
+    // Several groups may read one topic: the slowest is told.
+    std::map<std::pair<std::string, std::int32_t>, std::int64_t> lags;
+    for (const auto& partition : bus.partitions) {
+        auto& lag = lags[{partition.topic, partition.partition}];
+        lag = std::max(lag, partition.head - partition.position);
+    }
+    page.begin("stepcast_bus_lag", "Records not yet worked off", MetricType::Gauge);
+    for (const auto& [place, lag] : lags)
+        page.row(static_cast<double>(lag),
+                 {{"topic", place.first}, {"partition", fmt::format("{}", place.second)}});
+    page.gauge("stepcast_bus_connected", "1 while the bus answers", bus.connected ? 1 : 0);
+    page.begin("stepcast_bus_paused", "Why consumption stands still", MetricType::Gauge);
+    page.row(bus.paused, {{"reason", "queue-full"}});
+    if (!readings.paused.empty()) page.row(std::uint64_t{1}, {{"reason", text(readings.paused)}});
+    page.counter("stepcast_rebalances_total", "Times that partitions were dealt anew", bus.rebalances);
+    page.counter("stepcast_bus_produced_total", "Records that the bus has taken", bus.produced);
+    page.counter("stepcast_bus_produce_failed_total", "Records that the bus did not take",
+                 bus.produce_failed);
+    page.begin("stepcast_dead_letters", "Records given up", MetricType::Gauge);
+    for (const auto& row : readings.dead_letters)
+        page.row(row.count, {{"topic", row.topic}, {"class", row.error_class}});
+}
+
+void add_broadcast(Page& page, const Readings& readings) {
+    using broadcast::LaneStats;
+    const auto& lanes = readings.lanes;
+    const auto sum = [&](auto member) {
+        std::uint64_t total = 0;
+        for (const LaneStats* lane : lanes) total += member(*lane).load(std::memory_order_relaxed);
+        return total;
+    };
+    page.begin("stepcast_sessions", "Streams open", MetricType::Gauge);
+    for (std::size_t i = 0; i < broadcast::session_kind_names.size(); ++i)
+        page.row(sum([i](const LaneStats& lane) -> auto& { return lane.sessions[i]; }),
+                 {{"kind", text(broadcast::session_kind_names[i])}});
+    page.begin("stepcast_sessions_closed_total", "Streams ended", MetricType::Counter);
+    for (std::size_t i = 1; i < broadcast::close_reason_names.size(); ++i)  // 0: not closed
+        page.row(sum([i](const LaneStats& lane) -> auto& { return lane.closed[i]; }),
+                 {{"reason", text(broadcast::close_reason_names[i])}});
+    page.begin("stepcast_sse_frames_total", "Frames handed to the kernel", MetricType::Counter);
+    page.row(sum([](const LaneStats& lane) -> auto& { return lane.frames; }), {{"event", "message"}});
+    page.row(sum([](const LaneStats& lane) -> auto& { return lane.heartbeats; }), {{"event", "heartbeat"}});
+    page.counter("stepcast_sse_bytes_total", "Bytes of those frames",
+                 sum([](const LaneStats& lane) -> auto& { return lane.bytes; }));
+    page.counter("stepcast_sse_coalesced_total", "Events thinned out for slow readers",
+                 sum([](const LaneStats& lane) -> auto& { return lane.coalesced; }));
+
+    page.begin("stepcast_broadcast_lapped_total", "Times that a lane fell back to the store",
+               MetricType::Counter);
+    for (std::size_t i = 0; i < lanes.size(); ++i)
+        page.row(lanes[i]->lapped.load(std::memory_order_relaxed), {{"lane", fmt::format("{}", i)}});
+    page.begin("stepcast_loop_delay_seconds", "How late a lane's turn came", MetricType::Histogram);
+    std::vector<const Histogram*> delivery;
+    for (std::size_t i = 0; i < lanes.size(); ++i) {
+        const Histogram* delay = &lanes[i]->loop_delay_seconds;
+        page.row(std::span{&delay, 1}, {{"lane", fmt::format("{}", i)}});
+        delivery.push_back(&lanes[i]->delivery_seconds);
+    }
+    page.begin("stepcast_delivery_seconds", "From commit to the write to a live stream",
+               MetricType::Histogram);
+    page.row(std::span<const Histogram* const>{delivery});
+}
+
+void add_process(Page& page, const ProcessStats& process) {
+    page.begin("process_cpu_seconds_total", "User and system CPU time", MetricType::Counter);
+    page.row(process.cpu_seconds);
+    page.gauge("process_start_time_seconds", "Start time since the Unix epoch", process.start_time_seconds);
+    page.gauge("process_resident_memory_bytes", "Resident memory",
+               static_cast<double>(process.resident_bytes));
+    page.gauge("process_virtual_memory_bytes", "Virtual memory", static_cast<double>(process.virtual_bytes));
+    page.gauge("process_open_fds", "Open descriptors", static_cast<double>(process.open_fds));
+    page.gauge("process_max_fds", "Limit of open descriptors", static_cast<double>(process.max_fds));
+    page.gauge("process_threads", "Threads", static_cast<double>(process.threads));
+}
+
+}  // namespace
+
+std::string metrics_text(const Readings& readings) {
+    Page page;
+    page.begin("stepcast_build_info", "1, with the version of this build", MetricType::Gauge);
+    page.row(std::uint64_t{1}, {{"version", text(version())}});
+    add_http(page, readings);
+    add_broadcast(page, readings);
+    add_store(page, readings);
+    add_progress(page, readings);
+    add_bus(page, readings);
+    page.counter("stepcast_log_lines_dropped_total", "Log lines lost to a slow reader of stderr",
+                 readings.log_lines_dropped);
+    add_process(page, readings.process);
+    return page.text();
+}
+
+}  // namespace stepcast::app
