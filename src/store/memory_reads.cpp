@@ -122,6 +122,14 @@ awaitable<result<StreamInfo>> MemoryStore::stream_info(const Category& category,
     co_return info;
 }
 
+awaitable<result<EventRef>> MemoryStore::find_event(const Category& category, std::string_view stream_id,
+                                                    std::string_view event_id) {
+    const auto* stream = find(category, stream_id);
+    if (stream == nullptr) co_return EventRef{};
+    const auto at = stream->ids.find(IdTable::hash(event_id), event_id, stream->events, stream->first_version());
+    co_return at ? stream->events[*at] : EventRef{};
+}
+
 awaitable<result<Position>> MemoryStore::subject_lost_through(std::string_view subject) {
     co_return tombstones_.through(subject_hash(subject));
 }

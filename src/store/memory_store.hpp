@@ -34,6 +34,8 @@ class MemoryStore final : public EventStore {
     /// A page over a wide expired hole may hold few events, or none, with `more` set.
     awaitable<result<Page>> read_all(Range range) override;
     awaitable<result<StreamInfo>> stream_info(const Category& category, std::string_view stream_id) override;
+    awaitable<result<EventRef>> find_event(const Category& category, std::string_view stream_id,
+                                           std::string_view event_id) override;
     awaitable<result<Position>> subject_lost_through(std::string_view subject) override;
     awaitable<result<std::optional<std::int64_t>>> source_offset(std::string_view consumer,
                                                                  std::string_view topic,

@@ -188,6 +188,9 @@ class EventStore {
     virtual awaitable<result<Page>> read_all(Range range) = 0;
     virtual awaitable<result<StreamInfo>> stream_info(const Category& category,
                                                       std::string_view stream_id) = 0;
+    /// The event with this id in a stream; null if the store holds none.
+    virtual awaitable<result<EventRef>> find_event(const Category& category, std::string_view stream_id,
+                                                   std::string_view event_id) = 0;
     /// lost_through of a subject, without reading its events.
     virtual awaitable<result<Position>> subject_lost_through(std::string_view subject) = 0;
     /// The offset stored last for a consumer's partition; empty if none.

@@ -1,0 +1,48 @@
+#pragma once
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "bus/bus.hpp"
+#include "domain/progress/codec.hpp"
+#include "domain/progress/ingest.hpp"
+#include "domain/progress/service.hpp"
+
+namespace stepcast::progress {
+
+/// The HTTP side of the way in: checks events and orders as far as can be known before the bus, then gives them to it.
+class ProgressDoor {
+  public:
+    struct Given {
+        std::string event_id;
+        std::string task_id;
+    };
+
+    ProgressDoor(ProgressEventService& service, bus::MessageBus& bus, const ProgressIngest& ingest, std::string events_topic,
+                 std::string orders_topic)
+        : service_{service},
+          bus_{bus},
+          ingest_{ingest},
+          events_topic_{std::move(events_topic)},
+          orders_topic_{std::move(orders_topic)} {}
+
+    /// All or none. Completes when the bus has them; errors name the element's field, an event id known with another body is
+    /// errc::conflict, another's task errc::not_owner. Any strand; resumes on the caller's.
+    awaitable<result<std::vector<Given>>> publish(std::vector<ProgressEvent> events, bool array);
+    /// Gives an order to the bus and returns its task id.
+    awaitable<result<std::string>> order(std::string user_id, std::string product_name, std::int64_t quantity);
+
+    std::uint64_t rejected() const { return rejected_.load(std::memory_order_relaxed); }
+
+  private:
+    awaitable<result<void>> check(const std::vector<ProgressEvent>& events, bool array);
+
+    ProgressEventService& service_;
+    bus::MessageBus& bus_;
+    const ProgressIngest& ingest_;
+    const std::string events_topic_;
+    const std::string orders_topic_;
+    std::atomic<std::uint64_t> rejected_{0};
+};
+
+}  // namespace stepcast::progress

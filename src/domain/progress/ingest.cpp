@@ -1,0 +1,201 @@
+#include "domain/progress/ingest.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "aio/spawn.hpp"
+
+namespace stepcast::progress {
+
+using namespace std::chrono_literals;
+
+ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& service, store::FeedReader& feed,
+                               bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options)
+    : strand_{asio::make_strand(io)},
+      service_{service},
+      feed_{feed},
+      bus_{bus},
+      dead_letters_{dead_letters},
+      options_{std::move(options)},
+      gate_{strand_} {}
+
+void ProgressIngest::start() {
+    consumer_ = bus_.subscribe({.topic = options_.topic, .group = options_.group, .since = options_.since}, strand_);
+    if (!options_.rebuilds) service_.set_live();
+    aio::spawn(strand_, "progress ingest", [this, hold = gate_.enter()] { return run(); });
+}
+
+awaitable<void> ProgressIngest::stop() {
+    stopping_ = true;
+    return aio::run_on(strand_, [this]() -> awaitable<void> {
+        co_await gate_.close();
+        if (consumer_) co_await consumer_->close();
+    });
+}
+
+awaitable<void> ProgressIngest::run() {
+    while (!stopping_) {
+        const auto batch = co_await consumer_->next(250ms);
+        if (batch) {
+            decode_all(*batch);
+            co_await finish(*batch);
+        }
+        note_progress();
+    }
+}
+
+void ProgressIngest::note_progress() {
+    lag_ = consumer_->lag();
+    if (service_.live() || stopping_) return;
+    rebuilt_percent_ = consumer_->caught_up_percent();
+    if (!consumer_->caught_up()) return;
+    service_.set_live();
+    spdlog::info("rebuilt from {}: {} old records could not be read", options_.topic, counts_.old_poison.load());
+}
+
+void ProgressIngest::decode_all(const bus::Batch& batch) {
+    items_.clear();
+    incomplete_.clear();
+    errors_.clear();
+    for (const auto& record : batch.records) decode_one(record);
+}
+
+void ProgressIngest::decode_one(const bus::Record& record) {
+    Item& item = items_.emplace_back();
+    item.record = &record;
+    if (!record.value) return reject(item, Error{errc::tombstone, {}, "a record without a value"});
+    if (auto read = decode(*record.value, scratch_); !read) return reject(item, std::move(read.error()));
+    if (scratch_.event_id.empty())
+        scratch_.event_id = fmt::format("{}-{}-{}", options_.topic, record.place.partition, record.place.offset);
+    if (!scratch_.timestamp) scratch_.timestamp = record.timestamp;
+    if (!scratch_.percentage && !implies_own_percentage(scratch_)) {
+        item.incomplete = static_cast<std::uint32_t>(incomplete_.size());
+        incomplete_.push_back(scratch_);
+        return;
+    }
+    if (!scratch_.percentage) scratch_.percentage = implied_percentage(scratch_, {});
+    item.draft = make_draft(scratch_, text_);
+}
+
+void ProgressIngest::reject(Item& item, Error error) {
+    item.draft.reset();
+    item.incomplete = none;
+    item.error = static_cast<std::uint32_t>(errors_.size());
+    errors_.push_back(std::move(error));
+}
+
+// On the core: what depends on the tasks' past. `latest_` stands in for events of this batch that the projection will only
+// know after the commit; without incomplete events it only has to remember who began a task.
+void ProgressIngest::complete_all() {
+    latest_.clear();
+    for (auto& item : items_)
+        if (item.error == none) complete(item);
+}
+
+void ProgressIngest::complete(Item& item) {
+    ProgressEvent* event = item.incomplete == none ? nullptr : &incomplete_[item.incomplete];
+    const std::string_view task_id = event != nullptr ? std::string_view{event->task_id} : item.draft->stream_id();
+    const std::string_view user_id = event != nullptr ? std::string_view{event->user_id} : item.draft->subject();
+    const Task* task = service_.projection().find(task_id);
+    if (task != nullptr && incomplete_.empty()) {
+        if (task->user->id != user_id) reject(item, Error{errc::not_owner, "userId", "the task belongs to another user"});
+        return;
+    }
+    auto [found, fresh] = latest_.try_emplace(std::string{task_id});
+    Latest& latest = found->second;
+    if (fresh) {
+        latest.user_id = task != nullptr ? task->user->id : std::string{user_id};
+        if (task != nullptr) latest.percentage = task->state.percentage, latest.finished = task->state.finished();
+    }
+    if (latest.user_id != user_id) return reject(item, Error{errc::not_owner, "userId", "the task belongs to another user"});
+    if (event != nullptr) {
+        ProgressState before;
+        before.version = 1;
+        before.percentage = latest.percentage;
+        before.status = latest.finished ? EventType::completed : EventType::progress;
+        event->percentage = implied_percentage(*event, before);
+        item.draft = make_draft(*event, text_);
+    }
+    if (incomplete_.empty()) return;
+    decode_stored(*item.draft, scratch_);
+    if (latest.finished && scratch_.type != EventType::started) return;
+    latest.percentage = scratch_.percentage.value_or(0);
+    latest.finished = is_terminal(scratch_.type);
+}
+
+// On the core. Returns the last position written.
+awaitable<event::Position> ProgressIngest::commit_all() {
+    commits_.clear();
+    committing_.clear();
+    for (auto& item : items_) {
+        if (item.error != none) continue;
+        auto& commit = commits_.emplace_back();
+        commit.appends.emplace_back().events.push_back(item.draft);
+        if (options_.rebuilds) commit.recorded_at = item.record->timestamp;
+        committing_.push_back(&item);
+    }
+    event::Position last = 0;
+    for (Duration wait = 50ms; !commits_.empty() && !stopping_; wait = std::min<Duration>(2 * wait, 1s)) {
+        const auto results = co_await service_.store().commit_many(commits_);
+        std::size_t kept = 0;
+        Pause pause = Pause::none;
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            if (results[i]) {
+                last = std::max(last, results[i]->position);
+            } else if (results[i].error().code == store::errc::full || results[i].error().code == store::errc::unavailable) {
+                pause = results[i].error().code == store::errc::full ? Pause::store_full : Pause::store_unavailable;
+                commits_[kept] = std::move(commits_[i]);
+                committing_[kept++] = committing_[i];
+            } else {
+                reject(*committing_[i], Error{errc::conflict, "eventId", results[i].error().detail});
+            }
+        }
+        commits_.resize(kept);
+        committing_.resize(kept);
+        paused_ = pause;
+        if (kept != 0) co_await aio::pause(wait);
+    }
+    co_return last;
+}
+
+awaitable<void> ProgressIngest::finish(const bus::Batch& batch) {
+    const bool live = service_.live();
+    const auto last = co_await aio::run_on(service_.core(), [this]() -> awaitable<event::Position> {
+        complete_all();
+        const auto position = co_await commit_all();
+        if (position != 0)
+            while (!stopping_ && !co_await feed_.wait_applied(position, 250ms)) {
+            }
+        co_return position;
+    });
+    if (stopping_ && !commits_.empty()) co_return;  // not written, not done: they are given again
+    if (last != 0 && !batch.records.empty()) {
+        const auto age = service_.clock().now() - batch.records.back().timestamp;
+        counts_.age_seconds.observe(std::max(0.0, std::chrono::duration<double>(age).count()), batch.records.size());
+    }
+    for (const auto& item : items_) {
+        if (item.error != none) {
+            count(errors_[item.error]);
+            if (options_.rebuilds && !live) ++counts_.old_poison;
+            else if (!co_await bury(item)) co_return;
+        }
+        consumer_->done(item.record->place);
+    }
+}
+
+void ProgressIngest::count(const Error& error) {
+    if (error.code == errc::tombstone) ++counts_.rejected_tombstone;
+    else if (error.code == errc::not_owner) ++counts_.rejected_owner;
+    else if (error.code == errc::conflict) ++counts_.rejected_conflict;
+    else if (error.code == errc::invalid_field) ++counts_.rejected_field;
+    else ++counts_.rejected_malformed;
+}
+
+awaitable<bool> ProgressIngest::bury(const Item& item) {
+    const Error& error = errors_[item.error];
+    spdlog::debug("dead letter {} {}-{}: {}", options_.topic, item.record->place.partition, item.record->place.offset,
+                  error.text());
+    co_return co_await dead_letters_.bury(options_.topic, *item.record, error.code.message(), error.text());
+}
+
+}  // namespace stepcast::progress

@@ -1,0 +1,106 @@
+#pragma once
+#include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "aio/gate.hpp"
+#include "base/histogram.hpp"
+#include "bus/bus.hpp"
+#include "domain/progress/codec.hpp"
+#include "domain/progress/service.hpp"
+#include "flow/dead_letters.hpp"
+#include "store/feed_reader.hpp"
+
+namespace stepcast::progress {
+
+/// The one way in: takes records from the topic, checks them, commits them in batches and has them folded before it calls
+/// them settled. What cannot be an event becomes a dead letter; what the store cannot take now waits, and consumption with
+/// it. Decoding runs on a strand of its own beside the core.
+class ProgressIngest {
+  public:
+    struct Options {
+        std::string topic = "progress-events";
+        std::string group;                 ///< empty: this node reads all partitions by itself, from `since`
+        std::optional<Timestamp> since{};
+        bool rebuilds = false;             ///< the store is filled from the topic: recorded_at is the record's time, and until
+                                           ///< what the topic held is folded nothing is live and poison is only counted
+    };
+    struct Counts {
+        std::atomic<std::uint64_t> rejected_malformed{0};
+        std::atomic<std::uint64_t> rejected_field{0};
+        std::atomic<std::uint64_t> rejected_tombstone{0};
+        std::atomic<std::uint64_t> rejected_owner{0};
+        std::atomic<std::uint64_t> rejected_conflict{0};
+        std::atomic<std::uint64_t> old_poison{0};   ///< met while rebuilding
+        Histogram age_seconds;                      ///< from the record's time to its commit
+    };
+    /// Why consumption stands still.
+    enum class Pause : std::uint8_t { none, store_full, store_unavailable };
+
+    ProgressIngest(asio::io_context& io, ProgressEventService& service, store::FeedReader& feed, bus::MessageBus& bus,
+                   flow::DeadLetters& dead_letters, Options options);
+
+    void start();
+    /// Closes the consumer; what was handed out and not committed is given again later. Any strand.
+    awaitable<void> stop();
+
+    Pause paused() const { return paused_.load(std::memory_order_relaxed); }
+    int rebuilt_percent() const { return rebuilt_percent_.load(std::memory_order_relaxed); }
+    std::int64_t lag() const { return lag_.load(std::memory_order_relaxed); }
+    const Counts& counts() const { return counts_; }
+
+  private:
+    static constexpr std::uint32_t none = UINT32_MAX;
+    struct Item {
+        const bus::Record* record = nullptr;
+        event::Draft draft;
+        std::uint32_t incomplete = none;   // index in incomplete_: the percentage follows from the task's past
+        std::uint32_t error = none;        // index in errors_
+    };
+    // What this batch makes of a task that the projection does not know yet, or not any more.
+    struct Latest {
+        std::string user_id;
+        int percentage = 0;
+        bool finished = false;
+    };
+
+    awaitable<void> run();
+    void decode_all(const bus::Batch& batch);
+    void decode_one(const bus::Record& record);
+    void complete_all();
+    void complete(Item& item);
+    awaitable<event::Position> commit_all();
+    void reject(Item& item, Error error);
+    void count(const Error& error);
+    awaitable<bool> bury(const Item& item);
+    awaitable<void> finish(const bus::Batch& batch);
+    void note_progress();
+
+    const aio::Strand strand_;
+    ProgressEventService& service_;
+    store::FeedReader& feed_;
+    bus::MessageBus& bus_;
+    flow::DeadLetters& dead_letters_;
+    const Options options_;
+
+    std::unique_ptr<bus::Consumer> consumer_;
+    std::vector<Item> items_;
+    std::vector<ProgressEvent> incomplete_;
+    std::vector<Error> errors_;
+    std::vector<store::Commit> commits_;
+    std::vector<Item*> committing_;
+    boost::unordered_flat_map<std::string, Latest> latest_;
+    ProgressEvent scratch_;
+    std::string text_;
+
+    std::atomic<bool> stopping_{false};
+    std::atomic<Pause> paused_{Pause::none};
+    std::atomic<int> rebuilt_percent_{0};
+    std::atomic<std::int64_t> lag_{0};
+    Counts counts_;
+    aio::Gate gate_;
+};
+
+}  // namespace stepcast::progress

@@ -1,0 +1,103 @@
+#include "domain/progress/model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace stepcast::progress {
+namespace {
+
+// Time constant of the smoothed rate: long enough to ride over uneven steps, short enough to follow a change of pace.
+constexpr double rate_memory_seconds = 20;
+
+void restart(ProgressState& state, Timestamp at) {
+    state.started_at = at;
+    state.updated_at = at;
+    state.percentage = 0;
+    state.rate = 0;
+    state.rate_pending = 0;
+}
+
+// Exponentially weighted by elapsed time, so that many small events and few large ones give the same rate.
+void update_rate(ProgressState& state, int percentage, Timestamp at) {
+    const double gained = percentage - state.percentage + state.rate_pending;
+    const double seconds = std::chrono::duration<double>(at - state.updated_at).count();
+    if (seconds <= 0) {
+        state.rate_pending = gained;
+        return;
+    }
+    state.rate_pending = 0;
+    const double pace = std::max(0.0, gained / seconds);
+    const double weight = state.rate == 0 ? 1 : 1 - std::exp(-seconds / rate_memory_seconds);
+    state.rate += weight * (pace - state.rate);
+}
+
+}  // namespace
+
+void ProgressEvent::clear() {
+    event_id.clear();
+    task_id.clear();
+    user_id.clear();
+    step_name.clear();
+    detail.clear();
+    current_step = total_steps = 0;
+    steps_sent = false;
+    percentage.reset();
+    timestamp.reset();
+    type = EventType::progress;
+    fingerprint = 0;
+}
+
+bool implies_own_percentage(const ProgressEvent& event) {
+    return event.type == EventType::completed || (event.type != EventType::failed && event.total_steps > 0);
+}
+
+int implied_percentage(const ProgressEvent& event, const ProgressState& before) {
+    if (event.type == EventType::completed) return 100;
+    if (event.type != EventType::failed && event.total_steps > 0) {
+        // Wide enough for steps up to 2^53: 100 times that is below 2^63.
+        return static_cast<int>(100 * event.current_step / event.total_steps);
+    }
+    const bool starts_anew = event.type == EventType::started && before.finished();
+    return starts_anew ? 0 : before.percentage;
+}
+
+void evolve(ProgressState& state, const ProgressEvent& event, event::Version version, event::Position position,
+            Timestamp recorded_at) {
+    const bool first = state.version == 0;
+    const bool late = state.finished() && event.type != EventType::started;
+    const bool again = state.finished() && event.type == EventType::started;
+    state.version = version;
+    state.position = position;
+    state.recorded_at = recorded_at;
+    if (late) return;
+
+    const Timestamp at = event.timestamp.value_or(recorded_at);
+    if (first || again) restart(state, at);
+    update_rate(state, event.percentage.value_or(0), at);
+    state.status = event.type;
+    state.current_step = event.current_step;
+    state.total_steps = event.total_steps;
+    state.percentage = event.percentage.value_or(0);
+    state.step_name = event.step_name;
+    state.detail = event.detail;
+    state.event_id = event.event_id;
+    state.updated_at = at;
+}
+
+Outlook outlook(const ProgressState& state, Timestamp now, Duration stall_after) {
+    Outlook out;
+    if (state.version == 0 || state.finished()) return out;
+    out.stalled = now - state.recorded_at >= stall_after;
+    if (state.rate <= 0) return out;
+    out.rate = state.rate;
+    if (out.stalled) return out;
+    const double since = std::max(0.0, std::chrono::duration<double>(now - state.updated_at).count());
+    const double left = std::max(0.0, (100 - state.percentage) / state.rate - since);
+    constexpr double century = 100.0 * 365 * 86'400;
+    if (left > century) return out;
+    out.eta_seconds = left;
+    out.estimated_completion_at = now + Duration{static_cast<std::int64_t>(left * 1'000)};
+    return out;
+}
+
+}  // namespace stepcast::progress

@@ -1,0 +1,196 @@
+#include "domain/progress/orders.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "aio/spawn.hpp"
+#include "base/text.hpp"
+#include "domain/progress/codec.hpp"
+#include "event/json.hpp"
+
+namespace stepcast::progress {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int last_step = 4;
+constexpr int stock_step = 2;
+constexpr std::array<std::string_view, 5> step_names{"주문 접수", "주문 검증", "재고 확인", "결제 처리", "주문 완료"};
+
+result<std::string> text_member(const boost::json::object& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    if (value == nullptr || !value->is_string()) return fail(errc::invalid_field, std::string{name}, "must be a string");
+    return std::string{value->get_string()};
+}
+
+bool fails_at(const Order& order, int step, std::int64_t stock) { return step == stock_step && order.quantity > stock; }
+
+ProgressEvent event_of(const Order& order, int step, std::int64_t stock) {
+    ProgressEvent event;
+    event.event_id = fmt::format("{}:{}", order.task_id, step);
+    event.task_id = order.task_id;
+    event.user_id = order.user_id;
+    event.step_name = step_names[static_cast<std::size_t>(step)];
+    event.steps_sent = true;
+    event.current_step = step;
+    event.total_steps = last_step;
+    event.percentage = 25 * step;
+    event.type = step == 0 ? EventType::started : step == last_step ? EventType::completed : EventType::progress;
+    if (fails_at(order, step, stock)) {
+        event.type = EventType::failed;
+        event.percentage = 25 * (step - 1);
+        event.detail = "{\"reason\":";
+        event::append_json_string(event.detail, fmt::format("재고 부족: 주문 {}개, 재고 {}개", order.quantity, stock));
+        event.detail += '}';
+    }
+    return event;
+}
+
+}  // namespace
+
+result<void> check_product_name(std::string_view name) {
+    if (name.empty()) return fail(errc::invalid_field, "productName", "must not be empty");
+    if (!valid_utf8(name)) return fail(errc::invalid_field, "productName", "must be valid UTF-8");
+    if (count_code_points(name) > max_product_name_characters)
+        return fail(errc::invalid_field, "productName", fmt::format("must have at most {} characters", max_product_name_characters));
+    if (has_control(name)) return fail(errc::invalid_field, "productName", "must not contain control characters");
+    return {};
+}
+
+std::string encode_order(const Order& order) {
+    std::string out = "{\"taskId\":";
+    event::append_json_string(out, order.task_id);
+    out += ",\"userId\":";
+    event::append_json_string(out, order.user_id);
+    out += ",\"productName\":";
+    event::append_json_string(out, order.product_name);
+    return out.append(fmt::format(",\"quantity\":{},\"timestamp\":\"{}\"}}", order.quantity, format_rfc3339(order.timestamp)));
+}
+
+result<Order> decode_order(std::string_view json) {
+    const auto value = event::parse_json(json);
+    if (!value) return fail(errc::malformed, {}, value.error().detail);
+    if (!value->is_object()) return fail(errc::malformed, {}, "must be a JSON object");
+    const auto& object = value->get_object();
+    const auto task_id = text_member(object, "taskId");
+    if (!task_id) return tl::unexpected{task_id.error()};
+    if (auto checked = check_id(*task_id, "taskId"); !checked) return tl::unexpected{checked.error()};
+    const auto user_id = text_member(object, "userId");
+    if (!user_id) return tl::unexpected{user_id.error()};
+    if (auto checked = check_id(*user_id, "userId"); !checked) return tl::unexpected{checked.error()};
+    const auto product_name = text_member(object, "productName");
+    if (!product_name) return tl::unexpected{product_name.error()};
+    if (auto checked = check_product_name(*product_name); !checked) return tl::unexpected{checked.error()};
+    const auto* quantity = object.if_contains("quantity");
+    if (quantity == nullptr || !quantity->is_int64() || quantity->get_int64() < 1 || quantity->get_int64() > max_quantity)
+        return fail(errc::invalid_field, "quantity", "must be a whole number of at least 1");
+    Order order{*task_id, *user_id, *product_name, quantity->get_int64()};
+    if (const auto* timestamp = object.if_contains("timestamp"); timestamp != nullptr && timestamp->is_string())
+        order.timestamp = parse_rfc3339(timestamp->get_string()).value_or(Timestamp{});
+    return order;
+}
+
+OrderConsumer::OrderConsumer(asio::io_context& io, ProgressEventService& service, bus::MessageBus& bus,
+                             flow::DeadLetters& dead_letters, Options options)
+    : strand_{asio::make_strand(io)},
+      service_{service},
+      bus_{bus},
+      dead_letters_{dead_letters},
+      options_{std::move(options)},
+      room_{strand_},
+      gate_{strand_} {}
+
+void OrderConsumer::start() {
+    // Taken in small batches: what is handed out counts against max_in_flight only once it is looked at.
+    consumer_ = bus_.subscribe({.topic = options_.orders_topic, .group = options_.group, .max_batch = 256}, strand_);
+    aio::spawn(strand_, "order consumer", [this, hold = gate_.enter()] { return run(); });
+}
+
+awaitable<void> OrderConsumer::stop() {
+    stopping_ = true;
+    return aio::run_on(strand_, [this]() -> awaitable<void> {
+        room_.notify();
+        co_await gate_.close();
+        if (consumer_) co_await consumer_->close();
+    });
+}
+
+awaitable<void> OrderConsumer::run() {
+    // Before the state is rebuilt nobody can tell after which step an order goes on.
+    while (!service_.live() && !stopping_) co_await aio::pause(50ms);
+    while (!stopping_) {
+        const auto batch = co_await consumer_->next(250ms);
+        if (!batch) continue;
+        for (const auto& record : batch->records) {
+            while (in_flight_ >= options_.max_in_flight && !stopping_) co_await room_.wait(1s);
+            if (stopping_) co_return;
+            co_await take(record);
+        }
+    }
+}
+
+awaitable<void> OrderConsumer::take(const bus::Record& record) {
+    auto order = record.value ? decode_order(*record.value)
+                              : result<Order>{tl::unexpected{Error{errc::tombstone, {}, "a record without a value"}}};
+    if (!order) {
+        if (co_await dead_letters_.bury(options_.orders_topic, record, order.error().code.message(), order.error().text()))
+            consumer_->done(record.place);
+        co_return;
+    }
+    ++in_flight_;
+    aio::spawn(strand_, "order", [this, order = std::move(*order), place = record.place, hold = gate_.enter()]() mutable {
+        return work_off(std::move(order), place);
+    });
+}
+
+awaitable<int> OrderConsumer::next_step(const Order& order) {
+    return aio::run_on(service_.core(), [this, &order]() -> awaitable<int> {
+        const Task* task = service_.projection().find(order.task_id);
+        if (task == nullptr) co_return 0;
+        if (task->state.finished() || task->user->id != order.user_id) co_return last_step + 1;
+        co_return static_cast<int>(std::clamp<std::int64_t>(task->state.current_step, 0, last_step)) + 1;
+    });
+}
+
+// False when it is time to stop, which no step delay may hold up.
+awaitable<bool> OrderConsumer::wait_for_step() {
+    const auto end = std::chrono::steady_clock::now() + options_.step_delay;
+    for (;;) {
+        const auto left = end - std::chrono::steady_clock::now();
+        if (stopping_ || left <= left.zero()) co_return !stopping_;
+        co_await aio::pause(std::min<std::chrono::steady_clock::duration>(left, 200ms));
+    }
+}
+
+awaitable<void> OrderConsumer::work_off(Order order, bus::Place place) {
+    bool going = true;
+    for (int step = co_await next_step(order); going && step <= last_step; ++step) {
+        if (step != 0) going = co_await wait_for_step();
+        going = going && co_await publish(order, step);
+        if (going) consumer_->settle(place);
+        if (fails_at(order, step, options_.stock)) break;
+    }
+    if (going) consumer_->done(place);
+    --in_flight_;
+    room_.notify();
+}
+
+// Until the bus takes it; false when it is time to stop. A repetition is a duplicate by its event id.
+awaitable<bool> OrderConsumer::publish(const Order& order, int step) {
+    std::string value;
+    encode_sent(event_of(order, step, options_.stock), value);
+    for (Duration wait = 100ms; !stopping_; wait = std::min<Duration>(2 * wait, 5s)) {
+        std::vector<bus::Message> messages;
+        messages.push_back({options_.events_topic, order.task_id, value});
+        const auto produced = co_await bus_.produce(std::move(messages));
+        if (produced) co_return true;
+        spdlog::warn("order {}: step {} waits: {}", order.task_id, step, produced.error().text());
+        if (!co_await aio::pause(wait)) break;
+    }
+    co_return false;
+}
+
+}  // namespace stepcast::progress

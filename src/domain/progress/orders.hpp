@@ -1,0 +1,73 @@
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "aio/gate.hpp"
+#include "bus/bus.hpp"
+#include "domain/progress/service.hpp"
+#include "flow/dead_letters.hpp"
+
+namespace stepcast::progress {
+
+/// An order as it stands on topic order-events-v2.
+struct Order {
+    std::string task_id;
+    std::string user_id;
+    std::string product_name;
+    std::int64_t quantity = 0;
+    Timestamp timestamp{};
+};
+
+inline constexpr std::int64_t max_quantity = 1'000'000'000;
+inline constexpr std::size_t max_product_name_characters = 256;
+
+/// Refuses a product name that is not 1–256 printable characters.
+result<void> check_product_name(std::string_view name);
+std::string encode_order(const Order& order);
+result<Order> decode_order(std::string_view json);
+
+/// The seeds' OrderConsumerV2: works orders off, many at once, each as a task of five events `TASK:0` to `TASK:4`,
+/// step_delay apart, published to the events topic. An order begun by a consumer that died goes on after its last stored
+/// step.
+class OrderConsumer {
+  public:
+    struct Options {
+        std::string orders_topic = "order-events-v2";
+        std::string events_topic = "progress-events";
+        std::string group = "order-consumer-v2";
+        Duration step_delay = std::chrono::seconds{1};
+        std::int64_t stock = 100;              ///< more than this fails at 재고 확인
+        std::size_t max_in_flight = 10'000;    ///< beyond it no further orders are taken
+    };
+
+    OrderConsumer(asio::io_context& io, ProgressEventService& service, bus::MessageBus& bus,
+                  flow::DeadLetters& dead_letters, Options options);
+
+    void start();
+    /// Abandons orders between two steps; they are given again to whoever consumes next. Any strand.
+    awaitable<void> stop();
+
+    std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+
+  private:
+    awaitable<void> run();
+    awaitable<void> take(const bus::Record& record);
+    awaitable<void> work_off(Order order, bus::Place place);
+    awaitable<bool> wait_for_step();
+    awaitable<int> next_step(const Order& order);
+    awaitable<bool> publish(const Order& order, int step);
+
+    const aio::Strand strand_;
+    ProgressEventService& service_;
+    bus::MessageBus& bus_;
+    flow::DeadLetters& dead_letters_;
+    const Options options_;
+    std::unique_ptr<bus::Consumer> consumer_;
+    std::atomic<bool> stopping_{false};
+    std::atomic<std::size_t> in_flight_{0};
+    aio::Notice room_;
+    aio::Gate gate_;
+};
+
+}  // namespace stepcast::progress

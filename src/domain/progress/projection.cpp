@@ -1,0 +1,116 @@
+#include "domain/progress/projection.hpp"
+
+#include "domain/progress/codec.hpp"
+
+namespace stepcast::progress {
+
+ProgressProjection::ProgressProjection() = default;
+
+ProgressProjection::~ProgressProjection() {
+    watched_.clear();
+    for (auto& shard : users_.shards)
+        for (auto& [id, user] : shard) user->tasks.clear();
+}
+
+const Task* ProgressProjection::find(std::string_view task_id) const {
+    const auto& shard = tasks_.shard(task_id);
+    const auto found = shard.find(task_id);
+    return found == shard.end() ? nullptr : found->second.get();
+}
+
+Task* ProgressProjection::find(std::string_view task_id) {
+    return const_cast<Task*>(static_cast<const ProgressProjection*>(this)->find(task_id));
+}
+
+const User* ProgressProjection::find_user(std::string_view user_id) const {
+    const auto& shard = users_.shard(user_id);
+    const auto found = shard.find(user_id);
+    return found == shard.end() ? nullptr : found->second.get();
+}
+
+Task& ProgressProjection::task_of(const ProgressEvent& event) {
+    if (Task* known = find(event.task_id)) return *known;
+    User* user = const_cast<User*>(find_user(event.user_id));
+    if (user == nullptr) {
+        auto fresh = std::make_unique<User>();
+        fresh->id = event.user_id;
+        user = fresh.get();
+        users_.shard(user->id).emplace(user->id, std::move(fresh));
+        ++counts_.users;
+    }
+    auto fresh = std::make_unique<Task>();
+    fresh->id = event.task_id;
+    fresh->user = user;
+    Task& task = *fresh;
+    tasks_.shard(task.id).emplace(task.id, std::move(fresh));
+    user->tasks.push_front(task);
+    ++counts_.by_status[static_cast<std::size_t>(task.state.status)];
+    return task;
+}
+
+void ProgressProjection::watch(Task& task) {
+    if (task.WatchHook::is_linked()) watched_.erase(watched_.iterator_to(task));
+    if (!task.state.finished()) watched_.push_back(task);
+}
+
+void ProgressProjection::apply(std::span<const event::EventRef> events, std::vector<const Task*>& woken) {
+    for (const auto& stored : events) {
+        counts_.applied = stored->position();
+        if (&stored->category() != &category) continue;
+        decode_stored(*stored, scratch_);
+        Task& task = task_of(scratch_);
+        --counts_.by_status[static_cast<std::size_t>(task.state.status)];
+        if (stored->version() <= task.state.version) {  // the stream expired and began anew
+            task.state = {};
+            task.first_version = 1;
+        }
+        evolve(task.state, scratch_, stored->version(), stored->position(), stored->recorded_at());
+        ++counts_.by_status[static_cast<std::size_t>(task.state.status)];
+
+        auto& tasks = task.user->tasks;
+        tasks.splice(tasks.begin(), tasks, tasks.iterator_to(task));
+        watch(task);
+        if (task.stalled) {
+            task.stalled = false;
+            --counts_.stalled;
+            woken.push_back(&task);
+        }
+    }
+}
+
+void ProgressProjection::remove(Task& task) {
+    --counts_.by_status[static_cast<std::size_t>(task.state.status)];
+    if (task.stalled) --counts_.stalled;
+    if (task.WatchHook::is_linked()) watched_.erase(watched_.iterator_to(task));
+    User& user = *task.user;
+    user.tasks.erase(user.tasks.iterator_to(task));
+    // The key of a table entry is a view into the entry: find first, erase by iterator.
+    auto& shard = tasks_.shard(task.id);
+    shard.erase(shard.find(task.id));
+    if (!user.tasks.empty()) return;
+    auto& users = users_.shard(user.id);
+    users.erase(users.find(user.id));
+    --counts_.users;
+}
+
+void ProgressProjection::expire(std::span<const store::ExpiredStream> streams) {
+    for (const auto& stream : streams) {
+        if (stream.category != &category) continue;
+        Task* task = find(stream.stream_id);
+        if (task != nullptr && task->state.position <= stream.through) remove(*task);
+    }
+}
+
+void ProgressProjection::mark_stalled(Timestamp now, Duration stall_after, std::size_t limit,
+                                      std::vector<const Task*>& fallen) {
+    while (limit-- != 0 && !watched_.empty()) {
+        Task& task = watched_.front();
+        if (now - task.state.recorded_at < stall_after) return;
+        watched_.pop_front();
+        task.stalled = true;
+        ++counts_.stalled;
+        fallen.push_back(&task);
+    }
+}
+
+}  // namespace stepcast::progress

@@ -1,0 +1,92 @@
+#pragma once
+#include <array>
+#include <boost/intrusive/list.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/hash.hpp"
+#include "domain/progress/model.hpp"
+#include "store/store.hpp"
+
+namespace stepcast::progress {
+
+struct User;
+
+struct RecencyTag;
+struct WatchTag;
+using RecencyHook = boost::intrusive::list_base_hook<boost::intrusive::tag<RecencyTag>>;
+using WatchHook = boost::intrusive::list_base_hook<boost::intrusive::tag<WatchTag>>;
+
+/// One task as the projection knows it.
+struct Task : RecencyHook, WatchHook {
+    std::string id;
+    User* user = nullptr;
+    event::Version first_version = 1;   ///< lowest version that the store still holds
+    bool stalled = false;
+    ProgressState state;
+};
+
+/// A user's tasks, the one with the newest event first.
+struct User {
+    std::string id;
+    boost::intrusive::list<Task, boost::intrusive::base_hook<RecencyHook>> tasks;
+};
+
+/// State of every stored task, folded from the feed: current snapshots, who owns what, who has stalled. Lives on the core
+/// strand; everything in it can be thrown away and folded again.
+class ProgressProjection {
+  public:
+    struct Counts {
+        std::array<std::uint64_t, 4> by_status{};   ///< tasks by EventType
+        std::uint64_t stalled = 0;
+        std::uint64_t users = 0;
+        event::Position applied = 0;
+    };
+
+    ProgressProjection();
+    ~ProgressProjection();
+
+    /// Applies committed events in position order. Tasks that were stalled and move again are appended to `woken`.
+    void apply(std::span<const event::EventRef> events, std::vector<const Task*>& woken);
+    /// Forgets tasks that the store has expired, unless they have newer events.
+    void expire(std::span<const store::ExpiredStream> streams);
+    /// Marks tasks without an event for `stall_after` and appends them to `fallen`, at most `limit`.
+    void mark_stalled(Timestamp now, Duration stall_after, std::size_t limit, std::vector<const Task*>& fallen);
+
+    const Task* find(std::string_view task_id) const;
+    Task* find(std::string_view task_id);
+    const User* find_user(std::string_view user_id) const;
+    event::Position applied() const { return counts_.applied; }
+    const Counts& counts() const { return counts_; }
+
+  private:
+    // Sharded, so that growth moves one small table at a time and never stalls the core strand; by middle bits of the hash,
+    // because a table itself uses the outer ones.
+    template <class Entry>
+    struct Table {
+        struct Equal {
+            using is_transparent = void;
+            bool operator()(std::string_view a, std::string_view b) const { return a == b; }
+        };
+        using Shard = boost::unordered_flat_map<std::string_view, std::unique_ptr<Entry>, KeyedHash, Equal>;
+        std::array<Shard, 256> shards;
+        Shard& shard(std::string_view key) { return shards[keyed_hash(key) >> 24 & 0xFF]; }
+        const Shard& shard(std::string_view key) const { return shards[keyed_hash(key) >> 24 & 0xFF]; }
+    };
+
+    Task& task_of(const ProgressEvent& event);
+    void remove(Task& task);
+    void watch(Task& task);
+
+    Table<Task> tasks_;
+    Table<User> users_;
+    // Running tasks that have not stalled, the one silent the longest first.
+    boost::intrusive::list<Task, boost::intrusive::base_hook<WatchHook>> watched_;
+    Counts counts_;
+    ProgressEvent scratch_;
+};
+
+}  // namespace stepcast::progress

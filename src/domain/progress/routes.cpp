@@ -1,0 +1,318 @@
+#include "domain/progress/routes.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "domain/progress/answers.hpp"
+#include "domain/progress/orders.hpp"
+#include "event/json.hpp"
+#include "http/conditions.hpp"
+
+namespace stepcast::progress {
+namespace {
+
+using http::Context;
+using http::Request;
+using http::Response;
+
+constexpr std::int64_t max_listed = 10'000;
+
+// The named id of the path or query, checked like any other.
+result<std::string, Response> id_of(std::string_view value, std::string_view field) {
+    if (auto checked = check_id(value, field); !checked) return tl::unexpected{answer_for(checked.error())};
+    return std::string{value};
+}
+
+result<std::string, Response> user_of(const Request& request) {
+    const auto user = request.parameter("userId");
+    if (!user) return tl::unexpected{Response::problem(400, "invalid-field", "userId: is required", "userId")};
+    return id_of(*user, "userId");
+}
+
+// The header that EventSource sets beats the parameter of those who cannot set it.
+std::string cursor_of(const Request& request) {
+    return std::string{request.header("last-event-id").value_or(request.parameter("lastEventId").value_or(""))};
+}
+
+std::string list_of(std::span<const event::EventRef> events) {
+    std::size_t size = 2;
+    for (const auto& event : events) size += event->json().size() + 1;
+    std::string out;
+    out.reserve(size);
+    out += '[';
+    for (const auto& event : events) {
+        if (out.size() > 1) out += ',';
+        out += event->json();
+    }
+    return out += ']';
+}
+
+// The same request from the number behind the last event on.
+std::string next_link(const Request& request, std::uint64_t from, std::int64_t limit) {
+    std::string path;
+    for (const char c : request.path) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool plain = std::isalnum(byte) != 0 || std::string_view{"-._~/:@"}.find(c) != std::string_view::npos;
+        path += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
+    }
+    return fmt::format("<{}?from={}&limit={}>; rel=\"next\"", path, from, limit);
+}
+
+result<Moment, Response> moment_of(const Request& request) {
+    Moment moment;
+    auto version = http::optional_number(request, "version", {.min = 1});
+    if (!version) return tl::unexpected{std::move(version.error())};
+    if (*version) moment.version = static_cast<event::Version>(**version);
+    if (const auto at = request.parameter("at")) {
+        // A '+' of an offset that was not escaped arrives as a space.
+        std::string text{*at};
+        if (const auto space = text.rfind(' '); space != std::string::npos && space > 10) text[space] = '+';
+        moment.at = parse_rfc3339(text);
+        if (!moment.at) return tl::unexpected{Response::problem(400, "invalid-field", "at: must be an RFC 3339 time", "at")};
+        if (moment.version)
+            return tl::unexpected{Response::problem(400, "invalid-field", "at: give either version or at", "at")};
+    }
+    return moment;
+}
+
+awaitable<Response> get_status(RouteParts& parts, Request& request) {
+    auto moment = moment_of(request);
+    if (!moment) co_return std::move(moment.error());
+    auto task_id = id_of(request.path_parameter("taskId"), "taskId");
+    if (!task_id) co_return std::move(task_id.error());
+    const bool past = moment->version || moment->at;
+    const auto view = co_await parts.service.status(*task_id, *moment);
+    if (!view) co_return answer_for(view.error());
+    const ProgressState& state = view->state;
+    // A live status moves with the clock although its version stands, so only what cannot change answers 304.
+    const std::string etag = fmt::format("\"v{}\"", state.version);
+    if ((past || state.finished()) && http::not_modified(request, etag)) {
+        Response unchanged;
+        unchanged.status = 304;
+        co_return std::move(unchanged).with("ETag", etag);
+    }
+    const Timestamp now = past ? state.recorded_at : parts.service.clock().now();
+    std::string body;
+    append_snapshot(body, *task_id, view->user_id, state, outlook(state, now, parts.service.options().stall_after), false);
+    co_return Response::json(std::move(body)).with("ETag", etag).with("Cache-Control", "no-cache");
+}
+
+struct Slice {
+    std::uint64_t from = 1;
+    std::int64_t limit = max_listed;
+};
+
+result<Slice, Response> slice_of(const Request& request) {
+    auto from = http::optional_number(request, "from", {.min = 1});
+    if (!from) return tl::unexpected{std::move(from.error())};
+    auto limit = http::optional_number(request, "limit", {.min = 1, .max = max_listed});
+    if (!limit) return tl::unexpected{std::move(limit.error())};
+    return Slice{static_cast<std::uint64_t>(from->value_or(1)), limit->value_or(max_listed)};
+}
+
+awaitable<Response> get_history(RouteParts& parts, Request& request) {
+    auto slice = slice_of(request);
+    if (!slice) co_return std::move(slice.error());
+    auto task_id = id_of(request.path_parameter("taskId"), "taskId");
+    if (!task_id) co_return std::move(task_id.error());
+    const auto history = co_await parts.service.history(*task_id, slice->from, static_cast<std::size_t>(slice->limit));
+    if (!history) co_return answer_for(history.error());
+    Response response = Response::json(list_of(history->events)).with("Cache-Control", "no-cache");
+    if (history->more) response.with("Link", next_link(request, history->events.back()->version() + 1, slice->limit));
+    co_return response;
+}
+
+awaitable<Response> get_user(RouteParts& parts, Request& request) {
+    auto slice = slice_of(request);
+    if (!slice) co_return std::move(slice.error());
+    auto user_id = id_of(request.path_parameter("userId"), "userId");
+    if (!user_id) co_return std::move(user_id.error());
+    const auto events = co_await parts.service.user_events(*user_id, slice->from, static_cast<std::size_t>(slice->limit));
+    if (!events) co_return answer_for(events.error());
+    Response response = Response::json(list_of(events->events)).with("Cache-Control", "no-cache");
+    if (events->more) response.with("Link", next_link(request, events->events.back()->position() + 1, slice->limit));
+    co_return response;
+}
+
+std::string given_json(const ProgressDoor::Given& given) {
+    std::string out = "{\"eventId\":";
+    event::append_json_string(out, given.event_id);
+    out += ",\"taskId\":";
+    event::append_json_string(out, given.task_id);
+    return out += '}';
+}
+
+// One event or an array of them; the error names the element.
+result<std::vector<ProgressEvent>> events_of(const boost::json::value& body) {
+    std::vector<ProgressEvent> events;
+    if (const auto* array = body.if_array()) {
+        if (array->empty()) return fail(errc::malformed, {}, "the array is empty");
+        events.resize(array->size());
+        for (std::size_t i = 0; i < events.size(); ++i) {
+            auto read = decode((*array)[i], events[i]);
+            if (read) continue;
+            Error& error = read.error();
+            error.field = error.field.empty() ? fmt::format("[{}]", i) : fmt::format("[{}].{}", i, error.field);
+            return tl::unexpected{std::move(error)};
+        }
+        return events;
+    }
+    events.resize(1);
+    if (auto read = decode(body, events[0]); !read) return tl::unexpected{std::move(read.error())};
+    return events;
+}
+
+awaitable<Response> post_events(RouteParts& parts, Request& request) {
+    if (auto refusal = http::refuse_unless_json(request)) co_return std::move(*refusal);
+    bool array = false;
+    result<std::vector<ProgressEvent>> events;
+    {
+        unsigned char memory[8 * 1024];
+        boost::json::monotonic_resource arena{memory, sizeof memory};
+        const auto body = event::parse_json(request.body, &arena);
+        if (!body) co_return answer_for(Error{errc::malformed, {}, body.error().detail});
+        array = body->is_array();
+        events = events_of(*body);
+    }
+    if (!events) co_return answer_for(events.error());
+    const auto given = co_await parts.door.publish(std::move(*events), array);
+    if (!given) co_return answer_for(given.error());
+    std::string body = array ? "[" : "";
+    for (const auto& one : *given) {
+        if (body.size() > 1) body += ',';
+        body += given_json(one);
+    }
+    if (array) body += ']';
+    co_return Response::json(std::move(body), 202);
+}
+
+struct OrderForm {
+    std::string user_id;
+    std::string product_name;
+    std::int64_t quantity = 0;
+};
+
+result<OrderForm, Response> form_of_query(const Request& request) {
+    auto user = user_of(request);
+    if (!user) return tl::unexpected{std::move(user.error())};
+    const auto product = request.parameter("productName");
+    if (!product) return tl::unexpected{Response::problem(400, "invalid-field", "productName: is required", "productName")};
+    auto quantity = http::required_number(request, "quantity", {.min = 1, .max = max_quantity});
+    if (!quantity) return tl::unexpected{std::move(quantity.error())};
+    return OrderForm{std::move(*user), std::string{*product}, *quantity};
+}
+
+result<OrderForm, Response> form_of_body(const Request& request) {
+    const auto body = event::parse_json(request.body);
+    if (!body) return tl::unexpected{answer_for(Error{errc::malformed, {}, body.error().detail})};
+    if (!body->is_object()) return tl::unexpected{answer_for(Error{errc::malformed, {}, "must be a JSON object"})};
+    const auto refused = [](std::string_view field, std::string_view why) {
+        return tl::unexpected{Response::problem(400, "invalid-field", fmt::format("{}: {}", field, why), field)};
+    };
+    const auto& object = body->get_object();
+    const auto* user = object.if_contains("userId");
+    if (user == nullptr || user->is_null()) return refused("userId", "is required");
+    if (!user->is_string()) return refused("userId", "must be a string");
+    auto user_id = id_of(user->get_string(), "userId");
+    if (!user_id) return tl::unexpected{std::move(user_id.error())};
+    const auto* product = object.if_contains("productName");
+    if (product == nullptr || product->is_null()) return refused("productName", "is required");
+    if (!product->is_string()) return refused("productName", "must be a string");
+    const auto* quantity = object.if_contains("quantity");
+    if (quantity == nullptr || quantity->is_null()) return refused("quantity", "is required");
+    if (!quantity->is_int64() || quantity->get_int64() < 1 || quantity->get_int64() > max_quantity)
+        return refused("quantity", "must be a whole number of at least 1");
+    return OrderForm{std::move(*user_id), std::string{product->get_string()}, quantity->get_int64()};
+}
+
+awaitable<Response> post_order(RouteParts& parts, Request& request) {
+    if (!request.body.empty())
+        if (auto refusal = http::refuse_unless_json(request)) co_return std::move(*refusal);
+    auto form = request.body.empty() ? form_of_query(request) : form_of_body(request);
+    if (!form) co_return std::move(form.error());
+    if (auto checked = check_product_name(form->product_name); !checked) co_return answer_for(checked.error());
+    const auto task_id = co_await parts.door.order(form->user_id, form->product_name, form->quantity);
+    if (!task_id) co_return answer_for(task_id.error());
+    std::string body = "{\"taskId\":";
+    event::append_json_string(body, *task_id);
+    co_return Response::json(body += '}', 202).with("Location", "/api/v2/progress/status/" + *task_id);
+}
+
+// A stream if there is room for one; V1 has no source.
+Response open_stream(RouteParts& parts, const Request& request, broadcast::SessionKind kind, broadcast::Topic topic,
+                     std::string_view user_id, std::unique_ptr<http::StreamSource> source) {
+    auto ticket = parts.admission.admit(user_id);
+    if (!ticket) return http::sse_busy(request);
+    return http::sse_response(request, {.kind = kind,
+                                        .topic = std::move(topic),
+                                        .source = std::move(source),
+                                        .options = &parts.sse,
+                                        .ticket = std::move(*ticket),
+                                        .latest_wins = kind == broadcast::SessionKind::v1 ? &parts.v1_streams : nullptr});
+}
+
+awaitable<Response> subscribe_user(RouteParts& parts, Request& request) {
+    auto user_id = user_of(request);
+    if (!user_id) co_return std::move(user_id.error());
+    auto source = parts.service.user_source(*user_id, cursor_of(request));
+    co_return open_stream(parts, request, broadcast::SessionKind::user, {broadcast::Topic::By::subject, *user_id}, *user_id,
+                                 std::move(source));
+}
+
+awaitable<Response> subscribe_task(RouteParts& parts, Request& request) {
+    auto task_id = id_of(request.path_parameter("taskId"), "taskId");
+    if (!task_id) co_return std::move(task_id.error());
+    std::string user_id;
+    if (request.parameter("userId")) {
+        auto user = user_of(request);
+        if (!user) co_return std::move(user.error());
+        user_id = std::move(*user);
+    }
+    const std::string cursor = cursor_of(request);
+    switch (co_await parts.service.enter(*task_id, user_id, cursor)) {
+        case Entry::not_owner: co_return Response::problem(403, "not-owner", "the task belongs to another user");
+        case Entry::finished: {
+            Response over;
+            over.status = 204;
+            co_return over;
+        }
+        case Entry::stream: break;
+    }
+    auto source = parts.service.task_source(*task_id, user_id, cursor);
+    co_return open_stream(parts, request, broadcast::SessionKind::task, {broadcast::Topic::By::stream, *task_id}, user_id,
+                                 std::move(source));
+}
+
+awaitable<Response> subscribe_v1(RouteParts& parts, Request& request) {
+    auto user_id = user_of(request);
+    if (!user_id) co_return std::move(user_id.error());
+    co_return open_stream(parts, request, broadcast::SessionKind::v1, {broadcast::Topic::By::subject, *user_id}, *user_id, nullptr);
+}
+
+}  // namespace
+
+std::vector<http::Route> progress_routes(RouteParts given) {
+    const auto parts = std::make_shared<RouteParts>(std::move(given));
+    const auto to = [parts](awaitable<Response> (*handle)(RouteParts&, Request&)) -> http::Handler {
+        return [parts, handle](Request& request, Context) { return handle(*parts, request); };
+    };
+    using enum wire::Method;
+    std::vector<http::Route> routes{
+        {get, "/api/v2/progress/subscribe", to(subscribe_user)},
+        {get, "/api/v2/progress/subscribe/{taskId}", to(subscribe_task)},
+        {get, "/api/v1/progress/subscribe", to(subscribe_v1)},
+        {get, "/api/v2/progress/status/{taskId}", to(get_status)},
+        {get, "/api/v2/progress/history/{taskId}", to(get_history)},
+        {get, "/api/v2/progress/user/{userId}", to(get_user)},
+        {post, "/api/v2/progress/events", to(post_events)},
+        {get, "/api/v2/progress/monitor",
+         [parts](Request&, Context) -> awaitable<Response> {
+             co_return Response::json(co_await parts->monitor()).with("Cache-Control", "no-cache");
+         }},
+    };
+    if (parts->orders_enabled) routes.push_back({post, "/api/v2/progress/orders", to(post_order)});
+    return routes;
+}
+
+}  // namespace stepcast::progress

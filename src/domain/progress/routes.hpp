@@ -1,0 +1,27 @@
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "domain/progress/door.hpp"
+#include "domain/progress/service.hpp"
+#include "http/message.hpp"
+#include "http/sse_session.hpp"
+
+namespace stepcast::progress {
+
+/// What the routes stand on; all of it outlives the server.
+struct RouteParts {
+    ProgressEventService& service;
+    ProgressDoor& door;
+    const http::SseOptions& sse;
+    http::SseAdmission& admission;
+    http::LatestWins& v1_streams;
+    std::function<awaitable<std::string>()> monitor;   ///< the JSON of GET …/monitor
+    bool orders_enabled = true;
+};
+
+/// The seeds' ProgressEventController: every call under /api/v1/progress and /api/v2/progress.
+std::vector<http::Route> progress_routes(RouteParts parts);
+
+}  // namespace stepcast::progress

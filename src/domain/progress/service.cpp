@@ -1,0 +1,201 @@
+#include "domain/progress/service.hpp"
+
+#include <algorithm>
+#include <spdlog/spdlog.h>
+
+#include "aio/spawn.hpp"
+#include "domain/progress/codec.hpp"
+
+namespace stepcast::progress {
+namespace {
+
+class Category final : public std::error_category {
+  public:
+    const char* name() const noexcept override { return "progress query"; }
+    std::string message(int code) const override {
+        switch (static_cast<query_errc>(code)) {
+            case query_errc::unknown_task: return "no such task";
+            case query_errc::beyond_head: return "the task has no such version";
+            case query_errc::trimmed: return "the version was folded into a snapshot";
+            case query_errc::rebuilding: return "the state is being rebuilt";
+            case query_errc::unavailable: return "the store cannot be read now";
+        }
+        return "unknown";
+    }
+};
+
+constexpr std::size_t turn = 512;   // events whose handles are copied in one turn of the core
+
+// Folds on the caller's strand: a long task must not hold the core.
+void fold(ProgressState& state, std::span<const event::EventRef> events) {
+    ProgressEvent scratch;
+    for (const auto& stored : events) {
+        decode_stored(*stored, scratch);
+        evolve(state, scratch, stored->version(), stored->position(), stored->recorded_at());
+    }
+}
+
+// How many of the events count at `at`: up to the last one whose own time is not after it.
+std::size_t count_at(std::span<const event::EventRef> events, Timestamp at) {
+    ProgressEvent scratch;
+    for (std::size_t i = events.size(); i != 0; --i) {
+        decode_stored(*events[i - 1], scratch);
+        if (scratch.timestamp <= at) return i;
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::error_code make_error_code(query_errc e) {
+    static const Category category_of_errors;
+    return {static_cast<int>(e), category_of_errors};
+}
+
+ProgressEventService::ProgressEventService(const aio::Strand& core, store::EventStore& store,
+                                           broadcast::Broadcaster& broadcaster, const Clock& clock, Options options)
+    : core_{core}, store_{store}, broadcaster_{broadcaster}, clock_{clock}, options_{options}, stop_{core}, gate_{core} {}
+
+void ProgressEventService::on_committed(std::span<const event::EventRef> events) {
+    moved_.clear();
+    projection_.apply(events, moved_);
+    if (!live()) return;
+    broadcaster_.publish(events);
+    announce(moved_);
+}
+
+void ProgressEventService::on_cleaned(const store::EventStore::Expired& cleaned) {
+    projection_.expire(cleaned.streams);
+    for (const auto& stream : cleaned.oversized) {
+        if (stream.category != &category) continue;
+        aio::spawn(core_, "trim", [this, id = stream.stream_id, hold = gate_.enter()] { return trim(id); });
+    }
+}
+
+event::EventRef ProgressEventService::recovery_frame(const Task& task) const {
+    std::string frame = "event: recovery\ndata: ";
+    append_snapshot(frame, task.id, task.user->id, task.state, outlook(task.state, clock_.now(), options_.stall_after), true);
+    frame += "\n\n";
+    return event::Event::control(frame, task.id, task.user->id);
+}
+
+void ProgressEventService::announce(const std::vector<const Task*>& tasks) {
+    if (tasks.empty()) return;
+    std::vector<event::EventRef> frames;
+    frames.reserve(tasks.size());
+    for (const Task* task : tasks) frames.push_back(recovery_frame(*task));
+    broadcaster_.publish(frames);
+}
+
+void ProgressEventService::start() {
+    aio::spawn(core_, "progress watch", [this, hold = gate_.enter()] { return tick(); });
+}
+
+awaitable<void> ProgressEventService::stop() {
+    stop_.notify();
+    co_await gate_.close();
+}
+
+awaitable<void> ProgressEventService::tick() {
+    using namespace std::chrono_literals;
+    const Duration pace = std::clamp<Duration>(options_.stall_after / 4, 10ms, 1s);
+    while (!co_await stop_.wait(pace)) {
+        moved_.clear();
+        if (live()) {
+            projection_.mark_stalled(clock_.now(), options_.stall_after, turn, moved_);
+            announce(moved_);
+        }
+    }
+}
+
+// Folds the oldest tenth into a snapshot, so that trimming is rare and each one small.
+awaitable<void> ProgressEventService::trim(std::string task_id) {
+    const Task* task = projection_.find(task_id);
+    if (task == nullptr || task->state.version <= options_.max_events_per_task) co_return;
+    const event::Version first = task->first_version;
+    const event::Version cut = task->state.version - options_.max_events_per_task + options_.max_events_per_task / 10;
+    auto state = co_await base_state(task_id, first);
+    auto events = co_await read_versions(task_id, first, cut);
+    if (!state || !events || events->empty()) co_return;
+    fold(*state, *events);
+    const auto saved = co_await store_.save_snapshot(category, task_id, {state->version, state_schema, save_state(*state)}, true);
+    if (!saved) {
+        spdlog::warn("task {} could not be trimmed: {}", task_id, saved.error().text());
+        co_return;
+    }
+    if (Task* again = projection_.find(task_id); again != nullptr) again->first_version = state->version + 1;
+}
+
+awaitable<result<ProgressState>> ProgressEventService::base_state(std::string_view task_id, event::Version first_version) {
+    if (first_version <= 1) co_return ProgressState{};
+    const auto snapshot = co_await store_.load_snapshot(category, task_id);
+    if (!snapshot) co_return fail(query_errc::unavailable);
+    if (*snapshot && (*snapshot)->schema == state_schema && (*snapshot)->version + 1 == first_version)
+        if (auto state = load_state((*snapshot)->state)) co_return std::move(*state);
+    co_return fail(query_errc::trimmed);
+}
+
+awaitable<result<std::vector<event::EventRef>>> ProgressEventService::read_versions(std::string_view task_id,
+                                                                                   event::Version from, event::Version to) {
+    std::vector<event::EventRef> all;
+    while (from <= to) {
+        auto page = co_await store_.read_stream(category, task_id, {store::Range::By::version, from, to, turn});
+        if (!page) co_return fail(query_errc::unavailable);
+        all.insert(all.end(), page->events.begin(), page->events.end());
+        if (!page->more) break;
+        from = page->through + 1;
+        co_await asio::post(core_, asio::use_awaitable);  // let others have their turn
+    }
+    co_return all;
+}
+
+awaitable<result<TaskView>> ProgressEventService::status(std::string task_id, Moment moment) {
+    struct Past {
+        TaskView view;   // the present, or the state that `events` go on from
+        std::vector<event::EventRef> events;
+    };
+    auto past = co_await aio::run_on(core_, [&]() -> awaitable<result<Past>> {
+        const Task* task = projection_.find(task_id);
+        if (task == nullptr) co_return fail(live() ? query_errc::unknown_task : query_errc::rebuilding);
+        if (!moment.version && !moment.at) co_return Past{{task->user->id, task->state}, {}};
+        if (moment.version && *moment.version > task->state.version) co_return fail(query_errc::beyond_head);
+        const event::Version first = task->first_version;
+        if (moment.version && *moment.version + 1 < first) co_return fail(query_errc::trimmed);
+        std::string user_id = task->user->id;
+        auto state = co_await base_state(task_id, first);
+        if (!state) co_return tl::unexpected{state.error()};
+        auto events = co_await read_versions(task_id, first, moment.version.value_or(task->state.version));
+        if (!events) co_return tl::unexpected{events.error()};
+        co_return Past{{std::move(user_id), std::move(*state)}, std::move(*events)};
+    });
+    if (!past) co_return tl::unexpected{past.error()};
+    std::span<const event::EventRef> events = past->events;
+    if (moment.at) events = events.first(count_at(events, *moment.at));
+    fold(past->view.state, events);
+    if (past->view.state.version == 0) co_return fail(query_errc::beyond_head);
+    co_return std::move(past->view);
+}
+
+awaitable<result<ProgressEventService::History>> ProgressEventService::history(std::string task_id, event::Version from,
+                                                                               std::size_t limit) {
+    return aio::run_on(core_, [this, task_id = std::move(task_id), from, limit]() -> awaitable<result<History>> {
+        const Task* task = projection_.find(task_id);
+        if (task == nullptr) co_return fail(live() ? query_errc::unknown_task : query_errc::rebuilding);
+        auto page = co_await store_.read_stream(
+            category, task_id,
+            {store::Range::By::version, std::max(from, task->first_version), task->state.version, limit});
+        if (!page) co_return fail(query_errc::unavailable);
+        co_return History{std::move(page->events), page->more};
+    });
+}
+
+awaitable<result<ProgressEventService::History>> ProgressEventService::user_events(std::string user_id, event::Position from,
+                                                                                   std::size_t limit) {
+    return aio::run_on(core_, [this, user_id = std::move(user_id), from, limit]() -> awaitable<result<History>> {
+        auto page = co_await store_.read_subject(user_id, {store::Range::By::position, from, projection_.applied(), limit});
+        if (!page) co_return fail(query_errc::unavailable);
+        co_return History{std::move(page->events), page->more};
+    });
+}
+
+}  // namespace stepcast::progress

@@ -1,0 +1,111 @@
+#pragma once
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aio/gate.hpp"
+#include "aio/types.hpp"
+#include "broadcast/broadcaster.hpp"
+#include "domain/progress/projection.hpp"
+#include "event/cursor.hpp"
+#include "http/stream_source.hpp"
+#include "store/store.hpp"
+
+namespace stepcast::progress {
+
+using aio::awaitable;
+
+struct Options {
+    Duration recovery_window = std::chrono::hours{1};   ///< tasks that ended longer ago are not recovered without a cursor
+    std::size_t recovery_max = 200;                     ///< recoveries a connect
+    Duration stall_after = std::chrono::seconds{30};
+    std::uint64_t max_events_per_task = 100'000;
+};
+
+/// A task's state at some version, with what is needed to answer for it.
+struct TaskView {
+    std::string user_id;
+    ProgressState state;
+};
+
+/// Which past is asked for; neither: the present.
+struct Moment {
+    std::optional<event::Version> version;
+    std::optional<Timestamp> at;
+};
+
+enum class query_errc { unknown_task = 1, beyond_head, trimmed, rebuilding, unavailable };
+std::error_code make_error_code(query_errc e);
+
+/// What a task stream is answered with before it begins.
+enum class Entry { stream, finished, not_owner };
+
+/// Reads of progress, and what follows each commit: the seeds' ProgressEventService. State lives on the core strand; every
+/// awaitable hops there by itself and resumes the caller where it was.
+class ProgressEventService {
+  public:
+    ProgressEventService(const aio::Strand& core, store::EventStore& store, broadcast::Broadcaster& broadcaster,
+                         const Clock& clock, Options options);
+
+    /// Starts watching for stalled tasks.
+    void start();
+    /// Ends that. On the core strand.
+    awaitable<void> stop();
+
+    /// The feed's sink, on the core strand: folds the events and, once live, hands them to the broadcaster.
+    void on_committed(std::span<const event::EventRef> events);
+    /// The cleaner's sink, on the core strand: forgets what expired and trims what grew too long.
+    void on_cleaned(const store::EventStore::Expired& cleaned);
+
+    /// False while the state is being rebuilt: nothing is broadcast, streams wait, unknown tasks are 503. Any thread.
+    bool live() const { return live_.load(std::memory_order_acquire); }
+    void set_live() { live_.store(true, std::memory_order_release); }
+
+    awaitable<result<TaskView>> status(std::string task_id, Moment moment);
+    /// Events by version from `from`, and the head version; unknown_task if there are none.
+    struct History {
+        std::vector<event::EventRef> events;
+        bool more = false;
+    };
+    awaitable<result<History>> history(std::string task_id, event::Version from, std::size_t limit);
+    awaitable<result<History>> user_events(std::string user_id, event::Position from, std::size_t limit);
+
+    awaitable<Entry> enter(std::string task_id, std::string user_id, std::string cursor);
+    /// `user_id` empty: of anyone (task streams only). `cursor` empty: none given.
+    std::unique_ptr<http::StreamSource> task_source(std::string task_id, std::string user_id, std::string cursor);
+    std::unique_ptr<http::StreamSource> user_source(std::string user_id, std::string cursor);
+
+    const aio::Strand& core() const { return core_; }
+    store::EventStore& store() { return store_; }
+    ProgressProjection& projection() { return projection_; }   ///< on the core strand
+    const Clock& clock() const { return clock_; }
+    const Options& options() const { return options_; }
+
+    /// A `recovery` frame for a task as it stands now.
+    event::EventRef recovery_frame(const Task& task) const;
+
+  private:
+    awaitable<void> tick();
+    void announce(const std::vector<const Task*>& tasks);
+    awaitable<void> trim(std::string task_id);
+    awaitable<result<std::vector<event::EventRef>>> read_versions(std::string_view task_id, event::Version from,
+                                                                 event::Version to);
+    awaitable<result<ProgressState>> base_state(std::string_view task_id, event::Version first_version);
+
+    const aio::Strand core_;
+    store::EventStore& store_;
+    broadcast::Broadcaster& broadcaster_;
+    const Clock& clock_;
+    const Options options_;
+    ProgressProjection projection_;
+    std::atomic<bool> live_{false};
+    std::vector<const Task*> moved_;   // scratch of on_committed and tick
+    aio::Notice stop_;
+    aio::Gate gate_;
+};
+
+}  // namespace stepcast::progress
+
+template <>
+struct std::is_error_code_enum<stepcast::progress::query_errc> : std::true_type {};

@@ -1,0 +1,156 @@
+#include <boost/json.hpp>
+#include <cassert>
+#include <charconv>
+
+#include "base/hash.hpp"
+#include "base/text.hpp"
+#include "domain/progress/codec.hpp"
+#include "event/json.hpp"
+
+namespace stepcast::progress {
+namespace {
+
+namespace json = boost::json;
+
+// Reads what make_draft wrote, member by member in the order it wrote them. Any surprise turns `ok` false and the caller
+// takes the general reader.
+class CanonicalReader {
+  public:
+    explicit CanonicalReader(std::string_view body) : rest_{body} {}
+
+    // A string without escapes; one with escapes is rare and left to the general reader.
+    void text(std::string_view key, std::string& out) {
+        expect(key);
+        expect("\"");
+        const auto end = rest_.find('"');
+        if (!ok || end == std::string_view::npos || rest_.substr(0, end).find('\\') != std::string_view::npos) {
+            ok = false;
+            return;
+        }
+        out.assign(rest_.substr(0, end));
+        rest_.remove_prefix(end + 1);
+    }
+
+    template <class N>
+    void number(std::string_view key, N& out) {
+        expect(key);
+        const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), out);
+        if (error != std::errc{}) ok = false;
+        else rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+    }
+
+    // Everything up to the closing brace of the event, if the key is there at all.
+    void detail(std::string_view key, std::string& out) {
+        if (!ok || rest_ == "}") return;
+        expect(key);
+        if (!ok || rest_.size() < 2) return;
+        out.assign(rest_.substr(0, rest_.size() - 1));
+        rest_ = "}";
+    }
+
+    bool at_end() const { return ok && rest_ == "}"; }
+
+    bool ok = true;
+
+  private:
+    void expect(std::string_view literal) {
+        if (ok && rest_.starts_with(literal)) rest_.remove_prefix(literal.size());
+        else ok = false;
+    }
+
+    std::string_view rest_;
+};
+
+bool read_canonical(std::string_view body, ProgressEvent& event) {
+    CanonicalReader reader{body};
+    thread_local std::string timestamp;
+    thread_local std::string type;
+    int percentage = 0;
+    reader.text("\"eventId\":", event.event_id);
+    reader.text(",\"taskId\":", event.task_id);
+    reader.text(",\"userId\":", event.user_id);
+    reader.number(",\"currentStep\":", event.current_step);
+    reader.number(",\"totalSteps\":", event.total_steps);
+    reader.number(",\"percentage\":", percentage);
+    reader.text(",\"stepName\":", event.step_name);
+    reader.text(",\"eventType\":", type);
+    reader.text(",\"timestamp\":", timestamp);
+    reader.detail(",\"detail\":", event.detail);
+    if (!reader.at_end()) return false;
+    event.percentage = percentage;
+    event.timestamp = parse_rfc3339(timestamp);
+    return event.timestamp.has_value();
+}
+
+std::string checksum(std::string_view text) {
+    std::string out;
+    append_number(out, stable_hash(text));
+    return out;
+}
+
+Timestamp from_ms(std::int64_t ms) { return Timestamp{Duration{ms}}; }
+std::int64_t to_ms(Timestamp t) { return t.time_since_epoch().count(); }
+
+}  // namespace
+
+void decode_stored(const event::Event& stored, ProgressEvent& event) {
+    event.clear();
+    if (!read_canonical(stored.body(), event)) {
+        std::string whole = "{";
+        whole += stored.body();
+        [[maybe_unused]] const auto read = decode(whole, event);
+        assert(read);
+    }
+    event.type = static_cast<EventType>(stored.type_index());
+    event.fingerprint = stored.fingerprint();
+}
+
+// `CHECKSUM JSON`: the checksum tells a state that was cut or changed at rest.
+std::string save_state(const ProgressState& state) {
+    const json::object object{{"version", state.version},
+                              {"position", state.position},
+                              {"status", static_cast<int>(state.status)},
+                              {"currentStep", state.current_step},
+                              {"totalSteps", state.total_steps},
+                              {"percentage", state.percentage},
+                              {"stepName", state.step_name},
+                              {"detail", state.detail},
+                              {"eventId", state.event_id},
+                              {"startedAt", to_ms(state.started_at)},
+                              {"updatedAt", to_ms(state.updated_at)},
+                              {"recordedAt", to_ms(state.recorded_at)},
+                              {"rate", state.rate},
+                              {"ratePending", state.rate_pending}};
+    const std::string text = json::serialize(object);
+    return checksum(text).append(" ").append(text);
+}
+
+std::optional<ProgressState> load_state(std::string_view saved) {
+    const auto space = saved.find(' ');
+    if (space == std::string_view::npos || checksum(saved.substr(space + 1)) != saved.substr(0, space)) return std::nullopt;
+    const auto value = event::parse_json(saved.substr(space + 1));
+    if (!value || !value->is_object()) return std::nullopt;
+    const json::object& object = value->get_object();
+    ProgressState state;
+    try {
+        state.version = object.at("version").to_number<event::Version>();
+        state.position = object.at("position").to_number<event::Position>();
+        state.status = static_cast<EventType>(object.at("status").to_number<std::uint8_t>() & 3);
+        state.current_step = object.at("currentStep").to_number<std::int64_t>();
+        state.total_steps = object.at("totalSteps").to_number<std::int64_t>();
+        state.percentage = object.at("percentage").to_number<int>();
+        state.step_name = object.at("stepName").as_string();
+        state.detail = object.at("detail").as_string();
+        state.event_id = object.at("eventId").as_string();
+        state.started_at = from_ms(object.at("startedAt").to_number<std::int64_t>());
+        state.updated_at = from_ms(object.at("updatedAt").to_number<std::int64_t>());
+        state.recorded_at = from_ms(object.at("recordedAt").to_number<std::int64_t>());
+        state.rate = object.at("rate").to_number<double>();
+        state.rate_pending = object.at("ratePending").to_number<double>();
+    } catch (const std::exception&) {
+        return std::nullopt;
+    }
+    return state;
+}
+
+}  // namespace stepcast::progress

@@ -1,0 +1,134 @@
+#include "domain/progress/codec.hpp"
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+namespace stepcast::progress {
+namespace {
+
+ProgressEvent decoded(std::string_view json) {
+    ProgressEvent event;
+    const auto read = decode(json, event);
+    EXPECT_TRUE(read) << json << " " << (read ? "" : read.error().text());
+    return event;
+}
+
+std::string refused_field(std::string_view json) {
+    ProgressEvent event;
+    const auto read = decode(json, event);
+    if (read) return "accepted";
+    return read.error().code == errc::malformed ? "malformed" : read.error().field;
+}
+
+std::string with(std::string_view members) {
+    return R"({"taskId":"t","userId":"u","eventType":"PROGRESS",)" + std::string{members} + "}";
+}
+
+TEST(Decode, refuses_what_breaks_the_values_and_names_the_field) {
+    EXPECT_EQ(refused_field("[]"), "malformed");
+    EXPECT_EQ(refused_field("{"), "malformed");
+    EXPECT_EQ(refused_field("{} x"), "malformed");
+    EXPECT_EQ(refused_field("{\"a\":\"\xFF\"}"), "malformed");
+    EXPECT_EQ(refused_field(R"({"userId":"u","eventType":"STARTED"})"), "taskId");
+    EXPECT_EQ(refused_field(R"({"taskId":"t","eventType":"STARTED"})"), "userId");
+    EXPECT_EQ(refused_field(R"({"taskId":"t","userId":"u"})"), "eventType");
+    EXPECT_EQ(refused_field(R"({"taskId":"t","userId":"u","eventType":"DONE"})"), "eventType");
+    EXPECT_EQ(refused_field(R"({"taskId":null,"userId":"u","eventType":"STARTED"})"), "taskId");
+    EXPECT_EQ(refused_field(R"({"taskId":7,"userId":"u","eventType":"STARTED"})"), "taskId");
+    EXPECT_EQ(refused_field(R"({"taskId":"a\u0000b","userId":"u","eventType":"STARTED"})"), "taskId");
+    EXPECT_EQ(refused_field(R"({"taskId":"","userId":"u","eventType":"STARTED"})"), "taskId");
+    for (const auto* value : {"50.0", "\"50\"", "-1", "101", "true", "[]", "1e1", "99999999999999999999"})
+        EXPECT_EQ(refused_field(with(std::string{"\"percentage\":"} + value)), "percentage") << value;
+    EXPECT_EQ(refused_field(with(R"("currentStep":-1)")), "currentStep");
+    EXPECT_EQ(refused_field(with(R"("currentStep":5,"totalSteps":4)")), "currentStep");
+    EXPECT_EQ(refused_field(with(R"("totalSteps":-4)")), "totalSteps");
+    EXPECT_EQ(refused_field(with(R"("stepName":5)")), "stepName");
+    EXPECT_EQ(refused_field(with(R"("timestamp":"yesterday")")), "timestamp");
+    EXPECT_EQ(refused_field(with(R"("detail":[1])")), "detail");
+    EXPECT_EQ(refused_field(R"({"taskId":"t","userId":"u","eventType":"COMPLETED","percentage":99})"), "percentage");
+}
+
+TEST(Decode, holds_the_limits_exactly) {
+    const std::string most(128, 'x');
+    EXPECT_EQ(refused_field(R"({"userId":"u","eventType":"STARTED","taskId":")" + most + "\"}"), "accepted");
+    EXPECT_EQ(refused_field(R"({"userId":"u","eventType":"STARTED","taskId":")" + most + "x\"}"), "taskId");
+    std::string korean;
+    for (int i = 0; i < 256; ++i) korean += "가";
+    EXPECT_EQ(refused_field(with("\"stepName\":\"" + korean + "\"")), "accepted");
+    EXPECT_EQ(refused_field(with("\"stepName\":\"" + korean + "가\"")), "stepName");
+    const std::string filler(8 * 1024 - 8, 'x');   // {"k":"…"} is 8 bytes around it
+    EXPECT_EQ(refused_field(with(R"("detail":{"k":")" + filler + "\"}")), "accepted");
+    EXPECT_EQ(refused_field(with(R"("detail":{"k":")" + filler + "x\"}")), "detail");
+}
+
+TEST(Decode, null_is_absent_and_unknown_members_are_ignored) {
+    const auto event = decoded(with(R"("percentage":null,"stepName":null,"detail":null,"eventId":null,"else":{"a":[1]})"));
+    EXPECT_FALSE(event.percentage);
+    EXPECT_EQ(event.step_name, "");
+    EXPECT_EQ(event.detail, "");
+    EXPECT_EQ(event.event_id, "");
+}
+
+TEST(Fingerprint, an_honest_retry_through_the_door_is_the_same_body) {
+    for (const auto* members : {R"("percentage":7)", R"("currentStep":1)", R"("currentStep":0,"totalSteps":4)",
+                                R"("timestamp":"2024-01-01T19:00:00+09:00","detail":{"a":42.5,"b":[1,"x"]},"stepName":"가")"}) {
+        const auto sent = decoded(with(members));
+        std::string text;
+        encode_sent(sent, text);
+        auto again = decoded(text.replace(text.find("\"eventId\":\"\""), 12, "\"eventId\":\"e\""));
+        EXPECT_EQ(again.fingerprint, sent.fingerprint) << text;
+    }
+    EXPECT_NE(decoded(with(R"("percentage":7)")).fingerprint, decoded(with(R"("percentage":8)")).fingerprint);
+    EXPECT_NE(decoded(with(R"("stepName":"a")")).fingerprint, decoded(with(R"("stepName":"b")")).fingerprint);
+    EXPECT_NE(decoded(with(R"("currentStep":0)")).fingerprint, decoded(with(R"("stepName":"")")).fingerprint);
+}
+
+TEST(StoredEvent, reads_back_as_it_was_written) {
+    for (const auto* members : {R"("eventId":"e-1","percentage":7,"stepName":"결제 처리")",
+                                R"("eventId":"a\"b\\c","currentStep":3,"totalSteps":4,"percentage":75)",
+                                R"("eventId":"e","percentage":0,"detail":{"reason":"x\ny","deep":{"n":4.25}})"}) {
+        auto event = decoded(with(members));
+        event.timestamp = parse_rfc3339("2024-01-01T10:00:00.123Z");
+        std::string scratch;
+        const auto sealed = event::Event::seal(make_draft(event, scratch), 7, 42, Timestamp{}, "epoch001");
+        EXPECT_EQ(sealed->id(), event.event_id);
+        EXPECT_EQ(sealed->stream_id(), "t");
+        EXPECT_EQ(sealed->subject(), "u");
+        ProgressEvent back;
+        decode_stored(*sealed, back);
+        EXPECT_EQ(back.event_id, event.event_id);
+        EXPECT_EQ(back.step_name, event.step_name);
+        EXPECT_EQ(back.detail, event.detail);
+        EXPECT_EQ(back.percentage, event.percentage);
+        EXPECT_EQ(back.current_step, event.current_step);
+        EXPECT_EQ(back.timestamp, event.timestamp);
+        const auto json = boost::json::parse(std::string{sealed->json()}).as_object();
+        EXPECT_EQ(json.at("version").as_int64(), 7);
+        EXPECT_EQ(json.at("timestamp").as_string(), "2024-01-01T10:00:00.123Z");
+        EXPECT_TRUE(sealed->frame().starts_with("id: epoch001.42\nevent: progress\ndata: {\"version\":7,\"eventId\":"));
+        EXPECT_TRUE(sealed->frame().ends_with("}\n\n"));
+    }
+}
+
+TEST(SavedState, is_trusted_only_whole) {
+    ProgressState state;
+    state.version = 12;
+    state.percentage = 75;
+    state.step_name = "결제 처리";
+    state.rate = 0.5;
+    const auto saved = save_state(state);
+    const auto back = load_state(saved);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->version, 12u);
+    EXPECT_EQ(back->step_name, "결제 처리");
+    EXPECT_EQ(back->rate, 0.5);
+    for (std::size_t i = 0; i < saved.size(); ++i) {
+        auto broken = saved;
+        broken[i] = broken[i] == 'x' ? 'y' : 'x';
+        EXPECT_FALSE(load_state(broken)) << i;
+    }
+    EXPECT_FALSE(load_state(""));
+}
+
+}  // namespace
+}  // namespace stepcast::progress

@@ -1,0 +1,118 @@
+#include "domain/progress/model.hpp"
+
+#include <gtest/gtest.h>
+
+namespace stepcast::progress {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Tale {
+    ProgressState state;
+    Timestamp now{1'700'000'000'000ms};
+
+    void tell(EventType type, int percentage, Duration later = 1s, std::string step = "s") {
+        now += later;
+        ProgressEvent event;
+        event.event_id = "e" + std::to_string(state.version + 1);
+        event.type = type;
+        event.percentage = percentage;
+        event.timestamp = now;
+        event.step_name = std::move(step);
+        evolve(state, event, state.version + 1, state.position + 1, now);
+    }
+};
+
+TEST(Fold, late_events_move_only_the_counters) {
+    Tale tale;
+    tale.tell(EventType::started, 0);
+    tale.tell(EventType::failed, 40, 1s, "broke");
+    const auto ended = tale.now;
+    tale.tell(EventType::progress, 60, 1s, "late");
+    EXPECT_EQ(tale.state.version, 3u);
+    EXPECT_EQ(tale.state.position, 3u);
+    EXPECT_EQ(tale.state.status, EventType::failed);
+    EXPECT_EQ(tale.state.percentage, 40);
+    EXPECT_EQ(tale.state.step_name, "broke");
+    EXPECT_EQ(tale.state.event_id, "e2");
+    EXPECT_EQ(tale.state.updated_at, ended);
+}
+
+TEST(Fold, a_start_after_the_end_restarts_everything) {
+    Tale tale;
+    tale.tell(EventType::started, 0);
+    tale.tell(EventType::completed, 100);
+    tale.tell(EventType::started, 0, 10s, "again");
+    EXPECT_EQ(tale.state.status, EventType::started);
+    EXPECT_EQ(tale.state.started_at, tale.now);
+    EXPECT_EQ(tale.state.percentage, 0);
+    EXPECT_EQ(tale.state.rate, 0);
+    EXPECT_EQ(tale.state.version, 3u);
+}
+
+TEST(Fold, a_first_event_may_be_progress_and_starts_the_task) {
+    Tale tale;
+    tale.tell(EventType::progress, 30);
+    EXPECT_EQ(tale.state.started_at, tale.now);
+    EXPECT_EQ(tale.state.status, EventType::progress);
+}
+
+TEST(Percentage, follows_from_type_and_steps_and_else_from_the_past) {
+    ProgressState before;
+    before.version = 3;
+    before.status = EventType::progress;
+    before.percentage = 60;
+    ProgressEvent event;
+    event.type = EventType::progress;
+    EXPECT_EQ(implied_percentage(event, before), 60);
+    event.current_step = 2, event.total_steps = 3;
+    EXPECT_EQ(implied_percentage(event, before), 66);
+    event.current_step = event.total_steps = (std::int64_t{1} << 53) - 1;
+    EXPECT_EQ(implied_percentage(event, before), 100);
+    event.type = EventType::failed;
+    EXPECT_EQ(implied_percentage(event, before), 60);
+    event.type = EventType::completed;
+    EXPECT_EQ(implied_percentage(event, before), 100);
+    event = {};
+    event.type = EventType::started;
+    EXPECT_EQ(implied_percentage(event, before), 60);
+    before.status = EventType::failed;
+    EXPECT_EQ(implied_percentage(event, before), 0);
+}
+
+TEST(Outlook, a_steady_pace_gives_its_rate_and_eta) {
+    Tale tale;
+    tale.tell(EventType::started, 0);
+    for (int p = 2; p <= 50; p += 2) tale.tell(EventType::progress, p);
+    const auto out = outlook(tale.state, tale.now, 30s);
+    ASSERT_TRUE(out.rate && out.eta_seconds);
+    EXPECT_NEAR(*out.rate, 2.0, 0.01);
+    EXPECT_NEAR(*out.eta_seconds, 25.0, 0.2);
+    EXPECT_EQ(outlook(tale.state, tale.now + 10s, 30s).eta_seconds.value() < 15.5, true);
+}
+
+TEST(Outlook, silence_stalls_and_the_end_knows_no_eta) {
+    Tale tale;
+    tale.tell(EventType::started, 0);
+    EXPECT_FALSE(outlook(tale.state, tale.now, 30s).rate);
+    tale.tell(EventType::progress, 10);
+    EXPECT_FALSE(outlook(tale.state, tale.now + 29'999ms, 30s).stalled);
+    const auto silent = outlook(tale.state, tale.now + 30s, 30s);
+    EXPECT_TRUE(silent.stalled);
+    EXPECT_FALSE(silent.eta_seconds);
+    tale.tell(EventType::completed, 100);
+    const auto over = outlook(tale.state, tale.now + 1h, 30s);
+    EXPECT_FALSE(over.stalled);
+    EXPECT_FALSE(over.rate);
+}
+
+TEST(Outlook, events_of_one_moment_count_at_the_next) {
+    Tale tale;
+    tale.tell(EventType::started, 0);
+    tale.tell(EventType::progress, 10, 0s);
+    tale.tell(EventType::progress, 20, 10s);
+    EXPECT_NEAR(outlook(tale.state, tale.now, 30s).rate.value(), 2.0, 0.01);
+}
+
+}  // namespace
+}  // namespace stepcast::progress
