@@ -126,7 +126,8 @@ awaitable<result<EventRef>> MemoryStore::find_event(const Category& category, st
                                                     std::string_view event_id) {
     const auto* stream = find(category, stream_id);
     if (stream == nullptr) co_return EventRef{};
-    const auto at = stream->ids.find(IdTable::hash(event_id), event_id, stream->events, stream->first_version());
+    const auto at =
+        stream->ids.find(IdTable::hash(event_id), event_id, stream->events, stream->first_version());
     co_return at ? stream->events[*at] : EventRef{};
 }
 

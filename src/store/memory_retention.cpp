@@ -39,8 +39,10 @@ bool MemoryStore::make_room(std::uint64_t bytes_needed) {
 void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
     const Position through = stream.last_position;
     tombstones_.raise(stream.hash, through, now);
-    if (stream.subject != nullptr) tombstones_.raise(stream.subject->hash, through, now);
-    if (stream.mixed) raise_each(stream.events, now);
+    if (stream.mixed)
+        raise_each(stream.events, now);
+    else if (stream.subject != nullptr)
+        tombstones_.raise(stream.subject->hash, through, now);
     expired_.push_back({stream.category, stream.id,
                         stream.subject == nullptr ? std::string{} : stream.subject->name, through});
 
@@ -155,8 +157,10 @@ void MemoryStore::trim_through(MemoryStream& stream, Version version) {
     auto events = stream.events.take_front(count);
     stream.ids.drop_below(stream.first_version(), stream.events);
     tombstones_.raise(stream.hash, through, now);
-    if (stream.subject != nullptr) tombstones_.raise(stream.subject->hash, through, now);
-    if (stream.mixed) raise_each(events, now);
+    if (stream.mixed)
+        raise_each(events, now);
+    else if (stream.subject != nullptr)
+        tombstones_.raise(stream.subject->hash, through, now);
     stats_.events -= count;
     leaving_ = {stream.category, stream.id, through, std::move(events), 0, &stream};
 }

@@ -93,7 +93,7 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit) {
         plan_.push_back(plan);
     }
     if (events > 1)
-        if (auto refusal = refuse_repeats(commit)) return refusal;
+        if (auto refusal = refuse_repeats()) return refusal;
 
     std::uint64_t need = 0;
     for (const auto& plan : plan_) {
@@ -138,12 +138,13 @@ std::optional<Refusal> MemoryStore::judge(const Append& append, Version planned,
     return Refusal{errc::wrong_expected_version, append.expected.version, version, {}};
 }
 
-// An id that a commit itself repeats cannot be written twice.
-std::optional<Refusal> MemoryStore::refuse_repeats(const Commit& commit) const {
+// A new id that a commit itself repeats cannot be written twice.
+std::optional<Refusal> MemoryStore::refuse_repeats() const {
     boost::unordered_flat_map<std::uint64_t, const Event*> seen;
-    for (const auto& append : commit.appends) {
-        for (const auto& draft : append.events) {
-            assert(same_stream(*draft, *append.events.front()));
+    for (const auto& plan : plan_) {
+        if (plan.known) continue;
+        for (const auto& draft : plan.append->events) {
+            assert(same_stream(*draft, *plan.append->events.front()));
             const auto hash =
                 stream_hash(draft->category(), draft->stream_id()) * 31 + keyed_hash(draft->id());
             const auto [found, fresh] = seen.try_emplace(hash, draft.get());

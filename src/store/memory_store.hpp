@@ -97,7 +97,7 @@ class MemoryStore final : public EventStore {
     CommitResult commit_one(const Commit& commit);
     std::optional<Refusal> judge(const Commit& commit);
     std::optional<Refusal> judge(const Append& append, Version planned, Plan& plan) const;
-    std::optional<Refusal> refuse_repeats(const Commit& commit) const;
+    std::optional<Refusal> refuse_repeats() const;
     Version planned_for(const Draft& first) const;
     Receipt write(const Commit& commit);
     void append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at);

@@ -1,0 +1,312 @@
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include "store/store_fixture.hpp"
+
+namespace stepcast::store::test {
+
+TEST_P(StoreTest, numbers_versions_per_stream_and_positions_over_all) {
+    EXPECT_EQ(store().head(), 0u);
+    for (int round = 1; round <= 3; ++round) {
+        for (const auto* name : {"a", "b"}) {
+            const auto receipt = append(name, std::to_string(round));
+            ASSERT_TRUE(receipt);
+            EXPECT_EQ(receipt->version, static_cast<Version>(round));
+            EXPECT_EQ(receipt->position, store().head());
+            EXPECT_FALSE(receipt->deduplicated);
+        }
+    }
+    EXPECT_EQ(store().head(), 6u);
+    EXPECT_EQ(info("a").last_position, 5u);
+    EXPECT_EQ(info("b").version, 3u);
+}
+
+TEST_P(StoreTest, streams_of_one_id_in_two_categories_are_two) {
+    put("x", "1");
+    put("x", "1", {.category = &account});
+    EXPECT_EQ(info("x").version, 1u);
+    EXPECT_EQ(info("x", account).version, 1u);
+    EXPECT_EQ(info("x", account).last_position, 2u);
+}
+
+TEST_P(StoreTest, an_event_carries_its_numbers_and_the_epoch_in_its_frame) {
+    put("a", "first");
+    const auto event = stream("a").events.at(0);
+    EXPECT_EQ(event->version(), 1u);
+    EXPECT_EQ(event->position(), 1u);
+    EXPECT_EQ(event->recorded_at(), clock.at);
+    EXPECT_EQ(event->frame(),
+              "id: " + std::string{store().epoch()} +
+                  ".1\nevent: progress\ndata: {\"version\":1,\"id\":\"first\",\"body\":\"x\"}\n\n");
+}
+
+TEST_P(StoreTest, an_epoch_is_short_and_lower_case) {
+    const auto epoch = store().epoch();
+    ASSERT_GE(epoch.size(), 1u);
+    ASSERT_LE(epoch.size(), 16u);
+    for (const char c : epoch) EXPECT_TRUE((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'));
+}
+
+TEST_P(StoreTest, two_histories_have_two_epochs) {
+    const auto other = GetParam().make(strand, limits, clock);
+    EXPECT_NE(store().epoch(), other->epoch());
+}
+
+TEST_P(StoreTest, a_given_recorded_at_beats_the_clock) {
+    auto one = commit_of({draft("a", "1")});
+    one.recorded_at = clock.at - 3h;
+    ASSERT_TRUE(commit(one));
+    EXPECT_EQ(stream("a").events.at(0)->recorded_at(), clock.at - 3h);
+}
+
+TEST_P(StoreTest, a_known_id_succeeds_with_the_first_writes_numbers) {
+    put("a", "1");
+    put("b", "1");
+    put("a", "2");
+    const auto again = append("a", "1");
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->deduplicated);
+    EXPECT_EQ(again->version, 1u);
+    EXPECT_EQ(again->position, 1u);
+    EXPECT_EQ(store().head(), 3u);
+    EXPECT_EQ(store().stats().deduplicated, 1u);
+}
+
+TEST_P(StoreTest, a_known_id_succeeds_whatever_was_expected) {
+    put("a", "1");
+    for (const auto expected : {Expected::no_stream(), Expected::exact(0), Expected::exact(7)}) {
+        const auto again = commit(commit_of({draft("a", "1")}, expected));
+        ASSERT_TRUE(again);
+        EXPECT_TRUE(again->deduplicated);
+    }
+}
+
+TEST_P(StoreTest, an_id_is_unique_in_its_stream_only) {
+    put("a", "1");
+    const auto other = append("b", "1");
+    ASSERT_TRUE(other);
+    EXPECT_FALSE(other->deduplicated);
+}
+
+TEST_P(StoreTest, a_known_id_with_another_body_is_a_conflict) {
+    put("a", "1");
+    EXPECT_EQ(refusal(append("a", "1", {.body = "other"})), errc::idempotency_conflict);
+    EXPECT_EQ(store().head(), 1u);
+}
+
+TEST_P(StoreTest, dedupe_finds_every_event_of_a_long_stream) {
+    constexpr int count = 5000;
+    std::vector<Commit> commits;
+    for (int i = 0; i < count; ++i) commits.push_back(commit_of({draft("long", std::to_string(i))}));
+    for (const auto& r : commit(commits)) ASSERT_TRUE(r);
+    commits.clear();
+    for (int i = 0; i < count; ++i) commits.push_back(commit_of({draft("long", std::to_string(i))}));
+    const auto again = commit(std::move(commits));
+    for (int i = 0; i < count; ++i) {
+        ASSERT_TRUE(again[static_cast<std::size_t>(i)]);
+        EXPECT_TRUE(again[static_cast<std::size_t>(i)]->deduplicated);
+        EXPECT_EQ(again[static_cast<std::size_t>(i)]->version, static_cast<Version>(i + 1));
+    }
+    EXPECT_EQ(store().head(), static_cast<Position>(count));
+}
+
+TEST_P(StoreTest, an_append_that_is_known_in_part_is_refused_whole) {
+    put("a", "1");
+    EXPECT_EQ(refusal(commit(commit_of({draft("a", "1"), draft("a", "2")}))), errc::partly_known);
+    EXPECT_EQ(refusal(commit(commit_of({draft("a", "2"), draft("a", "1")}))), errc::partly_known);
+    EXPECT_EQ(store().head(), 1u);
+}
+
+TEST_P(StoreTest, a_commit_that_repeats_an_id_is_refused) {
+    EXPECT_EQ(refusal(commit(commit_of({draft("a", "1"), draft("a", "1")}))), errc::partly_known);
+    EXPECT_EQ(refusal(commit(commit_of({draft("a", "1"), draft("a", "1", {.body = "y"})}))),
+              errc::idempotency_conflict);
+    auto two = commit_of({draft("a", "1")});
+    two.appends.push_back({{}, {draft("a", "1")}});
+    EXPECT_EQ(refusal(commit(two)), errc::partly_known);
+    EXPECT_EQ(store().head(), 0u);
+    EXPECT_TRUE(commit(commit_of({draft("a", "1"), draft("a", "2")})));
+}
+
+TEST_P(StoreTest, an_append_of_several_known_events_answers_for_the_last) {
+    ASSERT_TRUE(commit(commit_of({draft("a", "1"), draft("a", "2"), draft("a", "3")})));
+    const auto again = commit(commit_of({draft("a", "1"), draft("a", "2")}));
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->deduplicated);
+    EXPECT_EQ(again->version, 2u);
+}
+
+TEST_P(StoreTest, each_expectation_holds_or_refuses) {
+    struct Case {
+        Expected expected;
+        Version at;
+        bool holds;
+    };
+    const std::vector<Case> cases{
+        {Expected::any(), 0, true},
+        {Expected::any(), 2, true},
+        {Expected::no_stream(), 0, true},
+        {Expected::no_stream(), 2, false},
+        {Expected::exact(0), 0, true},
+        {Expected::exact(0), 2, false},
+        {Expected::stream_exists(), 0, false},
+        {Expected::stream_exists(), 2, true},
+        {Expected::exact(2), 2, true},
+        {Expected::exact(1), 2, false},
+        {Expected::exact(3), 2, false},
+        {Expected::exact(2), 0, false},
+    };
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+        const auto name = "s" + std::to_string(i);
+        for (Version v = 0; v < cases[i].at; ++v) put(name, std::to_string(v));
+        const auto before = store().head();
+        const auto r = commit(commit_of({draft(name, "new")}, cases[i].expected));
+        EXPECT_EQ(r.has_value(), cases[i].holds) << "case " << i;
+        EXPECT_EQ(store().head(), before + (cases[i].holds ? 1 : 0));
+        if (r) continue;
+        EXPECT_EQ(r.error().code, errc::wrong_expected_version);
+        EXPECT_EQ(r.error().expected, cases[i].expected.version);
+        EXPECT_EQ(r.error().actual, cases[i].at);
+    }
+}
+
+TEST_P(StoreTest, outcomes_in_a_batch_are_independent_and_in_order) {
+    put("a", "1");
+    const auto r = commit({commit_of({draft("a", "2")}), commit_of({draft("a", "1", {.body = "y"})}),
+                           commit_of({draft("a", "3")}, Expected::exact(2)),
+                           commit_of({draft("a", "4")}, Expected::exact(2)), commit_of({draft("a", "2")}),
+                           commit_of({draft("b", "1")}, Expected::no_stream())});
+    ASSERT_EQ(r.size(), 6u);
+    EXPECT_EQ(r[0]->version, 2u);
+    EXPECT_EQ(refusal(r[1]), errc::idempotency_conflict);
+    EXPECT_EQ(r[2]->version, 3u);
+    EXPECT_EQ(refusal(r[3]), errc::wrong_expected_version);
+    EXPECT_TRUE(r[4]->deduplicated);
+    EXPECT_EQ(r[5]->position, 4u);
+    EXPECT_EQ(ids(all()), "1 2 3 1");
+}
+
+TEST_P(StoreTest, a_commit_over_several_streams_is_written_whole_or_not_at_all) {
+    put("b", "0");
+    auto bad = commit_of({draft("a", "1")});
+    bad.appends.push_back({Expected::no_stream(), {draft("b", "1")}});
+    bad.source = {"c", "t", 0, 1};
+    EXPECT_EQ(refusal(commit(bad)), errc::wrong_expected_version);
+    EXPECT_EQ(store().head(), 1u);
+    EXPECT_EQ(info("a").version, 0u);
+    EXPECT_FALSE(run(store().source_offset("c", "t", 0)).value());
+
+    bad.appends.back().expected = Expected::exact(1);  // the refused drafts are committed again
+    const auto good = commit(bad);
+    ASSERT_TRUE(good);
+    EXPECT_EQ(good->position, 3u);
+    EXPECT_EQ(info("b").version, 2u);
+}
+
+TEST_P(StoreTest, a_later_append_of_a_commit_sees_the_earlier_one) {
+    auto one = commit_of({draft("a", "1"), draft("a", "2")});
+    one.appends.push_back({Expected::exact(2), {draft("a", "3")}});
+    EXPECT_TRUE(commit(one));
+    auto two = commit_of({draft("a", "4")});
+    two.appends.push_back({Expected::exact(3), {draft("a", "5")}});
+    const auto refused = commit(two);
+    EXPECT_EQ(refusal(refused), errc::wrong_expected_version);
+    EXPECT_EQ(refused.error().actual, 4u);
+    EXPECT_EQ(info("a").version, 3u);
+}
+
+TEST_P(StoreTest, a_commit_of_known_and_new_appends_writes_the_new) {
+    put("a", "1");
+    auto mixed = commit_of({draft("a", "1")});
+    mixed.appends.push_back({{}, {draft("b", "1")}});
+    const auto r = commit(mixed);
+    ASSERT_TRUE(r);
+    EXPECT_FALSE(r->deduplicated);
+    EXPECT_EQ(r->position, 2u);
+}
+
+TEST_P(StoreTest, a_source_offset_moves_with_its_commit_and_never_back) {
+    auto one = commit_of({draft("a", "1")});
+    one.source = {"group", "topic", 3, 10};
+    ASSERT_TRUE(commit(one));
+    EXPECT_EQ(run(store().source_offset("group", "topic", 3)).value(), 10);
+    EXPECT_FALSE(run(store().source_offset("group", "topic", 4)).value());
+    EXPECT_FALSE(run(store().source_offset("group", "other", 3)).value());
+    EXPECT_FALSE(run(store().source_offset("other", "topic", 3)).value());
+
+    for (const std::int64_t offset : {10, 9, 0}) {
+        auto old = commit_of({draft("a", "new" + std::to_string(offset))}, Expected::exact(99));
+        old.source = {"group", "topic", 3, offset};
+        const auto r = commit(old);
+        ASSERT_TRUE(r);
+        EXPECT_TRUE(r->deduplicated);
+        EXPECT_EQ(r->position, 0u);
+    }
+    EXPECT_EQ(store().head(), 1u);
+
+    auto known = commit_of({draft("a", "1")});
+    known.source = {"group", "topic", 3, 12};
+    EXPECT_TRUE(commit(known)->deduplicated);
+    EXPECT_EQ(run(store().source_offset("group", "topic", 3)).value(), 12);
+
+    Commit only;
+    only.source = {"group", "topic", 3, 13};
+    ASSERT_TRUE(commit(only));
+    EXPECT_EQ(run(store().source_offset("group", "topic", 3)).value(), 13);
+    EXPECT_EQ(store().head(), 1u);
+}
+
+TEST_P(StoreTest, a_refusal_leaves_the_source_offset_where_it_is) {
+    auto refused = commit_of({draft("a", "1")}, Expected::stream_exists());
+    refused.source = {"group", "topic", 0, 5};
+    EXPECT_FALSE(commit(refused));
+    EXPECT_FALSE(run(store().source_offset("group", "topic", 0)).value());
+}
+
+TEST_P(StoreTest, positions_are_contiguous_under_concurrent_writers) {
+    constexpr int writers = 8, rounds = 40;
+    int left = writers;
+    auto& target = store();
+    const auto write = [&](int writer) -> awaitable<void> {
+        for (int round = 0; round < rounds; ++round) {
+            std::vector<Commit> batch;
+            for (int i = 0; i <= writer; ++i)
+                batch.push_back(commit_of(
+                    {draft("s" + std::to_string((writer + i) % 5),
+                           std::to_string(writer) + "-" + std::to_string(round) + "-" + std::to_string(i))}));
+            for (const auto& r : co_await target.commit_many(batch)) EXPECT_TRUE(r);
+            co_await asio::post(strand, asio::use_awaitable);
+        }
+        --left;
+    };
+    for (int w = 0; w < writers; ++w)
+        asio::co_spawn(strand, write(w), [](std::exception_ptr death) { EXPECT_FALSE(death); });
+    io.run_for(10s);
+    ASSERT_EQ(left, 0);
+    const auto page = all();
+    ASSERT_EQ(page.events.size(), static_cast<std::size_t>(rounds * writers * (writers + 1) / 2));
+    std::map<std::string, Version> versions;
+    for (std::size_t i = 0; i < page.events.size(); ++i) {
+        EXPECT_EQ(page.events[i]->position(), i + 1);
+        EXPECT_EQ(page.events[i]->version(), ++versions[std::string{page.events[i]->stream_id()}]);
+    }
+}
+
+TEST_P(StoreTest, the_feed_hints_after_what_it_hints_of_is_visible) {
+    std::vector<Position> heads;
+    auto& target = store();
+    target.feed().on_change([&] { heads.push_back(target.head()); });
+    put("a", "1");
+    ASSERT_FALSE(heads.empty());
+    EXPECT_EQ(heads.back(), 1u);
+    commit({commit_of({draft("a", "2")}), commit_of({draft("a", "3")})});
+    EXPECT_EQ(heads.back(), 3u);
+    const auto before = heads.size();
+    put("a", "1");
+    EXPECT_EQ(heads.size(), before) << "nothing has moved";
+    target.feed().on_change({});
+    put("a", "4");
+    EXPECT_EQ(heads.size(), before);
+}
+
+}  // namespace stepcast::store::test

@@ -1,0 +1,24 @@
+#include "store/store_fixture.hpp"
+
+namespace stepcast::store::test {
+
+/// What a store promises besides, if something outlives it: its kind has `reopen`.
+class DurableStoreTest : public StoreTest {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(DurableStoreTest);
+
+TEST_P(DurableStoreTest, what_was_acknowledged_is_there_after_reopening) {
+    finished("a");
+    auto one = commit_of({draft("b", "1")});
+    one.source = {"group", "topic", 0, 5};
+    ASSERT_TRUE(commit(one));
+    ASSERT_TRUE(run(store().save_snapshot(task, "b", {1, 1, "state"}, false)));
+    const std::string epoch{store().epoch()};
+    store_ = GetParam().reopen(std::move(store_));
+    EXPECT_EQ(store().epoch(), epoch);
+    EXPECT_EQ(ids(all()), "a.1 a.2 1");
+    EXPECT_EQ(run(store().source_offset("group", "topic", 0)).value(), 5);
+    EXPECT_EQ(run(store().load_snapshot(task, "b")).value()->state, "state");
+    EXPECT_TRUE(append("a", "a.1", {.lifecycle = Lifecycle::opens})->deduplicated);
+}
+
+}  // namespace stepcast::store::test

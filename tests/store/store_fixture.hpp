@@ -1,0 +1,164 @@
+#pragma once
+#include <gtest/gtest.h>
+
+#include <array>
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aio/types.hpp"
+#include "base/hash.hpp"
+#include "store/store.hpp"
+
+namespace stepcast::store::test {
+
+using namespace std::chrono_literals;
+using event::Event;
+using event::Lifecycle;
+
+inline constexpr std::array<std::string_view, 2> types{"STEP", "END"};
+/// Its streams expire.
+inline constexpr Category task{"task", "progress", types, true};
+/// Its streams never do.
+inline constexpr Category account{"account", "account", types, false};
+
+class TestClock final : public Clock {
+  public:
+    Timestamp now() const override { return at; }
+    Timestamp at{std::chrono::hours{24 * 365 * 50}};
+};
+
+/// How the suite gets a store. Whoever adds a store instantiates StoreTest with one of these.
+struct StoreKind {
+    std::string name;
+    std::function<std::unique_ptr<EventStore>(aio::Strand, Limits, const Clock&)> make;
+    /// Closes a store and opens what it left; empty if nothing outlives one.
+    std::function<std::unique_ptr<EventStore>(std::unique_ptr<EventStore>)> reopen{};
+};
+
+inline std::ostream& operator<<(std::ostream& out, const StoreKind& kind) { return out << kind.name; }
+
+struct DraftOptions {
+    std::string subject = "user";
+    Lifecycle lifecycle = Lifecycle::neutral;
+    std::string body = "x";
+    const Category* category = &task;
+};
+
+inline Draft draft(std::string_view stream, std::string_view id, const DraftOptions& options = {}) {
+    const std::string json = "{\"id\":\"" + std::string{id} + "\",\"body\":\"" + options.body + "\"}";
+    return Event::make({.category = options.category,
+                        .lifecycle = options.lifecycle,
+                        .fingerprint = stable_hash(options.body),
+                        .stream_id = stream,
+                        .id = id,
+                        .subject = options.subject,
+                        .json = json});
+}
+
+inline Commit commit_of(std::vector<Draft> drafts, Expected expected = Expected::any()) {
+    Commit commit;
+    commit.appends.push_back({expected, {}});
+    for (auto& d : drafts) commit.appends.back().events.push_back(std::move(d));
+    return commit;
+}
+
+/// Ids of the events of a page, separated by blanks.
+inline std::string ids(const Page& page) {
+    std::string out;
+    for (const auto& e : page.events) out.append(out.empty() ? "" : " ").append(e->id());
+    return out;
+}
+
+inline errc refusal(const CommitResult& r) {
+    return r ? errc{} : r.error().code;
+}
+
+/// One store, its core strand and a clock that stands still. Every call here runs to its end and fails after
+/// ten seconds.
+class StoreTest : public testing::TestWithParam<StoreKind> {
+  protected:
+    template <class T>
+    T run(awaitable<T> work) {
+        std::optional<T> value;
+        asio::co_spawn(strand, std::move(work), [&](std::exception_ptr death, T v) {
+            EXPECT_FALSE(death);
+            value.emplace(std::move(v));
+        });
+        io.restart();
+        io.run_for(10s);
+        if (!value) throw std::runtime_error{"the call did not end"};
+        return std::move(*value);
+    }
+
+    EventStore& store() {
+        if (!store_) store_ = GetParam().make(strand, limits, clock);
+        return *store_;
+    }
+
+    std::vector<CommitResult> commit(const std::vector<Commit>& commits) {
+        return run(store().commit_many(commits));
+    }
+    CommitResult commit(Commit one) { return run(store().commit_many({&one, 1})).at(0); }
+    CommitResult append(std::string_view stream, std::string_view id, const DraftOptions& options = {}) {
+        return commit(commit_of({draft(stream, id, options)}));
+    }
+    /// An append that has to succeed.
+    void put(std::string_view stream, std::string_view id, const DraftOptions& options = {}) {
+        const auto written = append(stream, id, options);
+        EXPECT_TRUE(written) << stream << ' ' << id;
+    }
+    /// A stream of two events that has ended: ids `STREAM.1` and `STREAM.2`.
+    void finished(const std::string& stream, const std::string& subject = "user") {
+        put(stream, stream + ".1", {.subject = subject, .lifecycle = Lifecycle::opens});
+        put(stream, stream + ".2", {.subject = subject, .lifecycle = Lifecycle::ends});
+    }
+
+    Page stream(std::string_view id, Range range = {}, const Category& category = task) {
+        return run(store().read_stream(category, id, range)).value();
+    }
+    Page subject(std::string_view name, Range range = {}) {
+        return run(store().read_subject(name, range)).value();
+    }
+    StreamInfo info(std::string_view id, const Category& category = task) {
+        return run(store().stream_info(category, id)).value();
+    }
+    Position subject_lost(std::string_view name) { return run(store().subject_lost_through(name)).value(); }
+
+    /// Everything that can be read, following `through` to the head.
+    Page all() {
+        Page whole;
+        do {
+            auto page = run(store().read_all({.from = whole.through + 1, .limit = 7})).value();
+            for (auto& e : page.events) whole.events.push_back(std::move(e));
+            EXPECT_TRUE(page.through > whole.through || whole.through == store().head());
+            whole.through = page.through;
+            whole.lost_through = page.lost_through;
+        } while (whole.through < store().head());
+        return whole;
+    }
+
+    EventStore::Expired clean() {
+        EventStore::Expired everything;
+        for (everything.done = false; !everything.done;) {
+            auto some = run(store().cleanup(clock.at)).value();
+            for (auto& s : some.streams) everything.streams.push_back(std::move(s));
+            for (auto& s : some.oversized) everything.oversized.push_back(std::move(s));
+            everything.done = some.done;
+        }
+        return everything;
+    }
+
+    asio::io_context io;
+    aio::Strand strand{asio::make_strand(io)};
+    TestClock clock;
+    Limits limits{.ttl = 10min, .running_ttl = 60min, .tombstone_ttl = 120min};
+    std::unique_ptr<EventStore> store_;
+};
+
+}  // namespace stepcast::store::test
