@@ -20,6 +20,15 @@ constexpr std::array scenarios{
     Scenario{"fanout", "one user's events to --clients streams, --in-flight at once: CPU per delivery",
              bench_fanout},
     Scenario{"users", "--clients users with one stream each, a POST per event: CPU per event", bench_fanout},
+    Scenario{"latency", "--rate events per second to --clients streams: publish to receive", bench_latency},
+    Scenario{"idle", "--clients silent streams: memory per stream", bench_idle},
+    Scenario{"replay", "--clients read a task of --events at once: first event, whole, memory", bench_replay},
+    Scenario{"churn", "--users with --clients each that are cut at random under --rate: nothing lost",
+             bench_churn},
+    Scenario{"slow", "--stalled of --clients do not read under --rate: the others do not notice", bench_slow},
+    Scenario{"drain", "SIGTERM to the server under --rate: what it acknowledged still arrives", bench_drain},
+    Scenario{"crowd", "10,000 idle, 1,000 byte-a-second and resetting clients beside --clients: no harm",
+             bench_crowd},
 };
 
 void print(const Figures& figures, bool json, std::ostream& out) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
 namespace stepcast::proof {
@@ -30,14 +31,14 @@ class Loop {
     /// Waits at most `limit_ns` and calls the handlers of what is ready.
     void turn(std::uint64_t limit_ns);
 
-    /// Turns until `done()` or for `limit_ns`. True if done.
+    /// Turns until `done()` or for `limit_ns`. True if done. `done` is asked at least every `step_ns`.
     template <class Done>
-    bool run_until(std::uint64_t limit_ns, Done done) {
+    bool run_until(std::uint64_t limit_ns, Done done, std::uint64_t step_ns = 10'000'000) {
         const auto deadline = now_ns() + limit_ns;
         while (!done()) {
             const auto now = now_ns();
             if (now >= deadline) return false;
-            turn(deadline - now < 10'000'000 ? deadline - now : 10'000'000);
+            turn(std::min(deadline - now, step_ns));
         }
         return true;
     }

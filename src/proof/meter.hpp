@@ -3,6 +3,7 @@
 #include <functional>
 #include <vector>
 
+#include "proof/latencies.hpp"
 #include "proof/run.hpp"
 #include "proof/swarm.hpp"
 
@@ -34,14 +35,11 @@ class Meter final : public SwarmSink {
     /// Adds lost, twice, gaps and order to `figures`, judged by what was expected until now. Subscribers that
     /// stall are left out. True if all is well.
     bool judge(Figures& figures) const;
-    /// Adds p50, p99 and the maximum in milliseconds.
-    void report_latencies(Figures& figures);
+    Latencies& latencies() { return latencies_; }
 
     void on_frame(Subscriber& subscriber, const FrameView& frame, std::uint64_t now) override;
     void on_closed(Subscriber& subscriber, int status) override;
     std::uint64_t closed() const { return closed_; }
-    /// The stream is stalled for the rest of the run: not judged, not waited for.
-    void leave_out(std::uint32_t subscriber);
 
   private:
     struct Stream {
@@ -49,7 +47,6 @@ class Meter final : public SwarmSink {
         std::uint64_t sum = 0;  // of sequences: with the count it tells a lost one from a doubled one
         std::uint64_t version = 0;
         std::uint64_t position = 0;
-        bool left_out = false;
     };
     struct Expected {
         std::uint64_t events = 0;
@@ -65,7 +62,7 @@ class Meter final : public SwarmSink {
     std::vector<Expected> expected_;
     std::vector<std::uint64_t> published_at_;  // by sequence
     std::vector<std::uint32_t> remaining_;     // by sequence
-    std::vector<std::uint32_t> latencies_us_;
+    Latencies latencies_;
     OnComplete on_complete_;
     std::uint64_t deliveries_ = 0;
     std::uint64_t completed_ = 0;

@@ -80,6 +80,7 @@ class Swarm {
     bool open_all(std::uint64_t limit_ns);
 
     std::deque<Subscriber>& all() { return all_; }
+    std::size_t size() const { return all_.size(); }
     std::size_t streaming() const { return streaming_; }
 
   private:
@@ -89,9 +90,9 @@ class Swarm {
     const Target& target_;
     SwarmSink& sink_;
     std::vector<char> buffer_;  // shared: a subscriber empties it before the next one reads
-    std::deque<Subscriber> all_;
     std::size_t streaming_ = 0;
     std::size_t opening_ = 0;
+    std::deque<Subscriber> all_;  // last: a subscriber counts itself out when it goes
 };
 
 }  // namespace stepcast::proof
