@@ -288,14 +288,14 @@ bool RequestParser::check_framing() {
     }
     // A coding before a final "chunked" is well framed, only unknown; anything else has no end that both
     // sides agree on.
-    std::size_t chunked = 0;
+    std::size_t codings = 0, chunked = 0;
     bool last = false, tokens = true;
     each_list_element(*encoding, [&](std::string_view coding) {
         last = equal_ignoring_case(coding, "chunked");
-        chunked += last;
+        ++codings, chunked += last;
         tokens = tokens && is_token(coding);
     });
-    if (chunked == 1 && last && tokens && encoding->find(',') != std::string::npos)
+    if (chunked == 1 && last && tokens && codings > 1)
         return refuse(501, "unknown-transfer-coding", "only the chunked transfer coding is understood");
     return malformed("Transfer-Encoding is not chunked");
 }
