@@ -12,7 +12,7 @@ namespace stepcast::broadcast {
 using Steady = std::chrono::steady_clock;
 
 Subscription::~Subscription() {
-    if (lane_ != nullptr) lane_->remove(*session_);
+    if (Lane* lane = std::exchange(lane_, nullptr)) lane->remove(*session_);
 }
 
 Lane::Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::milliseconds sweep_interval)

@@ -8,6 +8,7 @@
 namespace stepcast::broadcast {
 
 bool Outbox::fits(std::size_t size, const OutboxLimits& limits) const {
+    if (queue_->entries.empty()) return true;
     return queue_->entries.size() < limits.frames && queue_->bytes + size <= limits.bytes;
 }
 

@@ -1,0 +1,101 @@
+#pragma once
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <asio/bind_executor.hpp>
+#include <asio/error.hpp>
+#include <asio/io_context.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <asio/post.hpp>
+#include <atomic>
+
+#include "broadcast/broadcaster.hpp"
+
+namespace stepcast::testing {
+
+/// A session over a pair of connected sockets. Its owner is the test: it leaves its lane by itself once it is
+/// closed.
+class PipeSession final : public broadcast::Session {
+  public:
+    PipeSession(asio::io_context& io, broadcast::Lane& lane, broadcast::Topic topic,
+                broadcast::SessionKind kind = broadcast::SessionKind::user,
+                const broadcast::SessionLimits& limits = default_limits())
+        : Session{kind, limits}, lane_{lane}, topic_{std::move(topic)}, socket_{io} {
+        int ends[2];
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0) throw std::bad_alloc{};
+        socket_.assign(asio::local::stream_protocol{}, ends[0]);
+        fd_ = ends[0];
+        client_ = ends[1];
+    }
+    ~PipeSession() override { ::close(client_); }
+
+    /// On the lane's strand.
+    bool enter(bool live = true) {
+        auto subscription = lane_.subscribe(*this, topic_, live);
+        if (subscription) subscription_ = std::move(*subscription);
+        return subscription.has_value();
+    }
+    void go_live(event::Position through) { lane_.go_live(*this, through); }
+    void leave() { subscription_ = {}; }
+    void ask_for_each_event() { inspects_ = true; }
+    event::Position recorded() const { return recorded_; }
+    std::size_t waiting() const { return outbox_.frames(); }
+    broadcast::SessionId session_id() const { return id(); }
+    int client() const { return client_; }
+    bool left() const { return left_; }
+
+    /// What the client has got since the last call, without waiting.
+    std::string read() {
+        std::string all;
+        char buffer[8192];
+        for (ssize_t n; (n = ::recv(client_, buffer, sizeof buffer, MSG_DONTWAIT)) > 0;)
+            all.append(buffer, static_cast<std::size_t>(n));
+        return all;
+    }
+
+    event::Position refuses = 0;  ///< `end` at this position
+    event::Position ends_at = 0;  ///< `send_and_end`
+
+  private:
+    static const broadcast::SessionLimits& default_limits() {
+        static const broadcast::SessionLimits limits;
+        return limits;
+    }
+    Verdict inspect(const event::Event& event) const override {
+        if (event.position() == refuses) return Verdict::end;
+        return event.position() == ends_at ? Verdict::send_and_end : Verdict::send;
+    }
+    void await_writable() override {
+        socket_.async_wait(
+            asio::socket_base::wait_write,
+            asio::bind_executor(lane_.strand(), [&lane = lane_, id = id()](std::error_code error) {
+                if (error != asio::error::operation_aborted) lane.on_writable(id);
+            }));
+    }
+    void on_closing() override {
+        if (!subscription_) return;
+        socket_.cancel();
+        asio::post(lane_.strand(), [this] {
+            leave();
+            left_ = true;
+        });
+    }
+
+    broadcast::Lane& lane_;
+    broadcast::Topic topic_;
+    asio::local::stream_protocol::socket socket_;
+    int client_ = -1;
+    std::atomic<bool> left_{false};
+    broadcast::Subscription subscription_;
+};
+
+inline broadcast::Topic of_user(std::string user) {
+    return {broadcast::Topic::By::subject, std::move(user)};
+}
+inline broadcast::Topic of_task(std::string task) {
+    return {broadcast::Topic::By::stream, std::move(task)};
+}
+
+}  // namespace stepcast::testing
