@@ -16,7 +16,11 @@ export class Past {
     this.then = details.querySelector('.then');
     this.body = details.querySelector('tbody');
     this.scroll = details.querySelector('.scroll');
-    details.addEventListener('toggle', () => details.open && this.load());
+    details.addEventListener('toggle', () => {
+      if (!details.open) return;
+      this.slider.value = this.version;
+      this.load();
+    });
     this.slider.addEventListener('input', () => this.travel());
   }
 
@@ -43,7 +47,6 @@ export class Past {
     this.body.replaceChildren();
     events.forEach((event, i) => this.add({ version: from + i, ...event }));
     this.scroll.setAttribute('aria-label', say('historyOf', this.name()));
-    this.slider.value = this.version;
     this.travel();
   }
 

@@ -43,7 +43,7 @@ class Stream {
     source.onopen = () => this.become('open', (this.attempts = 0));
     source.onerror = () => {
       this.become('reconnecting');
-      // Any answer but 200 (a proxy's 502) ends an EventSource for good; for the reader it is one more outage.
+      // Any answer but 200 (a proxy's 502) ends an EventSource for good; here it is one more outage.
       if (source.readyState === 2) this.timer = setTimeout(() => this.open(), 1000 * Math.min(60, 2 ** ++this.attempts) * (0.5 + Math.random()));
     };
     for (const type of ['progress', 'recovery', 'reset', 'more']) source.addEventListener(type, (event) => this.take(type, event));
@@ -56,7 +56,7 @@ class Stream {
   }
 
   tell(message) {
-    for (const listener of [...this.listeners]) listener(message);
+    for (const listener of [...this.listeners]) this.listeners.has(listener) && listener(message);
   }
 
   take(type, { data: text, lastEventId: id }) {
@@ -213,7 +213,6 @@ export class StepcastProgress extends HTMLElement {
   set user(value) { this.setAttribute('user', value); }
   get task() { return this.getAttribute('task'); }
   set task(value) { this.setAttribute('task', value); }
-  /** The states shown, by task id; read only. */
   get tasks() { return this.watching?.tasks ?? new Map(); }
 
   #halt() {

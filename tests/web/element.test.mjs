@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { heard, newPage, startBrowser, startProxy, startServer, startStranger, until } from './support.mjs';
+
+let browser, server, proxy, stranger, body;
+before(async () => {
+  stranger = await startStranger(() => `<!DOCTYPE html><html lang="en"><title>Elsewhere</title>
+    <script type="module" src="${server.base}/stepcast.js"></script>${body}`);
+  [browser, server] = await Promise.all([startBrowser(), startServer({ 'orders.step_delay': '60ms', 'sse.retry': '100ms', 'http.cors_origins': `["${stranger.base}"]` })]);
+  proxy = await startProxy(server.port);
+});
+after(async () => {
+  await browser?.close();
+  await Promise.all([proxy?.stop(), stranger?.stop()]);
+  await server?.stop();
+});
+
+/** The stranger's page with `html` in it; `subscriptions` are the streams that it opened. */
+async function withPage(html, check) {
+  body = html;
+  const context = await browser.newContext({ locale: 'en-US' });
+  const page = await newPage(context);
+  page.subscriptions = [];
+  page.on('request', (request) => request.url().includes('/subscribe') && page.subscriptions.push(request.url()));
+  try {
+    await page.goto(stranger.base);
+    await check(page);
+    assert.deepEqual(page.complaints, []);
+  } finally {
+    await context.close();
+  }
+}
+
+const event = (taskId, userId, eventType, percentage, more = {}) => ({ taskId, userId, eventType, percentage, ...more });
+const post = async (...events) => assert.equal((await server.post('/api/v2/progress/events', events)).status, 202);
+const open = (page) => page.locator('stepcast-progress[state=open]').first().waitFor();
+
+test('the element is at most 6 KB gzipped', () => {
+  const size = gzipSync(readFileSync(new URL('../../web/stepcast.js', import.meta.url))).length;
+  assert.ok(size <= 6000, `${size} bytes`);
+});
+
+test('a stranger’s page on another origin shows a task to its end', () => withPage('<stepcast-progress user="stranger"></stepcast-progress>', async (page) => {
+  await open(page);
+  const answer = await server.post('/api/v2/progress/orders?userId=stranger&productName=Laptop&quantity=1');
+  const { taskId } = await answer.json();
+  await until('the bar is full', async () => (await page.getByRole('progressbar', { name: taskId }).getAttribute('aria-valuenow').catch(() => '')) === '100');
+  assert.deepEqual((await heard(page, 'complete')).map(({ recovered }) => recovered), [false]);
+}));
+
+test('all elements and scripts of one user share one connection', () => withPage(`
+    <stepcast-progress user="shared"></stepcast-progress>
+    <stepcast-progress user="shared" task="shared-1"></stepcast-progress>
+    <stepcast-progress user="shared" task="shared-2"></stepcast-progress>`, async (page) => {
+  await open(page);
+  await page.evaluate(async (base) => {
+    const { watch } = await import(`${base}/stepcast.js`);
+    window.told = [];
+    watch({ user: 'shared' }, ({ type, task }) => task && window.told.push(`${type} ${task.taskId} ${task.percentage}`));
+  }, server.base);
+  await post(event('shared-1', 'shared', 'STARTED', 10), event('shared-2', 'shared', 'STARTED', 20));
+  await until('the script is told', () => page.evaluate(() => window.told.length === 2));
+  assert.deepEqual(await page.evaluate(() => window.told.sort()), ['progress shared-1 10', 'progress shared-2 20']);
+  await until('four bars are shown', async () => (await page.getByRole('progressbar').count()) === 4);
+  assert.equal(page.subscriptions.length, 1);
+}));
+
+test('the last element that leaves closes the connection', () => withPage('<stepcast-progress user="leaving"></stepcast-progress>', async (page) => {
+  await open(page);
+  const closed = page.waitForEvent('requestfailed', (request) => request.url().includes('/subscribe'));
+  await page.evaluate(() => document.querySelector('stepcast-progress').remove());
+  await closed;
+}));
+
+test('an element of one task waits, follows it and ends with it', () => withPage('<stepcast-progress task="single-1"></stepcast-progress>', async (page) => {
+  await open(page);
+  assert.equal(await page.getByRole('progressbar').getAttribute('aria-valuenow'), null);
+  await post(event('single-1', 'one', 'STARTED', 0), event('single-1', 'one', 'PROGRESS', 60, { stepName: 'Half' }), event('single-2', 'one', 'STARTED', 5));
+  await until('it follows', async () => (await page.getByRole('progressbar').getAttribute('aria-valuetext')) === '60%, Half');
+  await post(event('single-1', 'one', 'COMPLETED', 100));
+  await page.locator('stepcast-progress[state=ended]').waitFor();
+  assert.equal(page.subscriptions.length, 1);
+  assert.equal(await page.getByRole('progressbar').count(), 1);
+  await page.reload();
+  await page.locator('stepcast-progress[state=ended]').waitFor();
+  assert.equal(await page.getByRole('progressbar').getAttribute('aria-valuenow'), '100');
+  assert.deepEqual((await heard(page, 'complete')).map(({ recovered }) => recovered), [true]);
+}));
+
+test('many elements follow many tasks at once and know rate and time left', () => withPage('<stepcast-progress user="many" limit="3"></stepcast-progress>', async (page) => {
+  await open(page);
+  const at = (seconds) => ({ timestamp: new Date(Date.now() - 60_000 + seconds * 1000).toISOString() });
+  for (let i = 0; i < 5; i++) await post(event(`many-${i}`, 'many', 'STARTED', 0, at(i)), event(`many-${i}`, 'many', 'PROGRESS', 20, at(i + 10)));
+  await until('the newest three are shown', async () => (await page.getByRole('progressbar').count()) === 3);
+  const words = await page.evaluate(() => document.querySelector('stepcast-progress').shadowRoot.textContent);
+  assert.match(words, /and 2 more/);
+  assert.match(words, /2%\/s · \d+ s left/);
+  assert.ok(words.indexOf('many-4') < words.indexOf('many-3'));
+}));
+
+test('parts, variables and labels restyle it', () => withPage(`
+    <style>
+      stepcast-progress { --stepcast-accent: rgb(1, 2, 3); }
+      stepcast-progress::part(foot) { display: none; }
+    </style><stepcast-progress user="styled" task="styled-1" label="My <b>import</b>"></stepcast-progress>`, async (page) => {
+  await open(page);
+  await post(event('styled-1', 'styled', 'STARTED', 30));
+  await until('it is shown', async () => (await page.getByRole('progressbar').getAttribute('aria-valuenow')) === '30');
+  assert.equal(await page.locator('[part=fill]').evaluate((fill) => getComputedStyle(fill).backgroundColor), 'rgb(1, 2, 3)');
+  assert.equal(await page.locator('[part=name]').innerText(), 'My <b>import</b>');
+  assert.ok(!(await page.locator('[part=foot]').isVisible()));
+}));
+
+test('changing the user changes the tasks', () => withPage('<stepcast-progress user="before"></stepcast-progress>', async (page) => {
+  await open(page);
+  await post(event('of-before', 'before', 'STARTED', 1), event('of-after', 'after', 'STARTED', 2));
+  await page.getByRole('progressbar', { name: 'of-before' }).waitFor();
+  await page.evaluate(() => (document.querySelector('stepcast-progress').user = 'after'));
+  await page.getByRole('progressbar', { name: 'of-after' }).waitFor();
+  assert.equal(await page.getByRole('progressbar').count(), 1);
+}));
+
+test('what a new life of the server does not know is dropped', async () => {
+  const settings = { 'sse.retry': '100ms', 'http.cors_origins': `["${stranger.base}"]` };
+  let mortal = await startServer(settings);
+  await withPage(`<stepcast-progress user="mortal" src="${mortal.base}"></stepcast-progress>`, async (page) => {
+    await open(page);
+    await mortal.post('/api/v2/progress/events', [event('mortal-1', 'mortal', 'STARTED', 10)]);
+    await page.getByRole('progressbar', { name: 'mortal-1' }).waitFor();
+    await mortal.stop();
+    mortal = await startServer(settings, mortal.port);
+    await until('it is dropped', async () => (await heard(page, 'drop')).some(({ taskId }) => taskId === 'mortal-1'));
+    await until('the list is empty', async () => (await page.getByRole('progressbar').count()) === 0);
+  });
+  await mortal.stop();
+});
+
+test('a stream that an answer other than 200 ended is taken up again at its cursor', async () => {
+  const context = await browser.newContext({ locale: 'en-US' });
+  const page = await newPage(context);
+  let failing = false;
+  await page.route('**/subscribe?*', (route) => (failing ? route.fulfill({ status: 502, body: 'bad gateway' }) : route.continue()));
+  body = `<stepcast-progress user="gateway" src="${proxy.base}"></stepcast-progress>`;
+  await page.goto(stranger.base);
+  await open(page);
+  await post(event('gateway-1', 'gateway', 'STARTED', 0));
+  await until('the first event is here', async () => (await heard(page, 'progress')).length === 1);
+  failing = true;
+  proxy.cut();
+  await page.waitForResponse((response) => response.status() === 502);
+  await post(event('gateway-1', 'gateway', 'PROGRESS', 50), event('gateway-1', 'gateway', 'COMPLETED', 100));
+  failing = false;
+  proxy.mend();
+  const resumed = await page.waitForRequest((request) => request.url().includes('lastEventId='));
+  assert.ok(resumed);
+  await until('nothing was missed', async () => (await heard(page, 'progress')).length === 3);
+  assert.deepEqual((await heard(page, 'progress')).map(({ version }) => version), [1, 2, 3]);
+  await context.close();
+});
