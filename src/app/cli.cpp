@@ -1,21 +1,44 @@
 #include "app/cli.hpp"
 
+#include <fmt/format.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
 
 #include "app/commands.hpp"
 #include "app/config.hpp"
 #include "app/logging.hpp"
 #include "app/server.hpp"
+#include "proof/bench.hpp"
 
 namespace stepcast::app {
 namespace {
 
 constexpr int usage_error = 2;
 
+constexpr auto examples =
+    "Examples:\n"
+    "  stepcast serve                                     listen on http://localhost:8082\n"
+    "  stepcast serve --set bus.kind=kafka --set kafka.brokers=broker:9092\n"
+    "  stepcast check-config --print                      show the settings that hold\n"
+    "  stepcast emit --user ada --task job-1 --type PROGRESS --percentage 40 --step-name resize\n"
+    "  my-job | stepcast emit                             one event as JSON per line\n"
+    "  stepcast tail --user ada                           bars on a terminal, NDJSON in a pipe\n"
+    "  stepcast bench fanout --clients 1000\n"
+    "`stepcast COMMAND --help` tells more.";
+
+int complain(const std::string& what) {
+    fmt::print(stderr, "stepcast: {}\n", what);
+    return usage_error;
+}
+
 /// Options of the commands that read the settings.
-struct ConfigOptions {
+struct SettingsOptions {
     std::string file;
     std::vector<std::string> sets;
 
@@ -28,24 +51,179 @@ struct ConfigOptions {
             ->allow_extra_args(false);
     }
 
-    result<Config, std::string> load() const {
+    /// Runs `command` with the settings, or says what is wrong with them.
+    template <class Command>
+    int with(Command command) const {
         ConfigSources sources{.file = {}, .environment = process_environment(), .sets = sets};
         if (!file.empty()) {
             sources.file = file;
         } else if (std::filesystem::exists("config.toml")) {
             sources.file = "config.toml";
         }
-        return load_config(sources);
-    }
-
-    /// Runs `command` with the settings, or says what is wrong with them.
-    template <class Command>
-    int with(Command command) const {
-        const auto config = load();
+        const auto config = load_config(sources);
         if (config) return command(*config);
         fmt::print(stderr, "{}\n", config.error());
         return usage_error;
     }
+};
+
+/// The commands with the places that their options are read into. What was asked for stands in `action` after
+/// parsing.
+class CommandLine {
+  public:
+    explicit CommandLine(CLI::App& app) {
+        add_serve(app);
+        add_check_config(app);
+        add_healthcheck(app);
+        add_emit(app);
+        add_tail(app);
+        add_bench(app);
+    }
+
+    int run() const { return action_(); }
+
+  private:
+    void add_serve(CLI::App& app) {
+        auto* command = app.add_subcommand("serve", "Run the server");
+        settings_.add_to(*command);
+        command->callback([this] {
+            action_ = [this] {
+                return settings_.with([](const Config& config) {
+                    const LogSession logging{config.log};
+                    return serve(config);
+                });
+            };
+        });
+    }
+
+    void add_check_config(CLI::App& app) {
+        auto* command = app.add_subcommand("check-config", "Check the settings without starting");
+        settings_.add_to(*command);
+        command->add_flag("--print", print_, "Print the settings that hold, as TOML");
+        command->add_flag("--defaults", defaults_,
+                          "Print a settings file with every key, its meaning and its default");
+        command->callback([this] { action_ = [this] { return check_config(); }; });
+    }
+
+    int check_config() const {
+        if (defaults_) {
+            fmt::print("{}", print_config(Config{}, true));
+            return 0;
+        }
+        return settings_.with([this](const Config& config) {
+            fmt::print("{}", print_ ? print_config(config, false) : "the settings are valid\n");
+            return 0;
+        });
+    }
+
+    void add_healthcheck(CLI::App& app) {
+        auto* command = app.add_subcommand("healthcheck", "Ask the configured server whether it is alive");
+        settings_.add_to(*command);
+        command->callback([this] { action_ = [this] { return settings_.with(healthcheck); }; });
+    }
+
+    void add_url(CLI::App& command) {
+        command.add_option("--server", url_, "The server's address")
+            ->envname("STEPCAST_URL")
+            ->capture_default_str();
+    }
+
+    /// Runs a client command on the server's address, or says what is wrong with it.
+    template <class Command>
+    int on_server(Command command) const {
+        const auto url = client::parse_url(url_);
+        if (url) return command(*url);
+        return complain(fmt::format("--server {}: {}", url_, url.error().detail));
+    }
+
+    void add_emit(CLI::App& app) {
+        auto* command = app.add_subcommand("emit", "Post one event given by options, or NDJSON from stdin");
+        add_url(*command);
+        const auto text = [&](const char* option, const char* member, const char* help) {
+            command->add_option_function<std::string>(
+                option, [this, member](const std::string& value) { event_[member] = value; }, help);
+        };
+        const auto number = [&](const char* option, const char* member, const char* help) {
+            command->add_option_function<std::int64_t>(
+                option, [this, member](std::int64_t value) { event_[member] = value; }, help);
+        };
+        text("--task", "taskId", "The task");
+        text("--user", "userId", "Whose task it is");
+        text("--type", "eventType", "STARTED, PROGRESS, COMPLETED or FAILED");
+        number("--step", "currentStep", "How many steps are done");
+        number("--steps", "totalSteps", "How many steps there are");
+        number("--percentage", "percentage", "0 to 100; without it the steps tell");
+        text("--step-name", "stepName", "What is being done");
+        text("--event-id", "eventId", "Makes a repeat harmless; without it one is made");
+        text("--timestamp", "timestamp", "RFC 3339; without it the server's time");
+        command->add_option("--detail", detail_, "A JSON object of your own");
+        command->callback([this] { action_ = [this] { return run_emit(); }; });
+    }
+
+    int run_emit() {
+        if (!detail_.empty()) {
+            boost::json::error_code error;
+            event_["detail"] = boost::json::parse(detail_, error);
+            if (error) return complain("--detail: no JSON");
+        }
+        return on_server([this](const client::Url& url) {
+            return emit({.server = url, .event = event_.empty() ? "" : boost::json::serialize(event_)});
+        });
+    }
+
+    void add_tail(CLI::App& app) {
+        auto* command = app.add_subcommand("tail", "Follow a user's tasks or one task");
+        add_url(*command);
+        auto* who = command->add_option_group("whom");
+        who->add_option("--user", tail_.user, "All tasks of a user");
+        who->add_option("--task", tail_.task, "One task; its end ends the command, with 1 if it FAILED");
+        who->require_option(1, 2);
+        command->add_option("--cursor", tail_.cursor,
+                            "The id of the last frame seen: what came after it comes first");
+        command->add_flag("--json", tail_.json, "One JSON object a line, also on a terminal");
+        command->callback([this] {
+            action_ = [this] {
+                return on_server([this](const client::Url& url) {
+                    tail_.server = url;
+                    return tail(tail_);
+                });
+            };
+        });
+    }
+
+    void add_bench(CLI::App& app) {
+        auto* command = app.add_subcommand("bench", "Load a running server, check every stream and measure");
+        command->footer("Scenarios:\n" + proof::bench_scenarios());
+        command->add_option("scenario", bench_.scenario, "Which load")->required();
+        command->add_option("--server", bench_.server, "The server's address")->capture_default_str();
+        command->add_option("--pid", bench_.server_pid, "The server's process, for its CPU and memory");
+        command->add_option("--subscribe", bench_.subscribe, "Target of the streams; {user} is the user")
+            ->capture_default_str();
+        command->add_option("--publish", bench_.publish, "Target of the posts; {user} is the user")
+            ->capture_default_str();
+        command->add_option("--clients", bench_.clients, "Streams (churn: per user)")->capture_default_str();
+        command->add_option("--users", bench_.users, "Users (churn)")->capture_default_str();
+        command->add_option("--in-flight", bench_.in_flight, "Events under way at once")
+            ->capture_default_str();
+        command->add_option("--rate", bench_.rate, "Events per second")->capture_default_str();
+        command->add_option("--seconds", bench_.seconds, "How long is measured")->capture_default_str();
+        command->add_option("--events", bench_.events, "Events of the task (replay)")->capture_default_str();
+        command->add_option("--stalled", bench_.stalled, "Clients that do not read (slow)")
+            ->capture_default_str();
+        command->add_option("--seed", bench_.seed, "Of the random cuts; 0 draws one")->capture_default_str();
+        command->add_flag("--json", bench_.json, "One JSON object");
+        command->callback([this] { action_ = [this] { return proof::run_bench(bench_, std::cout); }; });
+    }
+
+    SettingsOptions settings_;
+    bool print_ = false;
+    bool defaults_ = false;
+    std::string url_ = "http://localhost:8082";
+    boost::json::object event_;
+    std::string detail_;
+    TailOptions tail_;
+    proof::BenchOptions bench_;
+    std::function<int()> action_;
 };
 
 }  // namespace
@@ -54,51 +232,14 @@ int run_cli(int argc, char** argv) {
     CLI::App app{"Stepcast: live progress that survives reconnects, from Kafka or HTTP to browsers."};
     app.set_version_flag("--version", std::string{version()});
     app.require_subcommand(1);
-    app.footer(
-        "Examples:\n"
-        "  stepcast serve                                     listen on http://localhost:8082\n"
-        "  stepcast serve --set bus.kind=kafka --set kafka.brokers=broker:9092\n"
-        "  stepcast check-config --print                      show the settings that hold\n"
-        "`stepcast COMMAND --help` tells more.");
-
-    ConfigOptions options;
-    auto* serve_command = app.add_subcommand("serve", "Run the server");
-    options.add_to(*serve_command);
-
-    auto* check_command = app.add_subcommand("check-config", "Check the settings without starting");
-    options.add_to(*check_command);
-    bool print = false;
-    check_command->add_flag("--print", print, "Print the settings that hold, as TOML");
-    bool defaults = false;
-    check_command->add_flag("--defaults", defaults,
-                            "Print a settings file with every key, its meaning and its default");
-
-    auto* health_command = app.add_subcommand("healthcheck", "Ask the configured server whether it is alive");
-    options.add_to(*health_command);
-
+    app.footer(examples);
+    CommandLine command_line{app};
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : usage_error;
     }
-
-    if (*serve_command) {
-        return options.with([](const Config& config) {
-            const LogSession logging{config.log};
-            return serve(config);
-        });
-    }
-    if (*check_command && defaults) {
-        std::fputs(print_config(Config{}, true).c_str(), stdout);
-        return 0;
-    }
-    if (*check_command) {
-        return options.with([&](const Config& config) {
-            std::fputs(print ? print_config(config, false).c_str() : "the settings are valid\n", stdout);
-            return 0;
-        });
-    }
-    return options.with(healthcheck);
+    return command_line.run();
 }
 
 }  // namespace stepcast::app

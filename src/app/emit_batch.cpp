@@ -1,0 +1,78 @@
+#include "app/emit_batch.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "base/random.hpp"
+#include "base/text.hpp"
+
+namespace stepcast::app {
+namespace {
+
+namespace json = boost::json;
+
+json::value parse(std::string_view text, std::error_code& error) {
+    json::parse_options options;
+    options.max_depth = 64;
+    json::error_code failure;
+    json::value value = json::parse({text.data(), text.size()}, failure, {}, options);
+    error = failure;
+    return value;
+}
+
+std::string text_member(const json::value& object, std::string_view name) {
+    const auto* members = object.if_object();
+    const auto* member = members != nullptr ? members->if_contains({name.data(), name.size()}) : nullptr;
+    const auto* text = member != nullptr ? member->if_string() : nullptr;
+    return text != nullptr ? std::string{text->data(), text->size()} : std::string{};
+}
+
+}  // namespace
+
+result<void, std::string> EmitBatch::add(std::string_view line, std::size_t number) {
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) return {};
+    std::error_code error;
+    json::value event = parse(line, error);
+    if (error) return tl::unexpected(fmt::format("no JSON: {}", error.message()));
+    if (!event.is_object()) return tl::unexpected<std::string>("no JSON object");
+    const auto* id = event.as_object().if_contains("eventId");
+    if (id == nullptr || id->is_null()) event.as_object()["eventId"] = random_uuid();
+    if (!body_.empty()) body_ += ',';
+    body_ += json::serialize(event);
+    lines_.push_back(number);
+    return {};
+}
+
+std::string EmitBatch::where() const {
+    if (lines_.size() == 1) return fmt::format("line {}", lines_.front());
+    return fmt::format("lines {} to {}", lines_.front(), lines_.back());
+}
+
+std::string EmitBatch::explain(std::string_view problem, std::string_view otherwise) const {
+    std::error_code error;
+    const json::value value = parse(problem, error);
+    const std::string detail = error ? "" : text_member(value, "detail");
+    std::string field = error ? "" : text_member(value, "field");
+    if (detail.empty()) return fmt::format("{}: {}", where(), otherwise);
+    // "[3].percentage" is the fourth event of this batch.
+    const auto end = field.find(']');
+    if (field.starts_with('[') && end != std::string::npos) {
+        const auto index = parse_number<std::size_t>(std::string_view{field}.substr(1, end - 1));
+        if (index && *index < lines_.size()) {
+            field.erase(0, end + 1);
+            if (field.starts_with('.')) field.erase(0, 1);
+            return fmt::format("line {}: {}{}{}", lines_[*index], field, field.empty() ? "" : ": ", detail);
+        }
+    }
+    return fmt::format("{}: {}", where(), detail);
+}
+
+void EmitBatch::clear() {
+    body_.clear();
+    lines_.clear();
+}
+
+}  // namespace stepcast::app
