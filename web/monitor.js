@@ -1,7 +1,6 @@
-import { lang, say, whenSpoken } from './texts.js';
+import { lang, nameOf, say, whenSpoken } from './texts.js';
 
 const period = 5000;
-const words = (key) => key.replace(/[A-Z]/g, (c) => ' ' + c.toLowerCase()).replace(/_/g, ' ');
 
 function bytes(n) {
   let unit = 0;
@@ -35,7 +34,7 @@ const node = (name, text, ...children) => {
 function render(key, v) {
   if (Array.isArray(v) && v.length && typeof v[0] === 'object') {
     const columns = Object.keys(v[0]);
-    const head = node('tr', null, ...columns.map((column) => node('th', words(column))));
+    const head = node('tr', null, ...columns.map((column) => node('th', nameOf(column))));
     const rows = v.map((row) => node('tr', null, ...columns.map((column) => node('td', value(column, row[column])))));
     return node('table', null, node('thead', null, head), node('tbody', null, ...rows));
   }
@@ -43,7 +42,7 @@ function render(key, v) {
   if (v !== null && typeof v === 'object') {
     const list = node('dl', null);
     for (const [name, inner] of Object.entries(v)) {
-      const row = node('div', null, node('dt', words(name).replace(/ (bytes|seconds)$/, '')), node('dd', null, render(name, inner)));
+      const row = node('div', null, node('dt', nameOf(name)), node('dd', null, render(name, inner)));
       if (inner !== null && typeof inner === 'object') row.className = 'wide';
       list.append(row);
     }
@@ -83,6 +82,6 @@ export class Monitor {
     this.age.textContent = this.numbers ? new Date().toLocaleTimeString(lang, { hourCycle: 'h23', hour: '2-digit', minute: '2-digit', second: '2-digit' }) : '';
     if (!asked) return;
     if (!this.numbers) return this.box.replaceChildren(node('p', say('monitorDown')));
-    this.box.replaceChildren(...Object.entries(this.numbers).map(([name, group]) => node('section', null, node('h3', say(name) === name ? words(name) : say(name)), render(name, group))));
+    this.box.replaceChildren(...Object.entries(this.numbers).map(([name, group]) => node('section', null, node('h3', nameOf(name)), render(name, group))));
   }
 }

@@ -30,7 +30,7 @@ const sentences = {
     pause: 'Pause', goOn: 'Go on', clear: 'Clear',
     monitor: 'Server', monitorLead: 'What the server says about itself, every five seconds while you look.', monitorDown: 'No answer from the server.',
     yours: 'From your own program, on your own page', yoursSend: 'Send progress from anywhere; it shows up above.',
-    yoursShow: 'Show it on any page with two lines.', yes: 'yes', no: 'no', store: 'Store', bus: 'Bus', broadcaster: 'Broadcaster', sessions: 'Sessions', process: 'Process',
+    yoursShow: 'Show it on any page with two lines.', yes: 'yes', no: 'no',
   },
   ko: {
     pageTitle: 'Stepcast: 실시간 진행률', skip: '내 작업으로 건너뛰기', language: '언어',
@@ -60,9 +60,24 @@ const sentences = {
     pause: '멈춤', goOn: '계속', clear: '지우기',
     monitor: '서버', monitorLead: '서버가 스스로 말하는 상태입니다. 보고 있는 동안 5초마다 새로 읽습니다.', monitorDown: '서버가 응답하지 않습니다.',
     yours: '내 프로그램에서, 내 페이지에', yoursSend: '어디서든 진행률을 보내면 위에 바로 나타납니다.',
-    yoursShow: '두 줄이면 어떤 페이지에서도 보여 줄 수 있습니다.', yes: '예', no: '아니요', store: '저장소', bus: '버스', broadcaster: '브로드캐스터', sessions: '세션', process: '프로세스', 
+    yoursShow: '두 줄이면 어떤 페이지에서도 보여 줄 수 있습니다.', yes: '예', no: '아니요', 
   },
 };
+
+// The names of the server's numbers, as far as their keys do not speak for themselves.
+const numbers = {
+  en: { residentBytes: 'memory', openFds: 'open files', uptimeSeconds: 'uptime', cpuSeconds: 'CPU time', maxBytes: 'limit', bytes: 'size', rebuiltPercent: 'rebuilt %' },
+  ko: {
+    store: '저장소', bus: '버스', broadcaster: '브로드캐스터', sessions: '세션', tasks: '작업', process: '프로세스', kind: '종류', epoch: '에포크', position: '위치',
+    events: '이벤트', streams: '스트림', bytes: '크기', maxBytes: '한도', committed: '저장됨', deduplicated: '중복 제거', expired: '만료', paused: '일시 정지', connected: '연결됨',
+    produced: '발행됨', lag: '지연', ordersInFlight: '처리 중인 주문', rebuiltPercent: '재구축 %', partitions: '파티션', partition: '파티션', topic: '토픽', group: '그룹', head: '끝',
+    open: '열림', closed: '닫힘', connections: '연결', lanes: '레인', ringSize: '링 크기', frames: '프레임', coalesced: '합쳐짐', lapped: '추월됨', stalled: '정체', version: '버전',
+    uptimeSeconds: '가동 시간', cpuSeconds: 'CPU 시간', residentBytes: '메모리', openFds: '열린 파일', threads: '스레드',
+  },
+};
+
+/** What a key of the monitor is called; what is not known is taken apart: ordersInFlight, orders in flight. */
+export const nameOf = (key) => numbers[lang][key] ?? key.replace(/([a-z])([A-Z])/g, (_, a, b) => `${a} ${b.toLowerCase()}`).replace(/_/g, ' ');
 
 /** What this browser remembers; a browser that forbids it simply forgets. */
 export const memory = {
