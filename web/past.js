@@ -16,26 +16,20 @@ export class Past {
     this.then = details.querySelector('.then');
     this.body = details.querySelector('tbody');
     this.scroll = details.querySelector('.scroll');
-    details.addEventListener('toggle', () => {
-      if (!details.open) return;
-      this.slider.value = this.version;
-      this.load();
-    });
+    details.addEventListener('toggle', () => details.open && this.load());
     this.slider.addEventListener('input', () => this.travel());
   }
 
   /** The newest state of the task, and the event that led to it if there was one. */
   hear(task, event) {
-    const atHead = +this.slider.value === this.version;
+    const atHead = !this.version || +this.slider.value === this.version;
     this.version = task.version;
     this.slider.max = task.version;
+    if (atHead) this.slider.value = task.version;
     if (!this.details.open) return;
     if (event && this.rows.has(event.version - 1)) this.add(event);
     else if (!this.rows.has(task.version)) this.load();
-    if (atHead) {
-      this.slider.value = task.version;
-      this.show(task);
-    }
+    if (atHead) this.show(task);
   }
 
   async load() {
