@@ -1,0 +1,179 @@
+#pragma once
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "aio/spawn.hpp"
+#include "broadcast/broadcaster.hpp"
+#include "http/sse_session.hpp"
+#include "unit/broadcast/events.hpp"
+
+namespace stepcast::testing {
+
+using Positions = std::vector<event::Position>;
+
+/// Committed events in memory, on a core strand of its own, as a store and its projection would give them.
+class History {
+  public:
+    explicit History(asio::io_context& io) : core_{asio::make_strand(io)} {}
+
+    const aio::Strand& core() const { return core_; }
+
+    void apply(const event::EventRef& event) {
+        const std::lock_guard lock{mutex_};
+        events_.push_back(event);
+    }
+    event::Position applied() const {
+        const std::lock_guard lock{mutex_};
+        return events_.empty() ? 0 : events_.back()->position();
+    }
+    std::vector<event::EventRef> after(event::Position position, std::size_t limit,
+                                       std::string_view user = {}) const {
+        const std::lock_guard lock{mutex_};
+        std::vector<event::EventRef> page;
+        for (const auto& event : events_) {
+            if (event->position() <= position || (!user.empty() && event->subject() != user)) continue;
+            if (page.size() == limit) break;
+            page.push_back(event);
+        }
+        return page;
+    }
+
+  private:
+    aio::Strand core_;
+    mutable std::mutex mutex_;
+    std::vector<event::EventRef> events_;
+};
+
+/// One user's past out of a History, read page by page on its core strand.
+class HistorySource final : public http::StreamSource {
+  public:
+    HistorySource(const History& history, std::string user, event::Position start, std::size_t page_size)
+        : history_{history}, user_{std::move(user)}, start_{start}, page_size_{page_size} {}
+
+    aio::awaitable<http::CatchUp> next(event::Position after, bool first_round) override {
+        if (waits_ > 0 && waits_-- > 0) {
+            http::CatchUp nothing;
+            nothing.wait = true;
+            co_return nothing;
+        }
+        co_return co_await aio::run_on(
+            history_.core(), [this, after, first_round]() -> aio::awaitable<http::CatchUp> {
+                http::CatchUp page;
+                page.frames = history_.after(after, page_size_, user_);
+                page.last = page.frames.size() < page_size_;
+                page.through = page.last ? history_.applied() : page.frames.back()->position();
+                page.end = page.last && ends_;
+                if (page.last && first_round)
+                    page.frames.push_back(event::Event::control("event: recovery\ndata: {}\n\n", {}, {}));
+                co_return page;
+            });
+    }
+    event::Position start() const override { return start_; }
+    bool ends_with(const event::Event& event) const override {
+        return event.lifecycle() == event::Lifecycle::ends;
+    }
+    bool admits(const event::Event& event) const override { return event.subject() == user_; }
+
+    bool inspects() const override { return of_task_; }
+
+    void for_one_task() { of_task_ = true; }
+    void wait_first(int times) { waits_ = times; }
+    void end_after_the_past() { ends_ = true; }
+
+  private:
+    const History& history_;
+    std::string user_;
+    event::Position start_;
+    std::size_t page_size_;
+    int waits_ = 0;
+    bool ends_ = false;
+    bool of_task_ = false;
+};
+
+/// The client's end of a stream: a plain blocking socket.
+class StreamClient {
+  public:
+    explicit StreamClient(int fd) : fd_{fd} {}
+    StreamClient(StreamClient&& other) noexcept
+        : fd_{std::exchange(other.fd_, -1)}, text_{std::move(other.text_)} {}
+    ~StreamClient() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+
+    int fd() const { return fd_; }
+    const std::string& text() const { return text_; }
+    Positions positions() const { return positions_in(text_); }
+    bool ended() const { return ended_; }
+
+    /// Reads what is there. False once the stream has ended.
+    bool read_some(int wait_ms) {
+        pollfd ready{fd_, POLLIN, 0};
+        if (::poll(&ready, 1, wait_ms) != 1) return !ended_;
+        char buffer[65536];
+        const ssize_t size = ::recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT);
+        if (size > 0) text_.append(buffer, static_cast<std::size_t>(size));
+        if (size == 0 || (size < 0 && errno != EAGAIN)) ended_ = true;
+        return !ended_;
+    }
+    template <class Condition>
+    bool read_until(Condition holds, std::chrono::milliseconds limit = std::chrono::seconds{10}) {
+        const auto end = std::chrono::steady_clock::now() + limit;
+        while (!holds()) {
+            if (std::chrono::steady_clock::now() > end) return false;
+            if (!read_some(10) && !holds()) return false;
+        }
+        return true;
+    }
+    bool read_until_text(std::string_view part) {
+        return read_until([&] { return text_.find(part) != std::string::npos; });
+    }
+    bool read_to_end() {
+        return read_until([&] { return ended_; });
+    }
+
+  private:
+    int fd_;
+    std::string text_;
+    bool ended_ = false;
+};
+
+/// Connected TCP sockets over loopback: the server's end as asio wants it, the client's as a plain one.
+class LoopbackPairs {
+  public:
+    explicit LoopbackPairs(asio::io_context& io)
+        : acceptor_{io, asio::ip::tcp::endpoint{asio::ip::address_v4::loopback(), 0}} {}
+
+    std::pair<http::Socket, StreamClient> connect(const aio::Strand& strand, int receive_buffer = 0) {
+        const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+        if (receive_buffer > 0)
+            ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+        const auto endpoint = acceptor_.local_endpoint();
+        if (::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0)
+            throw std::system_error{errno, std::system_category()};
+        http::Socket socket{strand};
+        acceptor_.accept(socket);
+        return {std::move(socket), StreamClient{fd}};
+    }
+
+  private:
+    asio::ip::tcp::acceptor acceptor_;
+};
+
+inline void start_stream(std::unique_ptr<http::Takeover> takeover, http::Socket socket,
+                         broadcast::Lane& lane) {
+    asio::post(lane.strand(), [takeover = std::move(takeover), socket = std::move(socket), &lane]() mutable {
+        takeover->start(std::move(socket), lane);
+    });
+}
+
+}  // namespace stepcast::testing

@@ -1,0 +1,313 @@
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "sse_harness.hpp"
+
+namespace stepcast::http {
+namespace {
+
+using namespace std::chrono_literals;
+using broadcast::CloseReason;
+using broadcast::SessionKind;
+using event::Lifecycle;
+using testing::History;
+using testing::HistorySource;
+using testing::LoopbackPairs;
+using testing::make_event;
+using testing::Positions;
+using testing::StreamClient;
+
+// Streams over loopback, served by two threads.
+class SseStreams : public ::testing::Test {
+  protected:
+    SseStreams()
+        : broadcaster{io, {2, 256, 5ms}, [this](event::Position after, std::size_t limit) {
+                          return aio::run_on(
+                              history.core(),
+                              [this, after, limit]() -> aio::awaitable<std::vector<event::EventRef>> {
+                                  co_return history.after(after, limit);
+                              });
+                      }} {
+        for (int i = 0; i < 2; ++i) threads.emplace_back([this] { io.run(); });
+    }
+    ~SseStreams() override {
+        drain(0ms);
+        work.reset();
+        for (auto& thread : threads) thread.join();
+    }
+
+    void drain(std::chrono::milliseconds limit) {
+        std::promise<void> done;
+        aio::spawn(io.get_executor(), "drain", [&]() -> aio::awaitable<void> {
+            co_await broadcaster.drain(limit, 1000ms, 500ms);
+            done.set_value();
+        });
+        done.get_future().get();
+    }
+    void publish(event::Position count, std::size_t padding = 0, Lifecycle lifecycle = Lifecycle::neutral,
+                 std::string_view user = "u") {
+        for (event::Position i = 0; i < count; ++i) {
+            const auto event = make_event(history.applied() + 1, "t", user, lifecycle, padding);
+            history.apply(event);
+            broadcaster.publish(std::span{&event, 1});
+        }
+    }
+    std::unique_ptr<HistorySource> past(event::Position start, std::size_t page = 256,
+                                        std::string user = "u") {
+        return std::make_unique<HistorySource>(history, std::move(user), start, page);
+    }
+    StreamClient open(std::unique_ptr<HistorySource> source, SessionKind kind = SessionKind::user,
+                      int receive_buffer = 0, LatestWins* latest = nullptr) {
+        auto& lane = broadcaster.next_lane();
+        auto [socket, client] = pairs.connect(lane.strand(), receive_buffer);
+        SseStart start;
+        start.kind = kind;
+        start.topic = {
+            kind == SessionKind::task ? broadcast::Topic::By::stream : broadcast::Topic::By::subject,
+            kind == SessionKind::task ? "t" : "u"};
+        if (kind == SessionKind::task) source->for_one_task();
+        start.source = std::move(source);
+        start.options = &options;
+        start.latest_wins = latest;
+        if (auto ticket = admission.admit("u")) start.ticket = std::move(*ticket);
+        Request request;
+        request.answer_headers.emplace_back("Access-Control-Allow-Origin", "https://app.example");
+        testing::start_stream(sse_response(request, std::move(start)).takeover, std::move(socket), lane);
+        return std::move(client);
+    }
+    std::uint64_t closed(CloseReason reason) const {
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < broadcaster.size(); ++i)
+            sum += broadcaster.lane(i).stats().closed[static_cast<std::size_t>(reason)];
+        return sum;
+    }
+    template <class Condition>
+    static bool eventually(Condition holds) {
+        for (const auto end = std::chrono::steady_clock::now() + 10s; !holds();) {
+            if (std::chrono::steady_clock::now() > end) return false;
+            std::this_thread::yield();
+        }
+        return true;
+    }
+    static Positions range(event::Position from, event::Position to) {
+        Positions out;
+        for (auto p = from; p <= to; ++p) out.push_back(p);
+        return out;
+    }
+
+    asio::io_context io;
+    asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(io);
+    History history{io};
+    SseOptions options;
+    SseAdmission admission{100, 0};
+    LoopbackPairs pairs{io};
+    broadcast::Broadcaster broadcaster;
+    std::vector<std::thread> threads;
+};
+
+TEST_F(SseStreams, head_comment_and_retry_leave_at_once) {
+    auto client = open(past(0));
+    ASSERT_TRUE(client.read_until_text("retry: "));
+    const auto& text = client.text();
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK\r\n"));
+    for (const auto* line : {"Content-Type: text/event-stream\r\n", "X-Accel-Buffering: no\r\n",
+                             "Connection: close\r\n", "Cache-Control: no-cache, no-store, no-transform\r\n",
+                             "Access-Control-Allow-Origin: https://app.example\r\n"})
+        EXPECT_NE(text.find(line), std::string::npos) << line;
+    EXPECT_EQ(text.find("Content-Length"), std::string::npos);
+    EXPECT_EQ(text.find("Transfer-Encoding"), std::string::npos);
+    const auto body = text.substr(text.find("\r\n\r\n") + 4);
+    ASSERT_TRUE(body.starts_with(":\nretry: "));
+    const auto retry = std::stoi(body.substr(9));
+    EXPECT_GE(retry, 1500);
+    EXPECT_LE(retry, 2500);
+}
+
+TEST_F(SseStreams, the_past_then_the_present_without_seam) {
+    publish(1000);
+    auto client = open(past(10, 64));
+    publish(500);
+    ASSERT_TRUE(client.read_until_text("id: ep.1500\n"));
+    EXPECT_EQ(client.positions(), range(11, 1500));
+}
+
+TEST_F(SseStreams, a_long_past_waits_for_a_slow_reader_instead_of_closing_it) {
+    options.limits.outbox = {4096, 8};
+    publish(3000, 1000);
+    auto client = open(past(0), SessionKind::user, 4096);
+    ASSERT_TRUE(client.read_until_text("id: ep.3000\n"));
+    EXPECT_EQ(client.positions(), range(1, 3000));
+    EXPECT_EQ(closed(CloseReason::slow), 0u);
+}
+
+TEST_F(SseStreams, a_reader_that_stops_in_the_middle_of_its_past_is_closed) {
+    options.limits.write_timeout = 50ms;
+    publish(5000, 1000);
+    auto client = open(past(0), SessionKind::user, 4096);
+    EXPECT_TRUE(eventually([&] { return closed(CloseReason::stuck) == 1; }));
+}
+
+TEST_F(SseStreams, a_finished_task_is_told_and_the_stream_ends) {
+    publish(5);
+    auto source = past(0);
+    source->end_after_the_past();
+    auto client = open(std::move(source), SessionKind::task);
+    ASSERT_TRUE(client.read_to_end());
+    EXPECT_EQ(client.positions(), range(1, 5));
+    EXPECT_TRUE(client.text().ends_with("event: recovery\ndata: {}\n\n"));
+    EXPECT_TRUE(eventually([&] { return closed(CloseReason::ended) == 1; }));
+}
+
+TEST_F(SseStreams, a_task_stream_ends_behind_its_terminal_event) {
+    auto client = open(past(0), SessionKind::task);
+    ASSERT_TRUE(client.read_until_text("recovery"));
+    publish(2);
+    publish(1, 0, Lifecycle::ends);
+    publish(1);
+    ASSERT_TRUE(client.read_to_end());
+    EXPECT_EQ(client.positions(), range(1, 3));
+}
+
+TEST_F(SseStreams, a_task_that_turns_out_to_be_anothers_ends_the_stream_unseen) {
+    auto client = open(past(0), SessionKind::task);
+    ASSERT_TRUE(client.read_until_text("recovery"));
+    publish(1, 0, Lifecycle::neutral, "other");
+    ASSERT_TRUE(client.read_to_end());
+    EXPECT_TRUE(client.positions().empty());
+}
+
+TEST_F(SseStreams, while_the_server_rebuilds_the_stream_stays_open_with_comments) {
+    options.limits.heartbeat = 1ms;
+    publish(3);
+    auto source = past(0);
+    source->wait_first(2);
+    auto client = open(std::move(source));
+    ASSERT_TRUE(client.read_until_text("id: ep.3\n"));
+    const auto& text = client.text();
+    EXPECT_NE(text.find("\n\n:\n\nid: ep.1\n"), std::string::npos) << text;
+}
+
+TEST_F(SseStreams, a_quiet_stream_gets_comments) {
+    options.limits.heartbeat = 60ms;
+    auto client = open(past(0));
+    ASSERT_TRUE(client.read_until_text("\n\n:\n\n:\n\n"));
+}
+
+TEST_F(SseStreams, what_the_client_sends_is_thrown_away_and_its_leaving_noticed) {
+    auto client = open(past(0));
+    ASSERT_TRUE(client.read_until_text("recovery"));
+    const std::string noise(100'000, 'x');
+    ASSERT_EQ(::send(client.fd(), noise.data(), noise.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(noise.size()));
+    publish(1);
+    ASSERT_TRUE(client.read_until_text("id: ep.1\n"));
+    EXPECT_EQ(admission.open(), 1u);
+    ::shutdown(client.fd(), SHUT_RDWR);
+    EXPECT_TRUE(eventually([&] { return closed(CloseReason::gone) == 1 && admission.open() == 0; }));
+}
+
+TEST_F(SseStreams, a_slow_reader_is_closed_and_others_get_everything) {
+    options.limits.outbox = {64 * 1024, 64};
+    auto quick = open(past(0));
+    auto slow = open(past(0), SessionKind::user, 4096);
+    ASSERT_TRUE(quick.read_until_text("recovery") && slow.read_until_text("recovery"));
+    event::Position sent = 0;
+    while (closed(CloseReason::slow) == 0 && sent < 20'000) {
+        publish(10, 1000, Lifecycle::opens);
+        sent += 10;
+        ASSERT_TRUE(quick.read_until_text("id: ep." + std::to_string(sent) + "\n"));
+    }
+    EXPECT_EQ(closed(CloseReason::slow), 1u);
+    EXPECT_EQ(quick.positions(), range(1, sent));
+    // Reset, so that the kernel does not keep what the slow reader never fetched.
+    EXPECT_TRUE(slow.read_to_end());
+}
+
+TEST_F(SseStreams, thinning_out_never_drops_the_start_or_the_end_of_a_task) {
+    options.limits.outbox = {64 * 1024, 64};
+    auto slow = open(past(0), SessionKind::user, 4096);
+    ASSERT_TRUE(slow.read_until_text("recovery"));
+    Positions marks;
+    const auto coalesced = [&] {
+        return broadcaster.lane(0).stats().coalesced + broadcaster.lane(1).stats().coalesced;
+    };
+    for (int round = 0; round < 8; ++round) {
+        publish(1, 500, Lifecycle::opens);
+        marks.push_back(history.applied());
+        const auto before = coalesced();
+        for (int i = 0; i < 2000 && coalesced() < before + 50; ++i) publish(1, 1000);
+        publish(1, 500, Lifecycle::ends);
+        marks.push_back(history.applied());
+    }
+    publish(1);
+    ASSERT_TRUE(slow.read_until_text("id: ep." + std::to_string(history.applied()) + "\n"));
+    const auto got = slow.positions();
+    EXPECT_TRUE(std::is_sorted(got.begin(), got.end()));
+    for (const auto mark : marks) EXPECT_TRUE(std::binary_search(got.begin(), got.end(), mark)) << mark;
+    EXPECT_EQ(got.size() + coalesced(), history.applied());
+    EXPECT_GT(coalesced(), 0u);
+}
+
+TEST_F(SseStreams, the_newest_first_version_stream_of_a_user_closes_the_one_before) {
+    LatestWins latest;
+    auto older = open(nullptr, SessionKind::v1, 0, &latest);
+    ASSERT_TRUE(older.read_until_text("retry: "));
+    auto newer = open(nullptr, SessionKind::v1, 0, &latest);
+    ASSERT_TRUE(older.read_to_end());
+    EXPECT_EQ(closed(CloseReason::replaced), 1u);
+    ASSERT_TRUE(newer.read_until_text("retry: "));
+    publish(1);
+    ASSERT_TRUE(newer.read_until_text("event: progress\n"));
+    EXPECT_EQ(newer.text().find("id: "), std::string::npos);
+    drain(1s);  // before `latest` goes
+}
+
+TEST_F(SseStreams, drain_lets_every_stream_finish_and_spreads_their_return) {
+    std::vector<StreamClient> clients;
+    for (int i = 0; i < 20; ++i) clients.push_back(open(past(0)));
+    for (auto& client : clients) ASSERT_TRUE(client.read_until_text("recovery"));
+    publish(100);
+    drain(5s);
+    std::set<std::string> retries;
+    for (auto& client : clients) {
+        ASSERT_TRUE(client.read_to_end());
+        EXPECT_EQ(client.positions(), range(1, 100));
+        retries.insert(client.text().substr(client.text().rfind("retry: ")));
+    }
+    EXPECT_GT(retries.size(), 1u);
+    EXPECT_EQ(closed(CloseReason::drained), 20u);
+    auto late = open(past(0));
+    ASSERT_TRUE(late.read_to_end());
+    EXPECT_TRUE(late.text().starts_with("HTTP/1.1 200"));
+}
+
+TEST(SseAdmission, holds_both_bounds_and_takes_places_back) {
+    SseAdmission admission{3, 2};
+    auto first = admission.admit("a"), second = admission.admit("a");
+    EXPECT_TRUE(first && second);
+    EXPECT_FALSE(admission.admit("a"));
+    auto third = admission.admit("b");
+    EXPECT_TRUE(third);
+    EXPECT_FALSE(admission.admit("c"));
+    EXPECT_EQ(admission.open(), 3u);
+    first.reset();
+    EXPECT_TRUE(admission.admit("a"));
+    EXPECT_EQ(admission.open(), 2u);
+}
+
+TEST(SseBusy, an_event_source_is_told_to_come_back_and_others_get_503) {
+    Request browser;
+    browser.headers.emplace_back("accept", "text/event-stream");
+    const auto stream = sse_busy(browser);
+    EXPECT_EQ(stream.status, 200);
+    const auto wait = std::stoi(stream.body.substr(stream.body.find("retry: ") + 7));
+    EXPECT_GE(wait, 5000);
+    EXPECT_LE(wait, 30000);
+    const auto refused = sse_busy(Request{});
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_EQ(refused.headers.back().first, "Retry-After");
+}
+
+}  // namespace
+}  // namespace stepcast::http
