@@ -10,13 +10,15 @@
 namespace stepcast::event {
 namespace {
 
-// The head's fixed text, an epoch of 8 and 20 digits for position and version together: 10^13 positions and versions up to
-// 10^7. Beyond that `seal` copies the event into a roomier one.
+// The head's fixed text, an epoch of 8 and 16 digits for position and version together: positions up to 10^10
+// with versions up to 10^6. Beyond that `seal` copies the event into a roomier one.
 constexpr std::size_t fixed_head = std::string_view{"id: .\nevent: \ndata: {\"version\":,"}.size();
-constexpr std::size_t usual_digits = 20;
+constexpr std::size_t usual_digits = 16;
 constexpr std::size_t usual_epoch = 8;
 constexpr std::size_t most_digits = 40;
 constexpr std::size_t most_epoch = 16;
+constexpr std::size_t most_name = 100;
+static_assert(fixed_head + most_epoch + most_digits + most_name <= UINT8_MAX);
 
 std::size_t digits(std::uint64_t n) {
     std::size_t count = 1;
@@ -29,16 +31,16 @@ char* put(char* out, std::string_view text) {
     return out + text.size();
 }
 
-char* put(char* out, std::uint64_t number) { return std::to_chars(out, out + 20, number).ptr; }
+char* put(char* out, std::uint64_t number) {
+    return std::to_chars(out, out + 20, number).ptr;
+}
 
 }  // namespace
 
 Event* Event::allocate(std::size_t size) {
     void* memory = std::malloc(sizeof(Event) + size);
     if (memory == nullptr) throw std::bad_alloc{};
-    auto* event = new (memory) Event;
-    event->size_ = static_cast<std::uint32_t>(size);
-    return event;
+    return new (memory) Event;
 }
 
 void intrusive_ptr_release(const Event* event) {
@@ -48,8 +50,8 @@ void intrusive_ptr_release(const Event* event) {
     std::free(const_cast<Event*>(event));
 }
 
-// Slices are relative to the body, so that they stand when `seal` copies it behind a larger head room. An id that is a view
-// into the body costs nothing; any other is copied behind the frame.
+// Slices are relative to the body, so that they stand when `seal` copies it behind a larger head room. An id
+// that is a view into the body costs nothing; any other is copied behind the frame.
 Event::Slice Event::place(std::string_view id, std::string_view body, std::size_t& tail) {
     if (id.data() >= body.data() && id.data() + id.size() <= body.data() + body.size() && !id.empty())
         return {static_cast<std::uint16_t>(id.data() - body.data()), static_cast<std::uint16_t>(id.size())};
@@ -62,9 +64,11 @@ Event::Slice Event::place(std::string_view id, std::string_view body, std::size_
 Draft Event::make_with_room(const DraftFields& fields, std::string_view body, std::size_t head_room) {
     const std::size_t ids = fields.stream_id.size() + fields.id.size() + fields.subject.size();
     if (body.size() + 2 + ids > UINT16_MAX) throw std::length_error{"event: larger than 64 KiB"};
+    assert(fields.category->sse_event.size() <= most_name);
     std::size_t outside = 0;
     for (const auto id : {fields.stream_id, fields.id, fields.subject})
-        if (id.data() < body.data() || id.data() + id.size() > body.data() + body.size()) outside += id.size();
+        if (id.data() < body.data() || id.data() + id.size() > body.data() + body.size())
+            outside += id.size();
 
     Draft event{allocate(head_room + body.size() + 2 + outside)};
     event->category_ = fields.category;
@@ -72,10 +76,11 @@ Draft Event::make_with_room(const DraftFields& fields, std::string_view body, st
     event->schema_version_ = fields.schema_version;
     event->lifecycle_ = fields.lifecycle;
     event->fingerprint_ = fields.fingerprint;
-    event->body_at_ = static_cast<std::uint16_t>(head_room);
+    event->body_at_ = static_cast<std::uint8_t>(head_room);
     put(put(event->bytes() + head_room, body), "\n\n");
-    event->frame_end_ = static_cast<std::uint32_t>(head_room + body.size() + 2);
-    std::size_t tail = event->frame_end_;
+    event->body_end_ = static_cast<std::uint16_t>(body.size() + 2);
+    event->outside_ = static_cast<std::uint16_t>(outside);
+    std::size_t tail = event->frame_end();
     event->stream_id_ = event->place(fields.stream_id, body, tail);
     event->id_ = event->place(fields.id, body, tail);
     event->subject_ = event->place(fields.subject, body, tail);
@@ -89,10 +94,12 @@ Draft Event::make(const DraftFields& fields) {
 }
 
 EventRef Event::control(std::string_view frame, std::string_view stream_id, std::string_view subject) {
-    Draft event{allocate(frame.size() + stream_id.size() + subject.size())};
+    const std::size_t size = frame.size() + stream_id.size() + subject.size();
+    if (size > UINT16_MAX) throw std::length_error{"control frame: larger than 64 KiB"};
+    Draft event{allocate(size)};
     put(event->bytes(), frame);
-    event->frame_end_ = static_cast<std::uint32_t>(frame.size());
-    if (frame.size() + stream_id.size() + subject.size() > UINT16_MAX) throw std::length_error{"control frame: larger than 64 KiB"};
+    event->body_end_ = static_cast<std::uint16_t>(frame.size());
+    event->outside_ = static_cast<std::uint16_t>(stream_id.size() + subject.size());
     std::size_t tail = frame.size();
     event->stream_id_ = event->place(stream_id, {}, tail);
     event->subject_ = event->place(subject, {}, tail);
@@ -100,27 +107,36 @@ EventRef Event::control(std::string_view frame, std::string_view stream_id, std:
 }
 
 void Event::write_head(std::string_view epoch, std::size_t size) {
-    frame_at_ = static_cast<std::uint16_t>(body_at_ - size);
+    frame_at_ = static_cast<std::uint8_t>(body_at_ - size);
     char* out = bytes() + frame_at_;
     out = put(put(put(out, "id: "), epoch), ".");
     out = put(put(put(out, position_), "\nevent: "), category_->sse_event);
     out = put(out, "\ndata: ");
-    json_at_ = static_cast<std::uint16_t>(out - bytes());
-    out = put(put(out, "{\"version\":"), version_);
+    json_at_ = static_cast<std::uint8_t>(out - bytes());
+    out = put(put(out, "{\"version\":"), std::uint64_t{version_});
     put(out, ",");
 }
 
-EventRef Event::seal(const Draft& draft, Version version, Position position, Timestamp recorded_at, std::string_view epoch) {
-    assert(draft->position_ == 0 && epoch.size() <= most_epoch);
+EventRef Event::seal(const Draft& draft, Version version, Position position, Timestamp recorded_at,
+                     std::string_view epoch) {
+    assert(draft->position_ == 0 && epoch.size() <= most_epoch && version <= UINT32_MAX);
     Draft event = draft;
     const std::size_t head =
         fixed_head + epoch.size() + digits(position) + digits(version) + draft->category_->sse_event.size();
     if (head > draft->body_at_) {
-        event = make_with_room({draft->category_, draft->type_, draft->schema_version_, draft->lifecycle_, draft->fingerprint_,
-                                draft->stream_id(), draft->id(), draft->subject(), {}},
-                               draft->body(), fixed_head + most_epoch + most_digits + draft->category_->sse_event.size());
+        event = make_with_room({draft->category_,
+                                draft->type_,
+                                draft->schema_version_,
+                                draft->lifecycle_,
+                                draft->fingerprint_,
+                                draft->stream_id(),
+                                draft->id(),
+                                draft->subject(),
+                                {}},
+                               draft->body(),
+                               fixed_head + most_epoch + most_digits + draft->category_->sse_event.size());
     }
-    event->version_ = version;
+    event->version_ = static_cast<std::uint32_t>(version);
     event->position_ = position;
     event->recorded_at_ms_ = recorded_at.time_since_epoch().count();
     event->write_head(epoch, head);
