@@ -1,0 +1,53 @@
+#pragma once
+#include <asio/thread_pool.hpp>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "aio/types.hpp"
+#include "bus/bus.hpp"
+#include "kafka/rdkafka.hpp"
+
+namespace stepcast::kafka {
+
+/// What the producer and the consumers of one bus share. Thread-safe.
+class Core {
+  public:
+    Core(Config config) : config_{std::move(config)} {}
+
+    const Config& config() const { return config_; }
+    /// For what blocks; clients are destroyed on it too.
+    const std::shared_ptr<asio::thread_pool>& pool() const { return pool_; }
+    /// The client for questions about topics; it is the producer's.
+    void use(std::shared_ptr<Client> client);
+
+    /// Asks Kafka only about topics that were not seen before. On any strand.
+    aio::awaitable<result<void>> ensure(std::vector<std::string> topics);
+
+    /// A topic that was seen is gone: ask again.
+    void unlearn(const std::string& topic);
+
+    void set_up(bool up) { up_.store(up, std::memory_order_relaxed); }
+    bool up() const { return up_.load(std::memory_order_relaxed); }
+
+    /// Replaces what one consumer tells of itself.
+    void publish(const void* consumer, bus::Stats stats);
+    void forget(const void* consumer);
+    bus::Stats stats() const;
+    std::atomic<std::uint64_t> produced{0};
+    std::atomic<std::uint64_t> produce_failed{0};
+
+  private:
+    const Config config_;
+    const std::shared_ptr<asio::thread_pool> pool_ = std::make_shared<asio::thread_pool>(2);
+    std::atomic<bool> up_{false};
+    mutable std::mutex mutex_;
+    std::shared_ptr<Client> client_;
+    std::set<std::string, std::less<>> known_;
+    std::map<const void*, bus::Stats> consumers_;
+    std::uint64_t past_rebalances_ = 0;  // of consumers that are gone: a counter must not fall
+};
+
+}  // namespace stepcast::kafka

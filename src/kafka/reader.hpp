@@ -1,0 +1,102 @@
+#pragma once
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "aio/gate.hpp"
+#include "bus/bus.hpp"
+#include "kafka/core.hpp"
+#include "kafka/edge.hpp"
+#include "kafka/queue_signal.hpp"
+#include "kafka/topics.hpp"
+
+namespace stepcast::kafka {
+
+/// The reading side behind one bus::Consumer; all on its strand.
+///
+/// librdkafka fetches ahead into one queue per partition, which is bounded: when it is full, fetching stops
+/// until records are taken. Those queues are cut off from the client's own queue, so rebalances, commits and
+/// errors are served by `run` at least every second, whether or not anybody takes records.
+class Reader : public std::enable_shared_from_this<Reader> {
+  public:
+    Reader(std::shared_ptr<Core> core, bus::Subscription subscription, const aio::Strand& strand);
+
+    void start();
+    aio::awaitable<std::unique_ptr<bus::Batch>> next(std::chrono::milliseconds limit);
+    void done(bus::Place place);
+    bool caught_up() const { return spans_known_ && percent() == 100; }
+    int percent() const;
+    std::int64_t lag() const;
+    bool healthy() const { return subscribed_ && up_ && core_->up(); }
+    void stop();
+    aio::awaitable<void> close();
+
+  private:
+    struct Part {
+        QueuePtr queue;
+        Edge edge;
+        std::int64_t position = -1;  // behind what was handed out; negative until that is known
+        std::int64_t committed = -1;
+        Span at_start;         // without a group
+        bool revoked = false;  // nothing more is handed out
+    };
+    struct Rebalance {
+        rd_kafka_resp_err_t kind;
+        PartitionsPtr partitions;
+    };
+
+    bool in_group() const { return !subscription_.group.empty(); }
+    Part* find(std::int32_t partition) const;
+    Part& add_part(std::int32_t partition);
+    void drop_part(std::int32_t partition);
+    std::unique_ptr<bus::Batch> collect();
+    std::size_t in_flight() const;
+    std::int64_t head(std::int32_t partition) const;
+    void publish();
+
+    // reader_run.cpp
+    bool open_client();
+    aio::awaitable<void> run();
+    aio::awaitable<void> find_topic();
+    aio::awaitable<void> watch_partitions();
+    aio::awaitable<bool> add_partitions();
+    void poll();
+    void serve_error(const rd_kafka_message_t& message);
+    aio::awaitable<void> finish();
+
+    // reader_group.cpp
+    aio::awaitable<void> rebalance(Rebalance event);
+    void assign(const Rebalance& event);
+    aio::awaitable<void> revoke(const Rebalance& event);
+    aio::awaitable<void> settle_and_commit(std::chrono::steady_clock::duration limit);
+    void commit();
+    void committed(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t& partitions);
+
+    static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void*);
+    static void on_commit(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void*);
+    static int on_statistics(rd_kafka_t*, char*, std::size_t, void*);
+
+    const std::shared_ptr<Core> core_;
+    const bus::Subscription subscription_;
+    const aio::Strand strand_;
+    std::shared_ptr<Client> client_;
+    QueuePtr queue_;
+    QueueSignal signal_;
+    aio::Notice arrived_;   // for next()
+    aio::Notice stopping_;  // for watch_partitions()
+    aio::Notice finished_;  // for close()
+    aio::Gate gate_;
+    std::vector<std::unique_ptr<Part>> parts_;  // by partition; empty where it is not ours
+    std::size_t turn_ = 0;
+    std::deque<Rebalance> rebalances_;
+    std::uint64_t rebalance_count_ = 0;
+    int commits_open_ = 0;
+    bool subscribed_ = false;
+    bool spans_known_ = false;
+    bool up_ = true;
+    bool stop_ = false;
+    bool ended_ = false;
+};
+
+}  // namespace stepcast::kafka

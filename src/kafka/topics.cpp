@@ -1,0 +1,140 @@
+#include "kafka/topics.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "bus/bus.hpp"
+
+namespace stepcast::kafka {
+namespace {
+
+using bus::errc;
+using MetadataPtr = std::unique_ptr<const rd_kafka_metadata_t, Destroy<rd_kafka_metadata_destroy>>;
+using NewTopicPtr = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
+constexpr auto appear_limit = std::chrono::seconds{10};
+
+auto refuse(rd_kafka_resp_err_t error, const std::string& what) {
+    return fail(errc::unavailable, {}, fmt::format("{}: {}", what, rd_kafka_err2str(error)));
+}
+
+result<MetadataPtr> ask_metadata(rd_kafka_t* rk) {
+    const rd_kafka_metadata_t* found = nullptr;
+    const auto error = rd_kafka_metadata(rk, 1, nullptr, &found, ask_limit_ms);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return refuse(error, "cannot list Kafka's topics");
+    return MetadataPtr{found};
+}
+
+/// A topic counts once each of its partitions has a leader.
+result<std::vector<std::string>> find_missing(rd_kafka_t* rk, const std::vector<std::string>& topics) {
+    auto metadata = ask_metadata(rk);
+    if (!metadata) return tl::unexpected{metadata.error()};
+    const std::span all{(*metadata)->topics, static_cast<std::size_t>((*metadata)->topic_cnt)};
+    std::vector<std::string> missing;
+    for (const auto& topic : topics) {
+        const auto found =
+            std::ranges::find(all, topic, [](const auto& t) { return std::string_view{t.topic}; });
+        const bool usable = found != all.end() && found->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                            found->partition_cnt > 0 &&
+                            std::all_of(found->partitions, found->partitions + found->partition_cnt,
+                                        [](const auto& p) { return p.leader >= 0; });
+        if (!usable) missing.push_back(topic);
+    }
+    return missing;
+}
+
+result<void> create(rd_kafka_t* rk, const Config& config, const std::vector<std::string>& topics) {
+    char text[512];
+    std::vector<NewTopicPtr> owned;
+    std::vector<rd_kafka_NewTopic_t*> made;
+    for (const auto& topic : topics) {
+        owned.emplace_back(
+            rd_kafka_NewTopic_new(topic.c_str(), config.partitions, config.replication, text, sizeof text));
+        if (!owned.back()) return fail(errc::unknown_topic, topic, text);
+        made.push_back(owned.back().get());
+    }
+    const QueuePtr answers{rd_kafka_queue_new(rk)};
+    rd_kafka_CreateTopics(rk, made.data(), made.size(), nullptr, answers.get());
+    const EventPtr event{rd_kafka_queue_poll(answers.get(), 2 * ask_limit_ms)};
+    if (!event) return refuse(RD_KAFKA_RESP_ERR__TIMED_OUT, "cannot create topics");
+    if (const auto error = rd_kafka_event_error(event.get())) return refuse(error, "cannot create topics");
+    std::size_t n = 0;
+    const auto* results =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &n);
+    for (std::size_t i = 0; i < n; ++i) {
+        const auto error = rd_kafka_topic_result_error(results[i]);
+        const std::string name = rd_kafka_topic_result_name(results[i]);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+            spdlog::info("kafka: created topic {} with {} partitions", name, config.partitions);
+        else if (error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+            return fail(errc::unknown_topic, name,
+                        fmt::format("cannot create topic {}: {}", name,
+                                    rd_kafka_topic_result_error_string(results[i])));
+    }
+    return {};
+}
+
+}  // namespace
+
+result<void> ensure_topics(rd_kafka_t* rk, const Config& config, const std::vector<std::string>& topics) {
+    auto missing = find_missing(rk, topics);
+    if (!missing) return tl::unexpected{missing.error()};
+    if (missing->empty()) return {};
+    if (!config.create_topics)
+        return fail(
+            errc::unknown_topic, missing->front(),
+            fmt::format("topic {} does not exist and kafka.create_topics is false", missing->front()));
+    if (auto created = create(rk, config, *missing); !created) return created;
+    const auto deadline = std::chrono::steady_clock::now() + appear_limit;
+    while (true) {  // the controller answers before every broker knows
+        missing = find_missing(rk, topics);
+        if (missing && missing->empty()) return {};
+        if (std::chrono::steady_clock::now() > deadline) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    }
+    if (!missing) return tl::unexpected{missing.error()};
+    return fail(errc::unavailable, missing->front(),
+                fmt::format("topic {} was created but has no leader yet", missing->front()));
+}
+
+result<std::int32_t> count_partitions(rd_kafka_t* rk, const std::string& topic) {
+    auto metadata = ask_metadata(rk);
+    if (!metadata) return tl::unexpected{metadata.error()};
+    const std::span all{(*metadata)->topics, static_cast<std::size_t>((*metadata)->topic_cnt)};
+    const auto found = std::ranges::find(all, topic, [](const auto& t) { return std::string_view{t.topic}; });
+    if (found == all.end() || found->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return fail(errc::unknown_topic, topic);
+    return found->partition_cnt;
+}
+
+result<std::vector<Span>> find_spans(rd_kafka_t* rk, const std::string& topic, std::int32_t from,
+                                     std::int32_t to, std::optional<Timestamp> since) {
+    std::vector<Span> spans;
+    const auto times = make_partitions();
+    for (std::int32_t p = from; p < to; ++p) {
+        auto& span = spans.emplace_back();
+        const auto error =
+            rd_kafka_query_watermark_offsets(rk, topic.c_str(), p, &span.start, &span.head, ask_limit_ms);
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return refuse(error, "cannot ask for offsets of " + topic);
+        if (since)
+            rd_kafka_topic_partition_list_add(times.get(), topic.c_str(), p)->offset =
+                since->time_since_epoch().count();
+    }
+    if (!since) return spans;
+    const auto error = rd_kafka_offsets_for_times(rk, times.get(), ask_limit_ms);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return refuse(error, "cannot ask for offsets by time of " + topic);
+    for (std::size_t i = 0; i < spans.size(); ++i) {
+        const auto& answer = times->elems[i];
+        if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return refuse(answer.err, "cannot ask for offsets by time of " + topic);
+        spans[i].start = answer.offset >= 0 ? std::max(answer.offset, spans[i].start) : spans[i].head;
+    }
+    return spans;
+}
+
+}  // namespace stepcast::kafka

@@ -1,0 +1,29 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "kafka/rdkafka.hpp"
+
+namespace stepcast::kafka {
+
+// All of this blocks for up to `ask_limit_ms` a question: only through aio::offload.
+inline constexpr int ask_limit_ms = 3000;
+
+/// Makes the topics that do not exist, or says which ones are missing.
+result<void> ensure_topics(rd_kafka_t* rk, const Config& config, const std::vector<std::string>& topics);
+
+result<std::int32_t> count_partitions(rd_kafka_t* rk, const std::string& topic);
+
+/// Where to read a partition from, and the offset behind its last record now.
+struct Span {
+    std::int64_t start = 0;
+    std::int64_t head = 0;
+};
+
+/// For the partitions [from, to): the first record not older than `since` (the head if there is none), or the
+/// oldest.
+result<std::vector<Span>> find_spans(rd_kafka_t* rk, const std::string& topic, std::int32_t from,
+                                     std::int32_t to, std::optional<Timestamp> since);
+
+}  // namespace stepcast::kafka
