@@ -6,6 +6,7 @@
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
+#include <tuple>
 
 namespace stepcast::http {
 namespace {
@@ -234,11 +235,11 @@ awaitable<void> Connection::linger() {
     socket_.shutdown(Socket::shutdown_send, error);
     enter(Phase::lingering);
     std::size_t total = 0;
-    while (!error && !expired_ && total < max_linger_bytes) {
-        const auto [waited] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
-        if (waited) co_return;
+    while (!error && total < max_linger_bytes) {
         total += socket_.read_some(asio::buffer(lane_.read_buffer()), error);
-        if (would_block(error)) error.clear();
+        if (!would_block(error)) continue;
+        if (lane_.stopping() || expired_) co_return;
+        std::tie(error) = co_await socket_.async_wait(Socket::wait_read, as_tuple);
     }
 }
 

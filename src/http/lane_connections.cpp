@@ -35,20 +35,19 @@ const aio::Strand& LaneConnections::strand() const {
 }
 
 void LaneConnections::adopt(Socket socket, bool refused) {
-    stats_.open.fetch_add(1, std::memory_order_relaxed);
+    (refused ? stats_.refusing : stats_.open).fetch_add(1, std::memory_order_relaxed);
     aio::spawn(strand(), "http connection", [this, socket = std::move(socket), refused]() mutable {
         return serve(std::move(socket), refused);
     });
 }
 
 awaitable<void> LaneConnections::serve(Socket socket, bool refused) {
-    // By value in this frame, in this order: the gate is left last, when nothing refers to the lane's
-    // connections any more.
-    struct Count {
-        std::atomic<std::size_t>& open;
-        ~Count() { open.fetch_sub(1, std::memory_order_relaxed); }
-    } count{stats_.open};
+    // First, so that it is left last: then nothing here refers to the server any more.
     const auto hold = gate_.enter();
+    struct Count {
+        std::atomic<std::size_t>& counter;
+        ~Count() { counter.fetch_sub(1, std::memory_order_relaxed); }
+    } count{refused ? stats_.refusing : stats_.open};
     if (!hold || stopping_) co_return;
     Connection connection{std::move(socket), *this};
     co_await (refused ? connection.refuse_overload() : connection.run());
@@ -116,7 +115,8 @@ void LaneConnections::leave(Place place, Phase phase) {
 
 void LaneConnections::begin_stop() {
     stopping_ = true;
-    for (const Entry& entry : phases_[static_cast<std::size_t>(Phase::idle)]) entry.connection->expire();
+    for (const Phase phase : {Phase::idle, Phase::lingering})
+        for (const Entry& entry : phases_[static_cast<std::size_t>(phase)]) entry.connection->expire();
 }
 
 awaitable<bool> LaneConnections::finish_stop(steady_clock::time_point deadline) {

@@ -24,6 +24,7 @@ struct ServerStats {
     std::atomic<std::uint64_t> refused{0};  ///< beyond max_connections
     std::atomic<std::uint64_t> accept_errors{0};
     std::atomic<std::size_t> open{0};  ///< connections that speak HTTP; a stream that was taken over is none
+    std::atomic<std::size_t> refusing{0};  ///< being told that there are too many; not in `open`
 };
 
 /// What a connection is doing; each phase but `answering` has one fixed time limit, so a list per phase is

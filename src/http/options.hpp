@@ -17,7 +17,7 @@ struct Options {
         30'000};  ///< end of the head to the end of the body; then 408 and close
     std::chrono::milliseconds idle_timeout{75'000};   ///< between requests; then close
     std::chrono::milliseconds write_timeout{30'000};  ///< without a byte of the answer taken; then close
-    wire::Limits limits;
+    wire::Limits limits{};
     /// Requests answered from bytes already read before other connections get their turn; nothing is read
     /// meanwhile.
     std::size_t max_pipelined = 100;

@@ -80,8 +80,10 @@ void Server::place(Socket socket) {
     stats_.accepted.fetch_add(1, std::memory_order_relaxed);
     const std::size_t others = stats_.open.load(std::memory_order_relaxed) + (streams_ ? streams_() : 0);
     const bool refused = others >= options_.max_connections;
-    if (refused) stats_.refused.fetch_add(1, std::memory_order_relaxed);
-    if (others >= options_.max_connections + max_refusals) return;
+    if (refused) {
+        stats_.refused.fetch_add(1, std::memory_order_relaxed);
+        if (stats_.refusing.load(std::memory_order_relaxed) >= max_refusals) return;
+    }
     lanes_[next_lane_]->adopt(std::move(socket), refused);
     next_lane_ = (next_lane_ + 1) % lanes_.size();
 }

@@ -16,13 +16,14 @@ awaitable<std::vector<event::EventRef>> nothing(event::Position, std::size_t) {
 
 }  // namespace
 
-RunningServer::RunningServer(std::vector<Route> routes, Options options)
+RunningServer::RunningServer(std::vector<Route> routes, Options options, std::function<std::size_t()> streams)
     : work_{asio::make_work_guard(io_)},
       broadcaster_{io_, {.lanes = 2}, nothing},
       router_{options},
       server_{io_, {&broadcaster_.lane(0), &broadcaster_.lane(1)}, router_, options} {
     router_.add(std::move(routes));
     port_ = server_.listen("127.0.0.1", 0).value().port();
+    if (streams) server_.count_streams(std::move(streams));
     server_.start();
     for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { io_.run(); });
 }

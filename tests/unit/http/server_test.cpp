@@ -67,5 +67,140 @@ TEST(Server, answers_pipelined_requests_in_order_also_beyond_one_turn) {
     }
 }
 
+TEST(Server, head_has_the_headers_of_get_and_no_body) {
+    RunningServer server{echo_routes()};
+    RawClient client{server.port()};
+    const auto head = client.ask("HEAD /hello HTTP/1.1\r\nHost: t\r\n\r\n", true);
+    EXPECT_EQ(head->status, 200);
+    EXPECT_EQ(head->headers.at("content-length"), "7");
+    EXPECT_EQ(client.ask(get("/hello"))->body, "{\"a\":1}");
+}
+
+TEST(Server, unknown_paths_and_methods_are_problems) {
+    RunningServer server{echo_routes()};
+    RawClient client{server.port()};
+    const auto unknown = client.ask(get("/nothing"));
+    EXPECT_EQ(unknown->status, 404);
+    EXPECT_EQ(unknown->headers.at("content-type"), "application/problem+json");
+    const auto wrong = client.ask(post("/hello", "x"));
+    EXPECT_EQ(wrong->status, 405);
+    EXPECT_EQ(wrong->headers.at("allow"), "GET, HEAD, OPTIONS");
+    const auto options = client.ask("OPTIONS /echo HTTP/1.1\r\nHost: t\r\n\r\n");
+    EXPECT_EQ(options->status, 204);
+    EXPECT_EQ(options->headers.at("allow"), "POST, OPTIONS");
+    EXPECT_EQ(client.ask(get("/item/%EA%B0%80%2F1"))->body, "가/1");
+}
+
+TEST(Server, an_exception_is_a_500_that_reveals_nothing) {
+    RunningServer server{echo_routes()};
+    RawClient client{server.port()};
+    const auto response = client.ask(get("/throws"));
+    EXPECT_EQ(response->status, 500);
+    EXPECT_EQ(response->body.find("secret"), std::string::npos);
+    EXPECT_EQ(client.ask(get("/hello"))->status, 200);
+}
+
+TEST(Server, http_1_0_closes_unless_asked_to_stay) {
+    RunningServer server{echo_routes()};
+    RawClient closing{server.port()};
+    EXPECT_EQ(closing.ask("GET /hello HTTP/1.0\r\n\r\n")->headers.at("connection"), "close");
+    EXPECT_TRUE(closing.closed());
+    RawClient staying{server.port()};
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(
+            staying.ask("GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")->headers.at("connection"),
+            "keep-alive");
+    RawClient asked{server.port()};
+    EXPECT_EQ(asked.ask(get("/hello", "Connection: close\r\n"))->headers.at("connection"), "close");
+    EXPECT_TRUE(asked.closed());
+}
+
+TEST(Server, expect_continue_is_answered_before_the_body) {
+    RunningServer server{echo_routes()};
+    RawClient client{server.port()};
+    const auto go_on =
+        client.ask("POST /echo HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+    ASSERT_TRUE(go_on);
+    EXPECT_EQ(go_on->status, 100);
+    EXPECT_EQ(client.ask("body")->body, "body");
+    EXPECT_EQ(client.ask(post("/echo", "whole", "Expect: 100-continue\r\n"))->body, "whole")
+        << "nobody waits, so nobody is told";
+    const auto too_large = client.ask(
+        "POST /echo HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n");
+    EXPECT_EQ(too_large->status, 413);
+    RawClient other{server.port()};
+    EXPECT_EQ(other.ask(post("/echo", "x", "Expect: coffee\r\n"))->status, 417);
+}
+
+TEST(Server, a_refused_client_reads_the_answer_although_it_kept_sending) {
+    RunningServer server{echo_routes()};
+    for (int i = 0; i < 20; ++i) {
+        RawClient client{server.port()};
+        client.send(post("/echo", std::string(2'000'000, 'x')));
+        const auto response = client.receive();
+        ASSERT_TRUE(response);
+        EXPECT_EQ(response->status, 413);
+        EXPECT_EQ(response->headers.at("connection"), "close");
+    }
+    RawClient garbage{server.port()};
+    EXPECT_EQ(garbage.ask("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n")->status, 400);
+    EXPECT_TRUE(garbage.closed());
+}
+
+TEST(Server, the_configured_limits_hold) {
+    Options options;
+    options.limits = {.request_line = 100, .header_bytes = 200, .headers = 4, .body = 50};
+    RunningServer server{echo_routes(), options};
+    const auto status = [&](const std::string& request) {
+        return RawClient{server.port()}.ask(request)->status;
+    };
+    EXPECT_EQ(status(post("/echo", std::string(50, 'x'))), 200);
+    EXPECT_EQ(status(post("/echo", std::string(51, 'x'))), 413);
+    EXPECT_EQ(status(get("/item/" + std::string(81, 'x'))), 200);
+    EXPECT_EQ(status(get("/item/" + std::string(82, 'x'))), 414);
+    EXPECT_EQ(status(get("/hello", "X: " + std::string(186, 'x') + "\r\n")), 200);
+    EXPECT_EQ(status(get("/hello", "X: " + std::string(187, 'x') + "\r\n")), 431);
+    EXPECT_EQ(status(get("/hello", "A: 1\r\nB: 1\r\nC: 1\r\n")), 200);
+    EXPECT_EQ(status(get("/hello", "A: 1\r\nB: 1\r\nC: 1\r\nD: 1\r\n")), 431);
+}
+
+TEST(Server, a_large_answer_waits_for_its_reader) {
+    RunningServer server{echo_routes()};
+    RawClient client{server.port()};
+    const auto response = client.ask(get("/large"));
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->body, std::string(20'000'000, 'x'));
+    EXPECT_EQ(client.ask(get("/hello"))->status, 200);
+}
+
+TEST(Server, counts_requests_by_route_and_status) {
+    RunningServer server{echo_routes()};
+    RawClient client{server.port()};
+    client.ask(get("/item/1"));
+    client.ask(get("/item/2"));
+    client.ask(get("/nothing"));
+    client.ask("BREW / HTTP/1.1\r\n\r\n");
+    std::uint64_t items = 0, unmatched = 0, refused = 0;
+    for (const RequestStats* stats : server.router().stats()) {
+        if (stats->route() == "/item/{id}") items = stats->requests(200);
+        if (stats->route() == "(none)") unmatched = stats->requests(404);
+        if (stats->route() == "(refused)") refused = stats->requests(501);
+    }
+    EXPECT_EQ(items, 2u);
+    EXPECT_EQ(unmatched, 1u);
+    EXPECT_EQ(refused, 1u);
+}
+
+TEST(Server, a_port_that_is_taken_is_one_clear_error) {
+    RunningServer server{echo_routes()};
+    Router router{Options{}};
+    Server second{server.io(), {}, router, Options{}};
+    const auto bound = second.listen("127.0.0.1", server.port());
+    ASSERT_FALSE(bound);
+    EXPECT_EQ(bound.error().detail,
+              "cannot listen on 127.0.0.1:" + std::to_string(server.port()) + ": Address already in use");
+    EXPECT_FALSE(second.listen("no host", 1));
+}
+
 }  // namespace
 }  // namespace stepcast::http

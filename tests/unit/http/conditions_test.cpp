@@ -1,0 +1,87 @@
+#include "http/conditions.hpp"
+
+#include <gtest/gtest.h>
+#include <boost/json.hpp>
+
+#include "event/json.hpp"
+
+namespace stepcast::http {
+namespace {
+
+Request with_header(std::string name, std::string value) {
+    Request request;
+    request.headers.emplace_back(std::move(name), std::move(value));
+    return request;
+}
+
+Request with_query(std::string name, std::string value) {
+    Request request;
+    request.query.emplace_back(std::move(name), std::move(value));
+    return request;
+}
+
+std::string field_of(const Response& response) {
+    EXPECT_EQ(response.status, 400);
+    const auto body = event::parse_json(response.body).value();
+    EXPECT_EQ(body.at("code").as_string(), "invalid-field");
+    return std::string{body.at("field").as_string()};
+}
+
+TEST(NotModified, compares_weakly_and_reads_lists) {
+    for (const auto* same : {"\"v7\"", "W/\"v7\"", "*", "\"v6\", \"v7\"", "\"a,b\",W/\"v7\""}) {
+        EXPECT_TRUE(not_modified(with_header("if-none-match", same), "\"v7\"")) << same;
+        EXPECT_TRUE(not_modified(with_header("if-none-match", same), "W/\"v7\"")) << same;
+    }
+    for (const auto* other : {"", "\"v6\"", "v7", "\"v7", "\"v77\"", "\"x\"v7\"y\""})
+        EXPECT_FALSE(not_modified(with_header("if-none-match", other), "\"v7\"")) << other;
+    EXPECT_FALSE(not_modified(Request{}, "\"v7\""));
+}
+
+TEST(JsonBody, curls_default_type_passes_only_without_origin_and_cookie) {
+    EXPECT_FALSE(refuse_unless_json(with_header("content-type", "application/json")));
+    EXPECT_FALSE(refuse_unless_json(with_header("content-type", "Application/JSON; charset=utf-8")));
+    for (const std::string type : {"application/x-www-form-urlencoded", ""}) {
+        auto request = with_header("content-type", type);
+        EXPECT_FALSE(refuse_unless_json(request));
+        for (const auto* header : {"origin", "cookie"}) {
+            auto from_page = request;
+            from_page.headers.emplace_back(header, "x");
+            EXPECT_EQ(refuse_unless_json(from_page)->status, 415);
+        }
+    }
+    EXPECT_FALSE(refuse_unless_json(Request{}));
+    for (const auto* type : {"text/plain", "multipart/form-data", "application/jsonx", "application/"})
+        EXPECT_EQ(refuse_unless_json(with_header("content-type", type))->status, 415) << type;
+}
+
+TEST(Parameters, a_refusal_names_the_field) {
+    EXPECT_EQ(*required_text(with_query("userId", "노트북"), "userId"), "노트북");
+    EXPECT_EQ(field_of(required_text(Request{}, "userId").error()), "userId");
+    EXPECT_EQ(field_of(required_text(with_query("userId", ""), "userId").error()), "userId");
+    EXPECT_EQ(field_of(required_text(with_query("userId", "a\xC2\x85"), "userId").error()), "userId");
+    std::string name;
+    for (int i = 0; i < 128; ++i) name += "가";
+    EXPECT_TRUE(required_text(with_query("userId", name), "userId"));
+    EXPECT_EQ(field_of(required_text(with_query("userId", name + "a"), "userId").error()), "userId");
+
+    EXPECT_EQ(*required_number(with_query("quantity", "3"), "quantity", {1, 5}), 3);
+    EXPECT_EQ(optional_number(Request{}, "quantity", {1, 5})->has_value(), false);
+    EXPECT_EQ(field_of(required_number(Request{}, "quantity", {1, 5}).error()), "quantity");
+    for (const auto* bad : {"0", "6", "", "x", "1.5", " 1", "+1", "99999999999999999999"})
+        EXPECT_EQ(field_of(optional_number(with_query("quantity", bad), "quantity", {1, 5}).error()),
+                  "quantity")
+            << bad;
+}
+
+TEST(Problem, is_json_whatever_the_words) {
+    const auto response = Response::problem(404, "unknown-task", "no task \"a\\b\"\n", "taskId");
+    const auto body = event::parse_json(response.body).value();
+    EXPECT_EQ(body.at("status").as_int64(), 404);
+    EXPECT_EQ(body.at("title").as_string(), "Not Found");
+    EXPECT_EQ(body.at("detail").as_string(), "no task \"a\\b\"\n");
+    EXPECT_EQ(body.at("field").as_string(), "taskId");
+    EXPECT_EQ(body.at("type").as_string(), "about:blank");
+}
+
+}  // namespace
+}  // namespace stepcast::http

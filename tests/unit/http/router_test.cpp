@@ -1,0 +1,173 @@
+#include "http/router.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace stepcast::http {
+namespace {
+
+Handler nothing() {
+    return [](Request&, Context) -> awaitable<Response> { co_return Response{}; };
+}
+
+Request request_for(Method method, std::string path) {
+    Request request;
+    request.method = method;
+    request.path = std::move(path);
+    request.headers = {{"host", "localhost:8082"}};
+    return request;
+}
+
+std::string header_of(const Response& response, std::string_view name) {
+    for (const auto& [key, value] : response.headers)
+        if (key == name) return value;
+    return "(none)";
+}
+
+std::string answer_header_of(const Request& request, std::string_view name) {
+    for (const auto& [key, value] : request.answer_headers)
+        if (key == name) return value;
+    return "(none)";
+}
+
+class RouterTest : public testing::Test {
+  protected:
+    RouterTest() : RouterTest{{"https://app.example"}} {}
+    explicit RouterTest(std::vector<std::string> origins)
+        : router{Options{.cors_origins = std::move(origins)}} {
+        router.add({{Method::get, "/", nothing()},
+                    {Method::get, "/status/{taskId}", nothing()},
+                    {Method::get, "/status/all", nothing()},
+                    {Method::get, "/user/{userId}/task/{taskId}", nothing()},
+                    {Method::post, "/events", nothing()},
+                    {Method::get, "/events", nothing()},
+                    {Method::del, "/tasks/{id}", nothing()}});
+    }
+
+    std::string route_of(Method method, std::string path) {
+        auto request = request_for(method, std::move(path));
+        const auto match = router.route(request);
+        return match.handler != nullptr ? match.stats->route() : std::to_string(match.answer->status);
+    }
+
+    Router router;
+};
+
+TEST_F(RouterTest, finds_literal_paths_before_parameters) {
+    EXPECT_EQ(route_of(Method::get, "/"), "/");
+    EXPECT_EQ(route_of(Method::get, "/status/all"), "/status/all");
+    EXPECT_EQ(route_of(Method::get, "/status/42"), "/status/{taskId}");
+    EXPECT_EQ(route_of(Method::head, "/status/42"), "/status/{taskId}");
+    EXPECT_EQ(route_of(Method::post, "/events"), "/events");
+    for (const auto* path :
+         {"/status", "/status/", "/status/a/", "/status//", "//", "/nothing", "/STATUS/all", "/status/all/"})
+        EXPECT_EQ(route_of(Method::get, path), "404") << path;
+    EXPECT_EQ(route_of(Method::get, "/status/{taskId}"), "/status/{taskId}");
+    EXPECT_EQ(route_of(Method::get, std::string(1000, '/')), "404");
+}
+
+TEST_F(RouterTest, gives_parameters_with_their_escaped_slashes) {
+    auto request = request_for(Method::get, "/user/a/b/task/노트");
+    request.escaped_slashes = {7};
+    ASSERT_NE(router.route(request).handler, nullptr);
+    EXPECT_EQ(request.path_parameter("userId"), "a/b");
+    EXPECT_EQ(request.path_parameter("taskId"), "노트");
+    EXPECT_EQ(request.path_parameter("other"), "");
+}
+
+TEST_F(RouterTest, another_method_is_405_with_allow) {
+    auto request = request_for(Method::put, "/events");
+    const auto match = router.route(request);
+    ASSERT_TRUE(match.answer);
+    EXPECT_EQ(match.answer->status, 405);
+    EXPECT_EQ(header_of(*match.answer, "Allow"), "GET, HEAD, POST, OPTIONS");
+    EXPECT_EQ(header_of(*match.answer, "Content-Type"), "application/problem+json");
+    EXPECT_EQ(match.stats->route(), "/events");
+    EXPECT_EQ(route_of(Method::head, "/tasks/1"), "405");
+}
+
+TEST_F(RouterTest, options_tells_what_is_allowed) {
+    auto request = request_for(Method::options, "/tasks/1");
+    auto match = router.route(request);
+    EXPECT_EQ(match.answer->status, 204);
+    EXPECT_EQ(header_of(*match.answer, "Allow"), "DELETE, OPTIONS");
+    request = request_for(Method::options, "*");
+    match = router.route(request);
+    EXPECT_EQ(match.answer->status, 204);
+    EXPECT_EQ(header_of(*match.answer, "Allow"), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+}
+
+TEST_F(RouterTest, refuses_a_pattern_twice_or_malformed) {
+    EXPECT_THROW(router.add({Method::get, "/events", nothing()}), std::invalid_argument);
+    EXPECT_THROW(router.add({Method::get, "events", nothing()}), std::invalid_argument);
+    EXPECT_THROW(router.add({Method::get, "/a/{}", nothing()}), std::invalid_argument);
+    EXPECT_THROW(router.add({Method::get, "/a/{b", nothing()}), std::invalid_argument);
+}
+
+TEST_F(RouterTest, a_listed_origin_may_call_and_read_and_others_may_not) {
+    auto listed = request_for(Method::post, "/events");
+    listed.headers.emplace_back("origin", "https://app.example");
+    EXPECT_NE(router.route(listed).handler, nullptr);
+    EXPECT_EQ(answer_header_of(listed, "Access-Control-Allow-Origin"), "https://app.example");
+    EXPECT_EQ(answer_header_of(listed, "Vary"), "Origin");
+
+    for (const auto* origin :
+         {"https://evil.example", "null", "", "https://app.example.evil", "http://app.example",
+          "https://localhost:8082", "http://localhost:8083", "HTTPS://APP.EXAMPLE"}) {
+        auto foreign = request_for(Method::post, "/events");
+        foreign.headers.emplace_back("origin", origin);
+        const auto match = router.route(foreign);
+        ASSERT_TRUE(match.answer) << origin;
+        EXPECT_EQ(match.answer->status, 403) << origin;
+        EXPECT_EQ(answer_header_of(foreign, "Access-Control-Allow-Origin"), "(none)");
+        EXPECT_EQ(answer_header_of(foreign, "Vary"), "Origin");
+        foreign.method = Method::get;
+        EXPECT_NE(router.route(foreign).handler, nullptr) << "reading is the browser's to forbid";
+    }
+
+    auto two = request_for(Method::post, "/events");
+    two.headers.emplace_back("origin", "https://app.example");
+    two.headers.emplace_back("origin", "https://evil.example");
+    EXPECT_EQ(router.route(two).answer->status, 403);
+}
+
+TEST_F(RouterTest, our_own_page_may_call) {
+    auto own = request_for(Method::post, "/events");
+    own.headers.emplace_back("origin", "http://LOCALHOST:8082");
+    EXPECT_NE(router.route(own).handler, nullptr);
+    auto default_port = request_for(Method::post, "/events");
+    default_port.headers = {{"host", "stepcast:80"}, {"origin", "http://stepcast"}};
+    EXPECT_NE(router.route(default_port).handler, nullptr);
+}
+
+TEST_F(RouterTest, answers_the_preflight_of_listed_origins_only) {
+    for (const bool listed : {true, false}) {
+        auto preflight = request_for(Method::options, "/events");
+        preflight.headers.emplace_back("origin", listed ? "https://app.example" : "https://evil.example");
+        preflight.headers.emplace_back("access-control-request-method", "POST");
+        const auto match = router.route(preflight);
+        EXPECT_EQ(match.answer->status, 204);
+        EXPECT_EQ(header_of(*match.answer, "Access-Control-Allow-Methods"),
+                  listed ? "GET, HEAD, POST, OPTIONS" : "(none)");
+        EXPECT_EQ(header_of(*match.answer, "Access-Control-Allow-Headers"),
+                  listed ? "Content-Type, Last-Event-ID, Idempotency-Key" : "(none)");
+        EXPECT_EQ(answer_header_of(preflight, "Access-Control-Allow-Origin"),
+                  listed ? "https://app.example" : "(none)");
+    }
+}
+
+class RouterWithoutCors : public RouterTest {
+  protected:
+    RouterWithoutCors() : RouterTest{std::vector<std::string>{}} {}
+};
+
+TEST_F(RouterWithoutCors, says_nothing_of_origins_and_still_refuses_foreign_writes) {
+    auto request = request_for(Method::post, "/events");
+    request.headers.emplace_back("origin", "https://app.example");
+    EXPECT_EQ(router.route(request).answer->status, 403);
+    EXPECT_TRUE(request.answer_headers.empty());
+}
+
+}  // namespace
+}  // namespace stepcast::http
