@@ -181,7 +181,6 @@ def main(names):
     unknown = [name for name in names if name not in STAGES]
     if unknown:
         sys.exit(f"no such stage: {' '.join(unknown)}; there are: {' '.join(STAGES)}")
-    os.environ.setdefault("STEPCAST_BINARY", str(ROOT / "build/release/stepcast"))
     for name in names or STAGES:
         began, passed, failed = time.monotonic(), tally.passed, len(tally.failed)
         print(f"== {name}", flush=True)

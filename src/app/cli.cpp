@@ -157,6 +157,13 @@ class CommandLine {
         text("--event-id", "eventId", "Makes a repeat harmless; without it one is made");
         text("--timestamp", "timestamp", "RFC 3339; without it the server's time");
         command->add_option("--detail", detail_, "A JSON object of your own");
+        command->footer(
+            "Examples:\n"
+            "  stepcast emit --user ada --task job-1 --type STARTED --steps 3\n"
+            "  stepcast emit --user ada --task job-1 --type PROGRESS --step 1 --steps 3 --step-name resize\n"
+            "  my-job | stepcast emit        one event per line: "
+            "{\"taskId\":…,\"userId\":…,\"eventType\":…}\n"
+            "Prints the ids of what was accepted; a refusal names the line of the input.");
         command->callback([this] { action_ = [this] { return run_emit(); }; });
     }
 
@@ -174,14 +181,13 @@ class CommandLine {
     void add_tail(CLI::App& app) {
         auto* command = app.add_subcommand("tail", "Follow a user's tasks or one task");
         add_url(*command);
-        auto* who = command->add_option_group("whom");
-        who->add_option("--user", tail_.user, "All tasks of a user");
-        who->add_option("--task", tail_.task, "One task; its end ends the command, with 1 if it FAILED");
-        who->require_option(1, 2);
+        command->add_option("--user", tail_.user, "All tasks of a user");
+        command->add_option("--task", tail_.task, "One task; its end ends the command, with 1 if it FAILED");
         command->add_option("--cursor", tail_.cursor,
                             "The id of the last frame seen: what came after it comes first");
         command->add_flag("--json", tail_.json, "One JSON object a line, also on a terminal");
         command->callback([this] {
+            if (tail_.user.empty() && tail_.task.empty()) throw CLI::RequiredError{"--user or --task"};
             action_ = [this] {
                 return on_server([this](const client::Url& url) {
                     tail_.server = url;
@@ -232,8 +238,8 @@ int run_cli(int argc, char** argv) {
     CLI::App app{"Stepcast: live progress that survives reconnects, from Kafka or HTTP to browsers."};
     app.set_version_flag("--version", std::string{version()});
     app.require_subcommand(1);
-    app.footer(examples);
     CommandLine command_line{app};
+    app.footer(examples);  // after the commands, which would inherit it
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -74,8 +74,12 @@ std::vector<Key> make_keys() {
          FIELD(store.max_events_per_task), 100, 100'000'000},
 
         {"broadcast.ring_size",
-         "Events that a serving thread may be behind before it reads from the store instead.",
-         FIELD(broadcast.ring_size), 2, 16'777'216},
+         "Events that a serving thread may be behind before it reads from the store instead; a power of two.",
+         FIELD(broadcast.ring_size),
+         2,
+         16'777'216,
+         {},
+         true},
 
         {"progress.recovery_window",
          "A client without a cursor is told of tasks that ended no longer ago than this.",

@@ -20,6 +20,7 @@ struct Key {
     std::int64_t min = 0;  ///< lowest count, milliseconds or bytes; for text: how many characters
     std::int64_t max = 0;
     std::vector<std::string_view> choices{};  ///< for text: the only values, if any are named
+    bool power_of_two = false;                ///< for counts
 };
 
 /// In the order of config.toml: sections together.

@@ -1,6 +1,7 @@
 #include "app/config_value.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
@@ -48,6 +49,8 @@ Outcome store(const Key& key, int& place, const toml::node& value) {
     const auto number = value.is_integer() ? value.value<std::int64_t>() : std::nullopt;
     if (!number || *number < key.min || *number > key.max)
         return wrong(fmt::format("must be a whole number from {} to {}", key.min, key.max));
+    if (key.power_of_two && !std::has_single_bit(static_cast<std::uint64_t>(*number)))
+        return wrong("must be a power of two");
     place = static_cast<int>(*number);
     return {};
 }

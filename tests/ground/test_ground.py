@@ -1,0 +1,100 @@
+"""Things that must agree with each other across the tree: packages, settings, version, documents."""
+import os
+import pathlib
+import re
+import subprocess
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("STEPCAST_BIN", str(ROOT / "build/release/stepcast"))
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def output(*command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def packages_of_dev(group):
+    """The Debian packages of an array in `dev`."""
+    entries = re.search(rf"^{group}=\(([^)]*)\)", read("dev"), re.M).group(1).split()
+    return {entry.partition("=")[0] for entry in entries}
+
+
+def packages_of_dockerfile():
+    """The packages that each stage of the Dockerfile installs."""
+    stages = re.split(r"^FROM ", read("Dockerfile"), flags=re.M)[1:]
+    return [set(re.search(r"install -y --no-install-recommends \\\n(.*?) &&", stage, re.S).group(1).replace("\\", " ").split())
+            for stage in stages]
+
+
+def package_of_library(name):
+    """The Debian package that owns a shared library; /lib and /usr/lib are one folder with two names in dpkg's books."""
+    path = next(line.split()[2] for line in output("ldd", BINARY).splitlines() if line.split()[0] == name)
+    for spelling in {path, os.path.realpath(path), path.removeprefix("/usr"), "/usr" + path.removeprefix("/usr"),
+                     os.path.realpath(path).removeprefix("/usr")}:
+        found = subprocess.run(["dpkg", "-S", spelling], capture_output=True, text=True, check=False)
+        if found.returncode == 0:
+            return found.stdout.partition(":")[0]
+    raise AssertionError(f"no package owns {path}")
+
+
+class Ground(unittest.TestCase):
+    def test_the_image_is_built_with_the_packages_that_dev_installs(self):
+        self.assertEqual(packages_of_dockerfile()[0], packages_of_dev("RUN"))
+
+    def test_the_image_runs_with_the_libraries_that_the_binary_names(self):
+        needed = re.findall(r"NEEDED.*\[(.*)\]", output("readelf", "-d", BINARY))
+        self.assertGreater(len(needed), 5)
+        libraries = {package_of_library(name) for name in needed} - {"libc6"}  # the base image is built on it
+        # The certificates are data, not a library: for TLS to brokers.
+        self.assertEqual(packages_of_dockerfile()[1], libraries | {"ca-certificates"})
+
+    def test_every_package_is_named_once(self):
+        groups = [packages_of_dev(group) for group in ("RUN", "TEST", "BENCH", "FORMAT")]
+        self.assertEqual(sum(map(len, groups)), len(set.union(*groups)))
+
+    def test_config_toml_is_what_the_table_of_keys_prints(self):
+        self.assertEqual(read("config.toml"), output(BINARY, "check-config", "--defaults"))
+
+    def test_the_version_stands_in_one_place(self):
+        version = re.search(r"project\(stepcast VERSION ([\d.]+)", read("CMakeLists.txt")).group(1)
+        self.assertEqual(output(BINARY, "--version").strip(), version)
+        for name in ("Dockerfile", "compose.yaml", "README.md", "tests/web/package.json", "config.toml"):
+            self.assertNotIn(version, read(name), name)
+
+    def test_the_lock_file_holds_no_download_addresses(self):
+        self.assertNotIn('"resolved"', read("tests/web/package-lock.json"))
+
+    def test_files_stay_small(self):
+        long = [f"{path.relative_to(ROOT)}: {lines} lines" for path in [*ROOT.glob("src/**/*.[ch]pp"), *ROOT.glob("tests/**/*.[ch]pp")]
+                if (lines := path.read_text(encoding="utf-8").count("\n")) > 400]
+        self.assertEqual(long, [])
+
+    def test_every_folder_of_the_source_says_what_it_is_for(self):
+        folders = {path.parent for path in ROOT.glob("src/*/**/*.[ch]pp")}
+        self.assertEqual([str(folder.relative_to(ROOT)) for folder in sorted(folders) if not (folder / "README.md").exists()], [])
+
+    def test_what_the_documents_point_to_exists(self):
+        for document in [ROOT / "README.md", ROOT / "tests/README.md", *ROOT.glob("src/*/**/README.md")]:
+            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8")):
+                if "://" not in target:
+                    self.assertTrue((document.parent / target).exists(), f"{document.relative_to(ROOT)}: {target}")
+
+    def test_the_readmes_commands_exist(self):
+        helped = set(re.findall(r"^\./dev (\w+)", output("./dev", "help"), re.M)) | {"tsan", "help"}
+        self.assertLessEqual(set(re.findall(r"\./dev (\w+)", read("README.md"))), helped)
+        commands = set(re.findall(r"^  ([a-z][\w-]+)\s", output(BINARY, "--help").partition("Subcommands:")[2], re.M)) - {"stepcast"}
+        self.assertLessEqual(set(re.findall(r"^stepcast (\w+)", read("README.md"), re.M)), commands)
+
+    def test_scripts_are_executable_and_parse(self):
+        for name in ("dev", ".ci/run", "tests/run.py"):
+            self.assertTrue(os.access(ROOT / name, os.X_OK), name)
+        output("bash", "-n", "dev")
+        output("sh", "-n", ".ci/run")
+
+
+if __name__ == "__main__":
+    unittest.main()
