@@ -19,14 +19,11 @@ void Nuisance::add_dribblers(std::size_t count) {
 
 void Nuisance::tick(std::uint64_t now) {
     constexpr std::uint64_t reset_interval_ns = 5'000'000;
-    if (last_tick_ == 0) last_tick_ = now;
-    // Each dribbler's turn comes once a second.
-    const auto elapsed = std::min<std::uint64_t>(now - last_tick_, 1'000'000'000);
-    const auto due = dribblers_.size() * elapsed / 1'000'000'000;
-    if (due == 0 && elapsed < reset_interval_ns) return;
-    last_tick_ = now;
-    for (std::size_t i = 0; i < due; ++i) dribblers_[next_dribbler_++ % dribblers_.size()].send_byte();
-    reset_one();
+    if (next_byte_at_ == 0) next_byte_at_ = next_reset_at_ = now;
+    for (; next_byte_at_ <= now && !dribblers_.empty(); next_byte_at_ += 1'000'000'000 / dribblers_.size()) {
+        dribblers_[next_dribbler_++ % dribblers_.size()].send_byte();
+    }
+    for (; next_reset_at_ <= now; next_reset_at_ += reset_interval_ns) reset_one();
 }
 
 /// Sends the beginning of a request, or all of it, and resets.

@@ -16,7 +16,7 @@ class Nuisance {
 
     /// Opens so many clients that send a byte a second; those that the server cuts come back.
     void add_dribblers(std::size_t count);
-    /// Sends what is due and opens and resets a client or two. Call it every millisecond or so.
+    /// Sends the bytes that are due and resets a client every 5 ms. Call it every millisecond or so.
     void tick(std::uint64_t now);
 
     std::uint64_t resets() const { return resets_; }
@@ -45,7 +45,8 @@ class Nuisance {
     std::mt19937_64 random_;
     std::deque<Dribbler> dribblers_;
     std::size_t next_dribbler_ = 0;
-    std::uint64_t last_tick_ = 0;
+    std::uint64_t next_byte_at_ = 0;
+    std::uint64_t next_reset_at_ = 0;
     std::uint64_t resets_ = 0;
     std::uint64_t dribbled_ = 0;
 };
