@@ -84,6 +84,21 @@ TEST_P(StoreTest, a_page_of_nothing_says_whether_there_is_more) {
     EXPECT_EQ(page.through, 0u);
 }
 
+TEST_P(StoreTest, an_event_is_found_by_its_id) {
+    for (int i = 0; i < 50; ++i) put("a", std::to_string(i)), put("b", "b" + std::to_string(i));
+    const auto find = [&](const Category& category, std::string_view stream, std::string_view id) {
+        return run(store().find_event(category, stream, id)).value();
+    };
+    EXPECT_EQ(find(task, "a", "17")->version(), 18u);
+    EXPECT_EQ(find(task, "b", "b0")->position(), 2u);
+    EXPECT_FALSE(find(task, "a", "b0"));
+    EXPECT_FALSE(find(account, "a", "17"));
+    EXPECT_FALSE(find(task, "none", "17"));
+    ASSERT_TRUE(run(store().save_snapshot(task, "a", {20, 1, "s"}, true)));
+    EXPECT_FALSE(find(task, "a", "17"));
+    EXPECT_EQ(find(task, "a", "20")->version(), 21u);
+}
+
 TEST_P(StoreTest, long_reads_come_in_order_and_whole) {
     constexpr int count = 9000;
     std::vector<Commit> commits;
