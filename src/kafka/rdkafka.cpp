@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <asio/post.hpp>
+#include <string_view>
 
 #include "aio/notice.hpp"
 
@@ -26,7 +27,8 @@ constexpr std::array owned = {"bootstrap.servers",
                               "auto.offset.reset",
                               "enable.partition.eof",
                               "statistics.interval.ms",
-                              "queued.min.messages"};
+                              "queued.min.messages",
+                              "partition.assignment.strategy"};
 
 // A broker that comes back is noticed within about a second; one that is silent is given up after ten.
 constexpr Settings common = {{"reconnect.backoff.max.ms", "1000"},
@@ -34,8 +36,7 @@ constexpr Settings common = {{"reconnect.backoff.max.ms", "1000"},
                              {"socket.keepalive.enable", "true"},
                              {"statistics.interval.ms", "1000"},
                              {"topic.metadata.refresh.interval.ms", "60000"},
-                             {"log.connection.close", "false"},
-                             {"log.configuration.warnings", "false"}};
+                             {"log.connection.close", "false"}};
 
 constexpr Settings producing = {
     {"enable.idempotence", "true"},
@@ -49,7 +50,7 @@ constexpr Settings consuming = {{"enable.auto.commit", "false"},
                                 {"enable.auto.offset.store", "false"},
                                 {"auto.offset.reset", "earliest"},
                                 {"enable.partition.eof", "true"},
-                                {"partition.assignment.strategy", "cooperative-sticky"},
+                                {"partition.assignment.strategy", "range"},
                                 {"session.timeout.ms", "10000"},
                                 {"heartbeat.interval.ms", "2000"},
                                 {"fetch.wait.max.ms", "50"},
@@ -63,6 +64,8 @@ spdlog::level::level_enum level_of(int syslog_level) {
 }
 
 void log(const rd_kafka_t*, int level, const char* facility, const char* text) {
+    // Properties go to both roles; those of the other one are reported each time.
+    if (std::string_view{facility} == "CONFWARN") level = 7;
     spdlog::log(level_of(level), "kafka: {} {}", facility, text);
 }
 

@@ -16,15 +16,6 @@ std::span<rd_kafka_topic_partition_t> elements(const rd_kafka_topic_partition_li
     return {list.elems, static_cast<std::size_t>(list.cnt)};
 }
 
-void log_error(std::string_view what, ErrorPtr error) {
-    if (error) spdlog::warn("kafka: {}: {}", what, rd_kafka_error_string(error.get()));
-}
-
-bool cooperative(rd_kafka_t* rk) {
-    const char* const protocol = rd_kafka_rebalance_protocol(rk);
-    return protocol != nullptr && std::string_view{protocol} == "COOPERATIVE";
-}
-
 }  // namespace
 
 // Only remembered here: the answer may have to wait for records that are being worked on, and a callback
@@ -49,13 +40,9 @@ aio::awaitable<void> Reader::rebalance(Rebalance event) {
 
 void Reader::assign(const Rebalance& event) {
     for (const auto& partition : elements(*event.partitions)) add_part(partition.partition);
-    spdlog::info("kafka: {} reads {} more partitions of {}", subscription_.group, event.partitions->cnt,
+    spdlog::info("kafka: {} reads {} partitions of {}", subscription_.group, event.partitions->cnt,
                  subscription_.topic);
-    if (cooperative(client_->get()))
-        log_error("cannot take partitions",
-                  ErrorPtr{rd_kafka_incremental_assign(client_->get(), event.partitions.get())});
-    else
-        rd_kafka_assign(client_->get(), event.partitions.get());
+    rd_kafka_assign(client_->get(), event.partitions.get());
 }
 
 aio::awaitable<void> Reader::revoke(const Rebalance& event) {
@@ -67,11 +54,7 @@ aio::awaitable<void> Reader::revoke(const Rebalance& event) {
     for (const auto& partition : elements(*event.partitions)) drop_part(partition.partition);
     spdlog::info("kafka: {} gives up {} partitions of {}", subscription_.group, event.partitions->cnt,
                  subscription_.topic);
-    if (cooperative(client_->get()))
-        log_error("cannot give up partitions",
-                  ErrorPtr{rd_kafka_incremental_unassign(client_->get(), event.partitions.get())});
-    else
-        rd_kafka_assign(client_->get(), nullptr);
+    rd_kafka_assign(client_->get(), nullptr);
 }
 
 /// Waits for what was handed out of the partitions that are going, at most `limit`, then commits and waits
