@@ -69,6 +69,9 @@ SseSession::SseSession(Socket socket, broadcast::Lane& lane, SseStart start)
     fd_ = socket_.native_handle();
     set_tcp(fd_, TCP_NODELAY, 1);
     set_tcp(fd_, TCP_NOTSENT_LOWAT, unsent_bytes);
+    // A peer that vanished acknowledges no heartbeat; left to the kernel, that is noticed after a quarter of
+    // an hour. Twice, so that a peer that is there but does not read is closed, and counted, by the lane.
+    set_tcp(fd_, TCP_USER_TIMEOUT, static_cast<int>(2 * options_.limits.write_timeout.count()));
     inspects_ = source_ && source_->inspects();
     if (auto subscription = lane.subscribe(*this, start.topic, false))
         subscription_ = std::move(*subscription);
