@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
 #include <cstddef>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -32,14 +33,20 @@ class Blocks {
         block.push_back(std::move(value));
     }
 
-    /// Takes away the first `count`.
+    /// Takes away the first `count`. Whole blocks change hands; at most one is split.
     Blocks take_front(std::size_t count) {
+        const std::size_t whole = (head_ + count) / block_size, rest = (head_ + count) % block_size;
         Blocks taken;
-        for (std::size_t i = 0; i < count; ++i) taken.push_back(std::move((*this)[i]));
-        head_ += count;
-        const auto gone = std::min(head_ / block_size, blocks_.size());
-        blocks_.erase(blocks_.begin(), blocks_.begin() + static_cast<std::ptrdiff_t>(gone));
-        head_ -= gone * block_size;
+        taken.head_ = head_;
+        const auto split = blocks_.begin() + static_cast<std::ptrdiff_t>(whole);
+        taken.blocks_.assign(std::make_move_iterator(blocks_.begin()), std::make_move_iterator(split));
+        if (rest != 0) {
+            auto& part = taken.blocks_.emplace_back();
+            part.reserve(rest);
+            for (std::size_t i = 0; i < rest; ++i) part.push_back(std::move((*split)[i]));
+        }
+        blocks_.erase(blocks_.begin(), split);
+        head_ = rest;
         return taken;
     }
 

@@ -17,6 +17,7 @@ using Life = MemoryStream::Life;
 namespace {
 
 constexpr auto slice = std::chrono::milliseconds{1};
+constexpr std::size_t looks_apart = 128;
 
 bool belief_holds(const Expected& expected, Version version) {
     switch (expected.kind) {
@@ -48,16 +49,19 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<const Co
     auto since = std::chrono::steady_clock::now();
     now_ = clock_.now();
     Position told = head();
+    std::uint64_t looked = stats_.committed;
     for (const auto& commit : commits) {
         results.push_back(commit_one(commit));
-        // The clock is asked now and then only: a commit takes about a microsecond.
-        const bool look = results.size() % 128 == 0 || commit.appends.size() > 8;
-        if (!look || std::chrono::steady_clock::now() - since < slice) continue;
+        // The clock is asked now and then only: an event takes about a microsecond.
+        if (results.size() % looks_apart != 0 && stats_.committed - looked < looks_apart) continue;
+        looked = stats_.committed;
+        if (std::chrono::steady_clock::now() - since < slice) continue;
         if (feed_.hint && head() != told) feed_.hint();
         co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
         since = std::chrono::steady_clock::now();
         now_ = clock_.now();
         told = head();
+        looked = stats_.committed;
     }
     drain(2 * commits.size() + 64);
     if (feed_.hint && head() != told) feed_.hint();

@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -133,8 +134,8 @@ class MemoryStore final : public EventStore {
     std::size_t last_source_ = 0;
 
     Leaving leaving_;
-    std::vector<ExpiredStream> expired_;  // not yet told by cleanup
-    std::vector<Oversized> oversized_;    // not yet told by cleanup
+    std::deque<ExpiredStream> expired_;  // not yet told by cleanup
+    std::vector<Oversized> oversized_;   // not yet told by cleanup
 
     std::vector<Plan> plan_;  // of the commit at hand; a member only to keep its memory
     Timestamp now_{};         // of the group at hand

@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 #include <malloc.h>
+#include <time.h>
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -155,11 +156,76 @@ void print_memory() {
         static_cast<double>(store.stats().bytes) / (1 << 20));
 }
 
+std::uint64_t thread_cpu_ns() {
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+/// The longest turn of the strand that a kind of work took, in CPU time, which neighbours on the machine do
+/// not stretch.
+struct Turns {
+    std::uint64_t longest_ns = 0;
+    std::uint64_t count = 0;
+
+    // One handler of the context is one turn, since nothing else is posted.
+    template <class T>
+    T run(asio::io_context& io, awaitable<T> work) {
+        std::optional<T> value;
+        asio::co_spawn(io, std::move(work), [&](std::exception_ptr, T v) { value.emplace(std::move(v)); });
+        io.restart();
+        for (bool ran = true; ran;) {
+            const auto begin = thread_cpu_ns();
+            ran = io.run_one() != 0;
+            longest_ns = std::max(longest_ns, thread_cpu_ns() - begin);
+            ++count;
+        }
+        return std::move(*value);
+    }
+    void print(std::string_view work) const {
+        fmt::print("| {} | {:.2f} ms | {} |\n", work, static_cast<double>(longest_ns) / 1e6, count);
+    }
+};
+
+class SteppedClock final : public Clock {
+  public:
+    Timestamp now() const override { return at; }
+    Timestamp at = system_clock().now();
+};
+
+void print_turns() {
+    asio::io_context io;
+    SteppedClock clock;
+    MemoryStore store{Limits{}, clock};
+    Turns growing, one_stream, trimming, cleaning;
+    for (int stream = 0; stream < 300'000;) {
+        std::vector<Commit> commits(200);
+        for (auto& c : commits) c.appends.push_back({{}, {make_draft(stream++, 0)}});
+        growing.run(io, store.commit_many(commits));
+    }
+    for (int number = 1; number < 100'000;) {
+        std::vector<Commit> commits(200);
+        for (auto& c : commits) c.appends.push_back({{}, {make_draft(7, number++)}});
+        one_stream.run(io, store.commit_many(commits));
+    }
+    static_cast<void>(
+        trimming.run(io, store.save_snapshot(progress, "task-00007", {50'000, 1, "state"}, true)));
+    clock.at += std::chrono::hours{200};
+    while (!cleaning.run(io, store.cleanup(clock.at))->done) {
+    }
+    fmt::print("\n| work | longest turn | turns |\n");
+    growing.print("200 commits, each to a new stream, up to 300,000 streams");
+    one_stream.print("200 commits to one stream, up to 100,000 events");
+    trimming.print("trim of 50,000 events");
+    cleaning.print("cleanup of all of it");
+}
+
 }  // namespace
 }  // namespace stepcast::store
 
 int main(int argc, char** argv) {
     stepcast::store::print_memory();
+    stepcast::store::print_turns();
     benchmark::Initialize(&argc, argv);
     benchmark::RunSpecifiedBenchmarks();
     return 0;
