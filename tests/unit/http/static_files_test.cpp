@@ -1,0 +1,47 @@
+#include "http/static_files.hpp"
+
+#include <gtest/gtest.h>
+
+#include "unit/http/raw_client.hpp"
+#include "unit/http/running_server.hpp"
+
+namespace stepcast::http {
+namespace {
+
+std::vector<Route> page() {
+    return static_routes({{"/index.html", "text/html; charset=utf-8", "<!doctype html>"},
+                          {"/stepcast.js", "text/javascript; charset=utf-8", "export {}", "\"v1\""}});
+}
+
+TEST(StaticFiles, are_served_with_a_strict_policy) {
+    RunningServer server{page()};
+    RawClient client{server.port()};
+    for (const auto* path : {"/", "/index.html"}) {
+        const auto response = client.ask(get(path));
+        EXPECT_EQ(response->status, 200);
+        EXPECT_EQ(response->body, "<!doctype html>");
+        EXPECT_EQ(response->headers.at("content-type"), "text/html; charset=utf-8");
+        EXPECT_EQ(response->headers.at("x-content-type-options"), "nosniff");
+        EXPECT_EQ(response->headers.at("cache-control"), "no-cache");
+        EXPECT_TRUE(response->headers.at("content-security-policy").starts_with("default-src 'self';"));
+        EXPECT_EQ(response->headers.at("content-security-policy").find("unsafe"), std::string::npos);
+    }
+    EXPECT_EQ(client.ask("HEAD / HTTP/1.1\r\nHost: t\r\n\r\n", true)->headers.at("content-length"), "15");
+    for (const auto* path : {"/../etc/passwd", "/%2e%2e/etc/passwd", "/index.html/", "/stepcast.js%00"})
+        EXPECT_GE(RawClient{server.port()}.ask(get(path))->status, 400) << path;
+}
+
+TEST(StaticFiles, are_not_sent_again_to_who_has_them) {
+    RunningServer server{page()};
+    RawClient client{server.port()};
+    const auto etag = client.ask(get("/"))->headers.at("etag");
+    const auto again = client.ask(get("/", "If-None-Match: " + etag + "\r\n"));
+    EXPECT_EQ(again->status, 304);
+    EXPECT_EQ(again->headers.at("etag"), etag);
+    EXPECT_FALSE(again->headers.contains("content-length"));
+    EXPECT_EQ(client.ask(get("/", "If-None-Match: \"other\"\r\n"))->status, 200);
+    EXPECT_EQ(client.ask(get("/stepcast.js", "If-None-Match: W/\"v1\"\r\n"))->status, 304);
+}
+
+}  // namespace
+}  // namespace stepcast::http
