@@ -221,7 +221,7 @@ async function fill(page, step) {
 
 test('picture: desktop', () => withPage({ locale: 'ko-KR' }, async (page) => {
   await fill(page, '상품 목록 읽기');
-  await picture(page, 'desktop', true);
+  await picture(page, 'desktop', { keep: true });
 }));
 
 test('picture: the empty page', () => withPage({ locale: 'ko-KR' }, (page) => picture(page, 'empty')));
@@ -231,12 +231,12 @@ test('picture: a phone, and nothing is wider than it', () => withPage({ locale: 
   await card(page, 2).locator('summary').tap();
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
   await page.evaluate(() => { for (const open of document.querySelectorAll('details[open]')) open.open = false; });
-  await picture(page, 'phone', true);
+  await picture(page, 'phone', { keep: true });
 }));
 
 test('picture: in the dark', () => withPage({ colorScheme: 'dark' }, async (page) => {
   await fill(page, 'Reading the catalogue');
   const [r, g, b] = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor.match(/\d+/g).map(Number));
   assert.ok(r + g + b < 150, `the ground is rgb(${r}, ${g}, ${b})`);
-  await picture(page, 'dark', true);
+  await picture(page, 'dark', { keep: true });
 }));

@@ -52,8 +52,7 @@ test('pull the plug: V1 believes the past, V2 knows every step', () => withPage(
   assert.match(await page.locator('#lane-v1 .verdict').innerText(), /Believes the order stands at 25%/);
   assert.match(await page.locator('#lane-v2 .verdict').innerText(), /All 5 steps/);
   assert.match(await words(page), /100%/);
-  await page.locator('.plug').scrollIntoViewIfNeeded();
-  await picture(page, 'plug');
+  await picture(page, 'plug', { keep: true, of: page.locator('.plug') });
   assert.ok(await page.locator('#plug-start').isVisible());
 }));
 

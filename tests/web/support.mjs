@@ -150,10 +150,10 @@ export const barAt = (page, percent, n = 0) =>
   until(`bar ${n} shows ${percent} %`, async () => (await bar(page, n).count()) && (await bar(page, n).getAttribute('aria-valuenow')) === String(percent));
 
 /** Keeps a picture under build/screenshots; STEPCAST_SCREENSHOTS=1 renews the README's copy too. */
-export async function picture(page, name, keep = false) {
+export async function picture(page, name, { keep = false, of = page } = {}) {
   await page.evaluate(() => scrollTo(0, 0));
   mkdirSync(`${root}build/screenshots`, { recursive: true });
   const path = `${root}build/screenshots/${name}.png`;
-  await page.screenshot({ path, animations: 'disabled' });
+  await of.screenshot({ path, animations: 'disabled' });
   if (keep && process.env.STEPCAST_SCREENSHOTS) copyFileSync(path, `${root}tests/web/screenshots/${name}.png`);
 }
