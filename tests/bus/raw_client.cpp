@@ -1,0 +1,115 @@
+#include "bus/raw_client.hpp"
+
+#include <gtest/gtest.h>
+#include <array>
+#include <stdexcept>
+
+namespace stepcast::bus_test {
+namespace {
+
+rd_kafka_t* make(rd_kafka_type_t type, const std::string& brokers,
+                 std::initializer_list<std::pair<const char*, const char*>> settings) {
+    char text[256];
+    rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+    kafka::set(conf, "bootstrap.servers", brokers);
+    for (const auto& [name, value] : settings) kafka::set(conf, name, value);
+    rd_kafka_t* const rk = rd_kafka_new(type, conf, text, sizeof text);
+    if (rk == nullptr) throw std::runtime_error{text};
+    return rk;
+}
+
+std::string text_of(const void* data, std::size_t size) {
+    return data == nullptr ? std::string{} : std::string{static_cast<const char*>(data), size};
+}
+
+}  // namespace
+
+RawClient::RawClient(const std::string& brokers)
+    : brokers_{brokers}, producer_{make(RD_KAFKA_PRODUCER, brokers, {{"partitioner", "murmur2_random"}})} {}
+
+RawClient::~RawClient() {
+    flush();
+    rd_kafka_destroy(producer_);
+}
+
+void RawClient::flush() {
+    EXPECT_EQ(rd_kafka_flush(producer_, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+void RawClient::create_topic(const std::string& topic, int partitions) {
+    char text[256];
+    auto* made = rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, text, sizeof text);
+    const kafka::QueuePtr answers{rd_kafka_queue_new(producer_)};
+    rd_kafka_CreateTopics(producer_, &made, 1, nullptr, answers.get());
+    const kafka::EventPtr event{rd_kafka_queue_poll(answers.get(), 10'000)};
+    EXPECT_NE(event, nullptr);
+    rd_kafka_NewTopic_destroy(made);
+}
+
+void RawClient::produce_tombstone(const std::string& topic, const std::string& key) {
+    std::array<rd_kafka_vu_t, 2> values{};
+    values[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    values[0].u.cstr = topic.c_str();
+    values[1].vtype = RD_KAFKA_VTYPE_KEY;
+    values[1].u.mem = {const_cast<char*>(key.data()), key.size()};
+    const kafka::ErrorPtr error{rd_kafka_produceva(producer_, values.data(), values.size())};
+    EXPECT_EQ(error, nullptr);
+    flush();
+}
+
+void RawClient::produce_at(const std::string& topic, const std::string& key, const std::string& value,
+                           Timestamp time) {
+    std::array<rd_kafka_vu_t, 5> values{};
+    values[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    values[0].u.cstr = topic.c_str();
+    values[1].vtype = RD_KAFKA_VTYPE_KEY;
+    values[1].u.mem = {const_cast<char*>(key.data()), key.size()};
+    values[2].vtype = RD_KAFKA_VTYPE_VALUE;
+    values[2].u.mem = {const_cast<char*>(value.data()), value.size()};
+    values[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    values[3].u.i = RD_KAFKA_MSG_F_COPY;
+    values[4].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+    values[4].u.i64 = time.time_since_epoch().count();
+    const kafka::ErrorPtr error{rd_kafka_produceva(producer_, values.data(), values.size())};
+    EXPECT_EQ(error, nullptr);
+}
+
+std::vector<RawClient::Read> RawClient::read_all(const std::string& topic) {
+    rd_kafka_t* const rk =
+        make(RD_KAFKA_CONSUMER, brokers_,
+             {{"group.id", "raw"}, {"enable.auto.commit", "false"}, {"enable.partition.eof", "true"}});
+    const rd_kafka_metadata_t* metadata = nullptr;
+    EXPECT_EQ(rd_kafka_metadata(rk, 1, nullptr, &metadata, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    const auto partitions = kafka::make_partitions();
+    for (int i = 0; i < metadata->topic_cnt; ++i)
+        for (int p = 0; metadata->topics[i].topic == topic && p < metadata->topics[i].partition_cnt; ++p)
+            rd_kafka_topic_partition_list_add(partitions.get(), topic.c_str(), p)->offset =
+                RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_assign(rk, partitions.get());
+    std::vector<Read> all;
+    for (int ended = 0; ended < partitions->cnt;) {
+        rd_kafka_message_t* const message = rd_kafka_consumer_poll(rk, 10'000);
+        if (message == nullptr) break;
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ++ended;
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            Read read{text_of(message->key, message->key_len), text_of(message->payload, message->len), {}};
+            rd_kafka_headers_t* headers = nullptr;
+            rd_kafka_message_headers(message, &headers);
+            const char* name = nullptr;
+            const void* value = nullptr;
+            std::size_t size = 0;
+            for (std::size_t i = 0;
+                 headers != nullptr &&
+                 rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+                 ++i)
+                read.headers[name] = text_of(value, size);
+            all.push_back(std::move(read));
+        }
+        rd_kafka_message_destroy(message);
+    }
+    rd_kafka_destroy(rk);
+    return all;
+}
+
+}  // namespace stepcast::bus_test

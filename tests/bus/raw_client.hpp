@@ -1,0 +1,38 @@
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "kafka/rdkafka.hpp"
+
+namespace stepcast::bus_test {
+
+/// A plain Kafka client beside the bus, for what only foreign clients do.
+class RawClient {
+  public:
+    explicit RawClient(const std::string& brokers);
+    ~RawClient();
+    RawClient(const RawClient&) = delete;
+    RawClient& operator=(const RawClient&) = delete;
+
+    void create_topic(const std::string& topic, int partitions);
+    void produce_tombstone(const std::string& topic, const std::string& key);
+    void produce_at(const std::string& topic, const std::string& key, const std::string& value,
+                    Timestamp time);
+    void flush();
+
+    struct Read {
+        std::string key;
+        std::string value;
+        std::map<std::string, std::string> headers;
+    };
+    /// All that the topic holds now.
+    std::vector<Read> read_all(const std::string& topic);
+
+  private:
+    const std::string brokers_;
+    rd_kafka_t* producer_ = nullptr;
+};
+
+}  // namespace stepcast::bus_test

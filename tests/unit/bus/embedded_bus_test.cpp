@@ -1,0 +1,288 @@
+#include "bus/embedded_bus.hpp"
+
+#include <gtest/gtest.h>
+#include <asio/co_spawn.hpp>
+#include <asio/thread_pool.hpp>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "aio/notice.hpp"
+#include "aio/spawn.hpp"
+
+namespace stepcast::bus {
+namespace {
+
+using namespace std::chrono_literals;
+using aio::awaitable;
+
+class EmbeddedBusTest : public testing::Test {
+  protected:
+    void run(std::function<awaitable<void>()> body) {
+        bool ended = false;
+        asio::co_spawn(strand, std::move(body), [&ended](std::exception_ptr death) {
+            ended = true;
+            if (death) std::rethrow_exception(death);
+        });
+        io.run_for(30s);
+        ASSERT_TRUE(ended);
+    }
+
+    std::shared_ptr<std::optional<result<std::vector<Place>>>> produce_beside(EmbeddedBus& bus,
+                                                                              std::vector<Message> messages) {
+        auto outcome = std::make_shared<std::optional<result<std::vector<Place>>>>();
+        aio::spawn(strand, "produce",
+                   [&bus, outcome, messages = std::move(messages)]() mutable -> awaitable<void> {
+                       *outcome = co_await bus.produce(std::move(messages));
+                   });
+        return outcome;
+    }
+
+    /// Lets everything that is ready run.
+    awaitable<void> settle_down() {
+        for (int i = 0; i < 20; ++i) co_await aio::pause(0ms);
+    }
+
+    asio::io_context io{1};
+    aio::Strand strand = asio::make_strand(io);
+};
+
+std::vector<Message> messages(const std::string& topic, int n, const std::string& value = "v") {
+    return std::vector<Message>(static_cast<std::size_t>(n), Message{topic, "k", value});
+}
+
+TEST_F(EmbeddedBusTest, produce_completes_once_every_group_has_settled) {
+    run([&]() -> awaitable<void> {
+        EmbeddedBus bus;
+        const auto one = bus.subscribe({"t", "one"}, strand);
+        const auto two = bus.subscribe({"t", "two"}, strand);
+        const auto outcome = produce_beside(bus, messages("t", 2));
+        const auto of_one = co_await one->next(1s);
+        const auto of_two = co_await two->next(1s);
+        for (const auto& record : of_one->records) one->done(record.place);
+        two->settle(of_two->records[1].place);
+        co_await settle_down();
+        EXPECT_FALSE(outcome->has_value());
+        two->settle(of_two->records[0].place);
+        co_await settle_down();
+        EXPECT_TRUE(outcome->has_value());
+        if (*outcome) EXPECT_EQ((*outcome)->value().size(), 2U);
+        for (const auto& record : of_two->records) two->done(record.place);
+        co_await one->close();
+        co_await two->close();
+    });
+}
+
+TEST_F(EmbeddedBusTest, a_group_that_comes_later_is_not_waited_for_and_still_sees_what_is_kept) {
+    run([&]() -> awaitable<void> {
+        EmbeddedBus bus;
+        const auto one = bus.subscribe({"t", "one"}, strand);
+        const auto outcome = produce_beside(bus, messages("t", 1));
+        co_await settle_down();
+        const auto late = bus.subscribe({"t", "late"}, strand);
+        const auto batch = co_await one->next(1s);
+        one->settle(batch->records[0].place);
+        co_await settle_down();
+        EXPECT_TRUE(outcome->has_value());
+        const auto of_late = co_await late->next(1s);
+        EXPECT_NE(of_late, nullptr);
+        late->done(of_late->records[0].place);
+        one->done(batch->records[0].place);
+        co_await one->close();
+        co_await late->close();
+    });
+}
+
+TEST_F(EmbeddedBusTest, a_settled_record_that_is_given_again_is_not_counted_twice) {
+    run([&]() -> awaitable<void> {
+        EmbeddedBus bus;
+        auto consumer = bus.subscribe({"t", "g"}, strand);
+        const auto outcome = produce_beside(bus, messages("t", 2));
+        auto batch = co_await consumer->next(1s);
+        consumer->settle(batch->records[0].place);
+        consumer.reset();  // gone without a word
+        consumer = bus.subscribe({"t", "g"}, strand);
+        batch = co_await consumer->next(1s);
+        EXPECT_EQ(batch->records.size(), 2U);
+        consumer->done(batch->records[0].place);
+        co_await settle_down();
+        EXPECT_FALSE(outcome->has_value());
+        consumer->done(batch->records[1].place);
+        co_await settle_down();
+        EXPECT_TRUE(outcome->has_value());
+        co_await consumer->close();
+    });
+}
+
+TEST_F(EmbeddedBusTest, close_refuses_what_waits_and_what_comes) {
+    run([&]() -> awaitable<void> {
+        EmbeddedBus bus;
+        const auto consumer = bus.subscribe({"t", "g"}, strand);
+        const auto outcome = produce_beside(bus, messages("t", 3));
+        co_await settle_down();
+        co_await bus.close();
+        co_await settle_down();
+        EXPECT_TRUE(outcome->has_value());
+        if (*outcome) EXPECT_EQ((*outcome)->error().code, errc::closed);
+        const auto late = co_await bus.produce(messages("t", 1));
+        EXPECT_EQ(late.error().code, errc::closed);
+        EXPECT_FALSE(bus.healthy());
+        co_await consumer->close();
+    });
+}
+
+TEST_F(EmbeddedBusTest, the_bound_holds_for_bytes_too_and_is_lifted_as_records_are_done) {
+    run([&]() -> awaitable<void> {
+        EmbeddedOptions options;
+        options.max_bytes = 4096;
+        EmbeddedBus bus{options};
+        EXPECT_TRUE((co_await bus.produce(messages("t", 3, std::string(1000, 'x')))).has_value());
+        const auto refused = co_await bus.produce(messages("t", 1, std::string(1000, 'x')));
+        EXPECT_EQ(refused.error().code, errc::busy);
+        EXPECT_TRUE((co_await bus.produce(messages("other", 3, std::string(1000, 'x')))).has_value());
+        const auto consumer = bus.subscribe({"t", "g"}, strand);
+        const auto batch = co_await consumer->next(1s);
+        consumer->done(batch->records[1].place);  // behind a gap: still kept
+        const auto again = co_await bus.produce(messages("t", 1, std::string(1000, 'x')));
+        EXPECT_EQ(again.error().code, errc::busy);
+        consumer->done(batch->records[0].place);
+        const auto outcome = produce_beside(bus, messages("t", 1, std::string(1000, 'x')));
+        const auto next = co_await consumer->next(1s);
+        EXPECT_NE(next, nullptr);
+        consumer->done(batch->records[2].place);
+        consumer->done(next->records[0].place);
+        co_await consumer->close();
+        co_await settle_down();
+        EXPECT_TRUE(outcome->has_value() && outcome->value().has_value());
+    });
+}
+
+TEST_F(EmbeddedBusTest, dead_letters_that_nobody_reads_never_stop_consumption) {
+    run([&]() -> awaitable<void> {
+        EmbeddedOptions options;
+        options.max_records = 5;
+        EmbeddedBus bus{options};
+        for (int i = 0; i < 20; ++i) {
+            std::vector<Message> letter{{"t.dlq", "k" + std::to_string(i), std::to_string(i)}};
+            EXPECT_TRUE((co_await bus.produce(std::move(letter))).has_value());
+        }
+        const auto consumer = bus.subscribe({"t.dlq", "people"}, strand);
+        const auto batch = co_await consumer->next(1s);
+        EXPECT_EQ(batch->records.size(), 5U);
+        for (const auto& record : batch->records) consumer->done(record.place);
+        co_await consumer->close();
+    });
+}
+
+TEST_F(EmbeddedBusTest, a_partition_moves_only_when_its_reader_has_nothing_in_flight) {
+    run([&]() -> awaitable<void> {
+        EmbeddedOptions options;
+        options.partitions = 2;
+        EmbeddedBus bus{options};
+        std::vector<Message> many;
+        for (int i = 0; i < 20; ++i) many.push_back({"t", "k" + std::to_string(i), "v"});
+        EXPECT_TRUE((co_await bus.produce(many)).has_value());
+        const auto a = bus.subscribe({"t", "g"}, strand);
+        const auto held = co_await a->next(1s);
+        EXPECT_EQ(held->records.size(), 20U);
+        const auto b = bus.subscribe({"t", "g"}, strand);
+        const auto outcome = produce_beside(bus, many);
+        EXPECT_EQ(co_await b->next(50ms), nullptr);
+        for (const auto& record : held->records) a->done(record.place);
+        const auto moved = co_await b->next(1s);
+        EXPECT_NE(moved, nullptr);
+        const auto kept = co_await a->next(1s);
+        EXPECT_NE(kept, nullptr);
+        EXPECT_EQ(moved->records.size() + kept->records.size(), 20U);
+        for (const auto& record : moved->records) b->done(record.place);
+        for (const auto& record : kept->records) a->done(record.place);
+        co_await a->close();
+        co_await b->close();
+    });
+}
+
+TEST_F(EmbeddedBusTest, without_a_group_records_are_read_from_the_time_given_and_dropped) {
+    struct Hands : Clock {
+        Timestamp time{};
+        Timestamp now() const override { return time; }
+    } clock;
+    run([&]() -> awaitable<void> {
+        EmbeddedOptions options;
+        options.max_records = 10;
+        EmbeddedBus bus{options, clock};
+        EXPECT_TRUE((co_await bus.produce(messages("t", 4, "old"))).has_value());
+        clock.time += 1h;
+        EXPECT_TRUE((co_await bus.produce(messages("t", 6, "new"))).has_value());
+        Subscription subscription{"t", ""};
+        subscription.since = clock.time;
+        const auto consumer = bus.subscribe(subscription, strand);
+        EXPECT_FALSE(consumer->caught_up());
+        const auto batch = co_await consumer->next(1s);
+        EXPECT_EQ(batch->records.size(), 6U);
+        EXPECT_EQ(batch->records[0].value, "new");
+        EXPECT_TRUE(consumer->caught_up());
+        EXPECT_EQ(consumer->caught_up_percent(), 100);
+        EXPECT_TRUE((co_await bus.produce(messages("t", 10))).has_value());
+        EXPECT_EQ(consumer->lag(), 10);
+        co_await consumer->close();
+    });
+}
+
+// Producers and consumers on four threads; run under TSan.
+TEST(EmbeddedBusThreads, producers_and_readers_on_many_strands_lose_and_repeat_nothing) {
+    constexpr int producers = 4;
+    constexpr int calls = 200;
+    constexpr int per_call = 5;
+    asio::io_context io{4};
+    EmbeddedOptions options;
+    options.max_records = 300;
+    options.partitions = 4;
+    EmbeddedBus bus{options};
+    std::mutex mutex;
+    std::multiset<std::string> seen;
+    std::atomic<int> open{producers};
+    std::atomic<int> readers{3};
+    for (int r = 0; r < 3; ++r) {
+        const auto strand = asio::make_strand(io);
+        aio::spawn(strand, "read", [&, strand]() -> awaitable<void> {
+            const auto consumer = bus.subscribe({"t", "g"}, strand);
+            while (open > 0) {
+                const auto batch = co_await consumer->next(5ms);
+                if (!batch) continue;
+                for (const auto& record : batch->records) {
+                    const std::lock_guard lock{mutex};
+                    seen.emplace(*record.value);
+                }
+                for (const auto& record : batch->records) consumer->done(record.place);
+            }
+            co_await consumer->close();
+            --readers;
+        });
+    }
+    for (int p = 0; p < producers; ++p) {
+        aio::spawn(asio::make_strand(io), "produce", [&, p]() -> awaitable<void> {
+            for (int c = 0; c < calls;) {
+                std::vector<Message> some;
+                for (int i = 0; i < per_call; ++i)
+                    some.push_back(
+                        {"t", "k" + std::to_string(i), std::to_string((p * calls + c) * per_call + i)});
+                const auto places = co_await bus.produce(std::move(some));
+                if (places)
+                    ++c;
+                else
+                    co_await aio::pause(1ms);
+            }
+            --open;
+        });
+    }
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) threads.emplace_back([&io] { io.run_for(60s); });
+    threads.clear();
+    EXPECT_EQ(readers, 0);
+    EXPECT_EQ(seen.size(), static_cast<std::size_t>(producers * calls * per_call));
+    EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), seen.size());
+}
+
+}  // namespace
+}  // namespace stepcast::bus
