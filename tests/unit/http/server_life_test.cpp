@@ -170,6 +170,9 @@ TEST(Connections, beyond_the_limit_are_told_so) {
 }
 
 TEST(Connections, running_out_of_descriptors_is_survived) {
+#if __has_feature(undefined_behavior_sanitizer)
+    GTEST_SKIP() << "the sanitizer needs descriptors itself: its vptr check reports what it cannot read";
+#endif
     RunningServer server{routes()};
     EXPECT_EQ(RawClient{server.port()}.ask(get("/hello"))->status, 200);
     EXPECT_TRUE(nobody_left(server));
