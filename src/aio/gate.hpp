@@ -6,8 +6,8 @@
 
 namespace stepcast::aio {
 
-/// Counts what is still running, so that a service can wait for it before it is destroyed (seastar's gate). All calls on
-/// one strand.
+/// Counts what is still running, so that a service can wait for it before it is destroyed (seastar's gate).
+/// All calls on one strand.
 class Gate {
   public:
     explicit Gate(const Strand& strand) : left_{strand} {}

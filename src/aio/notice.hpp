@@ -6,8 +6,8 @@
 
 namespace stepcast::aio {
 
-/// A latching wake-up for one waiting coroutine: a notice that comes before the wait is not lost (a bare timer used as a
-/// condition variable loses it). All calls on the strand it was made with.
+/// A latching wake-up for one waiting coroutine: a notice that comes before the wait is not lost (a bare
+/// timer used as a condition variable loses it). All calls on the strand it was made with.
 class Notice {
   public:
     explicit Notice(const Strand& strand) : timer_{strand} {}
@@ -18,7 +18,8 @@ class Notice {
         timer_.cancel();
     }
 
-    /// Waits for a notice, at most `limit`. True if there was one. Never throws; a cancelled wait returns false.
+    /// Waits for a notice, at most `limit`. True if there was one. Never throws; a cancelled wait returns
+    /// false.
     awaitable<bool> wait(std::chrono::steady_clock::duration limit);
     awaitable<bool> wait() { return wait(std::chrono::hours{24 * 365}); }
 

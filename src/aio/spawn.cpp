@@ -1,8 +1,8 @@
 #include "aio/spawn.hpp"
 
+#include <spdlog/spdlog.h>
 #include <asio/error.hpp>
 #include <asio/system_error.hpp>
-#include <spdlog/spdlog.h>
 
 namespace stepcast::aio {
 
@@ -11,7 +11,8 @@ void log_death(std::string_view name, std::exception_ptr death) noexcept {
     try {
         std::rethrow_exception(death);
     } catch (const asio::system_error& e) {
-        if (e.code() != asio::error::operation_aborted) spdlog::error("{} stopped: {}", name, e.code().message());
+        if (e.code() != asio::error::operation_aborted)
+            spdlog::error("{} stopped: {}", name, e.code().message());
     } catch (const std::exception& e) {
         spdlog::error("{} stopped: {}", name, e.what());
     } catch (...) {

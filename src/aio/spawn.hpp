@@ -13,15 +13,16 @@ namespace stepcast::aio {
 /// Logs what a coroutine died of, under its name; says nothing of cancellation.
 void log_death(std::string_view name, std::exception_ptr death) noexcept;
 
-/// Starts a coroutine that nobody waits for. `make` is a callable that returns the awaitable; it is kept alive until the
-/// coroutine ends, so its captures may be used throughout. `name` is a literal, for the log.
+/// Starts a coroutine that nobody waits for. `make` is a callable that returns the awaitable; it is kept
+/// alive until the coroutine ends, so its captures may be used throughout. `name` is a literal, for the log.
 template <class Executor, class Make>
 void spawn(const Executor& executor, std::string_view name, Make make) {
     asio::co_spawn(executor, std::move(make), [name](std::exception_ptr death) { log_death(name, death); });
 }
 
-/// Runs `make()` on `executor` (a strand), and resumes the caller where it was. Costs two posts and one allocation: use it
-/// once per request or batch, not per event. `make` is kept alive until its coroutine ends.
+/// Runs `make()` on `executor` (a strand), and resumes the caller where it was. Costs two posts and one
+/// allocation: use it once per request or batch, not per event. `make` is kept alive until its coroutine
+/// ends.
 template <class Executor, class Make>
 auto run_on(const Executor& executor, Make make) {
     return asio::co_spawn(executor, std::move(make), asio::use_awaitable);

@@ -17,7 +17,9 @@ std::uint64_t random_u64() {
     return engine();
 }
 
-std::uint64_t process_hash_seed() { return random_u64(); }
+std::uint64_t process_hash_seed() {
+    return random_u64();
+}
 
 std::string random_uuid() {
     constexpr std::string_view hex = "0123456789abcdef";

@@ -7,7 +7,8 @@
 namespace stepcast {
 
 /// Why something was refused or failed. `code` is for programs (each module has its own errc and category),
-/// `field` names the offending input ("[3].percentage") where there is one, `detail` is one sentence for people.
+/// `field` names the offending input ("[3].percentage") where there is one, `detail` is one sentence for
+/// people.
 struct Error {
     std::error_code code;
     std::string field{};
@@ -17,7 +18,8 @@ struct Error {
     std::string text() const;
 };
 
-/// The value, or why there is none. Expected refusals travel as results; exceptions mean bugs or dead infrastructure.
+/// The value, or why there is none. Expected refusals travel as results; exceptions mean bugs or dead
+/// infrastructure.
 template <class T, class E = Error>
 class [[nodiscard]] result : public tl::expected<T, E> {
   public:

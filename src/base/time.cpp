@@ -18,7 +18,9 @@ void put(char*& out, unsigned value, int digits) {
     out += digits;
 }
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
+bool digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 // Takes exactly `digits` digits off the front.
 std::optional<int> take(std::string_view& text, std::size_t digits) {
@@ -68,7 +70,8 @@ struct Unit {
     std::string_view name;
     std::int64_t ms;
 };
-constexpr std::array<Unit, 5> units{{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+constexpr std::array<Unit, 5> units{
+    {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 
 }  // namespace
 
@@ -120,7 +123,8 @@ std::optional<Timestamp> parse_rfc3339(std::string_view text) {
     const auto offset = take_offset(text);
     if (!ms || !offset || !text.empty()) return std::nullopt;
 
-    const std::chrono::year_month_day date{std::chrono::year{*year}, std::chrono::month{static_cast<unsigned>(*month)},
+    const std::chrono::year_month_day date{std::chrono::year{*year},
+                                           std::chrono::month{static_cast<unsigned>(*month)},
                                            std::chrono::day{static_cast<unsigned>(*day)}};
     if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
     const bool leap = *second == 60;
@@ -142,7 +146,8 @@ std::optional<Duration> parse_duration(std::string_view text) {
 
 std::string format_duration(Duration d) {
     for (const auto& [name, ms] : units)
-        if (d.count() % ms == 0 && (d.count() != 0 || ms == 1'000)) return std::to_string(d.count() / ms).append(name);
+        if (d.count() % ms == 0 && (d.count() != 0 || ms == 1'000))
+            return std::to_string(d.count() / ms).append(name);
     return {};
 }
 

@@ -11,8 +11,8 @@ namespace stepcast {
 using Timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
 using Duration = std::chrono::milliseconds;
 
-/// Wall clock, injectable so that tests and fault runs can step it. Thread-safe. Heartbeats, deadlines and back-offs use
-/// the steady clock instead, which no operator can set.
+/// Wall clock, injectable so that tests and fault runs can step it. Thread-safe. Heartbeats, deadlines and
+/// back-offs use the steady clock instead, which no operator can set.
 class Clock {
   public:
     virtual ~Clock() = default;
@@ -25,12 +25,13 @@ const Clock& system_clock();
 /// Room that `format_rfc3339` needs: "2024-01-01T10:00:00.000Z".
 inline constexpr std::size_t rfc3339_size = 24;
 
-/// Writes `t` as RFC 3339 in UTC with milliseconds into `out` (rfc3339_size bytes, no terminator). Years 0000–9999.
+/// Writes `t` as RFC 3339 in UTC with milliseconds into `out` (rfc3339_size bytes, no terminator). Years
+/// 0000–9999.
 void format_rfc3339(Timestamp t, char* out);
 std::string format_rfc3339(Timestamp t);
 
-/// Reads RFC 3339 (section 5.6) with any offset and any fraction, truncated to milliseconds; a leap second counts as :59.999.
-/// Empty for anything else, days that do not exist included.
+/// Reads RFC 3339 (section 5.6) with any offset and any fraction, truncated to milliseconds; a leap second
+/// counts as :59.999. Empty for anything else, days that do not exist included.
 std::optional<Timestamp> parse_rfc3339(std::string_view text);
 
 /// Reads "300ms", "30s", "5m", "24h" or "7d": a whole number and a unit.

@@ -1,8 +1,8 @@
 #include "flow/dead_letters.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <algorithm>
 
 #include "aio/notice.hpp"
 
@@ -30,8 +30,9 @@ bus::Message letter_of(std::string_view topic, const bus::Record& record, std::s
 
 }  // namespace
 
-aio::awaitable<bool> DeadLetters::bury(std::string_view topic, const bus::Record& record, std::string_view error_class,
-                                       std::string_view error_message, int attempts) {
+aio::awaitable<bool> DeadLetters::bury(std::string_view topic, const bus::Record& record,
+                                       std::string_view error_class, std::string_view error_message,
+                                       int attempts) {
     const bus::Message letter = letter_of(topic, record, error_class, error_message, attempts);
     for (Duration wait = 100ms; !stopping_; wait = std::min<Duration>(2 * wait, 2s)) {
         const auto produced = co_await bus_.produce({letter});

@@ -31,22 +31,30 @@ http::Response for_event(const Error& error) {
 http::Response for_query(const Error& error) {
     const std::string text = error.code.message();
     switch (static_cast<query_errc>(error.code.value())) {
-        case query_errc::unknown_task: return http::Response::problem(404, "unknown-task", text);
-        case query_errc::beyond_head: return http::Response::problem(404, "unknown-version", text);
-        case query_errc::trimmed: return http::Response::problem(410, "version-gone", text);
-        case query_errc::rebuilding: return later("rebuilding", text);
-        case query_errc::unavailable: break;
+        case query_errc::unknown_task:
+            return http::Response::problem(404, "unknown-task", text);
+        case query_errc::beyond_head:
+            return http::Response::problem(404, "unknown-version", text);
+        case query_errc::trimmed:
+            return http::Response::problem(410, "version-gone", text);
+        case query_errc::rebuilding:
+            return later("rebuilding", text);
+        case query_errc::unavailable:
+            break;
     }
     return later("store-unavailable", text);
 }
 
 http::Response for_bus(const Error& error) {
     switch (static_cast<bus::errc>(error.code.value())) {
-        case bus::errc::busy: return later("busy", error.text());
-        case bus::errc::too_large: return http::Response::problem(413, "too-large", error.text());
+        case bus::errc::busy:
+            return later("busy", error.text());
+        case bus::errc::too_large:
+            return http::Response::problem(413, "too-large", error.text());
         case bus::errc::unavailable:
         case bus::errc::unknown_topic:
-        case bus::errc::closed: break;
+        case bus::errc::closed:
+            break;
     }
     return later("bus-unavailable", error.text());
 }

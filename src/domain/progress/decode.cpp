@@ -1,5 +1,5 @@
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
@@ -18,11 +18,16 @@ class Category final : public std::error_category {
     const char* name() const noexcept override { return "progress"; }
     std::string message(int code) const override {
         switch (static_cast<errc>(code)) {
-            case errc::malformed: return "malformed";
-            case errc::invalid_field: return "invalid-field";
-            case errc::tombstone: return "tombstone";
-            case errc::not_owner: return "not-owner";
-            case errc::conflict: return "idempotency-conflict";
+            case errc::malformed:
+                return "malformed";
+            case errc::invalid_field:
+                return "invalid-field";
+            case errc::tombstone:
+                return "tombstone";
+            case errc::not_owner:
+                return "not-owner";
+            case errc::conflict:
+                return "idempotency-conflict";
         }
         return "unknown";
     }
@@ -49,7 +54,8 @@ result<void> read_id(const json::object& object, std::string_view name, bool req
     return check_id(out, name);
 }
 
-result<std::optional<std::int64_t>> read_integer(const json::object& object, std::string_view name, std::int64_t max) {
+result<std::optional<std::int64_t>> read_integer(const json::object& object, std::string_view name,
+                                                 std::int64_t max) {
     const json::value* value = member(object, name);
     if (value == nullptr) return std::optional<std::int64_t>{};
     const bool small = value->is_int64();
@@ -85,7 +91,8 @@ result<void> read_timestamp(const json::object& object, ProgressEvent& event) {
     const json::value* value = member(object, "timestamp");
     if (value == nullptr) return {};
     if (value->is_string()) event.timestamp = parse_rfc3339(value->get_string());
-    if (!event.timestamp) return invalid("timestamp", "must be an RFC 3339 time such as 2024-01-01T10:00:00Z");
+    if (!event.timestamp)
+        return invalid("timestamp", "must be an RFC 3339 time such as 2024-01-01T10:00:00Z");
     return {};
 }
 
@@ -116,7 +123,8 @@ result<void> read_numbers(const json::object& object, ProgressEvent& event) {
     return {};
 }
 
-// Of the sent values only, in their normal form; the event id and the task name the event and are not part of its body.
+// Of the sent values only, in their normal form; the event id and the task name the event and are not part of
+// its body.
 std::uint64_t fingerprint_of(const ProgressEvent& event) {
     thread_local std::string text;
     text.clear();
@@ -128,7 +136,8 @@ std::uint64_t fingerprint_of(const ProgressEvent& event) {
     append_number(text, event.total_steps);
     text += '@';
     append_number(text, event.timestamp ? event.timestamp->time_since_epoch().count() : INT64_MIN);
-    for (const auto& field : {std::string_view{event.user_id}, std::string_view{event.step_name}, std::string_view{event.detail}}) {
+    for (const auto& field : {std::string_view{event.user_id}, std::string_view{event.step_name},
+                              std::string_view{event.detail}}) {
         text += ' ';
         append_number(text, field.size());
         text += ' ';

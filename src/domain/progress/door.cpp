@@ -1,7 +1,7 @@
 #include "domain/progress/door.hpp"
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <fmt/format.h>
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "aio/spawn.hpp"
 #include "base/hash.hpp"
@@ -30,16 +30,19 @@ result<void> check_among_themselves(const std::vector<ProgressEvent>& events) {
             return fail(errc::not_owner, place(true, i, "userId"), not_owner);
         if (event.event_id.empty()) continue;
         // Ids hold no control characters, so a line break keeps the pair apart.
-        const auto [known, fresh] = bodies.try_emplace(event.task_id + '\n' + event.event_id, event.fingerprint);
+        const auto [known, fresh] =
+            bodies.try_emplace(event.task_id + '\n' + event.event_id, event.fingerprint);
         if (!fresh && known->second != event.fingerprint)
-            return fail(errc::conflict, place(true, i, "eventId"), "the same eventId stands twice with different bodies");
+            return fail(errc::conflict, place(true, i, "eventId"),
+                        "the same eventId stands twice with different bodies");
     }
     return {};
 }
 
 }  // namespace
 
-// What the projection and the store know now; a race that they cannot see becomes a dead letter behind the bus.
+// What the projection and the store know now; a race that they cannot see becomes a dead letter behind the
+// bus.
 awaitable<result<void>> ProgressDoor::check(const std::vector<ProgressEvent>& events, bool array) {
     if (auto agreed = check_among_themselves(events); !agreed) co_return agreed;
     co_return co_await aio::run_on(service_.core(), [this, &events, array]() -> awaitable<result<void>> {
@@ -47,17 +50,20 @@ awaitable<result<void>> ProgressDoor::check(const std::vector<ProgressEvent>& ev
             const ProgressEvent& event = events[i];
             const Task* task = service_.projection().find(event.task_id);
             if (task == nullptr) continue;
-            if (task->user->id != event.user_id) co_return fail(errc::not_owner, place(array, i, "userId"), not_owner);
+            if (task->user->id != event.user_id)
+                co_return fail(errc::not_owner, place(array, i, "userId"), not_owner);
             if (event.event_id.empty()) continue;
             const auto known = co_await service_.store().find_event(category, event.task_id, event.event_id);
             if (known && *known && (*known)->fingerprint() != event.fingerprint)
-                co_return fail(errc::conflict, place(array, i, "eventId"), "the eventId is known with another body");
+                co_return fail(errc::conflict, place(array, i, "eventId"),
+                               "the eventId is known with another body");
         }
         co_return result<void>{};
     });
 }
 
-awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::vector<ProgressEvent> events, bool array) {
+awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::vector<ProgressEvent> events,
+                                                                          bool array) {
     if (ingest_.paused() != ProgressIngest::Pause::none)
         co_return fail(bus::errc::busy, {}, "the store takes no further events now");
     if (auto checked = co_await check(events, array); !checked) co_return tl::unexpected{checked.error()};
@@ -73,17 +79,20 @@ awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::v
         encode_sent(event, message.value);
         given.push_back({std::move(event.event_id), std::move(event.task_id)});
     }
-    if (auto produced = co_await bus_.produce(std::move(messages)); !produced) co_return tl::unexpected{produced.error()};
+    if (auto produced = co_await bus_.produce(std::move(messages)); !produced)
+        co_return tl::unexpected{produced.error()};
     co_return given;
 }
 
-awaitable<result<std::string>> ProgressDoor::order(std::string user_id, std::string product_name, std::int64_t quantity) {
+awaitable<result<std::string>> ProgressDoor::order(std::string user_id, std::string product_name,
+                                                   std::int64_t quantity) {
     if (ingest_.paused() != ProgressIngest::Pause::none)
         co_return fail(bus::errc::busy, {}, "the store takes no further events now");
     Order order{random_uuid(), std::move(user_id), std::move(product_name), quantity, service_.clock().now()};
     std::vector<bus::Message> messages;
     messages.push_back({orders_topic_, order.task_id, encode_order(order)});
-    if (auto produced = co_await bus_.produce(std::move(messages)); !produced) co_return tl::unexpected{produced.error()};
+    if (auto produced = co_await bus_.produce(std::move(messages)); !produced)
+        co_return tl::unexpected{produced.error()};
     co_return std::move(order.task_id);
 }
 

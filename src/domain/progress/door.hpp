@@ -10,7 +10,8 @@
 
 namespace stepcast::progress {
 
-/// The HTTP side of the way in: checks events and orders as far as can be known before the bus, then gives them to it.
+/// The HTTP side of the way in: checks events and orders as far as can be known before the bus, then gives
+/// them to it.
 class ProgressDoor {
   public:
     struct Given {
@@ -18,19 +19,20 @@ class ProgressDoor {
         std::string task_id;
     };
 
-    ProgressDoor(ProgressEventService& service, bus::MessageBus& bus, const ProgressIngest& ingest, std::string events_topic,
-                 std::string orders_topic)
+    ProgressDoor(ProgressEventService& service, bus::MessageBus& bus, const ProgressIngest& ingest,
+                 std::string events_topic, std::string orders_topic)
         : service_{service},
           bus_{bus},
           ingest_{ingest},
           events_topic_{std::move(events_topic)},
           orders_topic_{std::move(orders_topic)} {}
 
-    /// All or none. Completes when the bus has them; errors name the element's field, an event id known with another body is
-    /// errc::conflict, another's task errc::not_owner. Any strand; resumes on the caller's.
+    /// All or none. Completes when the bus has them; errors name the element's field, an event id known with
+    /// another body is errc::conflict, another's task errc::not_owner. Any strand; resumes on the caller's.
     awaitable<result<std::vector<Given>>> publish(std::vector<ProgressEvent> events, bool array);
     /// Gives an order to the bus and returns its task id.
-    awaitable<result<std::string>> order(std::string user_id, std::string product_name, std::int64_t quantity);
+    awaitable<result<std::string>> order(std::string user_id, std::string product_name,
+                                         std::int64_t quantity);
 
     std::uint64_t rejected() const { return rejected_.load(std::memory_order_relaxed); }
 

@@ -98,8 +98,8 @@ event::Draft make_draft(const ProgressEvent& event, std::string& scratch) {
                                .json = scratch});
 }
 
-void append_snapshot(std::string& out, std::string_view task_id, std::string_view user_id, const ProgressState& state,
-                     const Outlook& outlook, bool last_event) {
+void append_snapshot(std::string& out, std::string_view task_id, std::string_view user_id,
+                     const ProgressState& state, const Outlook& outlook, bool last_event) {
     out += '{';
     if (last_event) {
         append_member(out, "eventId", state.event_id);
@@ -119,10 +119,13 @@ void append_snapshot(std::string& out, std::string_view task_id, std::string_vie
     append_member(out, "position", static_cast<std::int64_t>(state.position));
     append_decimal(out, "rate", outlook.rate);
     append_decimal(out, "etaSeconds", outlook.eta_seconds);
-    if (outlook.estimated_completion_at) append_member(out, "estimatedCompletionAt", *outlook.estimated_completion_at);
-    else append_raw(out, "estimatedCompletionAt", "null");
+    if (outlook.estimated_completion_at)
+        append_member(out, "estimatedCompletionAt", *outlook.estimated_completion_at);
+    else
+        append_raw(out, "estimatedCompletionAt", "null");
     append_raw(out, "stalled", outlook.stalled ? "true" : "false");
-    append_raw(out, "detail", state.detail.empty() ? std::string_view{"null"} : std::string_view{state.detail});
+    append_raw(out, "detail",
+               state.detail.empty() ? std::string_view{"null"} : std::string_view{state.detail});
     out += '}';
 }
 

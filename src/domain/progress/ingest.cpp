@@ -20,7 +20,8 @@ ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& servi
       gate_{strand_} {}
 
 void ProgressIngest::start() {
-    consumer_ = bus_.subscribe({.topic = options_.topic, .group = options_.group, .since = options_.since}, strand_);
+    consumer_ =
+        bus_.subscribe({.topic = options_.topic, .group = options_.group, .since = options_.since}, strand_);
     if (!options_.rebuilds) service_.set_live();
     aio::spawn(strand_, "progress ingest", [this, hold = gate_.enter()] { return run(); });
 }
@@ -50,7 +51,8 @@ void ProgressIngest::note_progress() {
     rebuilt_percent_ = consumer_->caught_up_percent();
     if (!consumer_->caught_up()) return;
     service_.set_live();
-    spdlog::info("rebuilt from {}: {} old records could not be read", options_.topic, counts_.old_poison.load());
+    spdlog::info("rebuilt from {}: {} old records could not be read", options_.topic,
+                 counts_.old_poison.load());
 }
 
 void ProgressIngest::decode_all(const bus::Batch& batch) {
@@ -66,7 +68,8 @@ void ProgressIngest::decode_one(const bus::Record& record) {
     if (!record.value) return reject(item, Error{errc::tombstone, {}, "a record without a value"});
     if (auto read = decode(*record.value, scratch_); !read) return reject(item, std::move(read.error()));
     if (scratch_.event_id.empty())
-        scratch_.event_id = fmt::format("{}-{}-{}", options_.topic, record.place.partition, record.place.offset);
+        scratch_.event_id =
+            fmt::format("{}-{}-{}", options_.topic, record.place.partition, record.place.offset);
     if (!scratch_.timestamp) scratch_.timestamp = record.timestamp;
     if (!scratch_.percentage && !implies_own_percentage(scratch_)) {
         item.incomplete = static_cast<std::uint32_t>(incomplete_.size());
@@ -84,8 +87,9 @@ void ProgressIngest::reject(Item& item, Error error) {
     errors_.push_back(std::move(error));
 }
 
-// On the core: what depends on the tasks' past. `latest_` stands in for events of this batch that the projection will only
-// know after the commit; without incomplete events it only has to remember who began a task.
+// On the core: what depends on the tasks' past. `latest_` stands in for events of this batch that the
+// projection will only know after the commit; without incomplete events it only has to remember who began a
+// task.
 void ProgressIngest::complete_all() {
     latest_.clear();
     for (auto& item : items_)
@@ -94,20 +98,25 @@ void ProgressIngest::complete_all() {
 
 void ProgressIngest::complete(Item& item) {
     ProgressEvent* event = item.incomplete == none ? nullptr : &incomplete_[item.incomplete];
-    const std::string_view task_id = event != nullptr ? std::string_view{event->task_id} : item.draft->stream_id();
-    const std::string_view user_id = event != nullptr ? std::string_view{event->user_id} : item.draft->subject();
+    const std::string_view task_id =
+        event != nullptr ? std::string_view{event->task_id} : item.draft->stream_id();
+    const std::string_view user_id =
+        event != nullptr ? std::string_view{event->user_id} : item.draft->subject();
     const Task* task = service_.projection().find(task_id);
     if (task != nullptr && incomplete_.empty()) {
-        if (task->user->id != user_id) reject(item, Error{errc::not_owner, "userId", "the task belongs to another user"});
+        if (task->user->id != user_id)
+            reject(item, Error{errc::not_owner, "userId", "the task belongs to another user"});
         return;
     }
     auto [found, fresh] = latest_.try_emplace(std::string{task_id});
     Latest& latest = found->second;
     if (fresh) {
         latest.user_id = task != nullptr ? task->user->id : std::string{user_id};
-        if (task != nullptr) latest.percentage = task->state.percentage, latest.finished = task->state.finished();
+        if (task != nullptr)
+            latest.percentage = task->state.percentage, latest.finished = task->state.finished();
     }
-    if (latest.user_id != user_id) return reject(item, Error{errc::not_owner, "userId", "the task belongs to another user"});
+    if (latest.user_id != user_id)
+        return reject(item, Error{errc::not_owner, "userId", "the task belongs to another user"});
     if (event != nullptr) {
         ProgressState before;
         before.version = 1;
@@ -142,8 +151,10 @@ awaitable<event::Position> ProgressIngest::commit_all() {
         for (std::size_t i = 0; i < results.size(); ++i) {
             if (results[i]) {
                 last = std::max(last, results[i]->position);
-            } else if (results[i].error().code == store::errc::full || results[i].error().code == store::errc::unavailable) {
-                pause = results[i].error().code == store::errc::full ? Pause::store_full : Pause::store_unavailable;
+            } else if (results[i].error().code == store::errc::full ||
+                       results[i].error().code == store::errc::unavailable) {
+                pause = results[i].error().code == store::errc::full ? Pause::store_full
+                                                                     : Pause::store_unavailable;
                 commits_[kept] = std::move(commits_[i]);
                 committing_[kept++] = committing_[i];
             } else {
@@ -171,30 +182,38 @@ awaitable<void> ProgressIngest::finish(const bus::Batch& batch) {
     if (stopping_ && !commits_.empty()) co_return;  // not written, not done: they are given again
     if (last != 0 && !batch.records.empty()) {
         const auto age = service_.clock().now() - batch.records.back().timestamp;
-        counts_.age_seconds.observe(std::max(0.0, std::chrono::duration<double>(age).count()), batch.records.size());
+        counts_.age_seconds.observe(std::max(0.0, std::chrono::duration<double>(age).count()),
+                                    batch.records.size());
     }
     for (const auto& item : items_) {
         if (item.error != none) {
             count(errors_[item.error]);
-            if (options_.rebuilds && !live) ++counts_.old_poison;
-            else if (!co_await bury(item)) co_return;
+            if (options_.rebuilds && !live)
+                ++counts_.old_poison;
+            else if (!co_await bury(item))
+                co_return;
         }
         consumer_->done(item.record->place);
     }
 }
 
 void ProgressIngest::count(const Error& error) {
-    if (error.code == errc::tombstone) ++counts_.rejected_tombstone;
-    else if (error.code == errc::not_owner) ++counts_.rejected_owner;
-    else if (error.code == errc::conflict) ++counts_.rejected_conflict;
-    else if (error.code == errc::invalid_field) ++counts_.rejected_field;
-    else ++counts_.rejected_malformed;
+    if (error.code == errc::tombstone)
+        ++counts_.rejected_tombstone;
+    else if (error.code == errc::not_owner)
+        ++counts_.rejected_owner;
+    else if (error.code == errc::conflict)
+        ++counts_.rejected_conflict;
+    else if (error.code == errc::invalid_field)
+        ++counts_.rejected_field;
+    else
+        ++counts_.rejected_malformed;
 }
 
 awaitable<bool> ProgressIngest::bury(const Item& item) {
     const Error& error = errors_[item.error];
-    spdlog::debug("dead letter {} {}-{}: {}", options_.topic, item.record->place.partition, item.record->place.offset,
-                  error.text());
+    spdlog::debug("dead letter {} {}-{}: {}", options_.topic, item.record->place.partition,
+                  item.record->place.offset, error.text());
     co_return co_await dead_letters_.bury(options_.topic, *item.record, error.code.message(), error.text());
 }
 

@@ -15,17 +15,18 @@
 
 namespace stepcast::progress {
 
-/// The one way in: takes records from the topic, checks them, commits them in batches and has them folded before it calls
-/// them settled. What cannot be an event becomes a dead letter; what the store cannot take now waits, and consumption with
-/// it. Decoding runs on a strand of its own beside the core.
+/// The one way in: takes records from the topic, checks them, commits them in batches and has them folded
+/// before it calls them settled. What cannot be an event becomes a dead letter; what the store cannot take
+/// now waits, and consumption with it. Decoding runs on a strand of its own beside the core.
 class ProgressIngest {
   public:
     struct Options {
         std::string topic = "progress-events";
-        std::string group;                 ///< empty: this node reads all partitions by itself, from `since`
+        std::string group;  ///< empty: this node reads all partitions by itself, from `since`
         std::optional<Timestamp> since{};
-        bool rebuilds = false;             ///< the store is filled from the topic: recorded_at is the record's time, and until
-                                           ///< what the topic held is folded nothing is live and poison is only counted
+        bool rebuilds =
+            false;  ///< the store is filled from the topic: recorded_at is the record's time, and until
+                    ///< what the topic held is folded nothing is live and poison is only counted
     };
     struct Counts {
         std::atomic<std::uint64_t> rejected_malformed{0};
@@ -33,14 +34,14 @@ class ProgressIngest {
         std::atomic<std::uint64_t> rejected_tombstone{0};
         std::atomic<std::uint64_t> rejected_owner{0};
         std::atomic<std::uint64_t> rejected_conflict{0};
-        std::atomic<std::uint64_t> old_poison{0};   ///< met while rebuilding
-        Histogram age_seconds;                      ///< from the record's time to its commit
+        std::atomic<std::uint64_t> old_poison{0};  ///< met while rebuilding
+        Histogram age_seconds;                     ///< from the record's time to its commit
     };
     /// Why consumption stands still.
     enum class Pause : std::uint8_t { none, store_full, store_unavailable };
 
-    ProgressIngest(asio::io_context& io, ProgressEventService& service, store::FeedReader& feed, bus::MessageBus& bus,
-                   flow::DeadLetters& dead_letters, Options options);
+    ProgressIngest(asio::io_context& io, ProgressEventService& service, store::FeedReader& feed,
+                   bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options);
 
     void start();
     /// Closes the consumer; what was handed out and not committed is given again later. Any strand.
@@ -56,8 +57,8 @@ class ProgressIngest {
     struct Item {
         const bus::Record* record = nullptr;
         event::Draft draft;
-        std::uint32_t incomplete = none;   // index in incomplete_: the percentage follows from the task's past
-        std::uint32_t error = none;        // index in errors_
+        std::uint32_t incomplete = none;  // index in incomplete_: the percentage follows from the task's past
+        std::uint32_t error = none;       // index in errors_
     };
     // What this batch makes of a task that the projection does not know yet, or not any more.
     struct Latest {

@@ -6,7 +6,8 @@
 namespace stepcast::progress {
 namespace {
 
-// Time constant of the smoothed rate: long enough to ride over uneven steps, short enough to follow a change of pace.
+// Time constant of the smoothed rate: long enough to ride over uneven steps, short enough to follow a change
+// of pace.
 constexpr double rate_memory_seconds = 20;
 
 void restart(ProgressState& state, Timestamp at) {
@@ -61,8 +62,8 @@ int implied_percentage(const ProgressEvent& event, const ProgressState& before) 
     return starts_anew ? 0 : before.percentage;
 }
 
-void evolve(ProgressState& state, const ProgressEvent& event, event::Version version, event::Position position,
-            Timestamp recorded_at) {
+void evolve(ProgressState& state, const ProgressEvent& event, event::Version version,
+            event::Position position, Timestamp recorded_at) {
     const bool first = state.version == 0;
     const bool late = state.finished() && event.type != EventType::started;
     const bool again = state.finished() && event.type == EventType::started;

@@ -11,69 +11,76 @@
 namespace stepcast::progress {
 
 enum class EventType : std::uint8_t { started, progress, completed, failed };
-inline constexpr std::array<std::string_view, 4> event_type_names{"STARTED", "PROGRESS", "COMPLETED", "FAILED"};
+inline constexpr std::array<std::string_view, 4> event_type_names{"STARTED", "PROGRESS", "COMPLETED",
+                                                                  "FAILED"};
 
-constexpr std::string_view name_of(EventType type) { return event_type_names[static_cast<std::size_t>(type)]; }
-constexpr bool is_terminal(EventType type) { return type == EventType::completed || type == EventType::failed; }
+constexpr std::string_view name_of(EventType type) {
+    return event_type_names[static_cast<std::size_t>(type)];
+}
+constexpr bool is_terminal(EventType type) {
+    return type == EventType::completed || type == EventType::failed;
+}
 
 /// Streams `progress-TASK`.
 inline constexpr event::Category category{"progress", "progress", event_type_names, true};
 
-/// The seeds' ProgressEvent: one step of a task. `percentage`, `event_id` and `timestamp` may still be missing in what a
-/// producer sent; `complete` and the doors fill them in.
+/// The seeds' ProgressEvent: one step of a task. `percentage`, `event_id` and `timestamp` may still be
+/// missing in what a producer sent; `complete` and the doors fill them in.
 struct ProgressEvent {
-    std::string event_id;    ///< empty: not sent
+    std::string event_id;  ///< empty: not sent
     std::string task_id;
     std::string user_id;
-    std::string step_name;   ///< "" when none
-    std::string detail;      ///< JSON object on one line, empty when none
+    std::string step_name;  ///< "" when none
+    std::string detail;     ///< JSON object on one line, empty when none
     std::int64_t current_step = 0;
     std::int64_t total_steps = 0;
-    bool steps_sent = false;              ///< whether either of the two came from the producer
-    std::optional<int> percentage;        ///< 0–100
+    bool steps_sent = false;        ///< whether either of the two came from the producer
+    std::optional<int> percentage;  ///< 0–100
     std::optional<Timestamp> timestamp;
     EventType type = EventType::progress;
-    std::uint64_t fingerprint = 0;        ///< of what the producer sent, filled-in values excluded
+    std::uint64_t fingerprint = 0;  ///< of what the producer sent, filled-in values excluded
 
     /// Back to empty, keeping the strings' memory.
     void clear();
 };
 
-/// The state of a task: the fold of its events, what the seeds call ProgressSnapshot. Everything that depends on the moment
-/// of reading (ETA, stalled) is computed from it by `outlook`.
+/// The state of a task: the fold of its events, what the seeds call ProgressSnapshot. Everything that depends
+/// on the moment of reading (ETA, stalled) is computed from it by `outlook`.
 struct ProgressState {
-    event::Version version = 0;      ///< events applied; 0: nothing yet
-    event::Position position = 0;    ///< of the last event
-    EventType status = EventType::started;   ///< last accepted type
+    event::Version version = 0;             ///< events applied; 0: nothing yet
+    event::Position position = 0;           ///< of the last event
+    EventType status = EventType::started;  ///< last accepted type
     std::int64_t current_step = 0;
     std::int64_t total_steps = 0;
     int percentage = 0;
     std::string step_name;
     std::string detail;
-    std::string event_id;            ///< of the last accepted event
+    std::string event_id;  ///< of the last accepted event
     Timestamp started_at{};
     Timestamp updated_at{};
-    Timestamp recorded_at{};         ///< when the last event was stored: what `stalled` counts from
-    double rate = 0;                 ///< percent per second, smoothed; 0: unknown
-    double rate_pending = 0;         ///< percent gained at the very moment of updated_at, not in rate yet
+    Timestamp recorded_at{};  ///< when the last event was stored: what `stalled` counts from
+    double rate = 0;          ///< percent per second, smoothed; 0: unknown
+    double rate_pending = 0;  ///< percent gained at the very moment of updated_at, not in rate yet
 
     bool finished() const { return version != 0 && is_terminal(status); }
 };
 
-/// The percentage that an event without one means, given the task before it: 100 for COMPLETED, the last one for FAILED,
-/// 100·currentStep/totalSteps rounded down where there are steps, else the last one (0 at a start).
+/// The percentage that an event without one means, given the task before it: 100 for COMPLETED, the last one
+/// for FAILED, 100·currentStep/totalSteps rounded down where there are steps, else the last one (0 at a
+/// start).
 int implied_percentage(const ProgressEvent& event, const ProgressState& before);
 /// True if `implied_percentage` does not look at the task's past.
 bool implies_own_percentage(const ProgressEvent& event);
 
-/// Applies a complete event (percentage and timestamp set). After the end only a STARTED changes more than the counters.
-void evolve(ProgressState& state, const ProgressEvent& event, event::Version version, event::Position position,
-            Timestamp recorded_at);
+/// Applies a complete event (percentage and timestamp set). After the end only a STARTED changes more than
+/// the counters.
+void evolve(ProgressState& state, const ProgressEvent& event, event::Version version,
+            event::Position position, Timestamp recorded_at);
 
 /// What the state means at `now`.
 struct Outlook {
-    bool stalled = false;                           ///< running, and no event for stall_after
-    std::optional<double> rate;                     ///< percent per second
+    bool stalled = false;        ///< running, and no event for stall_after
+    std::optional<double> rate;  ///< percent per second
     std::optional<double> eta_seconds;
     std::optional<Timestamp> estimated_completion_at;
 };

@@ -1,10 +1,10 @@
 #include "domain/progress/orders.hpp"
 
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "aio/spawn.hpp"
 #include "base/text.hpp"
@@ -18,15 +18,19 @@ using namespace std::chrono_literals;
 
 constexpr int last_step = 4;
 constexpr int stock_step = 2;
-constexpr std::array<std::string_view, 5> step_names{"주문 접수", "주문 검증", "재고 확인", "결제 처리", "주문 완료"};
+constexpr std::array<std::string_view, 5> step_names{"주문 접수", "주문 검증", "재고 확인", "결제 처리",
+                                                     "주문 완료"};
 
 result<std::string> text_member(const boost::json::object& object, std::string_view name) {
     const auto* value = object.if_contains(name);
-    if (value == nullptr || !value->is_string()) return fail(errc::invalid_field, std::string{name}, "must be a string");
+    if (value == nullptr || !value->is_string())
+        return fail(errc::invalid_field, std::string{name}, "must be a string");
     return std::string{value->get_string()};
 }
 
-bool fails_at(const Order& order, int step, std::int64_t stock) { return step == stock_step && order.quantity > stock; }
+bool fails_at(const Order& order, int step, std::int64_t stock) {
+    return step == stock_step && order.quantity > stock;
+}
 
 ProgressEvent event_of(const Order& order, int step, std::int64_t stock) {
     ProgressEvent event;
@@ -38,12 +42,15 @@ ProgressEvent event_of(const Order& order, int step, std::int64_t stock) {
     event.current_step = step;
     event.total_steps = last_step;
     event.percentage = 25 * step;
-    event.type = step == 0 ? EventType::started : step == last_step ? EventType::completed : EventType::progress;
+    event.type = step == 0           ? EventType::started
+                 : step == last_step ? EventType::completed
+                                     : EventType::progress;
     if (fails_at(order, step, stock)) {
         event.type = EventType::failed;
         event.percentage = 25 * (step - 1);
         event.detail = "{\"reason\":";
-        event::append_json_string(event.detail, fmt::format("재고 부족: 주문 {}개, 재고 {}개", order.quantity, stock));
+        event::append_json_string(event.detail,
+                                  fmt::format("재고 부족: 주문 {}개, 재고 {}개", order.quantity, stock));
         event.detail += '}';
     }
     return event;
@@ -55,8 +62,10 @@ result<void> check_product_name(std::string_view name) {
     if (name.empty()) return fail(errc::invalid_field, "productName", "must not be empty");
     if (!valid_utf8(name)) return fail(errc::invalid_field, "productName", "must be valid UTF-8");
     if (count_code_points(name) > max_product_name_characters)
-        return fail(errc::invalid_field, "productName", fmt::format("must have at most {} characters", max_product_name_characters));
-    if (has_control(name)) return fail(errc::invalid_field, "productName", "must not contain control characters");
+        return fail(errc::invalid_field, "productName",
+                    fmt::format("must have at most {} characters", max_product_name_characters));
+    if (has_control(name))
+        return fail(errc::invalid_field, "productName", "must not contain control characters");
     return {};
 }
 
@@ -67,7 +76,8 @@ std::string encode_order(const Order& order) {
     event::append_json_string(out, order.user_id);
     out += ",\"productName\":";
     event::append_json_string(out, order.product_name);
-    return out.append(fmt::format(",\"quantity\":{},\"timestamp\":\"{}\"}}", order.quantity, format_rfc3339(order.timestamp)));
+    return out.append(fmt::format(",\"quantity\":{},\"timestamp\":\"{}\"}}", order.quantity,
+                                  format_rfc3339(order.timestamp)));
 }
 
 result<Order> decode_order(std::string_view json) {
@@ -85,10 +95,12 @@ result<Order> decode_order(std::string_view json) {
     if (!product_name) return tl::unexpected{product_name.error()};
     if (auto checked = check_product_name(*product_name); !checked) return tl::unexpected{checked.error()};
     const auto* quantity = object.if_contains("quantity");
-    if (quantity == nullptr || !quantity->is_int64() || quantity->get_int64() < 1 || quantity->get_int64() > max_quantity)
+    if (quantity == nullptr || !quantity->is_int64() || quantity->get_int64() < 1 ||
+        quantity->get_int64() > max_quantity)
         return fail(errc::invalid_field, "quantity", "must be a whole number of at least 1");
     Order order{*task_id, *user_id, *product_name, quantity->get_int64()};
-    if (const auto* timestamp = object.if_contains("timestamp"); timestamp != nullptr && timestamp->is_string())
+    if (const auto* timestamp = object.if_contains("timestamp");
+        timestamp != nullptr && timestamp->is_string())
         order.timestamp = parse_rfc3339(timestamp->get_string()).value_or(Timestamp{});
     return order;
 }
@@ -105,7 +117,8 @@ OrderConsumer::OrderConsumer(asio::io_context& io, ProgressEventService& service
 
 void OrderConsumer::start() {
     // Taken in small batches: what is handed out counts against max_in_flight only once it is looked at.
-    consumer_ = bus_.subscribe({.topic = options_.orders_topic, .group = options_.group, .max_batch = 256}, strand_);
+    consumer_ =
+        bus_.subscribe({.topic = options_.orders_topic, .group = options_.group, .max_batch = 256}, strand_);
     aio::spawn(strand_, "order consumer", [this, hold = gate_.enter()] { return run(); });
 }
 
@@ -133,17 +146,20 @@ awaitable<void> OrderConsumer::run() {
 }
 
 awaitable<void> OrderConsumer::take(const bus::Record& record) {
-    auto order = record.value ? decode_order(*record.value)
-                              : result<Order>{tl::unexpected{Error{errc::tombstone, {}, "a record without a value"}}};
+    auto order = record.value
+                     ? decode_order(*record.value)
+                     : result<Order>{tl::unexpected{Error{errc::tombstone, {}, "a record without a value"}}};
     if (!order) {
-        if (co_await dead_letters_.bury(options_.orders_topic, record, order.error().code.message(), order.error().text()))
+        if (co_await dead_letters_.bury(options_.orders_topic, record, order.error().code.message(),
+                                        order.error().text()))
             consumer_->done(record.place);
         co_return;
     }
     ++in_flight_;
-    aio::spawn(strand_, "order", [this, order = std::move(*order), place = record.place, hold = gate_.enter()]() mutable {
-        return work_off(std::move(order), place);
-    });
+    aio::spawn(strand_, "order",
+               [this, order = std::move(*order), place = record.place, hold = gate_.enter()]() mutable {
+                   return work_off(std::move(order), place);
+               });
 }
 
 awaitable<int> OrderConsumer::next_step(const Order& order) {

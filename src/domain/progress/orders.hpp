@@ -27,9 +27,9 @@ result<void> check_product_name(std::string_view name);
 std::string encode_order(const Order& order);
 result<Order> decode_order(std::string_view json);
 
-/// The seeds' OrderConsumerV2: works orders off, many at once, each as a task of five events `TASK:0` to `TASK:4`,
-/// step_delay apart, published to the events topic. An order begun by a consumer that died goes on after its last stored
-/// step.
+/// The seeds' OrderConsumerV2: works orders off, many at once, each as a task of five events `TASK:0` to
+/// `TASK:4`, step_delay apart, published to the events topic. An order begun by a consumer that died goes on
+/// after its last stored step.
 class OrderConsumer {
   public:
     struct Options {
@@ -37,8 +37,8 @@ class OrderConsumer {
         std::string events_topic = "progress-events";
         std::string group = "order-consumer-v2";
         Duration step_delay = std::chrono::seconds{1};
-        std::int64_t stock = 100;              ///< more than this fails at 재고 확인
-        std::size_t max_in_flight = 10'000;    ///< beyond it no further orders are taken
+        std::int64_t stock = 100;            ///< more than this fails at 재고 확인
+        std::size_t max_in_flight = 10'000;  ///< beyond it no further orders are taken
     };
 
     OrderConsumer(asio::io_context& io, ProgressEventService& service, bus::MessageBus& bus,

@@ -24,7 +24,7 @@ using WatchHook = boost::intrusive::list_base_hook<boost::intrusive::tag<WatchTa
 struct Task : RecencyHook, WatchHook {
     std::string id;
     User* user = nullptr;
-    event::Version first_version = 1;   ///< lowest version that the store still holds
+    event::Version first_version = 1;  ///< lowest version that the store still holds
     bool stalled = false;
     ProgressState state;
 };
@@ -35,12 +35,12 @@ struct User {
     boost::intrusive::list<Task, boost::intrusive::base_hook<RecencyHook>> tasks;
 };
 
-/// State of every stored task, folded from the feed: current snapshots, who owns what, who has stalled. Lives on the core
-/// strand; everything in it can be thrown away and folded again.
+/// State of every stored task, folded from the feed: current snapshots, who owns what, who has stalled. Lives
+/// on the core strand; everything in it can be thrown away and folded again.
 class ProgressProjection {
   public:
     struct Counts {
-        std::array<std::uint64_t, 4> by_status{};   ///< tasks by EventType
+        std::array<std::uint64_t, 4> by_status{};  ///< tasks by EventType
         std::uint64_t stalled = 0;
         std::uint64_t users = 0;
         event::Position applied = 0;
@@ -49,12 +49,14 @@ class ProgressProjection {
     ProgressProjection();
     ~ProgressProjection();
 
-    /// Applies committed events in position order. Tasks that were stalled and move again are appended to `woken`.
+    /// Applies committed events in position order. Tasks that were stalled and move again are appended to
+    /// `woken`.
     void apply(std::span<const event::EventRef> events, std::vector<const Task*>& woken);
     /// Forgets tasks that the store has expired, unless they have newer events.
     void expire(std::span<const store::ExpiredStream> streams);
     /// Marks tasks without an event for `stall_after` and appends them to `fallen`, at most `limit`.
-    void mark_stalled(Timestamp now, Duration stall_after, std::size_t limit, std::vector<const Task*>& fallen);
+    void mark_stalled(Timestamp now, Duration stall_after, std::size_t limit,
+                      std::vector<const Task*>& fallen);
 
     const Task* find(std::string_view task_id) const;
     Task* find(std::string_view task_id);
@@ -63,8 +65,8 @@ class ProgressProjection {
     const Counts& counts() const { return counts_; }
 
   private:
-    // Sharded, so that growth moves one small table at a time and never stalls the core strand; by middle bits of the hash,
-    // because a table itself uses the outer ones.
+    // Sharded, so that growth moves one small table at a time and never stalls the core strand; by middle
+    // bits of the hash, because a table itself uses the outer ones.
     template <class Entry>
     struct Table {
         struct Equal {

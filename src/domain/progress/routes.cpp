@@ -1,7 +1,7 @@
 #include "domain/progress/routes.hpp"
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "base/text.hpp"
 #include "domain/progress/answers.hpp"
@@ -26,13 +26,15 @@ result<std::string, Response> id_of(std::string_view value, std::string_view fie
 
 result<std::string, Response> user_of(const Request& request) {
     const auto user = request.parameter("userId");
-    if (!user) return tl::unexpected{Response::problem(400, "invalid-field", "userId: is required", "userId")};
+    if (!user)
+        return tl::unexpected{Response::problem(400, "invalid-field", "userId: is required", "userId")};
     return id_of(*user, "userId");
 }
 
 // The header that EventSource sets beats the parameter of those who cannot set it.
 std::string cursor_of(const Request& request) {
-    return std::string{request.header("last-event-id").value_or(request.parameter("lastEventId").value_or(""))};
+    return std::string{
+        request.header("last-event-id").value_or(request.parameter("lastEventId").value_or(""))};
 }
 
 std::string list_of(std::span<const event::EventRef> events) {
@@ -53,7 +55,8 @@ std::string next_link(const Request& request, std::uint64_t from, std::int64_t l
     std::string path;
     for (const char c : request.path) {
         const auto byte = static_cast<unsigned char>(c);
-        const bool plain = std::isalnum(byte) != 0 || std::string_view{"-._~/:@"}.find(c) != std::string_view::npos;
+        const bool plain =
+            std::isalnum(byte) != 0 || std::string_view{"-._~/:@"}.find(c) != std::string_view::npos;
         path += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
     }
     return fmt::format("<{}?from={}&limit={}>; rel=\"next\"", path, from, limit);
@@ -69,9 +72,12 @@ result<Moment, Response> moment_of(const Request& request) {
         std::string text{*at};
         if (const auto space = text.rfind(' '); space != std::string::npos && space > 10) text[space] = '+';
         moment.at = parse_rfc3339(text);
-        if (!moment.at) return tl::unexpected{Response::problem(400, "invalid-field", "at: must be an RFC 3339 time", "at")};
+        if (!moment.at)
+            return tl::unexpected{
+                Response::problem(400, "invalid-field", "at: must be an RFC 3339 time", "at")};
         if (moment.version)
-            return tl::unexpected{Response::problem(400, "invalid-field", "at: give either version or at", "at")};
+            return tl::unexpected{
+                Response::problem(400, "invalid-field", "at: give either version or at", "at")};
     }
     return moment;
 }
@@ -94,7 +100,8 @@ awaitable<Response> get_status(RouteParts& parts, Request& request) {
     }
     const Timestamp now = past ? state.recorded_at : parts.service.clock().now();
     std::string body;
-    append_snapshot(body, *task_id, view->user_id, state, outlook(state, now, parts.service.options().stall_after), false);
+    append_snapshot(body, *task_id, view->user_id, state,
+                    outlook(state, now, parts.service.options().stall_after), false);
     co_return Response::json(std::move(body)).with("ETag", etag).with("Cache-Control", "no-cache");
 }
 
@@ -116,10 +123,12 @@ awaitable<Response> get_history(RouteParts& parts, Request& request) {
     if (!slice) co_return std::move(slice.error());
     auto task_id = id_of(request.path_parameter("taskId"), "taskId");
     if (!task_id) co_return std::move(task_id.error());
-    const auto history = co_await parts.service.history(*task_id, slice->from, static_cast<std::size_t>(slice->limit));
+    const auto history =
+        co_await parts.service.history(*task_id, slice->from, static_cast<std::size_t>(slice->limit));
     if (!history) co_return answer_for(history.error());
     Response response = Response::json(list_of(history->events)).with("Cache-Control", "no-cache");
-    if (history->more) response.with("Link", next_link(request, history->events.back()->version() + 1, slice->limit));
+    if (history->more)
+        response.with("Link", next_link(request, history->events.back()->version() + 1, slice->limit));
     co_return response;
 }
 
@@ -128,10 +137,12 @@ awaitable<Response> get_user(RouteParts& parts, Request& request) {
     if (!slice) co_return std::move(slice.error());
     auto user_id = id_of(request.path_parameter("userId"), "userId");
     if (!user_id) co_return std::move(user_id.error());
-    const auto events = co_await parts.service.user_events(*user_id, slice->from, static_cast<std::size_t>(slice->limit));
+    const auto events =
+        co_await parts.service.user_events(*user_id, slice->from, static_cast<std::size_t>(slice->limit));
     if (!events) co_return answer_for(events.error());
     Response response = Response::json(list_of(events->events)).with("Cache-Control", "no-cache");
-    if (events->more) response.with("Link", next_link(request, events->events.back()->position() + 1, slice->limit));
+    if (events->more)
+        response.with("Link", next_link(request, events->events.back()->position() + 1, slice->limit));
     co_return response;
 }
 
@@ -153,7 +164,8 @@ result<std::vector<ProgressEvent>> events_of(const boost::json::value& body) {
             auto read = decode((*array)[i], events[i]);
             if (read) continue;
             Error& error = read.error();
-            error.field = error.field.empty() ? fmt::format("[{}]", i) : fmt::format("[{}].{}", i, error.field);
+            error.field =
+                error.field.empty() ? fmt::format("[{}]", i) : fmt::format("[{}].{}", i, error.field);
             return tl::unexpected{std::move(error)};
         }
         return events;
@@ -197,7 +209,9 @@ result<OrderForm, Response> form_of_query(const Request& request) {
     auto user = user_of(request);
     if (!user) return tl::unexpected{std::move(user.error())};
     const auto product = request.parameter("productName");
-    if (!product) return tl::unexpected{Response::problem(400, "invalid-field", "productName: is required", "productName")};
+    if (!product)
+        return tl::unexpected{
+            Response::problem(400, "invalid-field", "productName: is required", "productName")};
     auto quantity = http::required_number(request, "quantity", {.min = 1, .max = max_quantity});
     if (!quantity) return tl::unexpected{std::move(quantity.error())};
     return OrderForm{std::move(*user), std::string{*product}, *quantity};
@@ -206,9 +220,11 @@ result<OrderForm, Response> form_of_query(const Request& request) {
 result<OrderForm, Response> form_of_body(const Request& request) {
     const auto body = event::parse_json(request.body);
     if (!body) return tl::unexpected{answer_for(Error{errc::malformed, {}, body.error().detail})};
-    if (!body->is_object()) return tl::unexpected{answer_for(Error{errc::malformed, {}, "must be a JSON object"})};
+    if (!body->is_object())
+        return tl::unexpected{answer_for(Error{errc::malformed, {}, "must be a JSON object"})};
     const auto refused = [](std::string_view field, std::string_view why) {
-        return tl::unexpected{Response::problem(400, "invalid-field", fmt::format("{}: {}", field, why), field)};
+        return tl::unexpected{
+            Response::problem(400, "invalid-field", fmt::format("{}: {}", field, why), field)};
     };
     const auto& object = body->get_object();
     const auto* user = object.if_contains("userId");
@@ -231,7 +247,8 @@ awaitable<Response> post_order(RouteParts& parts, Request& request) {
         if (auto refusal = http::refuse_unless_json(request)) co_return std::move(*refusal);
     auto form = request.body.empty() ? form_of_query(request) : form_of_body(request);
     if (!form) co_return std::move(form.error());
-    if (auto checked = check_product_name(form->product_name); !checked) co_return answer_for(checked.error());
+    if (auto checked = check_product_name(form->product_name); !checked)
+        co_return answer_for(checked.error());
     const auto task_id = co_await parts.door.order(form->user_id, form->product_name, form->quantity);
     if (!task_id) co_return answer_for(task_id.error());
     std::string body = "{\"taskId\":";
@@ -240,24 +257,26 @@ awaitable<Response> post_order(RouteParts& parts, Request& request) {
 }
 
 // A stream if there is room for one; V1 has no source.
-Response open_stream(RouteParts& parts, const Request& request, broadcast::SessionKind kind, broadcast::Topic topic,
-                     std::string_view user_id, std::unique_ptr<http::StreamSource> source) {
+Response open_stream(RouteParts& parts, const Request& request, broadcast::SessionKind kind,
+                     broadcast::Topic topic, std::string_view user_id,
+                     std::unique_ptr<http::StreamSource> source) {
     auto ticket = parts.admission.admit(user_id);
     if (!ticket) return http::sse_busy(request);
-    return http::sse_response(request, {.kind = kind,
-                                        .topic = std::move(topic),
-                                        .source = std::move(source),
-                                        .options = &parts.sse,
-                                        .ticket = std::move(*ticket),
-                                        .latest_wins = kind == broadcast::SessionKind::v1 ? &parts.v1_streams : nullptr});
+    return http::sse_response(
+        request, {.kind = kind,
+                  .topic = std::move(topic),
+                  .source = std::move(source),
+                  .options = &parts.sse,
+                  .ticket = std::move(*ticket),
+                  .latest_wins = kind == broadcast::SessionKind::v1 ? &parts.v1_streams : nullptr});
 }
 
 awaitable<Response> subscribe_user(RouteParts& parts, Request& request) {
     auto user_id = user_of(request);
     if (!user_id) co_return std::move(user_id.error());
     auto source = parts.service.user_source(*user_id, cursor_of(request));
-    co_return open_stream(parts, request, broadcast::SessionKind::user, {broadcast::Topic::By::subject, *user_id}, *user_id,
-                                 std::move(source));
+    co_return open_stream(parts, request, broadcast::SessionKind::user,
+                          {broadcast::Topic::By::subject, *user_id}, *user_id, std::move(source));
 }
 
 awaitable<Response> subscribe_task(RouteParts& parts, Request& request) {
@@ -271,23 +290,26 @@ awaitable<Response> subscribe_task(RouteParts& parts, Request& request) {
     }
     const std::string cursor = cursor_of(request);
     switch (co_await parts.service.enter(*task_id, user_id, cursor)) {
-        case Entry::not_owner: co_return Response::problem(403, "not-owner", "the task belongs to another user");
+        case Entry::not_owner:
+            co_return Response::problem(403, "not-owner", "the task belongs to another user");
         case Entry::finished: {
             Response over;
             over.status = 204;
             co_return over;
         }
-        case Entry::stream: break;
+        case Entry::stream:
+            break;
     }
     auto source = parts.service.task_source(*task_id, user_id, cursor);
-    co_return open_stream(parts, request, broadcast::SessionKind::task, {broadcast::Topic::By::stream, *task_id}, user_id,
-                                 std::move(source));
+    co_return open_stream(parts, request, broadcast::SessionKind::task,
+                          {broadcast::Topic::By::stream, *task_id}, user_id, std::move(source));
 }
 
 awaitable<Response> subscribe_v1(RouteParts& parts, Request& request) {
     auto user_id = user_of(request);
     if (!user_id) co_return std::move(user_id.error());
-    co_return open_stream(parts, request, broadcast::SessionKind::v1, {broadcast::Topic::By::subject, *user_id}, *user_id, nullptr);
+    co_return open_stream(parts, request, broadcast::SessionKind::v1,
+                          {broadcast::Topic::By::subject, *user_id}, *user_id, nullptr);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ struct RouteParts {
     const http::SseOptions& sse;
     http::SseAdmission& admission;
     http::LatestWins& v1_streams;
-    std::function<awaitable<std::string>()> monitor;   ///< the JSON of GET …/monitor
+    std::function<awaitable<std::string>()> monitor;  ///< the JSON of GET …/monitor
     bool orders_enabled = true;
 };
 

@@ -1,7 +1,7 @@
 #include "domain/progress/service.hpp"
 
-#include <algorithm>
 #include <spdlog/spdlog.h>
+#include <algorithm>
 
 #include "aio/spawn.hpp"
 #include "domain/progress/codec.hpp"
@@ -14,17 +14,22 @@ class Category final : public std::error_category {
     const char* name() const noexcept override { return "progress query"; }
     std::string message(int code) const override {
         switch (static_cast<query_errc>(code)) {
-            case query_errc::unknown_task: return "no such task";
-            case query_errc::beyond_head: return "the task has no such version";
-            case query_errc::trimmed: return "the version was folded into a snapshot";
-            case query_errc::rebuilding: return "the state is being rebuilt";
-            case query_errc::unavailable: return "the store cannot be read now";
+            case query_errc::unknown_task:
+                return "no such task";
+            case query_errc::beyond_head:
+                return "the task has no such version";
+            case query_errc::trimmed:
+                return "the version was folded into a snapshot";
+            case query_errc::rebuilding:
+                return "the state is being rebuilt";
+            case query_errc::unavailable:
+                return "the store cannot be read now";
         }
         return "unknown";
     }
 };
 
-constexpr std::size_t turn = 512;   // events whose handles are copied in one turn of the core
+constexpr std::size_t turn = 512;  // events whose handles are copied in one turn of the core
 
 // Folds on the caller's strand: a long task must not hold the core.
 void fold(ProgressState& state, std::span<const event::EventRef> events) {
@@ -53,8 +58,15 @@ std::error_code make_error_code(query_errc e) {
 }
 
 ProgressEventService::ProgressEventService(const aio::Strand& core, store::EventStore& store,
-                                           broadcast::Broadcaster& broadcaster, const Clock& clock, Options options)
-    : core_{core}, store_{store}, broadcaster_{broadcaster}, clock_{clock}, options_{options}, stop_{core}, gate_{core} {}
+                                           broadcast::Broadcaster& broadcaster, const Clock& clock,
+                                           Options options)
+    : core_{core},
+      store_{store},
+      broadcaster_{broadcaster},
+      clock_{clock},
+      options_{options},
+      stop_{core},
+      gate_{core} {}
 
 void ProgressEventService::on_committed(std::span<const event::EventRef> events) {
     moved_.clear();
@@ -74,7 +86,8 @@ void ProgressEventService::on_cleaned(const store::EventStore::Expired& cleaned)
 
 event::EventRef ProgressEventService::recovery_frame(const Task& task) const {
     std::string frame = "event: recovery\ndata: ";
-    append_snapshot(frame, task.id, task.user->id, task.state, outlook(task.state, clock_.now(), options_.stall_after), true);
+    append_snapshot(frame, task.id, task.user->id, task.state,
+                    outlook(task.state, clock_.now(), options_.stall_after), true);
     frame += "\n\n";
     return event::Event::control(frame, task.id, task.user->id);
 }
@@ -113,12 +126,14 @@ awaitable<void> ProgressEventService::trim(std::string task_id) {
     const Task* task = projection_.find(task_id);
     if (task == nullptr || task->state.version <= options_.max_events_per_task) co_return;
     const event::Version first = task->first_version;
-    const event::Version cut = task->state.version - options_.max_events_per_task + options_.max_events_per_task / 10;
+    const event::Version cut =
+        task->state.version - options_.max_events_per_task + options_.max_events_per_task / 10;
     auto state = co_await base_state(task_id, first);
     auto events = co_await read_versions(task_id, first, cut);
     if (!state || !events || events->empty()) co_return;
     fold(*state, *events);
-    const auto saved = co_await store_.save_snapshot(category, task_id, {state->version, state_schema, save_state(*state)}, true);
+    const auto saved = co_await store_.save_snapshot(
+        category, task_id, {state->version, state_schema, save_state(*state)}, true);
     if (!saved) {
         spdlog::warn("task {} could not be trimmed: {}", task_id, saved.error().text());
         co_return;
@@ -126,7 +141,8 @@ awaitable<void> ProgressEventService::trim(std::string task_id) {
     if (Task* again = projection_.find(task_id); again != nullptr) again->first_version = state->version + 1;
 }
 
-awaitable<result<ProgressState>> ProgressEventService::base_state(std::string_view task_id, event::Version first_version) {
+awaitable<result<ProgressState>> ProgressEventService::base_state(std::string_view task_id,
+                                                                  event::Version first_version) {
     if (first_version <= 1) co_return ProgressState{};
     const auto snapshot = co_await store_.load_snapshot(category, task_id);
     if (!snapshot) co_return fail(query_errc::unavailable);
@@ -136,10 +152,12 @@ awaitable<result<ProgressState>> ProgressEventService::base_state(std::string_vi
 }
 
 awaitable<result<std::vector<event::EventRef>>> ProgressEventService::read_versions(std::string_view task_id,
-                                                                                   event::Version from, event::Version to) {
+                                                                                    event::Version from,
+                                                                                    event::Version to) {
     std::vector<event::EventRef> all;
     while (from <= to) {
-        auto page = co_await store_.read_stream(category, task_id, {store::Range::By::version, from, to, turn});
+        auto page =
+            co_await store_.read_stream(category, task_id, {store::Range::By::version, from, to, turn});
         if (!page) co_return fail(query_errc::unavailable);
         all.insert(all.end(), page->events.begin(), page->events.end());
         if (!page->more) break;
@@ -151,7 +169,7 @@ awaitable<result<std::vector<event::EventRef>>> ProgressEventService::read_versi
 
 awaitable<result<TaskView>> ProgressEventService::status(std::string task_id, Moment moment) {
     struct Past {
-        TaskView view;   // the present, or the state that `events` go on from
+        TaskView view;  // the present, or the state that `events` go on from
         std::vector<event::EventRef> events;
     };
     auto past = co_await aio::run_on(core_, [&]() -> awaitable<result<Past>> {
@@ -176,26 +194,31 @@ awaitable<result<TaskView>> ProgressEventService::status(std::string task_id, Mo
     co_return std::move(past->view);
 }
 
-awaitable<result<ProgressEventService::History>> ProgressEventService::history(std::string task_id, event::Version from,
+awaitable<result<ProgressEventService::History>> ProgressEventService::history(std::string task_id,
+                                                                               event::Version from,
                                                                                std::size_t limit) {
-    return aio::run_on(core_, [this, task_id = std::move(task_id), from, limit]() -> awaitable<result<History>> {
-        const Task* task = projection_.find(task_id);
-        if (task == nullptr) co_return fail(live() ? query_errc::unknown_task : query_errc::rebuilding);
-        auto page = co_await store_.read_stream(
-            category, task_id,
-            {store::Range::By::version, std::max(from, task->first_version), task->state.version, limit});
-        if (!page) co_return fail(query_errc::unavailable);
-        co_return History{std::move(page->events), page->more};
-    });
+    return aio::run_on(
+        core_, [this, task_id = std::move(task_id), from, limit]() -> awaitable<result<History>> {
+            const Task* task = projection_.find(task_id);
+            if (task == nullptr) co_return fail(live() ? query_errc::unknown_task : query_errc::rebuilding);
+            auto page = co_await store_.read_stream(
+                category, task_id,
+                {store::Range::By::version, std::max(from, task->first_version), task->state.version, limit});
+            if (!page) co_return fail(query_errc::unavailable);
+            co_return History{std::move(page->events), page->more};
+        });
 }
 
-awaitable<result<ProgressEventService::History>> ProgressEventService::user_events(std::string user_id, event::Position from,
+awaitable<result<ProgressEventService::History>> ProgressEventService::user_events(std::string user_id,
+                                                                                   event::Position from,
                                                                                    std::size_t limit) {
-    return aio::run_on(core_, [this, user_id = std::move(user_id), from, limit]() -> awaitable<result<History>> {
-        auto page = co_await store_.read_subject(user_id, {store::Range::By::position, from, projection_.applied(), limit});
-        if (!page) co_return fail(query_errc::unavailable);
-        co_return History{std::move(page->events), page->more};
-    });
+    return aio::run_on(core_,
+                       [this, user_id = std::move(user_id), from, limit]() -> awaitable<result<History>> {
+                           auto page = co_await store_.read_subject(
+                               user_id, {store::Range::By::position, from, projection_.applied(), limit});
+                           if (!page) co_return fail(query_errc::unavailable);
+                           co_return History{std::move(page->events), page->more};
+                       });
 }
 
 }  // namespace stepcast::progress

@@ -17,8 +17,9 @@ namespace stepcast::progress {
 using aio::awaitable;
 
 struct Options {
-    Duration recovery_window = std::chrono::hours{1};   ///< tasks that ended longer ago are not recovered without a cursor
-    std::size_t recovery_max = 200;                     ///< recoveries a connect
+    Duration recovery_window =
+        std::chrono::hours{1};       ///< tasks that ended longer ago are not recovered without a cursor
+    std::size_t recovery_max = 200;  ///< recoveries a connect
     Duration stall_after = std::chrono::seconds{30};
     std::uint64_t max_events_per_task = 100'000;
 };
@@ -41,12 +42,12 @@ std::error_code make_error_code(query_errc e);
 /// What a task stream is answered with before it begins.
 enum class Entry { stream, finished, not_owner };
 
-/// Reads of progress, and what follows each commit: the seeds' ProgressEventService. State lives on the core strand; every
-/// awaitable hops there by itself and resumes the caller where it was.
+/// Reads of progress, and what follows each commit: the seeds' ProgressEventService. State lives on the core
+/// strand; every awaitable hops there by itself and resumes the caller where it was.
 class ProgressEventService {
   public:
-    ProgressEventService(const aio::Strand& core, store::EventStore& store, broadcast::Broadcaster& broadcaster,
-                         const Clock& clock, Options options);
+    ProgressEventService(const aio::Strand& core, store::EventStore& store,
+                         broadcast::Broadcaster& broadcaster, const Clock& clock, Options options);
 
     /// Starts watching for stalled tasks.
     void start();
@@ -58,7 +59,8 @@ class ProgressEventService {
     /// The cleaner's sink, on the core strand: forgets what expired and trims what grew too long.
     void on_cleaned(const store::EventStore::Expired& cleaned);
 
-    /// False while the state is being rebuilt: nothing is broadcast, streams wait, unknown tasks are 503. Any thread.
+    /// False while the state is being rebuilt: nothing is broadcast, streams wait, unknown tasks are 503. Any
+    /// thread.
     bool live() const { return live_.load(std::memory_order_acquire); }
     void set_live() { live_.store(true, std::memory_order_release); }
 
@@ -73,12 +75,13 @@ class ProgressEventService {
 
     awaitable<Entry> enter(std::string task_id, std::string user_id, std::string cursor);
     /// `user_id` empty: of anyone (task streams only). `cursor` empty: none given.
-    std::unique_ptr<http::StreamSource> task_source(std::string task_id, std::string user_id, std::string cursor);
+    std::unique_ptr<http::StreamSource> task_source(std::string task_id, std::string user_id,
+                                                    std::string cursor);
     std::unique_ptr<http::StreamSource> user_source(std::string user_id, std::string cursor);
 
     const aio::Strand& core() const { return core_; }
     store::EventStore& store() { return store_; }
-    ProgressProjection& projection() { return projection_; }   ///< on the core strand
+    ProgressProjection& projection() { return projection_; }  ///< on the core strand
     const Clock& clock() const { return clock_; }
     const Options& options() const { return options_; }
 
@@ -89,8 +92,8 @@ class ProgressEventService {
     awaitable<void> tick();
     void announce(const std::vector<const Task*>& tasks);
     awaitable<void> trim(std::string task_id);
-    awaitable<result<std::vector<event::EventRef>>> read_versions(std::string_view task_id, event::Version from,
-                                                                 event::Version to);
+    awaitable<result<std::vector<event::EventRef>>> read_versions(std::string_view task_id,
+                                                                  event::Version from, event::Version to);
     awaitable<result<ProgressState>> base_state(std::string_view task_id, event::Version first_version);
 
     const aio::Strand core_;
@@ -100,7 +103,7 @@ class ProgressEventService {
     const Options options_;
     ProgressProjection projection_;
     std::atomic<bool> live_{false};
-    std::vector<const Task*> moved_;   // scratch of on_committed and tick
+    std::vector<const Task*> moved_;  // scratch of on_committed and tick
     aio::Notice stop_;
     aio::Gate gate_;
 };

@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "aio/spawn.hpp"
 #include "domain/progress/service.hpp"
@@ -19,11 +19,14 @@ struct Standing {
 Standing standing_of(std::string_view cursor, const store::EventStore& store) {
     if (cursor.empty()) return {};
     const auto parsed = event::parse_cursor(cursor);
-    if (!parsed || parsed->epoch != store.epoch() || parsed->position > store.head()) return {Standing::Kind::foreign, 0};
+    if (!parsed || parsed->epoch != store.epoch() || parsed->position > store.head())
+        return {Standing::Kind::foreign, 0};
     return {Standing::Kind::resumed, parsed->position};
 }
 
-event::EventRef frame(std::string_view text) { return event::Event::control(text, {}, {}); }
+event::EventRef frame(std::string_view text) {
+    return event::Event::control(text, {}, {});
+}
 
 // What both kinds of streams share: replay page by page, then the state, all of it read in turns of the core.
 class Source : public http::StreamSource {
@@ -86,7 +89,8 @@ class Source : public http::StreamSource {
                 if (events->more || page.through < service_.projection().applied()) co_return;
             }
         }
-        // From here to the end nothing suspends: events, snapshots and the applied position are of one moment.
+        // From here to the end nothing suspends: events, snapshots and the applied position are of one
+        // moment.
         page.last = true;
         page.through = service_.projection().applied();
         if (first_round || lost) append_recovery(page.frames, lost);
@@ -96,14 +100,16 @@ class Source : public http::StreamSource {
     void append_recovery(std::vector<event::EventRef>& frames, bool lost) {
         const bool reset = lost || standing_.kind == Kind::foreign;
         if (reset) {
-            frames.push_back(frame(fmt::format("event: reset\ndata: {{\"reason\":\"{}\"}}\n\n", lost ? "expired" : "epoch")));
+            frames.push_back(frame(
+                fmt::format("event: reset\ndata: {{\"reason\":\"{}\"}}\n\n", lost ? "expired" : "epoch")));
             append_state(frames, true, 0);
         } else if (standing_.kind == Kind::resumed) {
             append_state(frames, true, standing_.position);
         } else {
             append_state(frames, false, 0);
         }
-        frames.push_back(frame(event::bare_id_frame(service_.store().epoch(), service_.projection().applied())));
+        frames.push_back(
+            frame(event::bare_id_frame(service_.store().epoch(), service_.projection().applied())));
     }
 
     const std::string cursor_;
@@ -139,7 +145,8 @@ class UserSource final : public Source {
             frames.push_back(service_.recovery_frame(task));
             ++told;
         }
-        if (remaining != 0) frames.push_back(frame(fmt::format("event: more\ndata: {{\"remaining\":{}}}\n\n", remaining)));
+        if (remaining != 0)
+            frames.push_back(frame(fmt::format("event: more\ndata: {{\"remaining\":{}}}\n\n", remaining)));
     }
 
     bool over() const override { return false; }
@@ -150,8 +157,12 @@ class TaskSource final : public Source {
     TaskSource(ProgressEventService& service, std::string task_id, std::string user_id, std::string cursor)
         : Source{service, std::move(user_id), std::move(cursor)}, task_id_{std::move(task_id)} {}
 
-    bool ends_with(const event::Event& event) const override { return event.lifecycle() == event::Lifecycle::ends; }
-    bool admits(const event::Event& event) const override { return user_id_.empty() || event.subject() == user_id_; }
+    bool ends_with(const event::Event& event) const override {
+        return event.lifecycle() == event::Lifecycle::ends;
+    }
+    bool admits(const event::Event& event) const override {
+        return user_id_.empty() || event.subject() == user_id_;
+    }
 
   private:
     const Task* task() const { return service_.projection().find(task_id_); }
@@ -161,36 +172,43 @@ class TaskSource final : public Source {
     }
 
     void append_state(std::vector<event::EventRef>& frames, bool, event::Position since) override {
-        if (task() != nullptr && task()->state.position > since) frames.push_back(service_.recovery_frame(*task()));
+        if (task() != nullptr && task()->state.position > since)
+            frames.push_back(service_.recovery_frame(*task()));
     }
 
     bool over() const override { return task() != nullptr && task()->state.finished(); }
-    bool forbidden() const override { return task() != nullptr && !user_id_.empty() && task()->user->id != user_id_; }
+    bool forbidden() const override {
+        return task() != nullptr && !user_id_.empty() && task()->user->id != user_id_;
+    }
 
     const std::string task_id_;
 };
 
 }  // namespace
 
-std::unique_ptr<http::StreamSource> ProgressEventService::user_source(std::string user_id, std::string cursor) {
+std::unique_ptr<http::StreamSource> ProgressEventService::user_source(std::string user_id,
+                                                                      std::string cursor) {
     return std::make_unique<UserSource>(*this, std::move(user_id), std::move(cursor));
 }
 
-std::unique_ptr<http::StreamSource> ProgressEventService::task_source(std::string task_id, std::string user_id,
+std::unique_ptr<http::StreamSource> ProgressEventService::task_source(std::string task_id,
+                                                                      std::string user_id,
                                                                       std::string cursor) {
     return std::make_unique<TaskSource>(*this, std::move(task_id), std::move(user_id), std::move(cursor));
 }
 
 awaitable<Entry> ProgressEventService::enter(std::string task_id, std::string user_id, std::string cursor) {
-    return aio::run_on(core_, [this, task_id = std::move(task_id), user_id = std::move(user_id),
-                               cursor = std::move(cursor)]() -> awaitable<Entry> {
-        const Task* task = projection_.find(task_id);
-        if (!live() || task == nullptr) co_return Entry::stream;
-        if (!user_id.empty() && task->user->id != user_id) co_return Entry::not_owner;
-        const Standing standing = standing_of(cursor, store_);
-        const bool told = standing.kind == Standing::Kind::resumed && standing.position >= task->state.position;
-        co_return told && task->state.finished() ? Entry::finished : Entry::stream;
-    });
+    return aio::run_on(core_,
+                       [this, task_id = std::move(task_id), user_id = std::move(user_id),
+                        cursor = std::move(cursor)]() -> awaitable<Entry> {
+                           const Task* task = projection_.find(task_id);
+                           if (!live() || task == nullptr) co_return Entry::stream;
+                           if (!user_id.empty() && task->user->id != user_id) co_return Entry::not_owner;
+                           const Standing standing = standing_of(cursor, store_);
+                           const bool told = standing.kind == Standing::Kind::resumed &&
+                                             standing.position >= task->state.position;
+                           co_return told && task->state.finished() ? Entry::finished : Entry::stream;
+                       });
 }
 
 }  // namespace stepcast::progress

@@ -12,8 +12,8 @@ namespace {
 
 namespace json = boost::json;
 
-// Reads what make_draft wrote, member by member in the order it wrote them. Any surprise turns `ok` false and the caller
-// takes the general reader.
+// Reads what make_draft wrote, member by member in the order it wrote them. Any surprise turns `ok` false and
+// the caller takes the general reader.
 class CanonicalReader {
   public:
     explicit CanonicalReader(std::string_view body) : rest_{body} {}
@@ -23,7 +23,8 @@ class CanonicalReader {
         expect(key);
         expect("\"");
         const auto end = rest_.find('"');
-        if (!ok || end == std::string_view::npos || rest_.substr(0, end).find('\\') != std::string_view::npos) {
+        if (!ok || end == std::string_view::npos ||
+            rest_.substr(0, end).find('\\') != std::string_view::npos) {
             ok = false;
             return;
         }
@@ -35,8 +36,10 @@ class CanonicalReader {
     void number(std::string_view key, N& out) {
         expect(key);
         const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), out);
-        if (error != std::errc{}) ok = false;
-        else rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+        if (error != std::errc{})
+            ok = false;
+        else
+            rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
     }
 
     // Everything up to the closing brace of the event, if the key is there at all.
@@ -54,8 +57,10 @@ class CanonicalReader {
 
   private:
     void expect(std::string_view literal) {
-        if (ok && rest_.starts_with(literal)) rest_.remove_prefix(literal.size());
-        else ok = false;
+        if (ok && rest_.starts_with(literal))
+            rest_.remove_prefix(literal.size());
+        else
+            ok = false;
     }
 
     std::string_view rest_;
@@ -88,8 +93,12 @@ std::string checksum(std::string_view text) {
     return out;
 }
 
-Timestamp from_ms(std::int64_t ms) { return Timestamp{Duration{ms}}; }
-std::int64_t to_ms(Timestamp t) { return t.time_since_epoch().count(); }
+Timestamp from_ms(std::int64_t ms) {
+    return Timestamp{Duration{ms}};
+}
+std::int64_t to_ms(Timestamp t) {
+    return t.time_since_epoch().count();
+}
 
 }  // namespace
 
@@ -127,7 +136,8 @@ std::string save_state(const ProgressState& state) {
 
 std::optional<ProgressState> load_state(std::string_view saved) {
     const auto space = saved.find(' ');
-    if (space == std::string_view::npos || checksum(saved.substr(space + 1)) != saved.substr(0, space)) return std::nullopt;
+    if (space == std::string_view::npos || checksum(saved.substr(space + 1)) != saved.substr(0, space))
+        return std::nullopt;
     const auto value = event::parse_json(saved.substr(space + 1));
     if (!value || !value->is_object()) return std::nullopt;
     const json::object& object = value->get_object();

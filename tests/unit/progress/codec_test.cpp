@@ -1,7 +1,7 @@
 #include "domain/progress/codec.hpp"
 
-#include <boost/json.hpp>
 #include <gtest/gtest.h>
+#include <boost/json.hpp>
 
 namespace stepcast::progress {
 namespace {
@@ -45,7 +45,8 @@ TEST(Decode, refuses_what_breaks_the_values_and_names_the_field) {
     EXPECT_EQ(refused_field(with(R"("stepName":5)")), "stepName");
     EXPECT_EQ(refused_field(with(R"("timestamp":"yesterday")")), "timestamp");
     EXPECT_EQ(refused_field(with(R"("detail":[1])")), "detail");
-    EXPECT_EQ(refused_field(R"({"taskId":"t","userId":"u","eventType":"COMPLETED","percentage":99})"), "percentage");
+    EXPECT_EQ(refused_field(R"({"taskId":"t","userId":"u","eventType":"COMPLETED","percentage":99})"),
+              "percentage");
 }
 
 TEST(Decode, holds_the_limits_exactly) {
@@ -56,13 +57,14 @@ TEST(Decode, holds_the_limits_exactly) {
     for (int i = 0; i < 256; ++i) korean += "가";
     EXPECT_EQ(refused_field(with("\"stepName\":\"" + korean + "\"")), "accepted");
     EXPECT_EQ(refused_field(with("\"stepName\":\"" + korean + "가\"")), "stepName");
-    const std::string filler(8 * 1024 - 8, 'x');   // {"k":"…"} is 8 bytes around it
+    const std::string filler(8 * 1024 - 8, 'x');  // {"k":"…"} is 8 bytes around it
     EXPECT_EQ(refused_field(with(R"("detail":{"k":")" + filler + "\"}")), "accepted");
     EXPECT_EQ(refused_field(with(R"("detail":{"k":")" + filler + "x\"}")), "detail");
 }
 
 TEST(Decode, null_is_absent_and_unknown_members_are_ignored) {
-    const auto event = decoded(with(R"("percentage":null,"stepName":null,"detail":null,"eventId":null,"else":{"a":[1]})"));
+    const auto event =
+        decoded(with(R"("percentage":null,"stepName":null,"detail":null,"eventId":null,"else":{"a":[1]})"));
     EXPECT_FALSE(event.percentage);
     EXPECT_EQ(event.step_name, "");
     EXPECT_EQ(event.detail, "");
@@ -70,8 +72,9 @@ TEST(Decode, null_is_absent_and_unknown_members_are_ignored) {
 }
 
 TEST(Fingerprint, an_honest_retry_through_the_door_is_the_same_body) {
-    for (const auto* members : {R"("percentage":7)", R"("currentStep":1)", R"("currentStep":0,"totalSteps":4)",
-                                R"("timestamp":"2024-01-01T19:00:00+09:00","detail":{"a":42.5,"b":[1,"x"]},"stepName":"가")"}) {
+    for (const auto* members :
+         {R"("percentage":7)", R"("currentStep":1)", R"("currentStep":0,"totalSteps":4)",
+          R"("timestamp":"2024-01-01T19:00:00+09:00","detail":{"a":42.5,"b":[1,"x"]},"stepName":"가")"}) {
         const auto sent = decoded(with(members));
         std::string text;
         encode_sent(sent, text);
@@ -84,9 +87,10 @@ TEST(Fingerprint, an_honest_retry_through_the_door_is_the_same_body) {
 }
 
 TEST(StoredEvent, reads_back_as_it_was_written) {
-    for (const auto* members : {R"("eventId":"e-1","percentage":7,"stepName":"결제 처리")",
-                                R"("eventId":"a\"b\\c","currentStep":3,"totalSteps":4,"percentage":75)",
-                                R"("eventId":"e","percentage":0,"detail":{"reason":"x\ny","deep":{"n":4.25}})"}) {
+    for (const auto* members :
+         {R"("eventId":"e-1","percentage":7,"stepName":"결제 처리")",
+          R"("eventId":"a\"b\\c","currentStep":3,"totalSteps":4,"percentage":75)",
+          R"("eventId":"e","percentage":0,"detail":{"reason":"x\ny","deep":{"n":4.25}})"}) {
         auto event = decoded(with(members));
         event.timestamp = parse_rfc3339("2024-01-01T10:00:00.123Z");
         std::string scratch;
@@ -105,7 +109,8 @@ TEST(StoredEvent, reads_back_as_it_was_written) {
         const auto json = boost::json::parse(std::string{sealed->json()}).as_object();
         EXPECT_EQ(json.at("version").as_int64(), 7);
         EXPECT_EQ(json.at("timestamp").as_string(), "2024-01-01T10:00:00.123Z");
-        EXPECT_TRUE(sealed->frame().starts_with("id: epoch001.42\nevent: progress\ndata: {\"version\":7,\"eventId\":"));
+        EXPECT_TRUE(sealed->frame().starts_with(
+            "id: epoch001.42\nevent: progress\ndata: {\"version\":7,\"eventId\":"));
         EXPECT_TRUE(sealed->frame().ends_with("}\n\n"));
     }
 }

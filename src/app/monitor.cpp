@@ -1,0 +1,105 @@
+#include "app/monitor.hpp"
+
+#include <boost/json.hpp>
+#include <cmath>
+
+#include "app/commands.hpp"
+#include "event/json.hpp"
+
+namespace stepcast::app {
+namespace {
+
+namespace json = boost::json;
+
+json::object store_part(const Readings& readings, const MonitorFacts& facts) {
+    const auto& store = readings.store;
+    return {{"kind", facts.config.store.kind},
+            {"epoch", facts.epoch},
+            {"position", store.head},
+            {"events", store.events},
+            {"streams", store.streams},
+            {"bytes", store.bytes},
+            {"maxBytes", facts.config.store.max_bytes},
+            {"committed", store.committed},
+            {"deduplicated", store.deduplicated},
+            {"expired", store.expired},
+            {"paused", readings.paused}};
+}
+
+json::object bus_part(const Readings& readings, const MonitorFacts& facts) {
+    json::array partitions;
+    for (const auto& partition : readings.bus.partitions)
+        partitions.push_back({{"topic", partition.topic},
+                              {"group", partition.group},
+                              {"partition", partition.partition},
+                              {"head", partition.head},
+                              {"position", partition.position},
+                              {"lag", std::max<std::int64_t>(0, partition.head - partition.position)}});
+    return {{"kind", facts.config.bus.kind},
+            {"connected", facts.bus_healthy},
+            {"produced", readings.bus.produced},
+            {"lag", facts.lag},
+            {"ordersInFlight", readings.orders_in_flight},
+            {"rebuiltPercent", facts.rebuilt_percent},
+            {"partitions", std::move(partitions)}};
+}
+
+json::object sessions_part(const Readings& readings, const MonitorFacts& facts) {
+    json::object sessions{{"open", facts.streams}};
+    for (std::size_t kind = 0; kind < broadcast::session_kind_names.size(); ++kind) {
+        std::uint64_t count = 0;
+        for (const auto* lane : readings.lanes) count += lane->sessions[kind];
+        sessions[broadcast::session_kind_names[kind]] = count;
+    }
+    json::object closed;
+    for (std::size_t reason = 1; reason < broadcast::close_reason_names.size(); ++reason) {
+        std::uint64_t count = 0;
+        for (const auto* lane : readings.lanes) count += lane->closed[reason];
+        closed[broadcast::close_reason_names[reason]] = count;
+    }
+    sessions["closed"] = std::move(closed);
+    sessions["connections"] = readings.connections;
+    return sessions;
+}
+
+json::object broadcaster_part(const Readings& readings, const MonitorFacts& facts) {
+    std::uint64_t frames = 0, bytes = 0, coalesced = 0, lapped = 0;
+    for (const auto* lane : readings.lanes) {
+        frames += lane->frames;
+        bytes += lane->bytes;
+        coalesced += lane->coalesced;
+        lapped += lane->lapped;
+    }
+    return {{"lanes", readings.lanes.size()},
+            {"ringSize", facts.config.broadcast.ring_size},
+            {"frames", frames},
+            {"bytes", bytes},
+            {"coalesced", coalesced},
+            {"lapped", lapped}};
+}
+
+}  // namespace
+
+std::string monitor_json(const Readings& readings, const MonitorFacts& facts) {
+    json::object tasks{{"stalled", readings.tasks_stalled}};
+    for (const auto& [status, count] : readings.tasks) tasks[status] = count;
+    const json::object whole{
+        {"store", store_part(readings, facts)},
+        {"bus", bus_part(readings, facts)},
+        {"broadcaster", broadcaster_part(readings, facts)},
+        {"sessions", sessions_part(readings, facts)},
+        {"tasks", std::move(tasks)},
+        {"process",
+         {{"version", version()},
+          {"uptimeSeconds", std::floor(readings.process.uptime_seconds)},
+          {"cpuSeconds", readings.process.cpu_seconds},
+          {"residentBytes", readings.process.resident_bytes},
+          {"openFds", readings.process.open_fds},
+          {"threads", readings.process.threads}}},
+    };
+    std::string out;
+    event::append_json_value(out, whole);
+    return out;
+}
+
+}  // namespace stepcast::app

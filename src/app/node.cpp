@@ -1,0 +1,210 @@
+#include "app/node.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "aio/spawn.hpp"
+#include "app/commands.hpp"
+#include "app/logging.hpp"
+#include "app/monitor.hpp"
+#include "app/options.hpp"
+#include "app/web_files.hpp"
+#include "domain/progress/routes.hpp"
+#include "http/static_files.hpp"
+
+namespace stepcast::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<broadcast::Lane*> lanes_of(broadcast::Broadcaster& broadcaster) {
+    std::vector<broadcast::Lane*> lanes;
+    for (std::size_t i = 0; i < broadcaster.size(); ++i) lanes.push_back(&broadcaster.lane(i));
+    return lanes;
+}
+
+}  // namespace
+
+Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus)
+    : config_{config},
+      core_{asio::make_strand(io)},
+      events_topic_{config.kafka.topic_prefix + "progress-events"},
+      orders_topic_{config.kafka.topic_prefix + "order-events-v2"},
+      bus_{std::move(bus)},
+      store_{store_limits(config)},
+      broadcaster_{
+          io,
+          {.lanes = static_cast<std::size_t>(config.server.threads),
+           .ring_capacity = static_cast<std::size_t>(config.broadcast.ring_size)},
+          [this](event::Position after, std::size_t limit) {
+              return aio::run_on(core_, [this, after, limit]() -> awaitable<std::vector<event::EventRef>> {
+                  auto page = co_await store_.read_all(
+                      {store::Range::By::position, after + 1, progress_.projection().applied(), limit});
+                  if (!page) throw std::runtime_error{page.error().text()};
+                  co_return std::move(page->events);
+              });
+          }},
+      progress_{core_, store_, broadcaster_, system_clock(), progress_options(config)},
+      feed_{core_, store_,
+            [this](std::span<const event::EventRef> events) { progress_.on_committed(events); }},
+      cleaner_{core_, store_, system_clock(), config.store.cleanup_interval,
+               [this](const store::EventStore::Expired& cleaned) { progress_.on_cleaned(cleaned); }},
+      dead_letters_{*bus_},
+      ingest_{io, progress_, feed_, *bus_, dead_letters_, ingest_options(config, system_clock().now())},
+      door_{progress_, *bus_, ingest_, events_topic_, orders_topic_},
+      sse_{sse_options(config)},
+      admission_{static_cast<std::size_t>(config.sse.max_streams),
+                 static_cast<std::size_t>(config.sse.max_streams_per_user)},
+      router_{http_options(config)},
+      server_{io, lanes_of(broadcaster_), router_, http_options(config)},
+      gate_{core_} {
+    if (config.orders.enabled) orders_.emplace(io, progress_, *bus_, dead_letters_, order_options(config));
+    server_.count_streams([this] { return admission_.open(); });
+    add_routes();
+}
+
+void Node::add_routes() {
+    router_.add(progress::progress_routes({.service = progress_,
+                                           .door = door_,
+                                           .sse = sse_,
+                                           .admission = admission_,
+                                           .v1_streams = v1_streams_,
+                                           .monitor = [this] { return monitor(); },
+                                           .orders_enabled = config_.orders.enabled}));
+    std::vector<http::StaticFile> files;
+    for (const auto& file : web_files())
+        files.push_back({std::string{file.path}, std::string{file.content_type}, file.bytes, file.etag});
+    router_.add(http::static_routes(std::move(files)));
+    using enum wire::Method;
+    router_.add({get, "/healthz", [](http::Request&, http::Context) -> awaitable<http::Response> {
+                     co_return http::Response::json("{\"status\":\"ok\"}").with("Cache-Control", "no-store");
+                 }});
+    router_.add({get, "/readyz", [this](http::Request&, http::Context) { return ready(); }});
+    router_.add({get, "/metrics", [this](http::Request&, http::Context) -> awaitable<http::Response> {
+                     http::Response response;
+                     response.body = metrics_text(co_await read());
+                     response.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                         .with("Cache-Control", "no-store");
+                     co_return response;
+                 }});
+}
+
+result<void> Node::listen() {
+    auto bound = server_.listen(config_.server.host, static_cast<std::uint16_t>(config_.server.port));
+    if (!bound) return tl::unexpected{bound.error()};
+    return {};
+}
+
+std::string Node::url() const {
+    const bool any = config_.server.host == "0.0.0.0" || config_.server.host == "::";
+    return fmt::format("http://{}:{}/", any ? "localhost" : config_.server.host, config_.server.port);
+}
+
+void Node::start() {
+    server_.start();
+    feed_.start();
+    cleaner_.start();
+    progress_.start();
+    aio::spawn(core_, "bus start", [this, hold = gate_.enter()] { return start_bus(); });
+}
+
+awaitable<void> Node::start_bus() {
+    std::vector<std::string> topics{events_topic_, events_topic_ + ".dlq"};
+    if (orders_) topics.insert(topics.end(), {orders_topic_, orders_topic_ + ".dlq"});
+    for (Duration wait = 500ms; !stopping_; wait = std::min<Duration>(2 * wait, 5s)) {
+        const auto made = co_await bus_->ensure_topics(topics);
+        if (made) {
+            ingest_.start();
+            if (orders_) orders_->start();
+            bus_ready_ = true;
+            co_return;
+        }
+        spdlog::warn("waiting for the bus: {}", made.error().text());
+        for (Duration waited = 0ms; waited < wait && !stopping_; waited += 100ms) co_await aio::pause(100ms);
+    }
+}
+
+awaitable<bool> Node::stop() {
+    const auto end = std::chrono::steady_clock::now() + config_.server.drain;
+    const auto left = [end] {
+        return std::max<std::chrono::steady_clock::duration>(end - std::chrono::steady_clock::now(), 1ms);
+    };
+    stopping_ = true;
+    // Requests in flight are answered while consumers still settle what they gave to the bus.
+    bool clean = co_await server_.stop(left() / 2);
+    co_await gate_.close();
+    dead_letters_.stop();
+    if (orders_) co_await orders_->stop();
+    co_await ingest_.stop();
+    co_await broadcaster_.drain(std::chrono::duration_cast<std::chrono::milliseconds>(left()), sse_.retry,
+                                sse_.drain_spread);
+    co_await progress_.stop();
+    co_await cleaner_.stop();
+    co_await feed_.stop();
+    co_await bus_->close();
+    co_return clean;
+}
+
+awaitable<http::Response> Node::ready() {
+    std::vector<std::string> failing;
+    if (!bus_ready_ || !bus_->healthy()) failing.emplace_back("bus");
+    if (!progress_.live()) failing.emplace_back("rebuild");
+    if (ingest_.paused() != progress::ProgressIngest::Pause::none) failing.emplace_back("store");
+    if (stopping_) failing.emplace_back("stopping");
+    const std::string body =
+        fmt::format("{{\"status\":\"{}\",\"failing\":[{}],\"rebuiltPercent\":{}}}",
+                    failing.empty() ? "ready" : "not-ready",
+                    failing.empty() ? "" : fmt::format("\"{}\"", fmt::join(failing, "\",\"")),
+                    progress_.live() ? 100 : ingest_.rebuilt_percent());
+    http::Response response =
+        http::Response::json(body, failing.empty() ? 200 : 503).with("Cache-Control", "no-store");
+    if (!failing.empty()) response.with("Retry-After", "2");
+    co_return response;
+}
+
+awaitable<Readings> Node::read() {
+    return aio::run_on(core_, [this]() -> awaitable<Readings> {
+        Readings readings;
+        readings.store = store_.stats();
+        const auto& counts = progress_.projection().counts();
+        readings.applied = counts.applied;
+        for (std::size_t i = 0; i < readings.tasks.size(); ++i)
+            readings.tasks[i] = {progress::event_type_names[i], counts.by_status[i]};
+        readings.tasks_stalled = counts.stalled;
+        readings.bus = bus_->stats();
+        readings.paused = ingest_.paused() == progress::ProgressIngest::Pause::none ? ""
+                          : ingest_.paused() == progress::ProgressIngest::Pause::store_full
+                              ? "store-full"
+                              : "store-unavailable";
+        const auto& rejected = ingest_.counts();
+        readings.rejected = {{"malformed", rejected.rejected_malformed},
+                             {"invalid-field", rejected.rejected_field},
+                             {"tombstone", rejected.rejected_tombstone},
+                             {"not-owner", rejected.rejected_owner},
+                             {"idempotency-conflict", rejected.rejected_conflict}};
+        for (const auto& [where, count] : dead_letters_.counts())
+            readings.dead_letters.push_back({where.first, where.second, count});
+        readings.ingest_age_seconds = &rejected.age_seconds;
+        readings.orders_in_flight = orders_ ? orders_->in_flight() : 0;
+        for (std::size_t i = 0; i < broadcaster_.size(); ++i)
+            readings.lanes.push_back(&broadcaster_.lane(i).stats());
+        readings.routes = router_.stats();
+        readings.connections = server_.stats().open;
+        readings.connections_refused = server_.stats().refused;
+        readings.log_lines_dropped = dropped_log_lines();
+        readings.process = read_process();
+        co_return readings;
+    });
+}
+
+awaitable<std::string> Node::monitor() {
+    co_return monitor_json(co_await read(),
+                           {.config = config_,
+                            .epoch = store_.epoch(),
+                            .lag = ingest_.lag(),
+                            .streams = admission_.open(),
+                            .rebuilt_percent = progress_.live() ? 100 : ingest_.rebuilt_percent(),
+                            .bus_healthy = bus_ready_ && bus_->healthy()});
+}
+
+}  // namespace stepcast::app

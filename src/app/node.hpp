@@ -1,0 +1,78 @@
+#pragma once
+#include <asio/io_context.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "aio/types.hpp"
+#include "app/config.hpp"
+#include "app/metrics.hpp"
+#include "broadcast/broadcaster.hpp"
+#include "bus/bus.hpp"
+#include "domain/progress/door.hpp"
+#include "domain/progress/ingest.hpp"
+#include "domain/progress/orders.hpp"
+#include "domain/progress/service.hpp"
+#include "flow/dead_letters.hpp"
+#include "http/router.hpp"
+#include "http/server.hpp"
+#include "http/sse_session.hpp"
+#include "store/cleaner.hpp"
+#include "store/feed_reader.hpp"
+#include "store/memory_store.hpp"
+
+namespace stepcast::app {
+
+using aio::awaitable;
+
+/// Every component of a server, wired; declared in the order in which they are built, so that they go in
+/// reverse.
+class Node {
+  public:
+    Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus);
+
+    /// Binds the port. The error's detail is one line for people.
+    result<void> listen();
+    /// Begins everything. What depends on the bus waits until it is there; streams and reads are served
+    /// meanwhile.
+    void start();
+    /// Stops everything in order, within `server.drain` and little more. True if nothing runs any more.
+    awaitable<bool> stop();
+
+    /// What the metrics and the monitor show, read in one turn of the core.
+    awaitable<Readings> read();
+    std::string url() const;
+
+  private:
+    awaitable<void> start_bus();
+    void add_routes();
+    awaitable<http::Response> ready();
+    awaitable<std::string> monitor();
+
+    const Config config_;
+    const aio::Strand core_;
+    const std::string events_topic_;
+    const std::string orders_topic_;
+    const std::unique_ptr<bus::MessageBus> bus_;
+    store::MemoryStore store_;
+    broadcast::Broadcaster broadcaster_;
+    progress::ProgressEventService progress_;
+    store::FeedReader feed_;
+    store::Cleaner cleaner_;
+    flow::DeadLetters dead_letters_;
+    progress::ProgressIngest ingest_;
+    std::optional<progress::OrderConsumer> orders_;
+    progress::ProgressDoor door_;
+    const http::SseOptions sse_;
+    http::SseAdmission admission_;
+    http::LatestWins v1_streams_;
+    http::Router router_;
+    http::Server server_;
+
+    std::atomic<bool> bus_ready_{false};
+    std::atomic<bool> stopping_{false};
+    aio::Gate gate_;
+};
+
+}  // namespace stepcast::app

@@ -1,0 +1,83 @@
+#include "app/options.hpp"
+
+#include <algorithm>
+
+#include "bus/embedded_bus.hpp"
+#include "kafka/kafka_bus.hpp"
+
+namespace stepcast::app {
+
+result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config) {
+    if (config.bus.kind == "embedded") return std::make_unique<bus::EmbeddedBus>();
+    auto bus = kafka::KafkaBus::open(io, {.brokers = config.kafka.brokers,
+                                          .create_topics = config.kafka.create_topics,
+                                          .partitions = config.kafka.partitions,
+                                          .replication = config.kafka.replication,
+                                          .properties = config.kafka.properties});
+    if (!bus) return tl::unexpected{bus.error()};
+    return std::unique_ptr<bus::MessageBus>{std::move(*bus)};
+}
+
+store::Limits store_limits(const Config& config) {
+    return {.ttl = config.store.ttl,
+            .running_ttl = config.store.running_ttl,
+            .tombstone_ttl = config.store.tombstone_ttl,
+            .max_bytes = config.store.max_bytes,
+            .max_events_per_task = static_cast<std::uint64_t>(config.store.max_events_per_task)};
+}
+
+progress::Options progress_options(const Config& config) {
+    return {.recovery_window = config.progress.recovery_window,
+            .recovery_max = static_cast<std::size_t>(config.progress.recovery_max),
+            .stall_after = config.progress.stall_after,
+            .max_events_per_task = static_cast<std::uint64_t>(config.store.max_events_per_task)};
+}
+
+progress::ProgressIngest::Options ingest_options(const Config& config, Timestamp now) {
+    progress::ProgressIngest::Options options{.topic = config.kafka.topic_prefix + "progress-events",
+                                              .group = "stepcast-progress"};
+    if (config.bus.kind == "embedded") return options;
+    // The memory store is filled from the topic, which every node reads whole. The margin covers the cleanup
+    // that has not run yet and clocks that differ.
+    constexpr Duration margin = std::chrono::hours{1};
+    options.group.clear();
+    options.since = now - std::max(config.store.ttl, config.store.running_ttl) - margin;
+    options.rebuilds = true;
+    return options;
+}
+
+progress::OrderConsumer::Options order_options(const Config& config) {
+    return {.orders_topic = config.kafka.topic_prefix + "order-events-v2",
+            .events_topic = config.kafka.topic_prefix + "progress-events",
+            .group = config.kafka.topic_prefix + "order-consumer-v2",
+            .step_delay = config.orders.step_delay,
+            .stock = config.orders.stock,
+            .max_in_flight = static_cast<std::size_t>(config.orders.max_in_flight)};
+}
+
+http::SseOptions sse_options(const Config& config) {
+    http::SseOptions options;
+    options.limits.heartbeat = config.sse.heartbeat;
+    options.limits.write_timeout = config.sse.write_timeout;
+    options.limits.outbox = {.bytes = config.sse.outbox_bytes,
+                             .frames = static_cast<std::size_t>(config.sse.outbox_frames)};
+    options.retry = config.sse.retry;
+    return options;
+}
+
+http::Options http_options(const Config& config) {
+    http::Options options;
+    options.header_timeout = config.http.header_timeout;
+    options.body_timeout = config.http.body_timeout;
+    options.idle_timeout = config.http.idle_timeout;
+    options.limits.request_line = config.http.max_request_line;
+    options.limits.header_bytes = config.http.max_header_bytes;
+    options.limits.headers = static_cast<std::size_t>(config.http.max_headers);
+    options.limits.body = config.http.max_body;
+    options.max_pipelined = static_cast<std::size_t>(config.http.max_pipelined);
+    options.max_connections = static_cast<std::size_t>(config.http.max_connections);
+    options.cors_origins = config.http.cors_origins;
+    return options;
+}
+
+}  // namespace stepcast::app

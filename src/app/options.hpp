@@ -1,0 +1,24 @@
+#pragma once
+#include <memory>
+
+#include "app/config.hpp"
+#include "bus/bus.hpp"
+#include "domain/progress/ingest.hpp"
+#include "domain/progress/orders.hpp"
+#include "http/options.hpp"
+#include "http/sse_session.hpp"
+#include "store/store.hpp"
+
+namespace stepcast::app {
+
+// What each component is told of the settings.
+
+result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config);
+store::Limits store_limits(const Config& config);
+progress::Options progress_options(const Config& config);
+progress::ProgressIngest::Options ingest_options(const Config& config, Timestamp now);
+progress::OrderConsumer::Options order_options(const Config& config);
+http::SseOptions sse_options(const Config& config);
+http::Options http_options(const Config& config);
+
+}  // namespace stepcast::app

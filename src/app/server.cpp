@@ -1,0 +1,71 @@
+#include "app/server.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <thread>
+#include <vector>
+
+#include "aio/spawn.hpp"
+#include "app/commands.hpp"
+#include "app/node.hpp"
+#include "app/options.hpp"
+#include "app/process.hpp"
+#include "app/signals.hpp"
+
+namespace stepcast::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What a stop may take beyond `server.drain` before we say what we know and leave.
+constexpr auto patience = 10s;
+
+awaitable<void> stop_all(Node& node, Signals& signals, asio::steady_timer& watchdog) {
+    const bool clean = co_await node.stop();
+    if (!clean) spdlog::warn("some requests did not finish in time");
+    signals.cancel();
+    watchdog.cancel();
+    spdlog::info("stopped");
+}
+
+}  // namespace
+
+int serve(const Config& config) {
+    if (raise_descriptor_limit() < static_cast<std::uint64_t>(config.http.max_connections))
+        spdlog::warn("the limit of open descriptors is below http.max_connections ({})",
+                     config.http.max_connections);
+    asio::io_context io{config.server.threads};
+    const auto strand = asio::make_strand(io);
+    auto bus = make_bus(io, config);
+    if (!bus) {
+        spdlog::error("kafka.properties.{}", bus.error().text());
+        return 1;
+    }
+    Node node{io, config, std::move(*bus)};
+    if (const auto bound = node.listen(); !bound) {
+        spdlog::error("{}", bound.error().text());
+        return 1;
+    }
+    asio::steady_timer watchdog{strand};
+    std::unique_ptr<Signals> signals;
+    signals = std::make_unique<Signals>(strand, [&] {
+        spdlog::info("stopping");
+        watchdog.expires_after(config.server.drain + patience);
+        watchdog.async_wait([](const std::error_code& error) {
+            if (error) return;
+            spdlog::critical("the stop hangs; leaving");
+            spdlog::default_logger()->flush();
+            std::_Exit(1);
+        });
+        aio::spawn(strand, "stop", [&] { return stop_all(node, *signals, watchdog); });
+    });
+    node.start();
+    spdlog::info("stepcast {} serves {} ({} bus, {} store, {} threads)", version(), node.url(),
+                 config.bus.kind, config.store.kind, config.server.threads);
+    std::vector<std::jthread> threads;
+    for (int i = 1; i < config.server.threads; ++i) threads.emplace_back([&io] { io.run(); });
+    io.run();
+    return 0;
+}
+
+}  // namespace stepcast::app
