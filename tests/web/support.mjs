@@ -142,6 +142,16 @@ export async function openPage(context, base) {
   return page;
 }
 
+/** From now on, the versions that the page's own stream brings, repeated ones included. A card cannot say: it comes with the first. */
+export async function listen(page) {
+  await page.evaluate(async () => {
+    const { watch } = await import('/stepcast.js');
+    window.versions = [];
+    watch({ user: document.querySelector('[name=user]').value }, ({ type, data }) => type === 'progress' && window.versions.push(data.version));
+  });
+  return () => page.evaluate(() => window.versions);
+}
+
 export const card = (page, n = 0) => page.locator('#task-list > li').nth(n);
 /** What a task's element says; innerText does not see into it. */
 export const words = (page, n = 0) => card(page, n).locator('stepcast-progress').evaluate((element) => element.list.textContent);
