@@ -155,7 +155,6 @@ class Lane {
 
     std::uint64_t cursor_ = 0;      // in the ring
     event::Position position_ = 0;  // routed last
-    event::Position floor_ = 0;     // the ring's frames up to here were routed from the store
 
     Table table_;
     std::vector<Slot> slots_;

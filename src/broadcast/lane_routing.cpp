@@ -64,7 +64,6 @@ aio::awaitable<void> Lane::catch_up() {
         close_all(CloseReason::failed);
         position_ = shared_.newest.load(std::memory_order_seq_cst);
     }
-    floor_ = position_;
     catching_up_ = false;
     post_turn();
 }
@@ -85,10 +84,7 @@ void Lane::route_batch() {
     routing_ = true;
     for (std::uint32_t i = 0; i < batch_.size(); ++i) {
         const event::Event& event = *batch_[i].event;
-        if (!event.is_control()) {
-            if (event.position() <= floor_) continue;
-            position_ = std::max(position_, event.position());
-        }
+        position_ = std::max(position_, event.position());
         route(i, table_.by_subject(event.subject()));
         route(i, table_.by_stream(event.stream_id()));
     }

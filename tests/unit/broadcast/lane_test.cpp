@@ -175,6 +175,18 @@ TEST_F(Lanes, an_event_that_is_not_admitted_ends_the_stream_without_it) {
     EXPECT_TRUE(session.left());
 }
 
+TEST_F(Lanes, what_is_published_during_a_turn_gets_a_turn_of_its_own) {
+    PipeSession session{io, lane, of_user("u")};
+    session.ask_for_each_event();
+    session.while_routing = [&] {
+        if (history.size() < 3) publish(history.size() + 1, history.size() + 1);
+    };
+    session.enter();
+    publish(1, 1);
+    pump();
+    EXPECT_EQ(positions_in(session.read()), (Positions{1, 2, 3}));
+}
+
 TEST_F(Lanes, a_client_that_left_is_noticed_at_the_next_write) {
     PipeSession session{io, lane, of_user("u")};
     session.enter();

@@ -10,6 +10,7 @@
 #include <asio/local/stream_protocol.hpp>
 #include <asio/post.hpp>
 #include <atomic>
+#include <functional>
 
 #include "broadcast/broadcaster.hpp"
 
@@ -56,6 +57,7 @@ class PipeSession final : public broadcast::Session {
     }
 
     event::Position refuses = 0;  ///< `end` at this position
+    std::function<void()> while_routing = [] {};
     event::Position ends_at = 0;  ///< `send_and_end`
 
   private:
@@ -64,6 +66,7 @@ class PipeSession final : public broadcast::Session {
         return limits;
     }
     Verdict inspect(const event::Event& event) const override {
+        while_routing();
         if (event.position() == refuses) return Verdict::end;
         return event.position() == ends_at ? Verdict::send_and_end : Verdict::send;
     }
