@@ -116,7 +116,7 @@ awaitable<result<std::vector<Place>>> EmbeddedBus::produce(std::vector<Message> 
         return promise;
     });
     if (!places || !promise) co_return places;
-    const auto refused = co_await promise->wait();
+    const auto refused = co_await promise->wait(log_->options().produce_timeout);
     if (refused) co_return fail(*refused);
     co_return places;
 }

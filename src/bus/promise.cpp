@@ -20,10 +20,12 @@ void Promise::refuse(errc why) {
     answer();
 }
 
-awaitable<std::optional<errc>> Promise::wait() {
+awaitable<std::optional<errc>> Promise::wait(std::chrono::steady_clock::duration limit) {
     const auto self = shared_from_this();
+    const auto deadline = std::chrono::steady_clock::now() + limit;
     while (!woken_) {
-        timer_.expires_after(std::chrono::hours{24});
+        if (std::chrono::steady_clock::now() >= deadline) co_return errc::unavailable;
+        timer_.expires_at(deadline);
         co_await timer_.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
     }
     const int refusal = refusal_.load(std::memory_order_relaxed);

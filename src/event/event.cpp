@@ -27,7 +27,7 @@ std::size_t digits(std::uint64_t n) {
 }
 
 char* put(char* out, std::string_view text) {
-    std::memcpy(out, text.data(), text.size());
+    if (!text.empty()) std::memcpy(out, text.data(), text.size());  // memcpy takes no null, not even for nothing
     return out + text.size();
 }
 

@@ -163,7 +163,8 @@ aio::awaitable<result<std::vector<bus::Place>>> Producer::produce(std::vector<bu
         ++core_->produce_failed;
         delivery->promise->refuse(reason(error));
     }
-    const auto refused = co_await delivery->promise->wait();
+    // librdkafka answers within message.timeout.ms; twice that guards against an answer that never comes.
+    const auto refused = co_await delivery->promise->wait(std::chrono::seconds{20});
     if (refused) co_return fail(*refused);
     co_return std::move(delivery->places);
 }

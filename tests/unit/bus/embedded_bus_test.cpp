@@ -52,6 +52,19 @@ std::vector<Message> messages(const std::string& topic, int n, const std::string
     return std::vector<Message>(static_cast<std::size_t>(n), Message{topic, "k", value});
 }
 
+TEST_F(EmbeddedBusTest, produce_gives_up_on_a_group_that_does_not_settle_but_keeps_the_record) {
+    run([&]() -> awaitable<void> {
+        EmbeddedBus bus{{.produce_timeout = 20ms}};
+        const auto consumer = bus.subscribe({"t", "slow"}, strand);
+        const auto produced = co_await bus.produce(messages("t", 1));
+        EXPECT_FALSE(produced);
+        if (!produced) EXPECT_EQ(produced.error().code, errc::unavailable);
+        const auto batch = co_await consumer->next(1s);
+        EXPECT_TRUE(batch && batch->records.size() == 1);
+        co_await consumer->close();
+    });
+}
+
 TEST_F(EmbeddedBusTest, produce_completes_once_every_group_has_settled) {
     run([&]() -> awaitable<void> {
         EmbeddedBus bus;

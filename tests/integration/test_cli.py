@@ -1,0 +1,210 @@
+"""The command line as a user meets it, against a server of its own: starts, settings, emit, tail, healthcheck, stop.
+
+STEPCAST_BIN names the binary (default: build/release/stepcast).
+"""
+import json
+import os
+import pathlib
+import pty
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("STEPCAST_BIN", str(ROOT / "build/release/stepcast"))
+LIMIT_S = 30
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def run(*arguments, text=None, **environment):
+    """Runs a command to its end in an empty folder: no config.toml is found there."""
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run([BINARY, *arguments], input=text, capture_output=True, text=True, timeout=LIMIT_S, cwd=folder,
+                              env={**os.environ, **environment}, check=False)
+
+
+class Server:
+    def __init__(self, *settings, **environment):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([BINARY, "serve", "--config", str(ROOT / "config.toml"), "--set", f"server.port={self.port}",
+                                         *settings], stderr=self.log, env={**os.environ, **environment})
+        deadline = time.monotonic() + LIMIT_S
+        while run("healthcheck", "--set", f"server.port={self.port}").returncode != 0:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise AssertionError(f"no start: {self.text()}")
+
+    def text(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def get(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=LIMIT_S) as answer:
+            return answer.read().decode()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(LIMIT_S)
+        finally:
+            self.process.kill()
+
+
+class Commands(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server("--set", "orders.step_delay=10ms")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def test_one_event_by_options_is_stored_as_given(self):
+        done = run("emit", "--server", self.server.url, "--user", "ada", "--task", "cli-1", "--type", "PROGRESS", "--step", "1",
+                   "--steps", "4", "--step-name", "노트북", "--detail", '{"a": [1]}', "--event-id", "e1")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(json.loads(done.stdout), {"eventId": "e1", "taskId": "cli-1"})
+        status = json.loads(self.server.get("/api/v2/progress/status/cli-1"))
+        self.assertEqual((status["percentage"], status["stepName"], status["detail"]), (25, "노트북", {"a": [1]}))
+
+    def test_events_from_a_pipe_are_stored_in_order(self):
+        lines = [json.dumps({"taskId": "cli-2", "userId": "ada", "eventType": "PROGRESS", "percentage": i % 101}) for i in range(2500)]
+        done = run("emit", "--server", self.server.url, text="\n\n".join(lines))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        ids = [json.loads(line)["eventId"] for line in done.stdout.splitlines()]
+        self.assertEqual(len(set(ids)), 2500)
+        history = json.loads(self.server.get("/api/v2/progress/history/cli-2"))
+        self.assertEqual([event["eventId"] for event in history], ids)
+
+    def test_a_refused_event_names_its_line_and_field(self):
+        good = '{"taskId":"cli-3","userId":"ada","eventType":"PROGRESS","percentage":5}'
+        done = run("emit", "--server", self.server.url, text=f"{good}\n\n{good.replace('5', '500')}\n{good}\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^stepcast emit: line 3: percentage: .+\n$")
+        self.assertEqual(done.stdout, "")
+        done = run("emit", "--server", self.server.url, text=f"{good}\n{{nonsense\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^stepcast emit: line 2: ")
+        self.assertEqual(len(done.stdout.splitlines()), 1)
+
+    def test_tail_prints_a_line_of_json_per_frame_and_ends_with_the_task(self):
+        events = [{"taskId": "cli-4", "userId": "ada", "eventType": kind, "percentage": percentage}
+                  for kind, percentage in (("STARTED", 0), ("PROGRESS", 50), ("COMPLETED", 100))]
+        with subprocess.Popen([BINARY, "tail", "--server", self.server.url, "--task", "cli-4"], stdout=subprocess.PIPE, text=True) as tail:
+            first = tail.stdout.readline()  # the bare id: the stream is live
+            self.assertTrue(first == "" or json.loads(first))
+            emitted = run("emit", "--server", self.server.url, text="\n".join(map(json.dumps, events)))
+            self.assertEqual(emitted.returncode, 0)
+            rest, _ = tail.communicate(timeout=LIMIT_S)
+        frames = [json.loads(line) for line in [first, *rest.splitlines()]]
+        self.assertEqual(tail.returncode, 0)
+        self.assertEqual([frame["data"]["percentage"] for frame in frames if frame["event"] == "progress"], [0, 50, 100])
+
+    def test_tail_of_a_failed_task_says_so_by_its_exit_code(self):
+        event = '{"taskId":"cli-5","userId":"ada","eventType":"FAILED"}'
+        self.assertEqual(run("emit", "--server", self.server.url, text=event).returncode, 0)
+        self.assertEqual(run("tail", "--server", self.server.url, "--task", "cli-5").returncode, 1)
+
+    def test_tail_draws_bars_on_a_terminal(self):
+        run("emit", "--server", self.server.url, text='{"taskId":"cli-6","userId":"tty","eventType":"COMPLETED"}')
+        outside, inside = pty.openpty()
+        with subprocess.Popen([BINARY, "tail", "--server", self.server.url, "--task", "cli-6"], stdout=inside) as tail:
+            os.close(inside)
+            drawn = b""
+            while "█".encode() not in drawn:
+                drawn += os.read(outside, 4096)
+            tail.wait(LIMIT_S)
+        os.close(outside)
+        self.assertIn("cli-6", drawn.decode())
+
+    def test_tail_of_a_refused_stream_fails_with_one_line(self):
+        run("emit", "--server", self.server.url, text='{"taskId":"cli-7","userId":"ada","eventType":"STARTED"}')
+        done = run("tail", "--server", self.server.url, "--task", "cli-7", "--user", "eve")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.count("\n"), 1)
+
+    def test_metrics_are_read_by_prometheus_rules(self):
+        text = self.server.get("/metrics")
+        for line in text.splitlines():
+            self.assertRegex(line, r"^(# (HELP|TYPE) \w+ .+|\w+(\{(\w+=\"[^\"]*\",?)*\})? \S+)$")
+        names = set(re.findall(r"^# TYPE (\w+)", text, re.M))
+        self.assertLessEqual({"stepcast_build_info", "stepcast_store_position", "stepcast_sessions", "stepcast_delivery_seconds",
+                              "process_resident_memory_bytes"}, names)
+
+
+class Starting(unittest.TestCase):
+    def test_help_shows_examples_and_every_command(self):
+        text = run("--help").stdout
+        for command in ("serve", "check-config", "healthcheck", "emit", "tail", "bench", "Examples:"):
+            self.assertIn(command, text)
+
+    def test_a_wrong_setting_refuses_the_start_with_its_place(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write("[server]\nprot = 1\n")
+            file.flush()
+            done = run("serve", "--config", file.name)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr, f"{file.name}:2: unknown key server.prot; the nearest known key is server.port\n")
+        done = run("serve", STEPCAST_SERVER__PROT="1")
+        self.assertEqual(done.returncode, 2)
+
+    def test_a_port_that_is_taken_is_one_clear_line(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            done = run("serve", "--set", f"server.port={taken.getsockname()[1]}", "--set", "log.format=text")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
+    def test_healthcheck_fails_without_a_server(self):
+        self.assertEqual(run("healthcheck", "--set", f"server.port={free_port()}").returncode, 1)
+
+    def test_the_log_is_json_when_nobody_sits_there(self):
+        server = Server()
+        server.stop()
+        lines = [json.loads(line) for line in server.text().splitlines()]
+        self.assertGreater(len(lines), 0)
+        for line in lines:
+            self.assertLessEqual({"time", "level", "message"}, line.keys())
+
+
+class Stopping(unittest.TestCase):
+    def test_sigterm_ends_streams_and_exits_0(self):
+        server = Server()
+        with subprocess.Popen([BINARY, "tail", "--server", server.url, "--user", "ada"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as tail:
+            # The counter says when the stream is there.
+            while 'stepcast_sessions{kind="user"} 1' not in server.get("/metrics"):
+                time.sleep(0.02)
+            self.assertEqual(server.stop(), 0)
+            self.assertIn("connecting again", tail.stderr.readline())
+            tail.kill()
+
+    def test_a_second_signal_exits_at_once(self):
+        server = Server("--set", "server.drain=60s")
+        # A request that never ends keeps the drain busy.
+        with socket.create_connection(("127.0.0.1", server.port)) as hanging:
+            hanging.sendall(b"POST /api/v2/progress/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+            began = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            while "stopping" not in server.text() and time.monotonic() - began < LIMIT_S:
+                time.sleep(0.02)
+            server.process.send_signal(signal.SIGINT)
+            self.assertNotEqual(server.process.wait(LIMIT_S), 0)
+            self.assertLess(time.monotonic() - began, LIMIT_S)
+
+
+if __name__ == "__main__":
+    unittest.main()

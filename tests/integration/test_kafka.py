@@ -1,0 +1,139 @@
+"""Progress over a real Kafka, as operators and foreign programs meet it. STEPCAST_TEST_KAFKA names the broker."""
+import json
+import os
+import subprocess
+import unittest
+import urllib.parse
+
+from streams import Api, servers, unique, until, user_stream
+
+BROKER = os.environ.get("STEPCAST_TEST_KAFKA", "")
+
+
+def kcat_produce(topic, key, value, *flags):
+    """One record by kcat, as the README shows it."""
+    subprocess.run(["kcat", "-b", BROKER, "-P", "-t", topic, "-k", key, "-X", "partitioner=murmur2_random", *flags],
+                   input=value, check=True, timeout=60)
+
+
+def kcat_read(topic, count):
+    """The first `count` records of a topic, as kcat's JSON envelopes."""
+    done = subprocess.run(["kcat", "-b", BROKER, "-C", "-t", topic, "-o", "beginning", "-c", str(count), "-J", "-q"],
+                          capture_output=True, check=True, timeout=60)
+    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+
+class Kafka(unittest.TestCase):
+    def setUp(self):
+        self.assertTrue(BROKER, "STEPCAST_TEST_KAFKA is not set: tests/integration/broker.py start DIR prints it")
+        self.prefix = unique("it") + "."
+        self.running = []
+
+    def tearDown(self):
+        for server in self.running:
+            server.stop()
+
+    def start(self, *settings):
+        server = servers.stepcast("bus.kind=kafka", f"kafka.brokers={BROKER}", f"kafka.topic_prefix={self.prefix}",
+                                  "orders.step_delay=50ms", "kafka.partitions=3", *settings)
+        self.running.append(server)
+        api = Api(server)
+        until(lambda: api.get("/readyz")[0] == 200, f"ready: {server.output()}", 60)
+        return server, api
+
+    def test_a_foreign_record_is_live_in_the_stream_and_poison_stops_nothing(self):
+        server, api = self.start()
+        task, user, topic = unique("task"), unique("user"), self.prefix + "progress-events"
+        with user_stream(server, user).settled() as stream:
+            event = {"taskId": task, "userId": user, "eventType": "PROGRESS", "percentage": 40, "stepName": "결제 처리"}
+            kcat_produce(topic, task, json.dumps(event, ensure_ascii=False).encode())
+            seen = stream.wait("progress", 1)[0]
+            self.assertEqual((seen["percentage"], seen["stepName"], seen["version"]), (40, "결제 처리", 1))
+            self.assertTrue(seen["eventId"].startswith(topic + "-"))
+            for poison in (b"no json", b'{"taskId":"t"}', b"\xff\xfe", b"[" * 100000):
+                kcat_produce(topic, "poison", poison)
+            kcat_produce(topic, "poison", b"", "-Z")
+            kcat_produce(topic, task, json.dumps({**event, "userId": "thief"}).encode())
+            kcat_produce(topic, task, json.dumps({**event, "percentage": 41}).encode())
+            self.assertEqual(stream.wait("progress", 2)[1]["percentage"], 41)
+        letters = kcat_read(topic + ".dlq", 6)
+        headers = [dict(zip(letter["headers"][::2], letter["headers"][1::2])) for letter in letters]
+        self.assertEqual(sorted(header["dlq.error.class"] for header in headers),
+                         ["invalid-field", "malformed", "malformed", "malformed", "not-owner", "tombstone"])
+        for letter, header in zip(letters, headers):
+            self.assertEqual(header["dlq.topic"], topic)
+            self.assertEqual(letter["key"], f"{topic}-{header['dlq.partition']}-{header['dlq.offset']}")
+        self.assertEqual(api.get("/readyz")[0], 200)
+
+    def test_killed_and_started_again_it_shows_the_tasks_as_they_stood(self):
+        server, api = self.start()
+        user = unique("user")
+        running, finished = unique("task"), unique("task")
+        for task, percentages in ((running, (10, 20)), (finished, (50,))):
+            api.event(task, user, "STARTED")
+            for percentage in percentages:
+                api.event(task, user, "PROGRESS", percentage=percentage)
+        api.event(finished, user, "COMPLETED")
+        until(lambda: api.status(finished)[1].get("status") == "COMPLETED" and api.status(running)[1].get("percentage") == 20,
+              "both folded")
+        before = {task: api.status(task)[1] for task in (running, finished)}
+        with user_stream(server, user).settled() as stream:
+            cursor = stream.cursor()
+        server.process.kill()
+        server.wait()
+        server, api = self.start()
+        for task, old in before.items():
+            new = api.status(task)[1]
+            for name in ("status", "percentage", "version", "eventCount", "startedAt", "updatedAt", "userId"):
+                self.assertEqual(new[name], old[name], name)
+            self.assertEqual(len(api.history(task)), old["version"])
+        with user_stream(server, user, cursor).settled() as stream:
+            self.assertEqual(stream.kinds(), ["reset", "recovery", "recovery", "id"])
+
+    def test_two_servers_on_the_same_topics_both_show_everything_and_share_the_orders(self):
+        (one, api_one), (two, api_two) = self.start(), self.start()
+        user = unique("user")
+        with user_stream(one, user).settled() as first, user_stream(two, user).settled() as second:
+            tasks = set()
+            for number in range(12):
+                query = urllib.parse.urlencode({"userId": user, "productName": "노트북", "quantity": 1})
+                status, order, _ = (api_one, api_two)[number % 2].call("POST", f"/api/v2/progress/orders?{query}")
+                self.assertEqual(status, 202)
+                tasks.add(order["taskId"])
+            for stream in (first, second):
+                events = stream.wait("progress", 60)
+                self.assertEqual({event["taskId"] for event in events}, tasks)
+                for task in tasks:
+                    self.assertEqual([event["percentage"] for event in events if event["taskId"] == task], [0, 25, 50, 75, 100])
+
+    def test_a_consumer_that_dies_hands_its_orders_on_and_no_step_is_doubled(self):
+        (one, api_one), (two, api_two) = self.start("orders.step_delay=500ms"), self.start("orders.step_delay=500ms")
+        user = unique("user")
+        tasks = []
+        for _ in range(6):
+            query = urllib.parse.urlencode({"userId": user, "productName": "x", "quantity": 1})
+            tasks.append(api_one.call("POST", f"/api/v2/progress/orders?{query}")[1]["taskId"])
+        until(lambda: all(api_two.status(task)[1].get("version", 0) >= 2 for task in tasks), "all begun")
+        one.process.kill()
+        one.wait()
+        until(lambda: all(api_two.status(task)[1].get("status") == "COMPLETED" for task in tasks), "all finished", 90)
+        for task in tasks:
+            self.assertEqual([event["percentage"] for event in api_two.history(task)], [0, 25, 50, 75, 100])
+
+    def test_streams_wait_through_a_rebuild(self):
+        _, api = self.start()
+        user, task = unique("user"), unique("task")
+        events = [{"taskId": task, "userId": user, "eventType": "PROGRESS", "currentStep": step, "totalSteps": 5000,
+                   "stepName": "x" * 100} for step in range(1, 5001)]
+        for start in range(0, 5000, 1000):
+            self.assertEqual(api.post(events[start:start + 1000])[0], 202)
+        server = servers.stepcast("bus.kind=kafka", f"kafka.brokers={BROKER}", f"kafka.topic_prefix={self.prefix}")
+        self.running.append(server)
+        with user_stream(server, user) as stream:
+            self.assertEqual(stream.status, 200)
+            stream.settled()
+            self.assertEqual(stream.of("recovery")[0]["version"], 5000)
+
+
+if __name__ == "__main__":
+    unittest.main()

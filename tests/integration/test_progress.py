@@ -1,0 +1,291 @@
+"""Progress as a client meets it: values, streams, cursors, recovery, expiry, owners, orders. Embedded bus, memory store."""
+import time
+import unittest
+import urllib.parse
+
+from streams import Api, Stream, servers, task_stream, unique, until, user_stream
+
+
+class Progress(unittest.TestCase):
+    settings = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = servers.stepcast("orders.step_delay=20ms", *cls.settings)
+        cls.api = Api(cls.server)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def task(self, *percentages, user=None, end=None):
+        """A task with a STARTED and a PROGRESS per percentage."""
+        task, user = unique("task"), user or unique("user")
+        self.api.event(task, user, "STARTED")
+        for percentage in percentages:
+            self.api.event(task, user, "PROGRESS", percentage=percentage)
+        if end:
+            self.api.event(task, user, end)
+        return task, user
+
+
+class Values(Progress):
+    def test_percentage_follows_from_steps_and_from_the_past(self):
+        task, user = unique("task"), unique("user")
+        self.api.event(task, user, "PROGRESS", currentStep=2, totalSteps=3)
+        self.api.event(task, user, "PROGRESS", stepName="no numbers")
+        self.api.event(task, user, "FAILED", currentStep=3, totalSteps=3)
+        self.api.event(task, user, "STARTED")
+        self.api.event(task, user, "COMPLETED")
+        self.assertEqual([event["percentage"] for event in self.api.history(task)], [66, 66, 66, 0, 100])
+
+    def test_an_array_is_taken_whole_or_not_at_all_and_sees_its_own_past(self):
+        task, user = unique("task"), unique("user")
+        events = [{"taskId": task, "userId": user, "eventType": "STARTED"},
+                  {"taskId": task, "userId": user, "eventType": "PROGRESS", "percentage": 30},
+                  {"taskId": task, "userId": user, "eventType": "PROGRESS"}]
+        status, problem, _ = self.api.post([*events, {**events[1], "percentage": 130}])
+        self.assertEqual((status, problem["field"], problem["code"]), (400, "[3].percentage", "invalid-field"))
+        self.assertEqual(self.api.status(task)[0], 404)
+        self.assertEqual(self.api.post(events)[0], 202)
+        self.assertEqual([event["percentage"] for event in self.api.history(task)], [0, 30, 30])
+
+    def test_retry_is_a_duplicate_and_another_body_a_conflict(self):
+        task, user = unique("task"), unique("user")
+        event = {"taskId": task, "userId": user, "eventType": "PROGRESS", "percentage": 5, "eventId": "e1"}
+        for _ in range(2):
+            self.assertEqual(self.api.post(event)[0], 202)
+        status, problem, _ = self.api.post({**event, "percentage": 6})
+        self.assertEqual((status, problem["code"]), (409, "idempotency-conflict"))
+        self.assertEqual(len(self.api.history(task)), 1)
+
+    def test_late_events_move_only_the_counters(self):
+        task, user = self.task(40, end="FAILED")
+        self.api.event(task, user, "PROGRESS", percentage=70)
+        _, snapshot, headers = self.api.status(task)
+        self.assertEqual((snapshot["status"], snapshot["percentage"], snapshot["eventCount"]), ("FAILED", 40, 4))
+        self.assertEqual(headers["ETag"], '"v4"')
+        self.assertEqual(self.api.get(f"/api/v2/progress/status/{task}", If_None_Match='"v4"')[0], 304)
+
+    def test_the_past_by_version_and_by_time(self):
+        task, user = unique("task"), unique("user")
+        for second, percentage in ((10, 10), (20, 20), (30, 30)):
+            self.api.event(task, user, "PROGRESS", percentage=percentage, timestamp=f"2024-01-01T10:00:{second}Z")
+        self.assertEqual(self.api.status(task, "?version=2")[1]["percentage"], 20)
+        self.assertEqual(self.api.status(task, "?at=2024-01-01T19:00:29%2B09:00")[1]["percentage"], 20)
+        for query, code in (("?version=4", 404), ("?version=0", 400), ("?version=x", 400), ("?at=2024-01-01T09:00:00Z", 404),
+                            ("?at=noon", 400)):
+            self.assertEqual(self.api.status(task, query)[0], code, query)
+
+    def test_lists_are_paged(self):
+        task, user = self.task(*range(1, 7))
+        status, events, headers = self.api.get(f"/api/v2/progress/history/{task}?limit=3")
+        self.assertEqual([event["version"] for event in events], [1, 2, 3])
+        follow = headers["Link"].split(">")[0][1:]
+        self.assertEqual([event["version"] for event in self.api.get(follow)[1]], [4, 5, 6])
+        self.assertEqual(len(self.api.get(f"/api/v2/progress/user/{user}")[1]), 7)
+        self.assertEqual(self.api.get(f"/api/v2/progress/user/{unique('nobody')}")[:2], (200, []))
+        self.assertEqual(self.api.get(f"/api/v2/progress/history/{unique('nothing')}")[0], 404)
+
+    def test_another_users_task_is_refused_everywhere(self):
+        task, user = self.task(10)
+        self.assertEqual(self.api.post({"taskId": task, "userId": "other", "eventType": "PROGRESS"})[0], 400)
+        with task_stream(self.server, task, "other") as stream:
+            self.assertEqual(stream.status, 403)
+
+    def test_orders_by_query_and_by_json(self):
+        user = unique("user")
+        query = urllib.parse.urlencode({"userId": user, "productName": "노트북", "quantity": 1})
+        status, order, headers = self.api.call("POST", f"/api/v2/progress/orders?{query}")
+        self.assertEqual((status, headers["Location"]), (202, f"/api/v2/progress/status/{order['taskId']}"))
+        until(lambda: self.api.status(order["taskId"])[1]["status"] == "COMPLETED", "the order's end")
+        self.assertEqual([(event["percentage"], event["stepName"]) for event in self.api.history(order["taskId"])],
+                         [(0, "주문 접수"), (25, "주문 검증"), (50, "재고 확인"), (75, "결제 처리"), (100, "주문 완료")])
+        _, order, _ = self.api.call("POST", "/api/v2/progress/orders", {"userId": user, "productName": "x", "quantity": 101})
+        failed = until(lambda: (s := self.api.status(order["taskId"])[1])["status"] == "FAILED" and s, "the failed order")
+        self.assertEqual((failed["currentStep"], failed["percentage"], failed["stepName"]), (2, 25, "재고 확인"))
+        self.assertIn("reason", failed["detail"])
+        status, problem, _ = self.api.call("POST", f"/api/v2/progress/orders?userId={user}&productName=x&quantity=0")
+        self.assertEqual((status, problem["field"]), (400, "quantity"))
+
+
+class Streams(Progress):
+    def test_without_a_cursor_running_tasks_are_recovered_and_then_live(self):
+        task, user = self.task(10)
+        with user_stream(self.server, user).settled() as stream:
+            self.assertEqual(stream.kinds(), ["recovery", "id"])
+            snapshot = stream.of("recovery")[0]
+            self.assertEqual((snapshot["percentage"], snapshot["eventType"], snapshot["version"]), (10, "PROGRESS", 2))
+            self.api.event(task, user, "PROGRESS", percentage=20)
+            self.assertEqual(stream.wait("progress", 1)[0]["version"], 3)
+
+    def test_a_cursor_replays_every_missed_event_once_then_recovers(self):
+        user = unique("user")
+        with user_stream(self.server, user).settled() as stream:
+            cursor = stream.cursor()
+        first, _ = self.task(10, 20, user=user)
+        second, _ = self.task(30, user=user, end="COMPLETED")
+        with user_stream(self.server, user, cursor).settled() as stream:
+            self.assertEqual(stream.kinds(), ["progress"] * 6 + ["recovery"] * 2 + ["id"])
+            self.assertEqual([event["version"] for event in stream.of("progress")], [1, 2, 3, 1, 2, 3])
+            self.assertEqual([snapshot["taskId"] for snapshot in stream.of("recovery")], [second, first])
+            again = stream.cursor()
+        with user_stream(self.server, user, again).settled() as stream:
+            self.assertEqual(stream.kinds(), ["id"])
+
+    def test_the_parameter_serves_those_who_cannot_set_the_header(self):
+        task, user = self.task(10)
+        with user_stream(self.server, user).settled() as stream:
+            cursor = stream.cursor()
+        self.api.event(task, user, "PROGRESS", percentage=20)
+        target = f"/api/v2/progress/subscribe?userId={user}&lastEventId={cursor}"
+        with Stream(self.server, target).settled() as stream:
+            self.assertEqual(stream.kinds(), ["progress", "recovery", "id"])
+        with Stream(self.server, target.replace(cursor, "garbled"), cursor).settled() as stream:
+            self.assertEqual(stream.kinds(), ["progress", "recovery", "id"])
+
+    def test_a_foreign_cursor_gets_a_reset_and_the_whole_state(self):
+        running, user = self.task(10)
+        finished, _ = self.task(20, user=user, end="COMPLETED")
+        own = user_stream(self.server, user).settled()
+        epoch, position = own.cursor().split(".")
+        own.close()
+        for cursor in ("zzzzzzzz.1", f"{epoch}.{int(position) + 1000}", "nonsense", f"{epoch}.-1"):
+            with user_stream(self.server, user, cursor).settled() as stream:
+                self.assertEqual(stream.kinds(), ["reset", "recovery", "recovery", "id"], cursor)
+                self.assertEqual(stream.of("reset"), [{"reason": "epoch"}])
+        with task_stream(self.server, finished, user, "zzzzzzzz.1").wait_end() as stream:
+            self.assertEqual(stream.kinds(), ["reset", "recovery", "id"])
+            cursor = stream.cursor()
+        with task_stream(self.server, finished, user, cursor) as stream:
+            self.assertEqual(stream.status, 204)
+
+    def test_a_task_stream_waits_for_its_task_and_ends_with_it(self):
+        task, user = unique("task"), unique("user")
+        with task_stream(self.server, task, user).settled() as stream:
+            self.api.event(task, user, "STARTED")
+            self.api.event(unique("task"), user, "STARTED")
+            self.api.event(task, user, "COMPLETED")
+            stream.wait_end()
+            self.assertEqual(stream.kinds(), ["id", "progress", "progress"])
+            last = stream.cursor()
+        with task_stream(self.server, task, user, last) as stream:
+            self.assertEqual(stream.status, 204)
+        with task_stream(self.server, task, user).wait_end() as stream:
+            self.assertEqual(stream.kinds(), ["recovery", "id"])
+
+    def test_a_stream_that_waits_for_anothers_task_ends_without_a_word_of_it(self):
+        task = unique("task")
+        with task_stream(self.server, task, "eve").settled() as stream:
+            self.api.event(task, "alice", "STARTED")
+            stream.wait_end()
+            self.assertEqual(stream.kinds(), ["id"])
+        with task_stream(self.server, task, "eve") as stream:
+            self.assertEqual(stream.status, 403)
+
+    def test_v1_has_no_ids_and_no_past_and_its_newest_connection_wins(self):
+        task, user = self.task(10)
+        target = f"/api/v1/progress/subscribe?userId={user}"
+        with Stream(self.server, target) as old, Stream(self.server, target) as new:
+            old.wait_end()
+            until(lambda: self.api.metric("stepcast_sessions") >= 1, "the session")
+            self.api.event(task, user, "PROGRESS", percentage=20)
+            self.assertEqual(new.wait("progress", 1)[0]["percentage"], 20)
+            self.assertIsNone(new.cursor())
+            self.assertEqual(new.of("recovery"), [])
+
+    def test_what_a_stream_is_refused_for(self):
+        for target, status in (("/api/v2/progress/subscribe", 400), ("/api/v2/progress/subscribe?userId=", 400),
+                               ("/api/v2/progress/subscribe?userId=" + "x" * 129, 400), ("/api/v1/progress/subscribe", 400)):
+            self.assertEqual(self.api.get(target)[0], status, target)
+
+
+class ManyTasks(Progress):
+    settings = ("progress.recovery_max=3", "sse.max_streams=2")
+
+    def test_recoveries_are_bounded_newest_first_and_the_rest_is_counted(self):
+        user = unique("user")
+        tasks = [self.task(user=user)[0] for _ in range(5)]
+        with user_stream(self.server, user).settled() as stream:
+            self.assertEqual(stream.kinds(), ["recovery"] * 3 + ["more", "id"])
+            self.assertEqual([snapshot["taskId"] for snapshot in stream.of("recovery")], tasks[:1:-1])
+            self.assertEqual(stream.of("more"), [{"remaining": 2}])
+
+    def test_at_the_cap_a_browser_is_told_to_come_back(self):
+        until(lambda: self.api.metric("stepcast_sessions") == 0, "no session left")
+        with user_stream(self.server, "a").settled(), user_stream(self.server, "b").settled():
+            with user_stream(self.server, "c").wait_end() as stream:
+                self.assertEqual((stream.status, stream.kinds()), (200, []))
+                self.assertTrue(5000 <= int(stream.blocks[0]["retry"]) <= 30000)
+            self.assertEqual(self.api.get("/api/v2/progress/subscribe?userId=c", Accept="application/json")[0], 503)
+
+
+class Lifetimes(Progress):
+    settings = ("store.ttl=300ms", "store.running_ttl=600s", "store.cleanup_interval=50ms", "progress.stall_after=300ms",
+                "progress.recovery_window=100ms")
+
+    def test_what_expired_is_announced(self):
+        user = unique("user")
+        running, _ = self.task(10, user=user)
+        with user_stream(self.server, user).settled() as stream:
+            cursor = stream.cursor()
+        finished, _ = self.task(20, user=user, end="COMPLETED")
+        until(lambda: self.api.status(finished)[0] == 404, "the expiry")
+        self.assertEqual(self.api.status(running)[0], 200)
+        with user_stream(self.server, user, cursor).settled() as stream:
+            self.assertEqual(stream.kinds(), ["reset", "recovery", "id"])
+            self.assertEqual(stream.of("reset"), [{"reason": "expired"}])
+            self.assertEqual(stream.of("recovery")[0]["taskId"], running)
+            fresh = stream.cursor()
+        with user_stream(self.server, user, fresh).settled() as stream:
+            self.assertEqual(stream.kinds(), ["id"])
+
+    def test_turning_stalled_and_back_is_told_live(self):
+        task, user = self.task(10)
+        with user_stream(self.server, user).settled() as stream:
+            until(lambda: [s["stalled"] for s in stream.of("recovery")][-1:] == [True], "stalled")
+            self.api.event(task, user, "PROGRESS", percentage=11)
+            until(lambda: [s["stalled"] for s in stream.of("recovery")][-1:] == [False], "moving again")
+            self.assertEqual(stream.of("progress")[-1]["percentage"], 11)
+
+
+class Bounds(Progress):
+    settings = ("store.max_events_per_task=100", "store.cleanup_interval=50ms")
+
+    def test_a_long_task_is_trimmed_and_its_past_is_gone_but_told(self):
+        task, user = unique("task"), unique("user")
+        with user_stream(self.server, user).settled() as stream:
+            cursor = stream.cursor()
+        for start in range(0, 300, 50):
+            events = [{"taskId": task, "userId": user, "eventType": "PROGRESS", "currentStep": step, "totalSteps": 300}
+                      for step in range(start + 1, start + 51)]
+            self.assertEqual(self.api.post(events)[0], 202)
+        first = until(lambda: (h := self.api.history(task)) and len(h) <= 100 and h[0]["version"], "the trimming")
+        self.assertEqual(self.api.status(task, f"?version={first - 2}")[0], 410)
+        self.assertEqual(self.api.status(task, f"?version={first}")[1]["currentStep"], first)
+        self.assertEqual(self.api.status(task)[1]["eventCount"], 300)
+        with user_stream(self.server, user, cursor).settled() as stream:
+            self.assertEqual(stream.kinds(), ["reset", "recovery", "id"])
+
+
+class FullStore(Progress):
+    settings = ("store.max_bytes=256KiB", "store.cleanup_interval=50ms")
+
+    def test_finished_tasks_go_first_and_then_posts_are_refused(self):
+        finished, _ = self.task(end="COMPLETED")
+        user, filler = unique("user"), {"k": "x" * 4000}
+        deadline, status = time.monotonic() + 60, 202
+        while status == 202 and time.monotonic() < deadline:
+            status, problem, headers = self.api.post({"taskId": unique("task"), "userId": user, "eventType": "PROGRESS",
+                                                      "detail": filler})
+        self.assertEqual((status, headers["Retry-After"] is not None), (503, True))
+        self.assertEqual(self.api.status(finished)[0], 404)
+        self.assertEqual(self.api.get("/readyz")[0], 503)
+        self.assertIn("store", self.api.get("/readyz")[1]["failing"])
+        self.assertEqual(self.api.get("/healthz")[0], 200)
+
+
+del Progress  # only its children are suites
+
+if __name__ == "__main__":
+    unittest.main()
