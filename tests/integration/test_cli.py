@@ -53,6 +53,14 @@ class Server:
         with urllib.request.urlopen(self.url + path, timeout=LIMIT_S) as answer:
             return answer.read().decode()
 
+    def wait_for_stream(self, kind):
+        """The counter says when a stream is there."""
+        deadline = time.monotonic() + LIMIT_S
+        while f'stepcast_sessions{{kind="{kind}"}} 1\n' not in self.get("/metrics"):
+            if time.monotonic() > deadline:
+                raise AssertionError("no stream came")
+            time.sleep(0.02)
+
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -70,6 +78,7 @@ class Commands(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.server.stop()
+        cls.server.log.close()
 
     def test_one_event_by_options_is_stored_as_given(self):
         done = run("emit", "--server", self.server.url, "--user", "ada", "--task", "cli-1", "--type", "PROGRESS", "--step", "1",
@@ -103,12 +112,11 @@ class Commands(unittest.TestCase):
         events = [{"taskId": "cli-4", "userId": "ada", "eventType": kind, "percentage": percentage}
                   for kind, percentage in (("STARTED", 0), ("PROGRESS", 50), ("COMPLETED", 100))]
         with subprocess.Popen([BINARY, "tail", "--server", self.server.url, "--task", "cli-4"], stdout=subprocess.PIPE, text=True) as tail:
-            first = tail.stdout.readline()  # the bare id: the stream is live
-            self.assertTrue(first == "" or json.loads(first))
+            self.server.wait_for_stream("task")
             emitted = run("emit", "--server", self.server.url, text="\n".join(map(json.dumps, events)))
             self.assertEqual(emitted.returncode, 0)
             rest, _ = tail.communicate(timeout=LIMIT_S)
-        frames = [json.loads(line) for line in [first, *rest.splitlines()]]
+        frames = [json.loads(line) for line in rest.splitlines()]
         self.assertEqual(tail.returncode, 0)
         self.assertEqual([frame["data"]["percentage"] for frame in frames if frame["event"] == "progress"], [0, 50, 100])
 
@@ -164,7 +172,8 @@ class Starting(unittest.TestCase):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
-            done = run("serve", "--set", f"server.port={taken.getsockname()[1]}", "--set", "log.format=text")
+            done = run("serve", "--set", f"server.port={taken.getsockname()[1]}",
+                       "--set", "http.max_connections=100")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
 
@@ -173,6 +182,7 @@ class Starting(unittest.TestCase):
 
     def test_the_log_is_json_when_nobody_sits_there(self):
         server = Server()
+        self.addCleanup(server.log.close)
         server.stop()
         lines = [json.loads(line) for line in server.text().splitlines()]
         self.assertGreater(len(lines), 0)
@@ -183,17 +193,17 @@ class Starting(unittest.TestCase):
 class Stopping(unittest.TestCase):
     def test_sigterm_ends_streams_and_exits_0(self):
         server = Server()
+        self.addCleanup(server.log.close)
         with subprocess.Popen([BINARY, "tail", "--server", server.url, "--user", "ada"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True) as tail:
-            # The counter says when the stream is there.
-            while 'stepcast_sessions{kind="user"} 1' not in server.get("/metrics"):
-                time.sleep(0.02)
+            server.wait_for_stream("user")
             self.assertEqual(server.stop(), 0)
             self.assertIn("connecting again", tail.stderr.readline())
             tail.kill()
 
     def test_a_second_signal_exits_at_once(self):
         server = Server("--set", "server.drain=60s")
+        self.addCleanup(server.log.close)
         # A request that never ends keeps the drain busy.
         with socket.create_connection(("127.0.0.1", server.port)) as hanging:
             hanging.sendall(b"POST /api/v2/progress/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
