@@ -88,8 +88,11 @@ class Server:
             time.sleep(0.02)
 
     def output(self):
-        self.log.seek(0)
-        return self.log.read()
+        """What it has printed so far, also after its end."""
+        if not self.log.closed:
+            self.log.seek(0)
+            self.text = self.log.read()
+        return self.text
 
     def stop(self):
         """SIGTERM, and SIGKILL when it does not help. The exit code."""
@@ -103,6 +106,9 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
+        finally:
+            self.text = self.output()
+            self.log.close()
 
     def get(self, target):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
