@@ -230,6 +230,7 @@ aio::awaitable<void> Producer::close() {
     co_await gate_.close(purge_limit);
     core_->use(nullptr);
     QueueSignal::unwatch(reports_.get());
+    signal_.close();
     if (callers_ > 0) {
         spdlog::warn("kafka: {} calls still wait for Kafka, its client is left to them", callers_.load());
         co_return;

@@ -22,7 +22,7 @@ QueueSignal::QueueSignal(const aio::Strand& strand) : state_{std::make_shared<St
     arm(state_);
 }
 
-QueueSignal::~QueueSignal() {
+void QueueSignal::close() {
     std::error_code ignored;
     state_->descriptor.cancel(ignored);
 }

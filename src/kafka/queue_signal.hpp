@@ -14,12 +14,15 @@ namespace stepcast::kafka {
 class QueueSignal {
   public:
     explicit QueueSignal(const aio::Strand& strand);
-    ~QueueSignal();
+    ~QueueSignal() { close(); }
     QueueSignal(const QueueSignal&) = delete;
     QueueSignal& operator=(const QueueSignal&) = delete;
 
     void watch(rd_kafka_queue_t* queue);
     static void unwatch(rd_kafka_queue_t* queue) { rd_kafka_queue_io_event_enable(queue, -1, nullptr, 0); }
+
+    /// Waits for nothing any more, so that an event loop may end. Queues must be unwatched before.
+    void close();
 
     void notify() { state_->notice.notify(); }
     aio::awaitable<bool> wait(std::chrono::steady_clock::duration limit) {

@@ -99,6 +99,7 @@ aio::awaitable<void> Reader::run() {
         }
         co_await finish();
     }
+    signal_.close();
     subscribed_ = false;
     core_->forget(this);
     ended_ = true;

@@ -25,6 +25,7 @@ class BusTest : public testing::TestWithParam<Kind> {
             co_await body(*bus);
             co_await bus->close();
         });
+        loop.expect_idle();
     }
     void with_bus(std::function<awaitable<void>(bus::MessageBus&)> body) { with_bus({}, std::move(body)); }
 

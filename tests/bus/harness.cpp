@@ -31,6 +31,12 @@ void Loop::run(std::function<awaitable<void>()> body, std::chrono::seconds limit
     ASSERT_TRUE(ended) << "still suspended after " << limit.count() << " s";
 }
 
+void Loop::expect_idle() {
+    io.restart();
+    io.run_for(10s);
+    EXPECT_TRUE(io.stopped()) << "something still runs after everything was closed";
+}
+
 std::shared_ptr<Outcome> produce_beside(bus::MessageBus& bus, const aio::Strand& strand,
                                         std::vector<Message> messages) {
     auto outcome = std::make_shared<Outcome>();

@@ -45,6 +45,8 @@ class Loop {
     aio::Strand strand = asio::make_strand(io);
 
     void run(std::function<awaitable<void>()> body, std::chrono::seconds limit = 60s);
+    /// Fails if something keeps the loop from ending.
+    void expect_idle();
 };
 
 /// Keeps what a call of produce that nobody waits for came to.

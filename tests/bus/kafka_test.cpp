@@ -21,6 +21,7 @@ class KafkaTest : public testing::Test {
             co_await body(**bus);
             co_await (*bus)->close();
         });
+        loop.expect_idle();
     }
     void with_bus(std::function<awaitable<void>(bus::MessageBus&)> body) {
         with_bus(kafka_config(), std::move(body));
@@ -205,6 +206,17 @@ TEST_F(KafkaTest, a_topic_that_may_not_be_made_is_named) {
         RawClient{broker_address()}.create_topic(topic, 2);
         EXPECT_TRUE(co_await until([&] { return consumer->healthy(); }));
         co_await consumer->close();
+    });
+}
+
+TEST_F(KafkaTest, a_reader_of_a_topic_that_never_appears_ends_with_close) {
+    auto config = kafka_config();
+    config.create_topics = false;
+    with_bus(std::move(config), [&](bus::MessageBus& bus) -> awaitable<void> {
+        const auto consumer = bus.subscribe({topic, "readers"}, loop.strand);
+        EXPECT_EQ(co_await consumer->next(100ms), nullptr);
+        co_await consumer->close();
+        EXPECT_EQ(co_await consumer->next(10s), nullptr);
     });
 }
 
