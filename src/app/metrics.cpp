@@ -72,6 +72,12 @@ std::string text(std::string_view view) {
     return std::string{view};
 }
 
+bool empty(const Histogram& histogram) {
+    for (std::size_t i = 0; i <= Histogram::bounds.size(); ++i)
+        if (histogram.bucket(i) > 0) return false;
+    return true;
+}
+
 void add_http(Page& page, const Readings& readings) {
     page.begin("stepcast_http_requests_total", "Requests answered", MetricType::Counter);
     for (const http::RequestStats* route : readings.routes) {
@@ -84,7 +90,8 @@ void add_http(Page& page, const Readings& readings) {
                MetricType::Histogram);
     for (const http::RequestStats* route : readings.routes) {
         const Histogram* seconds = &route->seconds();
-        page.row(std::span{&seconds, 1}, {{"route", route->route()}});
+        // A route that nobody has asked for would only make every scrape longer.
+        if (!empty(*seconds)) page.row(std::span{&seconds, 1}, {{"route", route->route()}});
     }
     page.gauge("stepcast_http_connections", "Connections open, streams not counted",
                static_cast<double>(readings.connections));

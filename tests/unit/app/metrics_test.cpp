@@ -22,6 +22,7 @@ TEST(Metrics, names_labels_and_values_are_those_of_the_api) {
     http::RequestStats route{"/api/v2/progress/status/{taskId}"};
     route.count(200, 0.001);
     route.count(404, 0.001);
+    const http::RequestStats unused{"/healthz"};
 
     Readings readings;
     readings.store.head = 12;
@@ -32,7 +33,7 @@ TEST(Metrics, names_labels_and_values_are_those_of_the_api) {
     readings.bus.partitions = {{"progress-events", "a", 3, 20, 18}, {"progress-events", "b", 3, 20, 11}};
     readings.dead_letters = {{"progress-events", "malformed", 6}};
     readings.lanes = {&first, &second};
-    readings.routes = {&route};
+    readings.routes = {&route, &unused};
     const std::string text = metrics_text(readings);
 
     for (const char* line : {
@@ -52,6 +53,7 @@ TEST(Metrics, names_labels_and_values_are_those_of_the_api) {
          })
         EXPECT_THAT(text, HasSubstr(line));
     EXPECT_THAT(text, Not(HasSubstr("reason=\"none\"")));
+    EXPECT_THAT(text, Not(HasSubstr("/healthz")));
 }
 
 TEST(Metrics, a_histogram_is_the_sum_of_its_lanes_and_ends_at_infinity) {
