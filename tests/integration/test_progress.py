@@ -221,7 +221,7 @@ class ManyTasks(Progress):
 
 
 class Lifetimes(Progress):
-    settings = ("store.ttl=300ms", "store.running_ttl=600s", "store.cleanup_interval=50ms", "progress.stall_after=300ms",
+    settings = ("store.ttl=1s", "store.running_ttl=600s", "store.cleanup_interval=50ms", "progress.stall_after=300ms",
                 "progress.recovery_window=100ms")
 
     def test_what_expired_is_announced(self):

@@ -121,6 +121,7 @@ class Source : public http::StreamSource {
 class UserSource final : public Source {
   public:
     using Source::Source;
+    bool inspects() const override { return false; }
     bool ends_with(const event::Event&) const override { return false; }
     bool admits(const event::Event&) const override { return true; }
 
