@@ -35,7 +35,7 @@ constexpr Settings common = {{"reconnect.backoff.max.ms", "1000"},
                              {"socket.timeout.ms", "10000"},
                              {"socket.keepalive.enable", "true"},
                              {"statistics.interval.ms", "1000"},
-                             {"topic.metadata.refresh.interval.ms", "60000"},
+                             {"topic.metadata.refresh.interval.ms", "30000"},
                              {"log.connection.close", "false"}};
 
 constexpr Settings producing = {

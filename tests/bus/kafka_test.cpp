@@ -17,10 +17,12 @@ class KafkaTest : public testing::Test {
         ASSERT_FALSE(broker_address().empty()) << how_to_start;
         auto bus = kafka::KafkaBus::open(loop.io, std::move(config));
         ASSERT_TRUE(bus.has_value()) << bus.error().text();
-        loop.run([&]() -> awaitable<void> {
-            co_await body(**bus);
-            co_await (*bus)->close();
-        });
+        loop.run(
+            [&]() -> awaitable<void> {
+                co_await body(**bus);
+                co_await (*bus)->close();
+            },
+            110s);
         loop.expect_idle();
     }
     void with_bus(std::function<awaitable<void>(bus::MessageBus&)> body) {
@@ -184,6 +186,27 @@ TEST_F(KafkaTest, without_a_group_each_reader_sees_everything) {
         EXPECT_TRUE(a->caught_up() && b->caught_up());
         co_await a->close();
         co_await b->close();
+    });
+}
+
+TEST_F(KafkaTest, partitions_that_are_added_are_read_within_a_minute) {
+    with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
+        EXPECT_TRUE((co_await bus.produce(numbered(topic, 100))).has_value());
+        const auto alone = bus.subscribe({topic, ""}, loop.strand);
+        const auto member = bus.subscribe({topic, "readers"}, loop.strand);
+        EXPECT_EQ((co_await take(*alone, 100, true)).size(), 100U);
+        EXPECT_EQ((co_await take(*member, 100, true)).size(), 100U);
+        RawClient raw{broker_address()};
+        raw.grow_topic(topic, 5);
+        raw.produce_at(topic, "k", "first of its partition", system_clock().now(), 4);
+        raw.flush();
+        for (const auto& consumer : {alone.get(), member.get()}) {
+            const auto kept = co_await take(*consumer, 1, true, 50s);
+            EXPECT_EQ(kept.size(), 1U);
+            if (!kept.empty()) EXPECT_EQ(kept.front().place.partition, 4);
+        }
+        co_await alone->close();
+        co_await member->close();
     });
 }
 

@@ -46,6 +46,17 @@ void RawClient::create_topic(const std::string& topic, int partitions) {
     rd_kafka_NewTopic_destroy(made);
 }
 
+void RawClient::grow_topic(const std::string& topic, int partitions) {
+    char text[256];
+    auto* grown =
+        rd_kafka_NewPartitions_new(topic.c_str(), static_cast<std::size_t>(partitions), text, sizeof text);
+    const kafka::QueuePtr answers{rd_kafka_queue_new(producer_)};
+    rd_kafka_CreatePartitions(producer_, &grown, 1, nullptr, answers.get());
+    const kafka::EventPtr event{rd_kafka_queue_poll(answers.get(), 10'000)};
+    EXPECT_NE(event, nullptr);
+    rd_kafka_NewPartitions_destroy(grown);
+}
+
 void RawClient::produce_tombstone(const std::string& topic, const std::string& key) {
     std::array<rd_kafka_vu_t, 2> values{};
     values[0].vtype = RD_KAFKA_VTYPE_TOPIC;
@@ -58,8 +69,8 @@ void RawClient::produce_tombstone(const std::string& topic, const std::string& k
 }
 
 void RawClient::produce_at(const std::string& topic, const std::string& key, const std::string& value,
-                           Timestamp time) {
-    std::array<rd_kafka_vu_t, 5> values{};
+                           Timestamp time, std::int32_t partition) {
+    std::array<rd_kafka_vu_t, 6> values{};
     values[0].vtype = RD_KAFKA_VTYPE_TOPIC;
     values[0].u.cstr = topic.c_str();
     values[1].vtype = RD_KAFKA_VTYPE_KEY;
@@ -70,6 +81,8 @@ void RawClient::produce_at(const std::string& topic, const std::string& key, con
     values[3].u.i = RD_KAFKA_MSG_F_COPY;
     values[4].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
     values[4].u.i64 = time.time_since_epoch().count();
+    values[5].vtype = RD_KAFKA_VTYPE_PARTITION;
+    values[5].u.i32 = partition;
     const kafka::ErrorPtr error{rd_kafka_produceva(producer_, values.data(), values.size())};
     EXPECT_EQ(error, nullptr);
 }

@@ -17,9 +17,10 @@ class RawClient {
     RawClient& operator=(const RawClient&) = delete;
 
     void create_topic(const std::string& topic, int partitions);
+    void grow_topic(const std::string& topic, int partitions);
     void produce_tombstone(const std::string& topic, const std::string& key);
     void produce_at(const std::string& topic, const std::string& key, const std::string& value,
-                    Timestamp time);
+                    Timestamp time, std::int32_t partition = RD_KAFKA_PARTITION_UA);
     void flush();
 
     struct Read {
