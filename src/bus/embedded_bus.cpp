@@ -48,7 +48,8 @@ class EmbeddedConsumer final : public Consumer {
             if (!taken.empty()) co_return std::make_unique<EmbeddedBatch>(std::move(taken));
             const auto left = deadline - steady_clock::now();
             if (left <= left.zero()) break;
-            co_await state_->arrived.wait(left);
+            // One turn later the producers that this turn of the loop woke have joined: they share one batch.
+            if (co_await state_->arrived.wait(left)) co_await asio::post(asio::use_awaitable);
         }
         co_return nullptr;
     }

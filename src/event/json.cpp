@@ -44,7 +44,8 @@ result<boost::json::value> parse_json(std::string_view text, boost::json::storag
     boost::json::parse_options options;
     options.max_depth = max_json_depth;
     unsigned char scratch[1024];
-    boost::json::parser parser{storage, options, scratch, sizeof scratch};
+    boost::json::parser parser{{}, options, scratch, sizeof scratch};
+    parser.reset(std::move(storage));  // the constructor's is only for its own needs
     boost::system::error_code error;
     parser.write(text.data(), text.size(), error);
     if (!error) return parser.release();
