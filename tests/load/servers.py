@@ -13,7 +13,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build/release"
-STEPCAST = pathlib.Path(os.environ.get("STEPCAST_BINARY", BUILD / "stepcast"))
+STEPCAST = pathlib.Path(os.environ.get("STEPCAST_BIN", BUILD / "stepcast"))
 START_LIMIT_S = 20
 STOP_LIMIT_S = 30
 
