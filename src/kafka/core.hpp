@@ -30,7 +30,11 @@ class Core {
     void unlearn(const std::string& topic);
 
     void set_up(bool up) { up_.store(up, std::memory_order_relaxed); }
-    bool up() const { return up_.load(std::memory_order_relaxed); }
+    bool up() const {
+        return up_.load(std::memory_order_relaxed) && !failed_.load(std::memory_order_relaxed);
+    }
+    /// For good: no broker that comes back mends it.
+    void give_up() { failed_.store(true, std::memory_order_relaxed); }
 
     /// Replaces what one consumer tells of itself.
     void publish(const void* consumer, bus::Stats stats);
@@ -43,6 +47,7 @@ class Core {
     const Config config_;
     const std::shared_ptr<asio::thread_pool> pool_ = std::make_shared<asio::thread_pool>(2);
     std::atomic<bool> up_{false};
+    std::atomic<bool> failed_{false};
     mutable std::mutex mutex_;
     std::shared_ptr<Client> client_;
     std::set<std::string, std::less<>> known_;

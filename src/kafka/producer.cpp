@@ -185,6 +185,15 @@ void Producer::report(const rd_kafka_message_t& message) {
     }
 }
 
+void Producer::serve_error(rd_kafka_resp_err_t error) {
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) core_->set_up(false);
+    if (error != RD_KAFKA_RESP_ERR__FATAL) return;
+    char text[512] = "";
+    rd_kafka_fatal_error(client_->get(), text, sizeof text);
+    spdlog::critical("kafka: the idempotent producer cannot go on, a restart is needed: {}", text);
+    core_->give_up();
+}
+
 void Producer::drain() {
     while (const EventPtr event{rd_kafka_queue_poll(reports_.get(), 0)}) {
         switch (rd_kafka_event_type(event.get())) {
@@ -195,8 +204,7 @@ void Producer::drain() {
                 core_->set_up(any_broker_up(rd_kafka_event_stats(event.get())));
                 break;
             case RD_KAFKA_EVENT_ERROR:
-                if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-                    core_->set_up(false);
+                serve_error(rd_kafka_event_error(event.get()));
                 break;
             default:
                 break;
@@ -214,7 +222,8 @@ aio::awaitable<void> Producer::read_reports() {
 
 aio::awaitable<void> Producer::wait_for_callers(std::chrono::milliseconds limit) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
-    while (callers_ > 0 && std::chrono::steady_clock::now() < deadline) co_await aio::pause(5ms);
+    while ((callers_ > 0 || open_records_ > 0) && std::chrono::steady_clock::now() < deadline)
+        co_await aio::pause(5ms);
 }
 
 aio::awaitable<void> Producer::close() {

@@ -29,6 +29,7 @@ class Producer : public std::enable_shared_from_this<Producer> {
     Producer(const aio::Strand& strand, std::shared_ptr<Core> core);
     aio::awaitable<void> read_reports();
     aio::awaitable<void> wait_for_callers(std::chrono::milliseconds limit);
+    void serve_error(rd_kafka_resp_err_t error);
     void drain();
     void report(const rd_kafka_message_t& message);
     bool reserve(std::size_t records, std::size_t bytes);
