@@ -107,6 +107,7 @@ void add_store(Page& page, const Readings& readings) {
     page.begin("stepcast_events_rejected_total", "Records that could not be events", MetricType::Counter);
     for (const auto& reason : readings.rejected)
         page.row(reason.value, {{"door", "topic"}, {"reason", text(reason.name)}});
+    page.row(readings.refused_at_http, {{"door", "http"}, {"reason", "refused"}});
     page.histogram("stepcast_commit_seconds", "Duration of a commit group", readings.commit_seconds);
     page.gauge("stepcast_store_position", "Position of the newest event", static_cast<double>(store.head));
     page.gauge("stepcast_store_events", "Events held", static_cast<double>(store.events));

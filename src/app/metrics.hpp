@@ -35,8 +35,9 @@ struct Readings {
     std::uint64_t tasks_stalled = 0;
 
     bus::Stats bus;
-    std::string_view paused;      ///< why consumption stands still; empty: it does not
-    std::vector<Count> rejected;  ///< records of the events topic that became dead letters, by reason
+    std::string_view paused;            ///< why consumption stands still; empty: it does not
+    std::uint64_t refused_at_http = 0;  ///< events and orders that a POST was refused for
+    std::vector<Count> rejected;        ///< records of the events topic that became dead letters, by reason
     std::vector<DeadLetters> dead_letters;
     const Histogram* ingest_age_seconds = nullptr;
     std::uint64_t orders_in_flight = 0;

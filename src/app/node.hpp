@@ -2,7 +2,6 @@
 #include <asio/io_context.hpp>
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "aio/types.hpp"
@@ -43,10 +42,15 @@ class Node {
     /// What the metrics and the monitor show, read in one turn of the core.
     awaitable<Readings> read();
     std::string url() const;
+    /// True once `stop` has answered every request and let every stream go, whatever the bus does. Any
+    /// thread.
+    bool served() const { return served_; }
 
   private:
     awaitable<void> start_bus();
     void add_routes();
+    awaitable<Readings> read_core();
+    awaitable<std::vector<event::EventRef>> read_after(event::Position after, std::size_t limit);
     awaitable<http::Response> ready();
     awaitable<std::string> monitor();
 
@@ -62,7 +66,7 @@ class Node {
     store::Cleaner cleaner_;
     flow::DeadLetters dead_letters_;
     progress::ProgressIngest ingest_;
-    std::optional<progress::OrderConsumer> orders_;
+    const std::unique_ptr<progress::OrderConsumer> orders_;  // null: off
     progress::ProgressDoor door_;
     const http::SseOptions sse_;
     http::SseAdmission admission_;
@@ -72,6 +76,7 @@ class Node {
 
     std::atomic<bool> bus_ready_{false};
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> served_{false};
     aio::Gate gate_;
 };
 

@@ -11,37 +11,69 @@ namespace {
 
 using namespace std::chrono_literals;
 
-bus::Message letter_of(std::string_view topic, const bus::Record& record, std::string_view error_class,
-                       std::string_view error_message, int attempts) {
-    const auto& [partition, offset] = record.place;
-    bus::Message letter;
-    letter.topic = fmt::format("{}.dlq", topic);
-    letter.key = fmt::format("{}-{}-{}", topic, partition, offset);
-    letter.value = record.value.value_or("");
-    letter.headers = {{"dlq.topic", std::string{topic}},
-                      {"dlq.partition", std::to_string(partition)},
-                      {"dlq.offset", std::to_string(offset)},
-                      {"dlq.key", std::string{record.key.value_or("")}},
-                      {"dlq.error.class", std::string{error_class}},
-                      {"dlq.error.message", std::string{error_message}},
-                      {"dlq.attempts", std::to_string(attempts)}};
-    return letter;
+constexpr std::string_view truncated = "dlq.truncated";
+
+bus::Message message_of(std::string_view topic, const DeadLetters::Letter& letter) {
+    const auto& [partition, offset] = letter.record->place;
+    bus::Message message;
+    message.topic = fmt::format("{}.dlq", topic);
+    message.key = fmt::format("{}-{}-{}", topic, partition, offset);
+    message.value = letter.record->value.value_or("");
+    message.headers = {{"dlq.topic", std::string{topic}},
+                       {"dlq.partition", std::to_string(partition)},
+                       {"dlq.offset", std::to_string(offset)},
+                       {"dlq.key", std::string{letter.record->key.value_or("")}},
+                       {"dlq.error.class", letter.error_class},
+                       {"dlq.error.message", letter.error_message},
+                       {"dlq.attempts", "1"}};
+    return message;
+}
+
+// What the bus can hold of a record that it cannot hold whole: its place says where the rest is.
+void truncate(bus::Message& message) {
+    constexpr std::size_t key_left = 256;
+    for (auto& header : message.headers)
+        if (header.value.size() > key_left) header.value.resize(key_left);
+    message.headers.push_back({std::string{truncated}, std::to_string(message.value.size())});
+    message.value.clear();
 }
 
 }  // namespace
 
-aio::awaitable<bool> DeadLetters::bury(std::string_view topic, const bus::Record& record,
-                                       std::string_view error_class, std::string_view error_message,
-                                       int attempts) {
-    const bus::Message letter = letter_of(topic, record, error_class, error_message, attempts);
+aio::awaitable<bool> DeadLetters::bury(std::string_view topic, const std::vector<Letter>& letters) {
+    // Bounded by what one batch of the consumer holds; a few at a time keep the bus's own bound out of reach.
+    constexpr std::size_t together = 64;
+    for (std::size_t from = 0; from < letters.size(); from += together) {
+        std::vector<bus::Message> messages;
+        for (std::size_t i = from; i < std::min(from + together, letters.size()); ++i)
+            messages.push_back(message_of(topic, letters[i]));
+        if (!co_await deliver(std::move(messages))) co_return false;
+    }
+    const std::scoped_lock lock{mutex_};
+    for (const auto& letter : letters) ++counts_[{std::string{topic}, letter.error_class}];
+    co_return true;
+}
+
+aio::awaitable<bool> DeadLetters::deliver(std::vector<bus::Message> messages) {
     for (Duration wait = 100ms; !stopping_; wait = std::min<Duration>(2 * wait, 2s)) {
-        const auto produced = co_await bus_.produce({letter});
-        if (produced) {
-            const std::scoped_lock lock{mutex_};
-            ++counts_[{std::string{topic}, std::string{error_class}}];
+        const auto produced = co_await bus_.produce(messages);
+        if (produced) co_return true;
+        if (produced.error().code == bus::errc::too_large) {
+            if (messages.size() == 1) {
+                auto& message = messages.front();
+                if (message.headers.back().name == truncated) {
+                    spdlog::error("dead letter {} is too large even without its value and is not kept",
+                                  message.key);
+                    co_return true;
+                }
+                truncate(message);
+                continue;
+            }
+            for (auto& message : messages)
+                if (!co_await deliver({std::move(message)})) co_return false;
             co_return true;
         }
-        spdlog::warn("dead letter {} waits: {}", letter.key, produced.error().text());
+        spdlog::warn("dead letter {} waits: {}", messages.front().key, produced.error().text());
         co_await aio::pause(wait);
     }
     co_return false;

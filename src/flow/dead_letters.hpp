@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "bus/bus.hpp"
 
@@ -22,10 +23,16 @@ class DeadLetters {
 
     explicit DeadLetters(bus::MessageBus& bus) : bus_{bus} {}
 
-    /// Returns when the bus has the letter, however long that takes, so that none is lost: the caller's
-    /// consumption waits meanwhile. False if `stop` came first; the record must then not be called done.
-    aio::awaitable<bool> bury(std::string_view topic, const bus::Record& record, std::string_view error_class,
-                              std::string_view error_message, int attempts = 1);
+    struct Letter {
+        const bus::Record* record;
+        std::string error_class;
+        std::string error_message;
+    };
+
+    /// Returns when the bus has all letters, however long that takes, so that none is lost: the caller's
+    /// consumption waits meanwhile. False if `stop` came first; the records must then not be called done. A
+    /// record that is too large for the bus is kept without its value, with the header dlq.truncated.
+    aio::awaitable<bool> bury(std::string_view topic, const std::vector<Letter>& letters);
 
     /// Lets go of those who wait.
     void stop() { stopping_ = true; }
@@ -33,6 +40,8 @@ class DeadLetters {
     Counts counts() const;
 
   private:
+    aio::awaitable<bool> deliver(std::vector<bus::Message> messages);
+
     bus::MessageBus& bus_;
     std::atomic<bool> stopping_{false};
     mutable std::mutex mutex_;

@@ -50,8 +50,10 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<const Co
     now_ = clock_.now();
     Position told = head();
     std::uint64_t looked = stats_.committed;
+    refusing_ = false;
     for (const auto& commit : commits) {
         results.push_back(commit_one(commit));
+        refusing_ = refusing_ || (!results.back() && results.back().error().code == errc::full);
         // The clock is asked now and then only: an event takes about a microsecond.
         if (results.size() % looks_apart != 0 && stats_.committed - looked < looks_apart) continue;
         looked = stats_.committed;
@@ -105,7 +107,7 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit) {
         if (plan.stream == nullptr) need += bytes_per_stream;
         for (const auto& draft : plan.append->events) need += cost(*draft);
     }
-    if (need != 0 && !make_room(need))
+    if (need != 0 && (refusing_ || !make_room(need)))
         return Refusal{errc::full, 0, 0, "the store is at its bound and nothing finished is left to expire"};
     return std::nullopt;
 }

@@ -121,6 +121,7 @@ class MemoryStore final : public EventStore {
     std::uint64_t bytes() const { return bytes_ + tombstones_.memory(); }
 
     const Limits limits_;
+    bool refusing_ = false;  // one commit of the call at hand did not fit: later ones must not overtake it
     const Clock& clock_;
     const std::string epoch_;
     HintFeed feed_;

@@ -175,9 +175,10 @@ class EventStore {
   public:
     virtual ~EventStore() = default;
 
-    /// Writes the commits as one durable group, each with an outcome of its own, in order. `commits` must
-    /// outlive the call; their drafts are numbered in place when written, and may be committed again after a
-    /// refusal. Never throws.
+    /// Writes the commits as one durable group, each with an outcome of its own, in order; behind one that is
+    /// refused as `full` or `unavailable` nothing new is written, so that a retry keeps the order. `commits`
+    /// must outlive the call; their drafts are numbered in place when written, and may be committed again
+    /// after a refusal. Never throws.
     virtual awaitable<std::vector<CommitResult>> commit_many(std::span<const Commit> commits) = 0;
 
     virtual awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id,

@@ -184,6 +184,19 @@ TEST_P(StoreTest, with_nothing_finished_left_commits_are_refused_and_known_ones_
     EXPECT_TRUE(append("more", "1", large));
 }
 
+TEST_P(StoreTest, nothing_overtakes_a_commit_that_did_not_fit) {
+    limits.max_bytes = 100'000;
+    const DraftOptions large{.body = std::string(4000, 'x')};
+    int written = 0;
+    while (append("running" + std::to_string(written), "1", large)) ASSERT_LT(++written, 200);
+    const auto batch =
+        commit({commit_of({draft("running0", "2", large)}), commit_of({draft("running0", "3")})});
+    EXPECT_EQ(refusal(batch[0]), errc::full);
+    EXPECT_EQ(refusal(batch[1]), errc::full);
+    EXPECT_EQ(info("running0").version, 1u);
+    EXPECT_TRUE(append("running0", "3"));
+}
+
 TEST_P(StoreTest, a_full_store_leaves_the_source_offset_where_it_is) {
     limits.max_bytes = 5'000;
     auto huge = commit_of({draft("a", "1", {.body = std::string(10'000, 'x')})});

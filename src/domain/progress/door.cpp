@@ -47,6 +47,7 @@ awaitable<result<void>> ProgressDoor::check(const std::vector<ProgressEvent>& ev
     if (auto agreed = check_among_themselves(events); !agreed) co_return agreed;
     co_return co_await aio::run_on(service_.core(), [this, &events, array]() -> awaitable<result<void>> {
         for (std::size_t i = 0; i < events.size(); ++i) {
+            if (i % 128 == 127) co_await asio::post(service_.core(), asio::use_awaitable);
             const ProgressEvent& event = events[i];
             const Task* task = service_.projection().find(event.task_id);
             if (task == nullptr) continue;
@@ -86,6 +87,8 @@ awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::v
 
 awaitable<result<std::string>> ProgressDoor::order(std::string user_id, std::string product_name,
                                                    std::int64_t quantity) {
+    if (orders_ != nullptr && orders_->full())
+        co_return fail(bus::errc::busy, {}, "too many orders are in flight");
     if (ingest_.paused() != ProgressIngest::Pause::none)
         co_return fail(bus::errc::busy, {}, "the store takes no further events now");
     Order order{random_uuid(), std::move(user_id), std::move(product_name), quantity, service_.clock().now()};

@@ -6,6 +6,7 @@
 #include "bus/bus.hpp"
 #include "domain/progress/codec.hpp"
 #include "domain/progress/ingest.hpp"
+#include "domain/progress/orders.hpp"
 #include "domain/progress/service.hpp"
 
 namespace stepcast::progress {
@@ -20,10 +21,11 @@ class ProgressDoor {
     };
 
     ProgressDoor(ProgressEventService& service, bus::MessageBus& bus, const ProgressIngest& ingest,
-                 std::string events_topic, std::string orders_topic)
+                 const OrderConsumer* orders, std::string events_topic, std::string orders_topic)
         : service_{service},
           bus_{bus},
           ingest_{ingest},
+          orders_{orders},
           events_topic_{std::move(events_topic)},
           orders_topic_{std::move(orders_topic)} {}
 
@@ -34,6 +36,8 @@ class ProgressDoor {
     awaitable<result<std::string>> order(std::string user_id, std::string product_name,
                                          std::int64_t quantity);
 
+    /// What the HTTP door refused. Any thread.
+    void count_rejected() { rejected_.fetch_add(1, std::memory_order_relaxed); }
     std::uint64_t rejected() const { return rejected_.load(std::memory_order_relaxed); }
 
   private:
@@ -42,6 +46,7 @@ class ProgressDoor {
     ProgressEventService& service_;
     bus::MessageBus& bus_;
     const ProgressIngest& ingest_;
+    const OrderConsumer* orders_;  // null: orders are off
     const std::string events_topic_;
     const std::string orders_topic_;
     std::atomic<std::uint64_t> rejected_{0};

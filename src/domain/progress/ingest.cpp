@@ -9,6 +9,11 @@ namespace stepcast::progress {
 
 using namespace std::chrono_literals;
 
+namespace {
+// Small enough that decoding or completing one never holds a strand for long, large enough to share a commit.
+constexpr std::size_t max_batch = 1024;
+}  // namespace
+
 ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& service, store::FeedReader& feed,
                                bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options)
     : strand_{asio::make_strand(io)},
@@ -20,8 +25,9 @@ ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& servi
       gate_{strand_} {}
 
 void ProgressIngest::start() {
-    consumer_ =
-        bus_.subscribe({.topic = options_.topic, .group = options_.group, .since = options_.since}, strand_);
+    consumer_ = bus_.subscribe(
+        {.topic = options_.topic, .group = options_.group, .since = options_.since, .max_batch = max_batch},
+        strand_);
     if (!options_.rebuilds) service_.set_live();
     aio::spawn(strand_, "progress ingest", [this, hold = gate_.enter()] { return run(); });
 }
@@ -35,6 +41,12 @@ awaitable<void> ProgressIngest::stop() {
 }
 
 awaitable<void> ProgressIngest::run() {
+    // Whatever ends this loop before a stop leaves consumption dead: readiness must say so.
+    const struct Pulse {
+        explicit Pulse(std::atomic<bool>& of) : beats{of} { beats = true; }
+        ~Pulse() { beats = false; }
+        std::atomic<bool>& beats;
+    } pulse{running_};
     while (!stopping_) {
         const auto batch = co_await consumer_->next(250ms);
         if (batch) {
@@ -47,6 +59,7 @@ awaitable<void> ProgressIngest::run() {
 
 void ProgressIngest::note_progress() {
     lag_ = consumer_->lag();
+    running_ = consumer_->healthy();
     if (service_.live() || stopping_) return;
     rebuilt_percent_ = consumer_->caught_up_percent();
     if (!consumer_->caught_up()) return;
@@ -87,36 +100,48 @@ void ProgressIngest::reject(Item& item, Error error) {
     errors_.push_back(std::move(error));
 }
 
-// On the core: what depends on the tasks' past. `latest_` stands in for events of this batch that the
-// projection will only know after the commit; without incomplete events it only has to remember who began a
-// task.
-void ProgressIngest::complete_all() {
+// On the core: what depends on the tasks' past. The projection learns of this batch's events only after the
+// commit: until then `owners_` knows who began a task, and `latest_` stands in for the tasks whose past
+// decides a percentage.
+awaitable<void> ProgressIngest::complete_all() {
+    owners_.clear();
     latest_.clear();
-    for (auto& item : items_)
-        if (item.error == none) complete(item);
+    seen_.clear();
+    for (const auto& event : incomplete_) latest_.try_emplace(event.task_id);
+    for (auto& item : items_) {
+        if (item.error != none || !owned(item)) continue;
+        if (!incomplete_.empty()) co_await complete(item);
+    }
 }
 
-void ProgressIngest::complete(Item& item) {
-    ProgressEvent* event = item.incomplete == none ? nullptr : &incomplete_[item.incomplete];
+bool ProgressIngest::owned(Item& item) {
+    const ProgressEvent* event = item.incomplete == none ? nullptr : &incomplete_[item.incomplete];
     const std::string_view task_id =
         event != nullptr ? std::string_view{event->task_id} : item.draft->stream_id();
     const std::string_view user_id =
         event != nullptr ? std::string_view{event->user_id} : item.draft->subject();
     const Task* task = service_.projection().find(task_id);
-    if (task != nullptr && incomplete_.empty()) {
-        if (task->user->id != user_id)
-            reject(item, Error{errc::not_owner, "userId", "the task belongs to another user"});
-        return;
-    }
-    auto [found, fresh] = latest_.try_emplace(std::string{task_id});
+    const bool own = task != nullptr
+                         ? task->user->id == user_id
+                         : owners_.try_emplace(std::string{task_id}, user_id).first->second == user_id;
+    if (!own) reject(item, Error{errc::not_owner, "userId", "the task belongs to another user"});
+    return own;
+}
+
+awaitable<void> ProgressIngest::complete(Item& item) {
+    ProgressEvent* event = item.incomplete == none ? nullptr : &incomplete_[item.incomplete];
+    const std::string_view task_id =
+        event != nullptr ? std::string_view{event->task_id} : item.draft->stream_id();
+    const auto found = latest_.find(task_id);
+    if (found == latest_.end()) co_return;
     Latest& latest = found->second;
-    if (fresh) {
-        latest.user_id = task != nullptr ? task->user->id : std::string{user_id};
-        if (task != nullptr)
-            latest.percentage = task->state.percentage, latest.finished = task->state.finished();
+    if (!latest.loaded) {
+        latest.loaded = true;
+        if (const Task* task = service_.projection().find(task_id); task != nullptr) {
+            latest.percentage = task->state.percentage;
+            latest.finished = task->state.finished();
+        }
     }
-    if (latest.user_id != user_id)
-        return reject(item, Error{errc::not_owner, "userId", "the task belongs to another user"});
     if (event != nullptr) {
         ProgressState before;
         before.version = 1;
@@ -125,9 +150,12 @@ void ProgressIngest::complete(Item& item) {
         event->percentage = implied_percentage(*event, before);
         item.draft = make_draft(*event, text_);
     }
-    if (incomplete_.empty()) return;
+    // A repetition changes nothing, so it must not decide what the next event means.
+    const auto stored = co_await service_.store().find_event(category, task_id, item.draft->id());
+    const bool fresh = seen_.emplace(std::string{task_id}.append("\n").append(item.draft->id())).second;
+    if (!fresh || (stored && *stored)) co_return;
     decode_stored(*item.draft, scratch_);
-    if (latest.finished && scratch_.type != EventType::started) return;
+    if (latest.finished && scratch_.type != EventType::started) co_return;
     latest.percentage = scratch_.percentage.value_or(0);
     latest.finished = is_terminal(scratch_.type);
 }
@@ -140,7 +168,8 @@ awaitable<event::Position> ProgressIngest::commit_all() {
         if (item.error != none) continue;
         auto& commit = commits_.emplace_back();
         commit.appends.emplace_back().events.push_back(item.draft);
-        if (options_.rebuilds) commit.recorded_at = item.record->timestamp;
+        // A producer's clock that runs ahead must not keep a task from stalling or expiring.
+        if (options_.rebuilds) commit.recorded_at = std::min(item.record->timestamp, service_.clock().now());
         committing_.push_back(&item);
     }
     event::Position last = 0;
@@ -172,7 +201,7 @@ awaitable<event::Position> ProgressIngest::commit_all() {
 awaitable<void> ProgressIngest::finish(const bus::Batch& batch) {
     const bool live = service_.live();
     const auto last = co_await aio::run_on(service_.core(), [this]() -> awaitable<event::Position> {
-        complete_all();
+        co_await complete_all();
         const auto position = co_await commit_all();
         if (position != 0)
             while (!stopping_ && !co_await feed_.wait_applied(position, 250ms)) {
@@ -185,16 +214,26 @@ awaitable<void> ProgressIngest::finish(const bus::Batch& batch) {
         counts_.age_seconds.observe(std::max(0.0, std::chrono::duration<double>(age).count()),
                                     batch.records.size());
     }
+    for (const auto& item : items_)
+        if (item.error == none) consumer_->done(item.record->place);
+    co_await bury_all(live);
+}
+
+// Good records were called done first: they do not wait for the letters.
+awaitable<void> ProgressIngest::bury_all(bool live) {
+    std::vector<flow::DeadLetters::Letter> letters;
     for (const auto& item : items_) {
-        if (item.error != none) {
-            count(errors_[item.error]);
-            if (options_.rebuilds && !live)
-                ++counts_.old_poison;
-            else if (!co_await bury(item))
-                co_return;
-        }
-        consumer_->done(item.record->place);
+        if (item.error == none) continue;
+        const Error& error = errors_[item.error];
+        count(error);
+        letters.push_back({item.record, error.code.message(), error.text()});
     }
+    if (letters.empty()) co_return;
+    if (options_.rebuilds && !live)
+        counts_.old_poison += letters.size();
+    else if (!co_await dead_letters_.bury(options_.topic, letters))
+        co_return;
+    for (const auto& letter : letters) consumer_->done(letter.record->place);
 }
 
 void ProgressIngest::count(const Error& error) {
@@ -208,13 +247,6 @@ void ProgressIngest::count(const Error& error) {
         ++counts_.rejected_field;
     else
         ++counts_.rejected_malformed;
-}
-
-awaitable<bool> ProgressIngest::bury(const Item& item) {
-    const Error& error = errors_[item.error];
-    spdlog::debug("dead letter {} {}-{}: {}", options_.topic, item.record->place.partition,
-                  item.record->place.offset, error.text());
-    co_return co_await dead_letters_.bury(options_.topic, *item.record, error.code.message(), error.text());
 }
 
 }  // namespace stepcast::progress

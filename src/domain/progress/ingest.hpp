@@ -1,11 +1,13 @@
 #pragma once
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "aio/gate.hpp"
+#include "base/hash.hpp"
 #include "base/histogram.hpp"
 #include "bus/bus.hpp"
 #include "domain/progress/codec.hpp"
@@ -48,6 +50,8 @@ class ProgressIngest {
     awaitable<void> stop();
 
     Pause paused() const { return paused_.load(std::memory_order_relaxed); }
+    /// False once nothing is consumed any more, whatever the reason.
+    bool running() const { return running_.load(std::memory_order_relaxed); }
     int rebuilt_percent() const { return rebuilt_percent_.load(std::memory_order_relaxed); }
     std::int64_t lag() const { return lag_.load(std::memory_order_relaxed); }
     const Counts& counts() const { return counts_; }
@@ -60,22 +64,25 @@ class ProgressIngest {
         std::uint32_t incomplete = none;  // index in incomplete_: the percentage follows from the task's past
         std::uint32_t error = none;       // index in errors_
     };
-    // What this batch makes of a task that the projection does not know yet, or not any more.
+    // What this batch makes of a task that holds an event without a percentage of its own.
     struct Latest {
-        std::string user_id;
+        bool loaded = false;
         int percentage = 0;
         bool finished = false;
     };
+    template <class Value>
+    using Map = boost::unordered_flat_map<std::string, Value, KeyedHash, std::equal_to<>>;
 
     awaitable<void> run();
     void decode_all(const bus::Batch& batch);
     void decode_one(const bus::Record& record);
-    void complete_all();
-    void complete(Item& item);
+    awaitable<void> complete_all();
+    bool owned(Item& item);
+    awaitable<void> complete(Item& item);
     awaitable<event::Position> commit_all();
     void reject(Item& item, Error error);
     void count(const Error& error);
-    awaitable<bool> bury(const Item& item);
+    awaitable<void> bury_all(bool live);
     awaitable<void> finish(const bus::Batch& batch);
     void note_progress();
 
@@ -92,11 +99,14 @@ class ProgressIngest {
     std::vector<Error> errors_;
     std::vector<store::Commit> commits_;
     std::vector<Item*> committing_;
-    boost::unordered_flat_map<std::string, Latest> latest_;
+    Map<std::string> owners_;
+    Map<Latest> latest_;
+    boost::unordered_flat_set<std::string, KeyedHash, std::equal_to<>> seen_;
     ProgressEvent scratch_;
     std::string text_;
 
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> running_{false};
     std::atomic<Pause> paused_{Pause::none};
     std::atomic<int> rebuilt_percent_{0};
     std::atomic<std::int64_t> lag_{0};

@@ -150,9 +150,9 @@ awaitable<void> OrderConsumer::take(const bus::Record& record) {
                      ? decode_order(*record.value)
                      : result<Order>{tl::unexpected{Error{errc::tombstone, {}, "a record without a value"}}};
     if (!order) {
-        if (co_await dead_letters_.bury(options_.orders_topic, record, order.error().code.message(),
-                                        order.error().text()))
-            consumer_->done(record.place);
+        const std::vector<flow::DeadLetters::Letter> letter{
+            {&record, order.error().code.message(), order.error().text()}};
+        if (co_await dead_letters_.bury(options_.orders_topic, letter)) consumer_->done(record.place);
         co_return;
     }
     ++in_flight_;

@@ -37,6 +37,19 @@ std::string cursor_of(const Request& request) {
         request.header("last-event-id").value_or(request.parameter("lastEventId").value_or(""))};
 }
 
+// Cuts a page that would be too large an answer. True if it did.
+bool cut_to_size(std::vector<event::EventRef>& events) {
+    constexpr std::size_t max_bytes = 8 * 1024 * 1024;
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        bytes += events[i]->json().size() + 1;
+        if (bytes <= max_bytes || i == 0) continue;
+        events.resize(i);
+        return true;
+    }
+    return false;
+}
+
 std::string list_of(std::span<const event::EventRef> events) {
     std::size_t size = 2;
     for (const auto& event : events) size += event->json().size() + 1;
@@ -123,9 +136,10 @@ awaitable<Response> get_history(RouteParts& parts, Request& request) {
     if (!slice) co_return std::move(slice.error());
     auto task_id = id_of(request.path_parameter("taskId"), "taskId");
     if (!task_id) co_return std::move(task_id.error());
-    const auto history =
+    auto history =
         co_await parts.service.history(*task_id, slice->from, static_cast<std::size_t>(slice->limit));
     if (!history) co_return answer_for(history.error());
+    history->more |= cut_to_size(history->events);
     Response response = Response::json(list_of(history->events)).with("Cache-Control", "no-cache");
     if (history->more)
         response.with("Link", next_link(request, history->events.back()->version() + 1, slice->limit));
@@ -137,9 +151,10 @@ awaitable<Response> get_user(RouteParts& parts, Request& request) {
     if (!slice) co_return std::move(slice.error());
     auto user_id = id_of(request.path_parameter("userId"), "userId");
     if (!user_id) co_return std::move(user_id.error());
-    const auto events =
+    auto events =
         co_await parts.service.user_events(*user_id, slice->from, static_cast<std::size_t>(slice->limit));
     if (!events) co_return answer_for(events.error());
+    events->more |= cut_to_size(events->events);
     Response response = Response::json(list_of(events->events)).with("Cache-Control", "no-cache");
     if (events->more)
         response.with("Link", next_link(request, events->events.back()->position() + 1, slice->limit));
@@ -319,6 +334,14 @@ std::vector<http::Route> progress_routes(RouteParts given) {
     const auto to = [parts](awaitable<Response> (*handle)(RouteParts&, Request&)) -> http::Handler {
         return [parts, handle](Request& request, Context) { return handle(*parts, request); };
     };
+    // Writes that the client got wrong show in the metrics beside those that came by the topic.
+    const auto write = [parts](awaitable<Response> (*handle)(RouteParts&, Request&)) -> http::Handler {
+        return [parts, handle](Request& request, Context) -> awaitable<Response> {
+            Response response = co_await handle(*parts, request);
+            if (response.status >= 400 && response.status < 500) parts->door.count_rejected();
+            co_return response;
+        };
+    };
     using enum wire::Method;
     std::vector<http::Route> routes{
         {get, "/api/v2/progress/subscribe", to(subscribe_user)},
@@ -327,13 +350,13 @@ std::vector<http::Route> progress_routes(RouteParts given) {
         {get, "/api/v2/progress/status/{taskId}", to(get_status)},
         {get, "/api/v2/progress/history/{taskId}", to(get_history)},
         {get, "/api/v2/progress/user/{userId}", to(get_user)},
-        {post, "/api/v2/progress/events", to(post_events)},
+        {post, "/api/v2/progress/events", write(post_events)},
         {get, "/api/v2/progress/monitor",
          [parts](Request&, Context) -> awaitable<Response> {
              co_return Response::json(co_await parts->monitor()).with("Cache-Control", "no-cache");
          }},
     };
-    if (parts->orders_enabled) routes.push_back({post, "/api/v2/progress/orders", to(post_order)});
+    if (parts->orders_enabled) routes.push_back({post, "/api/v2/progress/orders", write(post_order)});
     return routes;
 }
 

@@ -31,12 +31,15 @@ class Category final : public std::error_category {
 
 constexpr std::size_t turn = 512;  // events whose handles are copied in one turn of the core
 
-// Folds on the caller's strand: a long task must not hold the core.
-void fold(ProgressState& state, std::span<const event::EventRef> events) {
+// In slices, so that a long task holds no strand for long.
+awaitable<void> fold(ProgressState& state, std::span<const event::EventRef> events) {
     ProgressEvent scratch;
+    std::size_t folded = 0;
     for (const auto& stored : events) {
         decode_stored(*stored, scratch);
         evolve(state, scratch, stored->version(), stored->position(), stored->recorded_at());
+        if (++folded % turn == 0)
+            co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
     }
 }
 
@@ -131,7 +134,7 @@ awaitable<void> ProgressEventService::trim(std::string task_id) {
     auto state = co_await base_state(task_id, first);
     auto events = co_await read_versions(task_id, first, cut);
     if (!state || !events || events->empty()) co_return;
-    fold(*state, *events);
+    co_await fold(*state, *events);
     const auto saved = co_await store_.save_snapshot(
         category, task_id, {state->version, state_schema, save_state(*state)}, true);
     if (!saved) {
@@ -177,19 +180,22 @@ awaitable<result<TaskView>> ProgressEventService::status(std::string task_id, Mo
         if (task == nullptr) co_return fail(live() ? query_errc::unknown_task : query_errc::rebuilding);
         if (!moment.version && !moment.at) co_return Past{{task->user->id, task->state}, {}};
         if (moment.version && *moment.version > task->state.version) co_return fail(query_errc::beyond_head);
+        // The task may expire while its events are read: nothing of it is looked at behind the first
+        // suspension.
         const event::Version first = task->first_version;
+        const event::Version last = moment.version.value_or(task->state.version);
         if (moment.version && *moment.version + 1 < first) co_return fail(query_errc::trimmed);
         std::string user_id = task->user->id;
         auto state = co_await base_state(task_id, first);
         if (!state) co_return tl::unexpected{state.error()};
-        auto events = co_await read_versions(task_id, first, moment.version.value_or(task->state.version));
+        auto events = co_await read_versions(task_id, first, last);
         if (!events) co_return tl::unexpected{events.error()};
         co_return Past{{std::move(user_id), std::move(*state)}, std::move(*events)};
     });
     if (!past) co_return tl::unexpected{past.error()};
     std::span<const event::EventRef> events = past->events;
     if (moment.at) events = events.first(count_at(events, *moment.at));
-    fold(past->view.state, events);
+    co_await fold(past->view.state, events);
     if (past->view.state.version == 0) co_return fail(query_errc::beyond_head);
     co_return std::move(past->view);
 }

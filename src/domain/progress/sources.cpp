@@ -8,6 +8,7 @@ namespace stepcast::progress {
 namespace {
 
 constexpr std::size_t page_limit = 256;
+constexpr std::size_t max_looked_at = 20'000;
 
 // Where a client stands in our history of positions.
 struct Standing {
@@ -35,21 +36,24 @@ class Source : public http::StreamSource {
         : service_{service}, user_id_{std::move(user_id)}, cursor_{std::move(cursor)} {}
 
     awaitable<http::CatchUp> next(event::Position after, bool first_round) override {
-        return aio::run_on(service_.core(), [this, after, first_round]() -> awaitable<http::CatchUp> {
-            http::CatchUp page;
-            if (!service_.live()) {
-                page.wait = true;
-                co_return page;
-            }
-            if (first_round && !placed_) {
-                standing_ = standing_of(cursor_, service_.store());
-                placed_ = true;
-                asked_ = standing_.position;
-            }
-            asked_ = std::max(asked_, after);
-            co_await read(page, first_round);
-            co_return page;
-        });
+        // While the state is rebuilt thousands may ask every second: that is answered without the core.
+        if (!service_.live()) {
+            http::CatchUp later;
+            later.wait = true;
+            co_return later;
+        }
+        co_return co_await aio::run_on(service_.core(),
+                                       [this, after, first_round]() -> awaitable<http::CatchUp> {
+                                           http::CatchUp page;
+                                           if (first_round && !placed_) {
+                                               standing_ = standing_of(cursor_, service_.store());
+                                               placed_ = true;
+                                               asked_ = standing_.position;
+                                           }
+                                           asked_ = std::max(asked_, after);
+                                           co_await read(page, first_round);
+                                           co_return page;
+                                       });
     }
 
     event::Position start() const override { return 0; }
@@ -136,8 +140,10 @@ class UserSource final : public Source {
         const Timestamp oldest = service_.clock().now() - service_.options().recovery_window;
         std::size_t told = 0;
         std::size_t remaining = 0;
+        std::size_t seen = 0;
         for (const Task& task : user->tasks) {  // the newest first
-            if (task.state.position <= since) break;
+            // One turn of the core: of a user with more tasks than this only the newest are looked at.
+            if (task.state.position <= since || ++seen > max_looked_at) break;
             if (!all && task.state.finished() && task.state.updated_at < oldest) continue;
             if (told == service_.options().recovery_max) {
                 ++remaining;
