@@ -39,7 +39,7 @@ int serve(const Config& config) {
     const auto strand = asio::make_strand(io);
     auto bus = make_bus(io, config);
     if (!bus) {
-        spdlog::error("kafka.properties.{}", bus.error().text());
+        spdlog::error("{}", bus.error().text());
         return 1;
     }
     Node node{io, config, std::move(*bus)};

@@ -62,6 +62,15 @@ bool has_control(std::string_view text) {
         const auto c = static_cast<unsigned char>(text[i]);
         if (c < 0x20 || c == 0x7F) return true;
         if (c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) return true;
+        if (c == 0xEF && text.substr(i, 3) == "\xEF\xBB\xBF") return true;  // a byte order mark
+        // Bidirectional controls, U+202A–202E and U+2066–2069, which make an id look like another.
+        if (c == 0xE2 && i + 2 < text.size()) {
+            const auto second = static_cast<unsigned char>(text[i + 1]);
+            const auto third = static_cast<unsigned char>(text[i + 2]);
+            if ((second == 0x80 && third >= 0xAA && third <= 0xAE) ||
+                (second == 0x81 && third >= 0xA6 && third <= 0xA9))
+                return true;
+        }
         if (c == 0xE2 && (text.substr(i, 3) == "\xE2\x80\xA8" || text.substr(i, 3) == "\xE2\x80\xA9"))
             return true;
     }

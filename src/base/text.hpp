@@ -31,7 +31,8 @@ bool valid_utf8(std::string_view text);
 /// How many code points valid UTF-8 holds.
 std::size_t count_code_points(std::string_view text);
 
-/// True if valid UTF-8 holds a control character (C0, DEL, C1) or a line or paragraph separator: what ids may
+/// True if valid UTF-8 holds a control character (C0, DEL, C1), a line or paragraph
+/// separator, a byte order mark or a bidirectional control: what ids may
 /// not contain.
 bool has_control(std::string_view text);
 

@@ -129,9 +129,14 @@ std::optional<Timestamp> parse_rfc3339(std::string_view text) {
     if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
     const bool leap = *second == 60;
     if (leap) ms = 999;
-    return Timestamp{std::chrono::sys_days{date}.time_since_epoch() + std::chrono::hours{*hour} +
-                     std::chrono::minutes{*minute - *offset} + std::chrono::seconds{leap ? 59 : *second} +
-                     std::chrono::milliseconds{*ms}};
+    const Timestamp moment{std::chrono::sys_days{date}.time_since_epoch() + std::chrono::hours{*hour} +
+                           std::chrono::minutes{*minute - *offset} +
+                           std::chrono::seconds{leap ? 59 : *second} + std::chrono::milliseconds{*ms}};
+    // An offset can lead out of the years that four digits hold.
+    constexpr std::chrono::sys_days first{std::chrono::year{0} / 1 / 1};
+    constexpr std::chrono::sys_days behind{std::chrono::year{10'000} / 1 / 1};
+    if (moment < first || moment >= behind) return std::nullopt;
+    return moment;
 }
 
 std::optional<Duration> parse_duration(std::string_view text) {

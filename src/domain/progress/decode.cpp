@@ -1,5 +1,8 @@
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
@@ -96,10 +99,20 @@ result<void> read_timestamp(const json::object& object, ProgressEvent& event) {
     return {};
 }
 
+// The parser turns 1e999 into an infinity, for which JSON has no word.
+bool finite(const json::value& value) {
+    if (const auto* number = value.if_double()) return std::isfinite(*number);
+    if (const auto* array = value.if_array()) return std::ranges::all_of(*array, finite);
+    if (const auto* object = value.if_object())
+        return std::ranges::all_of(*object, [](const auto& member) { return finite(member.value()); });
+    return true;
+}
+
 result<void> read_detail(const json::object& object, ProgressEvent& event) {
     const json::value* value = member(object, "detail");
     if (value == nullptr) return {};
     if (!value->is_object()) return invalid("detail", "must be an object");
+    if (!finite(*value)) return invalid("detail", "must not hold a number beyond what a double can hold");
     event::append_json_value(event.detail, *value);
     if (event.detail.size() > max_detail_bytes) return invalid("detail", "must be at most 8 KiB of JSON");
     return {};

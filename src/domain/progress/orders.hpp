@@ -19,7 +19,7 @@ struct Order {
     Timestamp timestamp{};
 };
 
-inline constexpr std::int64_t max_quantity = 1'000'000'000;
+inline constexpr std::int64_t max_quantity = (std::int64_t{1} << 53) - 1;
 inline constexpr std::size_t max_product_name_characters = 256;
 
 /// Refuses a product name that is not 1–256 printable characters.

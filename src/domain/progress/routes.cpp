@@ -33,8 +33,8 @@ result<std::string, Response> user_of(const Request& request) {
 
 // The header that EventSource sets beats the parameter of those who cannot set it.
 std::string cursor_of(const Request& request) {
-    return std::string{
-        request.header("last-event-id").value_or(request.parameter("lastEventId").value_or(""))};
+    const auto header = request.header("last-event-id").value_or("");
+    return std::string{header.empty() ? request.parameter("lastEventId").value_or("") : header};
 }
 
 // Cuts a page that would be too large an answer. True if it did.
@@ -109,9 +109,9 @@ awaitable<Response> get_status(RouteParts& parts, Request& request) {
     if ((past || state.finished()) && http::not_modified(request, etag)) {
         Response unchanged;
         unchanged.status = 304;
-        co_return std::move(unchanged).with("ETag", etag);
+        co_return std::move(unchanged).with("ETag", etag).with("Cache-Control", "no-cache");
     }
-    const Timestamp now = past ? state.recorded_at : parts.service.clock().now();
+    const Timestamp now = past ? state.updated_at : parts.service.clock().now();
     std::string body;
     append_snapshot(body, *task_id, view->user_id, state,
                     outlook(state, now, parts.service.options().stall_after), false);

@@ -220,6 +220,7 @@ awaitable<result<ProgressEventService::History>> ProgressEventService::user_even
                                                                                    std::size_t limit) {
     return aio::run_on(core_,
                        [this, user_id = std::move(user_id), from, limit]() -> awaitable<result<History>> {
+                           if (!live()) co_return fail(query_errc::rebuilding);
                            auto page = co_await store_.read_subject(
                                user_id, {store::Range::By::position, from, projection_.applied(), limit});
                            if (!page) co_return fail(query_errc::unavailable);

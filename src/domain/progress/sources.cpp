@@ -144,7 +144,7 @@ class UserSource final : public Source {
         for (const Task& task : user->tasks) {  // the newest first
             // One turn of the core: of a user with more tasks than this only the newest are looked at.
             if (task.state.position <= since || ++seen > max_looked_at) break;
-            if (!all && task.state.finished() && task.state.updated_at < oldest) continue;
+            if (!all && task.state.finished() && task.state.recorded_at < oldest) continue;
             if (told == service_.options().recovery_max) {
                 ++remaining;
                 continue;

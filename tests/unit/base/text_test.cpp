@@ -35,6 +35,12 @@ TEST(Text, controls_are_c0_del_c1_and_the_separators) {
     for (const auto* text : {"a\n", "\x7F", "\xC2\x80", "\xC2\x9F", "\xE2\x80\xA8", "\xE2\x80\xA9", "\t"})
         EXPECT_TRUE(has_control(text));
     EXPECT_TRUE(has_control(std::string_view{"\0", 1}));
+    for (const auto* text : {"\xEF\xBB\xBFx",
+                             "a\xE2\x80\xAE"
+                             "b",
+                             "a\xE2\x81\xA6"
+                             "b"})
+        EXPECT_TRUE(has_control(text));
     for (const auto* text : {"", "plain", "\xC2\xA0", "\xE2\x80\xA7", "결제"})
         EXPECT_FALSE(has_control(text));
 }

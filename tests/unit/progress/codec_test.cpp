@@ -45,6 +45,7 @@ TEST(Decode, refuses_what_breaks_the_values_and_names_the_field) {
     EXPECT_EQ(refused_field(with(R"("stepName":5)")), "stepName");
     EXPECT_EQ(refused_field(with(R"("timestamp":"yesterday")")), "timestamp");
     EXPECT_EQ(refused_field(with(R"("detail":[1])")), "detail");
+    EXPECT_EQ(refused_field(with(R"("detail":{"a":[{"b":1e999}]})")), "detail");
     EXPECT_EQ(refused_field(R"({"taskId":"t","userId":"u","eventType":"COMPLETED","percentage":99})"),
               "percentage");
 }
