@@ -18,8 +18,8 @@ class Promise : public std::enable_shared_from_this<Promise> {
     /// Counts one answer that is a refusal. The first refusal is the one that is told.
     void refuse(errc why);
 
-    /// Waits for all answers, at most `limit`. Nothing, or the first refusal; `unavailable` after `limit`, when answers
-    /// may still come but nobody listens.
+    /// Waits for all answers, at most `limit`. Nothing, or the first refusal; `unavailable` after `limit`,
+    /// when answers may still come but nobody listens.
     awaitable<std::optional<errc>> wait(std::chrono::steady_clock::duration limit);
 
   private:

@@ -15,7 +15,8 @@ struct Cursor {
     std::string text() const;
 };
 
-/// Reads a client's Last-Event-ID. Empty if it is none of ours; whether its epoch is the current one is the caller's question.
+/// Reads a client's Last-Event-ID. Empty if it is none of ours; whether its epoch is the current one is the
+/// caller's question.
 std::optional<Cursor> parse_cursor(std::string_view text);
 
 /// A bare `id:` frame, which moves the client's cursor and fires no event (WHATWG HTML, 9.2.6).

@@ -27,7 +27,8 @@ std::size_t digits(std::uint64_t n) {
 }
 
 char* put(char* out, std::string_view text) {
-    if (!text.empty()) std::memcpy(out, text.data(), text.size());  // memcpy takes no null, not even for nothing
+    if (!text.empty())
+        std::memcpy(out, text.data(), text.size());  // memcpy takes no null, not even for nothing
     return out + text.size();
 }
 

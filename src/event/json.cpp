@@ -14,9 +14,12 @@ class Category final : public std::error_category {
     const char* name() const noexcept override { return "json"; }
     std::string message(int code) const override {
         switch (static_cast<json_errc>(code)) {
-            case json_errc::malformed: return "not valid JSON";
-            case json_errc::too_deep: return "JSON nested deeper than 64 levels";
-            case json_errc::bad_utf8: return "not valid UTF-8";
+            case json_errc::malformed:
+                return "not valid JSON";
+            case json_errc::too_deep:
+                return "JSON nested deeper than 64 levels";
+            case json_errc::bad_utf8:
+                return "not valid UTF-8";
         }
         return "unknown JSON error";
     }
@@ -49,7 +52,8 @@ result<boost::json::value> parse_json(std::string_view text, boost::json::storag
     boost::system::error_code error;
     parser.write(text.data(), text.size(), error);
     if (!error) return parser.release();
-    if (error == boost::json::error::too_deep) return fail(json_errc::too_deep, {}, make_error_code(json_errc::too_deep).message());
+    if (error == boost::json::error::too_deep)
+        return fail(json_errc::too_deep, {}, make_error_code(json_errc::too_deep).message());
     return fail(json_errc::malformed, {}, "not valid JSON: " + error.message());
 }
 
@@ -59,16 +63,23 @@ void append_json_string(std::string& out, std::string_view text) {
     std::size_t plain = 0;  // start of the run that needs no escape
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto c = static_cast<unsigned char>(text[i]);
-        const bool separator = c == 0xE2 && (text.substr(i, 3) == "\xE2\x80\xA8" || text.substr(i, 3) == "\xE2\x80\xA9");
+        const bool separator =
+            c == 0xE2 && (text.substr(i, 3) == "\xE2\x80\xA8" || text.substr(i, 3) == "\xE2\x80\xA9");
         if (c >= 0x20 && c != '"' && c != '\\' && !separator) continue;
         out.append(text.substr(plain, i - plain));
         out += '\\';
-        if (c == '"' || c == '\\') out += static_cast<char>(c);
-        else if (c == '\n') out += 'n';
-        else if (c == '\r') out += 'r';
-        else if (c == '\t') out += 't';
-        else if (separator) out.append("u202").append(1, text[i + 2] == '\xA8' ? '8' : '9'), i += 2;
-        else out.append("u00").append(1, hex[c >> 4]).append(1, hex[c & 15]);
+        if (c == '"' || c == '\\')
+            out += static_cast<char>(c);
+        else if (c == '\n')
+            out += 'n';
+        else if (c == '\r')
+            out += 'r';
+        else if (c == '\t')
+            out += 't';
+        else if (separator)
+            out.append("u202").append(1, text[i + 2] == '\xA8' ? '8' : '9'), i += 2;
+        else
+            out.append("u00").append(1, hex[c >> 4]).append(1, hex[c & 15]);
         plain = i + 1;
     }
     out.append(text.substr(plain));
@@ -77,12 +88,24 @@ void append_json_string(std::string& out, std::string_view text) {
 
 void append_json_value(std::string& out, const boost::json::value& value) {
     switch (value.kind()) {
-        case boost::json::kind::null: out += "null"; return;
-        case boost::json::kind::bool_: out += value.get_bool() ? "true" : "false"; return;
-        case boost::json::kind::int64: append_number(out, value.get_int64()); return;
-        case boost::json::kind::uint64: append_number(out, value.get_uint64()); return;
-        case boost::json::kind::double_: append_double(out, value.get_double()); return;
-        case boost::json::kind::string: append_json_string(out, value.get_string()); return;
+        case boost::json::kind::null:
+            out += "null";
+            return;
+        case boost::json::kind::bool_:
+            out += value.get_bool() ? "true" : "false";
+            return;
+        case boost::json::kind::int64:
+            append_number(out, value.get_int64());
+            return;
+        case boost::json::kind::uint64:
+            append_number(out, value.get_uint64());
+            return;
+        case boost::json::kind::double_:
+            append_double(out, value.get_double());
+            return;
+        case boost::json::kind::string:
+            append_json_string(out, value.get_string());
+            return;
         case boost::json::kind::array: {
             char separator = '[';
             for (const auto& element : value.get_array()) {

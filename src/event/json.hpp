@@ -17,8 +17,8 @@ inline constexpr std::size_t max_json_depth = 64;
 /// `max_json_depth`; of two equal keys the last wins.
 result<boost::json::value> parse_json(std::string_view text, boost::json::storage_ptr storage = {});
 
-/// Appends `text` as a JSON string with its quotes. Escapes the two that JSON demands, C0 controls and U+2028/U+2029;
-/// everything else is written as it is, so an id without those stands verbatim in the output.
+/// Appends `text` as a JSON string with its quotes. Escapes the two that JSON demands, C0 controls and
+/// U+2028/U+2029; everything else is written as it is, so an id without those stands verbatim in the output.
 void append_json_string(std::string& out, std::string_view text);
 
 /// Appends any value on one line; numbers as people write them (42.5, never 4.25E1).

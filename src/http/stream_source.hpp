@@ -9,33 +9,36 @@ namespace stepcast::http {
 
 /// A page of what a subscriber has to be told before it is live.
 struct CatchUp {
-    std::vector<event::EventRef> frames;   ///< missed events in order, then (last page of the first round) reset, recoveries,
-                                           ///< more and the bare id, as control frames
-    event::Position through = 0;           ///< everything up to here is told; on the last page this node's applied position A
-    bool last = false;                     ///< `through` was the applied position when the page was read
-    bool end = false;                      ///< after this page the stream is over (a finished task)
-    bool wait = false;                     ///< nothing can be told yet (rebuild): ask again in a second, heartbeats go on
+    std::vector<event::EventRef> frames;  ///< missed events in order, then (last page of the first round)
+                                          ///< reset, recoveries, more and the bare id, as control frames
+    event::Position through =
+        0;              ///< everything up to here is told; on the last page this node's applied position A
+    bool last = false;  ///< `through` was the applied position when the page was read
+    bool end = false;   ///< after this page the stream is over (a finished task)
+    bool wait = false;  ///< nothing can be told yet (rebuild): ask again in a second, heartbeats go on
 };
 
-/// Where one subscriber's past comes from. Owned by its session; called on the session's lane, one call at a time.
+/// Where one subscriber's past comes from. Owned by its session; called on the session's lane, one call at a
+/// time.
 class StreamSource {
   public:
     virtual ~StreamSource() = default;
 
-    /// What came after `after`. `first_round` until a page said `last`: that one also carries the state (recoveries and so
-    /// on); later rounds carry only the events that came meanwhile.
+    /// What came after `after`. `first_round` until a page said `last`: that one also carries the state
+    /// (recoveries and so on); later rounds carry only the events that came meanwhile.
     virtual aio::awaitable<CatchUp> next(event::Position after, bool first_round) = 0;
 
-    /// Where the first page starts: the client's cursor, or the applied position for one without (then nothing is replayed).
+    /// Where the first page starts: the client's cursor, or the applied position for one without (then
+    /// nothing is replayed).
     virtual event::Position start() const = 0;
 
-    /// True if this event, just sent live, is the stream's last (the terminal event of a task stream, or the task turned out
-    /// to be another user's and nothing may be sent: see `admits`).
+    /// True if this event, just sent live, is the stream's last (the terminal event of a task stream, or the
+    /// task turned out to be another user's and nothing may be sent: see `admits`).
     virtual bool ends_with(const event::Event& event) const = 0;
     /// False if this live event may not be sent to this subscriber; the stream then ends without it.
     virtual bool admits(const event::Event& event) const = 0;
-    /// False if every live event is admitted and none ends the stream: they are then sent without asking, and the source is
-    /// destroyed once the stream is live.
+    /// False if every live event is admitted and none ends the stream: they are then sent without asking, and
+    /// the source is destroyed once the stream is live.
     virtual bool inspects() const { return true; }
 };
 

@@ -1,5 +1,6 @@
 // What every bus promises. The Kafka instantiation needs a real broker.
 #include <algorithm>
+#include <ranges>
 #include <set>
 
 #include "bus/harness.hpp"
@@ -10,14 +11,11 @@ namespace {
 struct Kind {
     const char* name;
     std::unique_ptr<bus::MessageBus> (*make)(asio::io_context& io, Bounds bounds);
+    friend void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 };
-void PrintTo(const Kind& kind, std::ostream* out) {
-    *out << kind.name;
-}
 
 class BusTest : public testing::TestWithParam<Kind> {
   protected:
-    /// Runs the body with a bus and closes it.
     void with_bus(Bounds bounds, std::function<awaitable<void>(bus::MessageBus&)> body) {
         auto bus = GetParam().make(loop.io, bounds);
         ASSERT_NE(bus, nullptr) << how_to_start;
@@ -55,9 +53,8 @@ std::multiset<int> values(const std::vector<Kept>& kept) {
 }
 
 std::multiset<int> sequence(int n) {
-    std::multiset<int> all;
-    for (int i = 0; i < n; ++i) all.insert(i);
-    return all;
+    const auto all = std::views::iota(0, n);
+    return {all.begin(), all.end()};
 }
 
 TEST_P(BusTest, records_of_one_key_keep_their_order) {

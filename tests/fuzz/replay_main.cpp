@@ -1,4 +1,5 @@
-// Feeds every file of the folders given to the fuzz target linked with it: what the fuzzer once found stays found.
+// Feeds every file of the folders given to the fuzz target linked with it: what the fuzzer once found stays
+// found.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

@@ -41,7 +41,9 @@ struct StoreKind {
     std::function<std::unique_ptr<EventStore>(std::unique_ptr<EventStore>)> reopen{};
 };
 
-inline std::ostream& operator<<(std::ostream& out, const StoreKind& kind) { return out << kind.name; }
+inline std::ostream& operator<<(std::ostream& out, const StoreKind& kind) {
+    return out << kind.name;
+}
 
 struct DraftOptions {
     std::string subject = "user";
