@@ -80,7 +80,7 @@ class Stream:
     def __init__(self, server, target, cursor=None):
         self.blocks, self.comments, self.ended = [], 0, False
         self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_S)
-        self.connection.request("GET", target, headers={"Accept": "text/event-stream", **({"Last-Event-ID": cursor} if cursor else {})})
+        self.connection.request("GET", target, headers={"Accept": "text/event-stream", **({} if cursor is None else {"Last-Event-ID": cursor})})
         self.answer = self.connection.getresponse()
         self.status = self.answer.status
         self.thread = threading.Thread(target=self.read, daemon=True)

@@ -59,6 +59,13 @@ class Values(Progress):
         self.assertEqual((status, problem["code"]), (409, "idempotency-conflict"))
         self.assertEqual(len(self.api.history(task)), 1)
 
+    def test_a_repetition_does_not_decide_what_the_next_event_means(self):
+        task, user = unique("task"), unique("user")
+        old = {"taskId": task, "userId": user, "eventType": "PROGRESS", "percentage": 50, "eventId": "e1"}
+        self.assertEqual(self.api.post([old, {**old, "percentage": 80, "eventId": "e2"}])[0], 202)
+        self.assertEqual(self.api.post([old, {"taskId": task, "userId": user, "eventType": "PROGRESS"}])[0], 202)
+        self.assertEqual([event["percentage"] for event in self.api.history(task)], [50, 80, 80])
+
     def test_late_events_move_only_the_counters(self):
         task, user = self.task(40, end="FAILED")
         self.api.event(task, user, "PROGRESS", percentage=70)
@@ -72,7 +79,9 @@ class Values(Progress):
         for second, percentage in ((10, 10), (20, 20), (30, 30)):
             self.api.event(task, user, "PROGRESS", percentage=percentage, timestamp=f"2024-01-01T10:00:{second}Z")
         self.assertEqual(self.api.status(task, "?version=2")[1]["percentage"], 20)
-        self.assertEqual(self.api.status(task, "?at=2024-01-01T19:00:29%2B09:00")[1]["percentage"], 20)
+        past = self.api.status(task, "?at=2024-01-01T19:00:29%2B09:00")[1]
+        self.assertEqual((past["percentage"], past["rate"], past["etaSeconds"]), (20, 1, 80))
+        self.assertEqual(past["estimatedCompletionAt"], "2024-01-01T10:01:40.000Z")
         for query, code in (("?version=4", 404), ("?version=0", 400), ("?version=x", 400), ("?at=2024-01-01T09:00:00Z", 404),
                             ("?at=noon", 400)):
             self.assertEqual(self.api.status(task, query)[0], code, query)
@@ -143,6 +152,21 @@ class Streams(Progress):
             self.assertEqual(stream.kinds(), ["progress", "recovery", "id"])
         with Stream(self.server, target.replace(cursor, "garbled"), cursor).settled() as stream:
             self.assertEqual(stream.kinds(), ["progress", "recovery", "id"])
+
+    def test_an_empty_header_does_not_beat_the_parameter(self):
+        task, user = self.task(10)
+        with user_stream(self.server, user).settled() as stream:
+            cursor = stream.cursor()
+        self.api.event(task, user, "PROGRESS", percentage=20)
+        target = f"/api/v2/progress/subscribe?userId={user}&lastEventId={cursor}"
+        with Stream(self.server, target, "").settled() as stream:
+            self.assertEqual(stream.kinds(), ["progress", "recovery", "id"])
+
+    def test_a_task_that_ended_now_is_recovered_whatever_its_producers_clock_says(self):
+        task, user = unique("task"), unique("user")
+        self.api.event(task, user, "COMPLETED", timestamp="2024-01-01T00:00:00Z")
+        with user_stream(self.server, user).settled() as stream:
+            self.assertEqual(stream.kinds(), ["recovery", "id"])
 
     def test_a_foreign_cursor_gets_a_reset_and_the_whole_state(self):
         running, user = self.task(10)

@@ -10,10 +10,11 @@ namespace {
 // of pace.
 constexpr double rate_memory_seconds = 20;
 
-void restart(ProgressState& state, Timestamp at) {
+// What the task brings with it at its start is no pace.
+void restart(ProgressState& state, Timestamp at, int percentage) {
     state.started_at = at;
     state.updated_at = at;
-    state.percentage = 0;
+    state.percentage = percentage;
     state.rate = 0;
     state.rate_pending = 0;
 }
@@ -73,7 +74,7 @@ void evolve(ProgressState& state, const ProgressEvent& event, event::Version ver
     if (late) return;
 
     const Timestamp at = event.timestamp.value_or(recorded_at);
-    if (first || again) restart(state, at);
+    if (first || again) restart(state, at, event.percentage.value_or(0));
     update_rate(state, event.percentage.value_or(0), at);
     state.status = event.type;
     state.current_step = event.current_step;
