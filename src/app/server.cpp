@@ -50,7 +50,6 @@ int serve(const Config& config) {
     asio::steady_timer watchdog{strand};
     std::unique_ptr<Signals> signals;
     signals = std::make_unique<Signals>(strand, [&] {
-        spdlog::info("stopping");
         watchdog.expires_after(config.server.drain + patience);
         watchdog.async_wait([&node](const std::error_code& error) {
             if (error) return;
