@@ -42,6 +42,8 @@ struct Config {
 
     struct Store {
         std::string kind = "memory";
+        std::string path;                     ///< empty: nothing outlives the process
+        std::uint64_t journal_max_bytes = 0;  ///< 0: no bound
         Duration ttl = std::chrono::hours{24};
         Duration running_ttl = std::chrono::hours{168};
         Duration cleanup_interval = std::chrono::seconds{10};

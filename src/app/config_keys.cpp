@@ -57,6 +57,14 @@ std::vector<Key> make_keys() {
         {"kafka.replication", "Replicas of a topic that is created.", FIELD(kafka.replication), 1, 100},
 
         {"store.kind", "Where events are kept: memory.", FIELD(store.kind), 0, 0, {"memory"}},
+        {"store.path",
+         "File of the journal, in which every event stands before it is acknowledged; empty: a restart "
+         "forgets.",
+         FIELD(store.path), 0, 4096},
+        {"store.journal_max_bytes",
+         "Most bytes of the journal's file; 0: as the disk allows. At the bound the oldest finished tasks go "
+         "first.",
+         FIELD(store.journal_max_bytes), 0, any_size},
         {"store.ttl", "How long a finished task is kept after its last event.", FIELD(store.ttl), second,
          10 * year},
         {"store.running_ttl", "How long a running task is kept after its last event.",

@@ -28,6 +28,7 @@ FeedReader::~FeedReader() = default;
 
 void FeedReader::start() {
     store_.feed().on_change([this] { changed_.notify(); });
+    store_.feed().read_through(applied_);
     aio::spawn(strand_, "feed reader", [this, hold = gate_.enter()]() -> awaitable<void> { co_await run(); });
 }
 
@@ -55,6 +56,7 @@ awaitable<bool> FeedReader::read_page() {
 
 void FeedReader::raise_applied(Position through) {
     applied_ = std::max(applied_, through);
+    store_.feed().read_through(applied_);
     for (auto& waiter : waiters_)
         if (waiter.position <= applied_) waiter.notice.notify();
 }

@@ -135,11 +135,18 @@ awaitable<result<Position>> MemoryStore::subject_lost_through(std::string_view s
     co_return tombstones_.through(subject_hash(subject));
 }
 
-awaitable<result<std::optional<std::int64_t>>> MemoryStore::source_offset(std::string_view consumer,
-                                                                          std::string_view topic,
-                                                                          std::int32_t partition) {
-    const auto* source = find_source(consumer, topic, partition);
-    co_return source == nullptr ? std::nullopt : std::optional{source->offset};
+awaitable<result<std::vector<PartitionOffset>>> MemoryStore::source_offsets(std::string_view consumer,
+                                                                            std::string_view topic) {
+    std::vector<PartitionOffset> offsets;
+    for (const auto& source : sources_)
+        if (source.consumer == consumer && source.topic == topic)
+            offsets.push_back({source.partition, source.offset});
+    std::ranges::sort(offsets, {}, &PartitionOffset::partition);
+    co_return offsets;
+}
+
+awaitable<result<std::vector<Owed>>> MemoryStore::outbox(std::uint64_t after, std::size_t limit) {
+    co_return outbox_.read(after, limit);
 }
 
 awaitable<result<std::optional<Snapshot>>> MemoryStore::load_snapshot(const Category& category,

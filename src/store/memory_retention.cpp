@@ -26,7 +26,7 @@ bool MemoryStore::make_room(std::uint64_t bytes_needed) {
     };
     pin(true);
     while (bytes() + bytes_needed > limits_.max_bytes) {
-        MemoryStream* stream = retention_.oldest(Life::finished);
+        MemoryStream* stream = retention_.oldest(Life::finished, feed_.read);
         if (stream == nullptr) break;
         expire(*stream, now_);
     }
@@ -38,11 +38,8 @@ bool MemoryStore::make_room(std::uint64_t bytes_needed) {
 // small steps.
 void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
     const Position through = stream.last_position;
-    tombstones_.raise(stream.hash, through, now);
-    if (stream.mixed)
-        raise_each(stream.events, now);
-    else if (stream.subject != nullptr)
-        tombstones_.raise(stream.subject->hash, through, now);
+    lose(stream, stream.events, through, now);
+    if (log_ != nullptr) log_->stream_gone(*stream.category, stream.id);
     expired_.push_back({stream.category, stream.id,
                         stream.subject == nullptr ? std::string{} : stream.subject->name, through});
 
@@ -63,10 +60,22 @@ void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
         tombstones_.forget_oldest(Timestamp::max());
 }
 
-void MemoryStore::raise_each(const EventList& events, Timestamp now) {
+// What is in `events` can no more be read: remembers it for the stream and for whom it was about.
+void MemoryStore::lose(const MemoryStream& stream, const EventList& events, Position through, Timestamp now) {
+    tombstones_.raise(stream.hash, through, now);
+    if (log_ != nullptr) log_->lost({stream.category, stream.id, through, now});
+    if (!stream.mixed) {
+        if (stream.subject != nullptr) lose_of_subject(stream.subject->name, through, now);
+        return;
+    }
     for (std::size_t i = 0; i < events.size(); ++i)
         if (const auto subject = events[i]->subject(); !subject.empty())
-            tombstones_.raise(subject_hash(subject), events[i]->position(), now);
+            lose_of_subject(subject, events[i]->position(), now);
+}
+
+void MemoryStore::lose_of_subject(std::string_view name, Position through, Timestamp now) {
+    tombstones_.raise(subject_hash(name), through, now);
+    if (log_ != nullptr) log_->lost({nullptr, std::string{name}, through, now});
 }
 
 // Takes up to `count` leaving events out of the indexes. True while there are more.
@@ -75,6 +84,7 @@ bool MemoryStore::drain(std::size_t count) {
     for (; next < events.size() && count != 0; ++next, --count) {
         const EventRef event = std::move(events[next]);
         all_.remove(event->position());
+        if (log_ != nullptr) log_->removed(event->position());
         if (stream != nullptr) {
             stream->bytes -= cost(*event);
             bytes_ -= cost(*event);
@@ -124,13 +134,17 @@ bool MemoryStore::cleanup_step(Timestamp now) {
     MemoryStream* stream = retention_.due(Life::finished, now - limits_.ttl, moved);
     if (stream == nullptr) stream = retention_.due(Life::running, now - limits_.running_ttl, moved);
     // A sixteenth is kept free, so that a commit seldom has to make its own room.
-    if (stream == nullptr && limits_.max_bytes != 0 && bytes() > limits_.max_bytes - limits_.max_bytes / 16)
-        stream = retention_.oldest(Life::finished);
+    const bool crowded =
+        crowded_ || (limits_.max_bytes != 0 && bytes() > limits_.max_bytes - limits_.max_bytes / 16);
+    if (stream == nullptr && crowded) stream = retention_.oldest(Life::finished, feed_.read);
     if (stream != nullptr) {
         expire(*stream, now);
         return true;
     }
-    return moved || tombstones_.forget_oldest(now - limits_.tombstone_ttl);
+    if (moved) return true;
+    if (!tombstones_.forget_oldest(now - limits_.tombstone_ttl)) return false;
+    if (log_ != nullptr) log_->forgot(now - limits_.tombstone_ttl);
+    return true;
 }
 
 awaitable<result<void>> MemoryStore::save_snapshot(const Category& category, std::string_view stream_id,
@@ -146,6 +160,7 @@ awaitable<result<void>> MemoryStore::save_snapshot(const Category& category, std
     bytes_ += snapshot.state.size() - before;
     stream->snapshot = std::make_unique<Snapshot>(std::move(snapshot));
     if (trim && version >= stream->first_version()) trim_through(*stream, version);
+    if (log_ != nullptr) log_->snapshot_saved(*stream->category, head_of(*stream), *stream->snapshot);
     co_return result<void>{};
 }
 
@@ -156,11 +171,7 @@ void MemoryStore::trim_through(MemoryStream& stream, Version version) {
     const Timestamp now = clock_.now();
     auto events = stream.events.take_front(count);
     stream.ids.drop_below(stream.first_version(), stream.events);
-    tombstones_.raise(stream.hash, through, now);
-    if (stream.mixed)
-        raise_each(events, now);
-    else if (stream.subject != nullptr)
-        tombstones_.raise(stream.subject->hash, through, now);
+    lose(stream, events, through, now);
     stats_.events -= count;
     leaving_ = {stream.category, stream.id, through, std::move(events), 0, &stream};
 }

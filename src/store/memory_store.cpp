@@ -40,7 +40,9 @@ bool same_stream(const Event& a, const Event& b) {
 }  // namespace
 
 MemoryStore::MemoryStore(Limits limits, const Clock& clock)
-    : limits_{limits}, clock_{clock}, epoch_{random_token(8)} {}
+    : limits_{limits}, clock_{clock}, epoch_{random_token(8)}, log_{nullptr} {}
+MemoryStore::MemoryStore(Limits limits, const Clock& clock, std::string epoch, ChangeLog& log)
+    : limits_{limits}, clock_{clock}, epoch_{std::move(epoch)}, log_{&log} {}
 MemoryStore::~MemoryStore() = default;
 
 awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<const Commit> commits) {
@@ -73,16 +75,12 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<const Co
 CommitResult MemoryStore::commit_one(const Commit& commit) {
     Source* source = nullptr;
     if (commit.source) {
-        source = find_source(commit.source->consumer, commit.source->topic, commit.source->partition);
-        if (source != nullptr && commit.source->offset <= source->offset) return Receipt{0, 0, true};
+        source = find_source(*commit.source);
+        if (source != nullptr && commit.source->offset <= source->offset && !commit.source->restarts)
+            return Receipt{0, 0, true};
     }
     if (auto refusal = judge(commit)) return tl::unexpected<Refusal>(std::move(*refusal));
-    if (source != nullptr) {
-        source->offset = commit.source->offset;
-    } else if (commit.source) {
-        const auto& [consumer, topic, partition, offset] = *commit.source;
-        sources_.push_back({consumer, topic, partition, offset});
-    }
+    if (commit.source) move_source(source, *commit.source);
     return write(commit);
 }
 
@@ -107,7 +105,9 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit) {
         if (plan.stream == nullptr) need += bytes_per_stream;
         for (const auto& draft : plan.append->events) need += cost(*draft);
     }
-    if (need != 0 && (refusing_ || !make_room(need)))
+    for (const auto& message : commit.outbox) need += Outbox::cost(message);
+    // An offset that moved past a refused commit would make its retry succeed with no effect.
+    if ((refusing_ && (need != 0 || commit.source)) || (need != 0 && !make_room(need)))
         return Refusal{errc::full, 0, 0, "the store is at its bound and nothing finished is left to expire"};
     return std::nullopt;
 }
@@ -178,18 +178,29 @@ Receipt MemoryStore::write(const Commit& commit) {
             stats_.deduplicated += drafts.size();
             continue;
         }
-        MemoryStream& stream = open_stream(drafts.front(), plan.hash);
+        const Event& first = *drafts.front();
+        MemoryStream& stream = open_stream(first.category(), first.stream_id(), first.subject(), plan.hash);
         for (const auto& draft : drafts) append(stream, draft, recorded_at);
         receipt = {stream.version, stream.last_position, false};
         if (stream.events.size() > limits_.max_events_per_task && !std::exchange(stream.asked, true))
             oversized_.push_back({stream.category, stream.id});
     }
     for (const auto& plan : plan_) receipt.deduplicated = receipt.deduplicated && plan.known;
+    for (const auto& message : commit.outbox)
+        if (const auto* owed = outbox_.add(message); owed != nullptr && log_ != nullptr) log_->owed(*owed);
+    for (const auto& id : commit.sent)
+        if (const auto number = outbox_.remove(id); number != 0 && log_ != nullptr) log_->sent(number);
     return receipt;
 }
 
 void MemoryStore::append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at) {
     const EventRef event = Event::seal(draft, stream.version + 1, all_.head() + 1, recorded_at, epoch_);
+    index(stream, event);
+    ++stats_.committed;
+    if (log_ != nullptr) log_->appended(event);
+}
+
+void MemoryStore::index(MemoryStream& stream, const EventRef& event) {
     stream.events.push_back(event);
     ++stream.version;
     stream.ids.add_last(IdTable::hash(event->id()), stream.events, stream.first_version());
@@ -200,7 +211,7 @@ void MemoryStore::append(MemoryStream& stream, const Draft& draft, Timestamp rec
     const bool earlier = event->recorded_at() <= stream.last_recorded && stream.version != 1;
     if (!earlier) stream.last_recorded = event->recorded_at();
     const auto life = event->lifecycle() == Lifecycle::ends                           ? Life::finished
-                      : event->lifecycle() == Lifecycle::opens || stream.version == 1 ? Life::running
+                      : event->lifecycle() == Lifecycle::opens || !stream.is_linked() ? Life::running
                                                                                       : stream.life;
     if (stream.category->expires && life != stream.life) retention_.place(stream, life);
 
@@ -208,17 +219,17 @@ void MemoryStore::append(MemoryStream& stream, const Draft& draft, Timestamp rec
     stream.bytes += bytes;
     bytes_ += bytes;
     ++stats_.events;
-    ++stats_.committed;
 }
 
-MemoryStream& MemoryStore::open_stream(const Draft& first, std::uint64_t hash) {
-    if (auto* stream = streams_.find(hash, {first->category(), first->stream_id()})) return *stream;
+MemoryStream& MemoryStore::open_stream(const Category& category, std::string_view id,
+                                       std::string_view subject, std::uint64_t hash) {
+    if (auto* stream = streams_.find(hash, {category, id})) return *stream;
     auto stream = std::make_unique<MemoryStream>();
     stream->hash = hash;
-    stream->category = &first->category();
-    stream->id = first->stream_id();
-    if (!first->subject().empty()) {
-        stream->subject = &open_subject(first->subject());
+    stream->category = &category;
+    stream->id = id;
+    if (!subject.empty()) {
+        stream->subject = &open_subject(subject);
         ++stream->subject->streams;
     }
     stream->bytes = bytes_per_stream;
@@ -242,15 +253,22 @@ MemorySubject& MemoryStore::open_subject(std::string_view name) {
     return subjects_.add(std::move(subject));
 }
 
-MemoryStore::Source* MemoryStore::find_source(std::string_view consumer, std::string_view topic,
-                                              std::int32_t partition) {
+MemoryStore::Source* MemoryStore::find_source(const SourceOffset& source) {
     const auto is_it = [&](const Source& s) {
-        return s.partition == partition && s.topic == topic && s.consumer == consumer;
+        return s.partition == source.partition && s.topic == source.topic && s.consumer == source.consumer;
     };
     if (last_source_ < sources_.size() && is_it(sources_[last_source_])) return &sources_[last_source_];
     for (std::size_t i = 0; i < sources_.size(); ++i)
         if (is_it(sources_[i])) return &sources_[last_source_ = i];
     return nullptr;
+}
+
+void MemoryStore::move_source(Source* known, const SourceOffset& to) {
+    if (known != nullptr)
+        known->offset = to.offset;
+    else
+        sources_.push_back({std::string{to.consumer}, std::string{to.topic}, to.partition, to.offset});
+    if (log_ != nullptr) log_->source_moved(to);
 }
 
 Stats MemoryStore::stats() const {

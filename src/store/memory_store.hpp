@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "store/change_log.hpp"
 #include "store/memory_stream.hpp"
+#include "store/outbox.hpp"
 #include "store/retention.hpp"
 #include "store/store.hpp"
 #include "store/tombstones.hpp"
@@ -24,6 +26,9 @@ class MemoryStore final : public EventStore {
   public:
     /// `clock` outlives the store.
     explicit MemoryStore(Limits limits, const Clock& clock = system_clock());
+    /// One that continues a history: `epoch` is its name, and `log`, which outlives the store, is told of
+    /// every change but those by `restore`.
+    MemoryStore(Limits limits, const Clock& clock, std::string epoch, ChangeLog& log);
     ~MemoryStore() override;
 
     /// The feed's hint is called before this returns, once for all commits that became visible together.
@@ -38,9 +43,9 @@ class MemoryStore final : public EventStore {
     awaitable<result<EventRef>> find_event(const Category& category, std::string_view stream_id,
                                            std::string_view event_id) override;
     awaitable<result<Position>> subject_lost_through(std::string_view subject) override;
-    awaitable<result<std::optional<std::int64_t>>> source_offset(std::string_view consumer,
-                                                                 std::string_view topic,
-                                                                 std::int32_t partition) override;
+    awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view consumer,
+                                                                   std::string_view topic) override;
+    awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) override;
 
     /// A snapshot beyond the stream's version is refused as wrong_expected_version; one older than the stored
     /// one changes nothing.
@@ -50,18 +55,33 @@ class MemoryStore final : public EventStore {
                                                              std::string_view stream_id) override;
 
     awaitable<result<Expired>> cleanup(Timestamp now) override;
+    /// While this holds, cleanup expires the oldest finished streams early as if the store were at its bound.
+    void set_crowded(bool crowded) { crowded_ = crowded; }
+
+    /// What was there when the history was left: losses first, then streams, then events by position, at last
+    /// the head.
+    void restore(const Loss& loss) { tombstones_.raise(loss.hash(), loss.through, loss.at); }
+    void restore_floor(Position floor) { tombstones_.raise_floor(floor); }
+    void restore(const Category& category, StreamHead head, std::optional<Snapshot> snapshot);
+    void restore(const Draft& event, Version version, Position position, Timestamp recorded_at);
+    void restore_head(Position head) { all_.skip_to(head); }
+    void restore(const SourceOffset& source) { move_source(nullptr, source); }
+    void restore(Owed owed) { outbox_.restore(std::move(owed)); }
 
     Feed& feed() override { return feed_; }
     Position head() const override { return all_.head(); }
     std::string_view epoch() const override { return epoch_; }
     Stats stats() const override;
+    awaitable<void> close() override { co_return; }
 
   private:
     using Deadline = std::chrono::steady_clock::time_point;
 
     struct HintFeed final : Feed {
         void on_change(std::function<void()> to) override { hint = std::move(to); }
+        void read_through(Position position) override { read = position; }
         std::function<void()> hint;
+        Position read = UINT64_MAX;
     };
 
     // One append of the commit at hand: what it would do.
@@ -102,10 +122,14 @@ class MemoryStore final : public EventStore {
     Version planned_for(const Draft& first) const;
     Receipt write(const Commit& commit);
     void append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at);
-    MemoryStream& open_stream(const Draft& first, std::uint64_t hash);
+    void index(MemoryStream& stream, const EventRef& event);
+    MemoryStream& open_stream(const Category& category, std::string_view id, std::string_view subject,
+                              std::uint64_t hash);
+    static StreamHead head_of(const MemoryStream& stream);
     MemorySubject* subject_of(const event::Event& event, MemoryStream& stream);
     MemorySubject& open_subject(std::string_view name);
-    Source* find_source(std::string_view consumer, std::string_view topic, std::int32_t partition);
+    Source* find_source(const SourceOffset& source);
+    void move_source(Source* known, const SourceOffset& to);
 
     MemoryStream* find(const Category& category, std::string_view stream_id) const;
     Page page_of(const MemoryStream& stream, Range range) const;
@@ -113,17 +137,20 @@ class MemoryStore final : public EventStore {
 
     bool make_room(std::uint64_t bytes_needed);
     void expire(MemoryStream& stream, Timestamp now);
-    void raise_each(const EventList& events, Timestamp now);
+    void lose(const MemoryStream& stream, const EventList& events, Position through, Timestamp now);
+    void lose_of_subject(std::string_view name, Position through, Timestamp now);
     void trim_through(MemoryStream& stream, Version version);
     bool drain(std::size_t events);
     void drop_if_idle(MemorySubject& subject);
     bool cleanup_step(Timestamp now);
-    std::uint64_t bytes() const { return bytes_ + tombstones_.memory(); }
+    std::uint64_t bytes() const { return bytes_ + tombstones_.memory() + outbox_.memory(); }
 
     const Limits limits_;
     bool refusing_ = false;  // one commit of the call at hand did not fit: later ones must not overtake it
+    bool crowded_ = false;
     const Clock& clock_;
     const std::string epoch_;
+    ChangeLog* const log_;  // null: nobody writes anything down
     HintFeed feed_;
 
     StreamTable streams_;
@@ -133,6 +160,7 @@ class MemoryStore final : public EventStore {
     Tombstones tombstones_;
     std::vector<Source> sources_;
     std::size_t last_source_ = 0;
+    Outbox outbox_;
 
     Leaving leaving_;
     std::deque<ExpiredStream> expired_;  // not yet told by cleanup

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "store/change_log.hpp"
 #include "store/id_table.hpp"
 #include "store/position_index.hpp"
 #include "store/store.hpp"
@@ -24,7 +25,7 @@ struct MemorySubject {
 
 /// What the memory store keeps of one stream.
 struct MemoryStream : boost::intrusive::set_base_hook<> {
-    enum class Life : std::uint8_t { permanent, running, finished };
+    using Life = StreamHead::Life;
 
     std::uint64_t hash = 0;
     const Category* category = nullptr;

@@ -23,6 +23,19 @@ class PositionIndex {
         ++head_;
     }
 
+    /// Leaves a hole: the next event has the position `head` + 1. `head` is not below head().
+    void skip_to(event::Position head) {
+        if (head == head_) return;
+        if (!blocks_.empty() && blocks_.back()->live == 0) blocks_.back().reset();
+        if (blocks_.empty()) first_block_ = head / block_size;
+        const auto blocks = (head + block_size - 1) / block_size - first_block_;
+        const bool opens = blocks > blocks_.size() && head % block_size != 0;
+        blocks_.resize(std::max<std::size_t>(blocks_.size(), blocks));
+        if (blocks_.empty() ? false : opens || blocks_.back() == nullptr)
+            if (head % block_size != 0) blocks_.back() = std::make_unique<Block>();
+        head_ = head;
+    }
+
     const event::Event* at(event::Position position) const {
         const Block* block = block_of(position);
         return block == nullptr ? nullptr : block->events[(position - 1) % block_size];

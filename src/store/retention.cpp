@@ -24,14 +24,14 @@ MemoryStream* Retention::due(MemoryStream::Life life, Timestamp until, bool& mov
     return nullptr;
 }
 
-MemoryStream* Retention::oldest(MemoryStream::Life life) {
+MemoryStream* Retention::oldest(MemoryStream::Life life, Position through) {
     auto& of = queue(life);
     for (auto i = of.begin(); i != of.end();) {
         MemoryStream& stream = *i++;
         if (stream.queued_at < stream.last_recorded) {
             place(stream, life);  // further back, so the loop meets it again unless it is the last
             i = of.begin();
-        } else if (!stream.pinned) {
+        } else if (!stream.pinned && stream.last_position <= through) {
             return &stream;
         }
     }

@@ -22,9 +22,9 @@ class Retention {
     /// set if only a place in the queue was brought up to date: ask again.
     MemoryStream* due(MemoryStream::Life life, Timestamp until, bool& moved);
 
-    /// The stream of that life with the oldest last event, which is not pinned; none if there is no such
-    /// stream.
-    MemoryStream* oldest(MemoryStream::Life life);
+    /// The stream of that life with the oldest last event, which is not pinned and has no event behind
+    /// `through`; none if there is no such stream.
+    MemoryStream* oldest(MemoryStream::Life life, Position through);
 
   private:
     struct Earlier {

@@ -48,16 +48,38 @@ struct Append {
     boost::container::small_vector<Draft, 1> events;
 };
 
-/// Place of a consumed record, as its consumer group sees it.
+/// Place of a consumed record, as its consumer sees it. The texts outlive the call.
 struct SourceOffset {
-    std::string consumer;
-    std::string topic;
+    std::string_view consumer;
+    std::string_view topic;
     std::int32_t partition = 0;
     std::int64_t offset = 0;
+    bool restarts = false;  ///< the topic began again: this offset holds, even if it is below the stored one
 };
 
-/// The one atomic write: all of it or nothing. What a store cannot do yet (inbox, outbox, timers, fences) is
-/// absent here.
+/// A partition's offset that was stored last.
+struct PartitionOffset {
+    std::int32_t partition = 0;
+    std::int64_t offset = 0;
+    friend bool operator==(const PartitionOffset&, const PartitionOffset&) = default;
+};
+
+/// A message that a commit still owes the bus. Its id is unique among those that are owed.
+struct OutboxMessage {
+    std::string id;
+    std::string topic;
+    std::string key;
+    std::string value;
+};
+
+/// An owed message with its place in the outbox; numbers rise and are never given twice.
+struct Owed {
+    std::uint64_t number = 0;
+    OutboxMessage message;
+};
+
+/// The one atomic write: all of it or nothing. What a store cannot do yet (inbox, timers, fences) is absent
+/// here.
 struct Commit {
     boost::container::small_vector<Append, 1> appends;
     /// An offset not above the stored one makes the whole commit succeed with no effect. A refusal does not
@@ -66,6 +88,8 @@ struct Commit {
     /// When the events count as recorded; the store's clock if absent. A rebuild from a topic gives the
     /// record's time.
     std::optional<Timestamp> recorded_at{};
+    std::vector<OutboxMessage> outbox{};  ///< one that is owed already stays as it is
+    std::vector<std::string> sent{};      ///< ids of messages that are owed no more; unknown ones do no harm
 };
 
 /// What became of a commit. Of several events: of the last one.
@@ -166,6 +190,9 @@ class Feed {
     /// Calls `hint` on the core strand after the head has moved, until the next call of on_change. It must
     /// not block.
     virtual void on_change(std::function<void()> hint) = 0;
+    /// The reader has everything up to here: a store at its bound expires early only what was read. Without a
+    /// call everything counts as read.
+    virtual void read_through(Position position) = 0;
 };
 
 /// The events of everything. Every call is made on, and resumes on, the core strand. A store that holds its
@@ -194,10 +221,11 @@ class EventStore {
                                                    std::string_view event_id) = 0;
     /// lost_through of a subject, without reading its events.
     virtual awaitable<result<Position>> subject_lost_through(std::string_view subject) = 0;
-    /// The offset stored last for a consumer's partition; empty if none.
-    virtual awaitable<result<std::optional<std::int64_t>>> source_offset(std::string_view consumer,
-                                                                         std::string_view topic,
-                                                                         std::int32_t partition) = 0;
+    /// The offsets stored last for a consumer's topic, by partition; those without one are absent.
+    virtual awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view consumer,
+                                                                           std::string_view topic) = 0;
+    /// What is owed to the bus, the oldest first: at most `limit` of those numbered above `after`.
+    virtual awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) = 0;
 
     /// Replaces the events up to snapshot.version, if `trim`, or stands beside them.
     virtual awaitable<result<void>> save_snapshot(const Category& category, std::string_view stream_id,
@@ -221,6 +249,9 @@ class EventStore {
     /// Names this history of positions; 1–16 of [0-9a-z].
     virtual std::string_view epoch() const = 0;
     virtual Stats stats() const = 0;
+
+    /// Ends what is being written. No other call is made after it. Call it before destruction.
+    virtual awaitable<void> close() = 0;
 };
 
 }  // namespace stepcast::store

@@ -13,6 +13,12 @@ class Tombstones {
   public:
     void raise(std::uint64_t hash, event::Position through, Timestamp now);
 
+    /// Something unknown may have been lost up to here.
+    void raise_floor(event::Position floor) {
+        floor_ = std::max(floor_, floor);
+        highest_ = std::max(highest_, floor);
+    }
+
     /// What is remembered, or the floor if that is higher.
     event::Position through(std::uint64_t hash) const;
 

@@ -194,7 +194,7 @@ TEST_P(StoreTest, a_commit_over_several_streams_is_written_whole_or_not_at_all) 
     EXPECT_EQ(refusal(commit(bad)), errc::wrong_expected_version);
     EXPECT_EQ(store().head(), 1u);
     EXPECT_EQ(info("a").version, 0u);
-    EXPECT_FALSE(run(store().source_offset("c", "t", 0)).value());
+    EXPECT_FALSE(offset("c", "t", 0));
 
     bad.appends.back().expected = Expected::exact(1);  // the refused drafts are committed again
     const auto good = commit(bad);
@@ -229,10 +229,10 @@ TEST_P(StoreTest, a_source_offset_moves_with_its_commit_and_never_back) {
     auto one = commit_of({draft("a", "1")});
     one.source = {"group", "topic", 3, 10};
     ASSERT_TRUE(commit(one));
-    EXPECT_EQ(run(store().source_offset("group", "topic", 3)).value(), 10);
-    EXPECT_FALSE(run(store().source_offset("group", "topic", 4)).value());
-    EXPECT_FALSE(run(store().source_offset("group", "other", 3)).value());
-    EXPECT_FALSE(run(store().source_offset("other", "topic", 3)).value());
+    EXPECT_EQ(offset("group", "topic", 3), 10);
+    EXPECT_FALSE(offset("group", "topic", 4));
+    EXPECT_FALSE(offset("group", "other", 3));
+    EXPECT_FALSE(offset("other", "topic", 3));
 
     for (const std::int64_t offset : {10, 9, 0}) {
         auto old = commit_of({draft("a", "new" + std::to_string(offset))}, Expected::exact(99));
@@ -247,20 +247,75 @@ TEST_P(StoreTest, a_source_offset_moves_with_its_commit_and_never_back) {
     auto known = commit_of({draft("a", "1")});
     known.source = {"group", "topic", 3, 12};
     EXPECT_TRUE(commit(known)->deduplicated);
-    EXPECT_EQ(run(store().source_offset("group", "topic", 3)).value(), 12);
+    EXPECT_EQ(offset("group", "topic", 3), 12);
 
     Commit only;
     only.source = {"group", "topic", 3, 13};
     ASSERT_TRUE(commit(only));
-    EXPECT_EQ(run(store().source_offset("group", "topic", 3)).value(), 13);
+    EXPECT_EQ(offset("group", "topic", 3), 13);
     EXPECT_EQ(store().head(), 1u);
+}
+
+TEST_P(StoreTest, source_offsets_are_listed_by_partition) {
+    for (const std::int32_t partition : {5, 0, 2}) {
+        Commit only;
+        only.source = {"group", "topic", partition, 10 + partition};
+        ASSERT_TRUE(commit(only));
+    }
+    const std::vector<PartitionOffset> expected{{0, 10}, {2, 12}, {5, 15}};
+    EXPECT_EQ(run(store().source_offsets("group", "topic")).value(), expected);
+}
+
+TEST_P(StoreTest, a_topic_that_began_again_takes_its_offset_back) {
+    Commit one;
+    one.source = {"group", "topic", 0, 10};
+    ASSERT_TRUE(commit(one));
+    auto again = commit_of({draft("a", "1")});
+    again.source = {"group", "topic", 0, 3, true};
+    EXPECT_FALSE(commit(again)->deduplicated);
+    EXPECT_EQ(offset("group", "topic", 0), 3);
+    auto next = commit_of({draft("a", "2")});
+    next.source = {"group", "topic", 0, 4};
+    EXPECT_FALSE(commit(next)->deduplicated);
+    EXPECT_EQ(store().head(), 2u);
+}
+
+TEST_P(StoreTest, what_is_owed_is_kept_in_order_until_it_is_sent) {
+    auto one = commit_of({draft("a", "1")});
+    one.outbox = {{"m1", "topic", "k", "v1"}, {"m2", "topic", "k", "v2"}};
+    ASSERT_TRUE(commit(one));
+    Commit more;
+    more.outbox = {{"m1", "topic", "k", "other"}, {"m3", "topic", "k", "v3"}};
+    ASSERT_TRUE(commit(more));
+    auto owed = run(store().outbox(0, 100)).value();
+    ASSERT_EQ(owed.size(), 3u);
+    EXPECT_EQ(owed[0].message.value, "v1");
+    EXPECT_EQ(owed[2].message.id, "m3");
+    EXPECT_EQ(run(store().outbox(owed[0].number, 1)).value().at(0).message.id, "m2");
+
+    Commit sent;
+    sent.sent = {"m1", "m3", "never owed"};
+    ASSERT_TRUE(commit(sent));
+    ASSERT_TRUE(commit(more));
+    owed = run(store().outbox(0, 100)).value();
+    ASSERT_EQ(owed.size(), 3u);
+    EXPECT_EQ(owed[0].message.id, "m2");
+    EXPECT_EQ(owed[1].message.value, "other");
+    EXPECT_GT(owed[1].number, owed[0].number + 1);
+}
+
+TEST_P(StoreTest, a_refused_commit_owes_nothing) {
+    auto refused = commit_of({draft("a", "1")}, Expected::stream_exists());
+    refused.outbox = {{"m", "t", "k", "v"}};
+    EXPECT_FALSE(commit(refused));
+    EXPECT_TRUE(run(store().outbox(0, 100)).value().empty());
 }
 
 TEST_P(StoreTest, a_refusal_leaves_the_source_offset_where_it_is) {
     auto refused = commit_of({draft("a", "1")}, Expected::stream_exists());
     refused.source = {"group", "topic", 0, 5};
     EXPECT_FALSE(commit(refused));
-    EXPECT_FALSE(run(store().source_offset("group", "topic", 0)).value());
+    EXPECT_FALSE(offset("group", "topic", 0));
 }
 
 TEST_P(StoreTest, positions_are_contiguous_under_concurrent_writers) {

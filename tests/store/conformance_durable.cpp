@@ -16,7 +16,7 @@ TEST_P(DurableStoreTest, what_was_acknowledged_is_there_after_reopening) {
     store_ = GetParam().reopen(std::move(store_));
     EXPECT_EQ(store().epoch(), epoch);
     EXPECT_EQ(ids(all()), "a.1 a.2 1");
-    EXPECT_EQ(run(store().source_offset("group", "topic", 0)).value(), 5);
+    EXPECT_EQ(offset("group", "topic", 0), 5);
     EXPECT_EQ(run(store().load_snapshot(task, "b")).value()->state, "state");
     EXPECT_TRUE(append("a", "a.1", {.lifecycle = Lifecycle::opens})->deduplicated);
 }

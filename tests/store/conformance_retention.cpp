@@ -202,7 +202,33 @@ TEST_P(StoreTest, a_full_store_leaves_the_source_offset_where_it_is) {
     auto huge = commit_of({draft("a", "1", {.body = std::string(10'000, 'x')})});
     huge.source = {"group", "topic", 0, 1};
     EXPECT_EQ(refusal(commit(huge)), errc::full);
-    EXPECT_FALSE(run(store().source_offset("group", "topic", 0)).value());
+    EXPECT_FALSE(offset("group", "topic", 0));
+}
+
+TEST_P(StoreTest, no_source_offset_passes_a_commit_that_was_refused_as_full) {
+    limits.max_bytes = 5'000;
+    put("a", "known");
+    auto huge = commit_of({draft("a", "1", {.body = std::string(10'000, 'x')})});
+    huge.source = {"group", "topic", 0, 1};
+    auto known = commit_of({draft("a", "known")});
+    known.source = {"group", "topic", 0, 2};
+    const auto results = commit({huge, known});
+    EXPECT_EQ(refusal(results[0]), errc::full);
+    EXPECT_EQ(refusal(results[1]), errc::full);
+    EXPECT_FALSE(offset("group", "topic", 0));
+}
+
+TEST_P(StoreTest, what_the_feed_has_not_read_is_not_expired_early) {
+    limits.max_bytes = 20'000;
+    store().feed().read_through(0);
+    const DraftOptions large{.lifecycle = Lifecycle::ends, .body = std::string(1000, 'x')};
+    int taken = 0;
+    while (taken < 100 && append("t" + std::to_string(taken), "1", large)) ++taken;
+    ASSERT_LT(taken, 100);
+    EXPECT_EQ(info("t0").version, 1u);
+    store().feed().read_through(store().head());
+    EXPECT_TRUE(append("t" + std::to_string(taken), "1", large));
+    EXPECT_EQ(info("t0").version, 0u);
 }
 
 TEST_P(StoreTest, a_commit_never_expires_the_stream_that_it_writes_to) {

@@ -132,6 +132,14 @@ class StoreTest : public testing::TestWithParam<StoreKind> {
     }
     Position subject_lost(std::string_view name) { return run(store().subject_lost_through(name)).value(); }
 
+    std::optional<std::int64_t> offset(std::string_view consumer, std::string_view topic,
+                                       std::int32_t partition) {
+        const auto offsets = run(store().source_offsets(consumer, topic)).value();
+        for (const auto& one : offsets)
+            if (one.partition == partition) return one.offset;
+        return std::nullopt;
+    }
+
     /// Everything that can be read, following `through` to the head.
     Page all() {
         Page whole;

@@ -42,9 +42,12 @@ class FlakyStore final : public EventStore {
     awaitable<result<Position>> subject_lost_through(std::string_view s) override {
         return store.subject_lost_through(s);
     }
-    awaitable<result<std::optional<std::int64_t>>> source_offset(std::string_view c, std::string_view t,
-                                                                 std::int32_t p) override {
-        return store.source_offset(c, t, p);
+    awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view c,
+                                                                   std::string_view t) override {
+        return store.source_offsets(c, t);
+    }
+    awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) override {
+        return store.outbox(after, limit);
     }
     awaitable<result<void>> save_snapshot(const Category& c, std::string_view s, Snapshot n,
                                           bool trim) override {
@@ -64,6 +67,7 @@ class FlakyStore final : public EventStore {
     Position head() const override { return store.head(); }
     std::string_view epoch() const override { return store.epoch(); }
     Stats stats() const override { return store.stats(); }
+    awaitable<void> close() override { return store.close(); }
 
     MemoryStore store;
     bool failing = false;

@@ -1,0 +1,52 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "store/store.hpp"
+
+namespace stepcast::store {
+
+/// A stream, or a subject, has lost its events up to a position.
+struct Loss {
+    const Category* category = nullptr;  ///< null: a subject
+    std::string name;
+    Position through = 0;
+    Timestamp at{};
+
+    std::uint64_t hash() const;
+};
+
+/// What is known of a stream besides its events.
+struct StreamHead {
+    enum class Life : std::uint8_t { permanent, running, finished };
+
+    std::string id;
+    std::string subject;
+    Version first_version = 1;  ///< the lowest that can still be read
+    Position last_position = 0;
+    Timestamp last_recorded{};
+    Life life = Life::permanent;
+};
+
+/// Told of every change of a memory store, in order, in the turn in which it is made: what a durable store
+/// writes down. Calls must not block.
+class ChangeLog {
+  public:
+    virtual void appended(const EventRef& event) = 0;
+    virtual void source_moved(const SourceOffset& source) = 0;
+    virtual void owed(const Owed& message) = 0;
+    virtual void sent(std::uint64_t number) = 0;
+    virtual void snapshot_saved(const Category& category, const StreamHead& head,
+                                const Snapshot& snapshot) = 0;
+    /// A loss is told before the events concerned are removed, one by one and perhaps much later.
+    virtual void lost(const Loss& loss) = 0;
+    virtual void stream_gone(const Category& category, std::string_view stream_id) = 0;
+    virtual void removed(Position position) = 0;
+    /// Losses from `until` and before are remembered no more, except by the floor.
+    virtual void forgot(Timestamp until) = 0;
+
+  protected:
+    ~ChangeLog() = default;
+};
+
+}  // namespace stepcast::store

@@ -1,0 +1,40 @@
+// How a memory store comes back to where its history was left.
+#include "store/memory_store.hpp"
+
+namespace stepcast::store {
+
+using event::Event;
+
+std::uint64_t Loss::hash() const {
+    return category == nullptr ? subject_hash(name) : stream_hash(*category, name);
+}
+
+StreamHead MemoryStore::head_of(const MemoryStream& stream) {
+    return {stream.id,
+            stream.subject == nullptr ? std::string{} : stream.subject->name,
+            stream.first_version(),
+            stream.last_position,
+            stream.last_recorded,
+            stream.life};
+}
+
+void MemoryStore::restore(const Category& category, StreamHead head, std::optional<Snapshot> snapshot) {
+    MemoryStream& stream = open_stream(category, head.id, head.subject, stream_hash(category, head.id));
+    stream.version = head.first_version - 1;
+    stream.last_position = head.last_position;
+    stream.last_recorded = head.last_recorded;
+    if (category.expires) retention_.place(stream, head.life);
+    if (!snapshot) return;
+    stream.bytes += snapshot->state.size();
+    bytes_ += snapshot->state.size();
+    stream.snapshot = std::make_unique<Snapshot>(std::move(*snapshot));
+}
+
+void MemoryStore::restore(const Draft& draft, Version version, Position position, Timestamp recorded_at) {
+    MemoryStream& stream = open_stream(draft->category(), draft->stream_id(), draft->subject(),
+                                       stream_hash(draft->category(), draft->stream_id()));
+    all_.skip_to(position - 1);
+    index(stream, Event::seal(draft, version, position, recorded_at, epoch_));
+}
+
+}  // namespace stepcast::store
