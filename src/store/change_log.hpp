@@ -26,6 +26,7 @@ struct StreamHead {
     Position last_position = 0;
     Timestamp last_recorded{};
     Life life = Life::permanent;
+    bool mixed = false;  ///< some event had another subject than the first
 };
 
 /// Told of every change of a memory store, in order, in the turn in which it is made: what a durable store

@@ -9,13 +9,19 @@ std::uint64_t Loss::hash() const {
     return category == nullptr ? subject_hash(name) : stream_hash(*category, name);
 }
 
+void MemoryStore::restore(const Loss& loss) {
+    tombstones_.raise(loss.hash(), loss.through, loss.at);
+    bound_tombstones();
+}
+
 StreamHead MemoryStore::head_of(const MemoryStream& stream) {
     return {stream.id,
             stream.subject == nullptr ? std::string{} : stream.subject->name,
             stream.first_version(),
             stream.last_position,
             stream.last_recorded,
-            stream.life};
+            stream.life,
+            stream.mixed};
 }
 
 void MemoryStore::restore(const Category& category, StreamHead head, std::optional<Snapshot> snapshot) {
@@ -23,6 +29,7 @@ void MemoryStore::restore(const Category& category, StreamHead head, std::option
     stream.version = head.first_version - 1;
     stream.last_position = head.last_position;
     stream.last_recorded = head.last_recorded;
+    stream.mixed = head.mixed;
     if (category.expires) retention_.place(stream, head.life);
     if (!snapshot) return;
     stream.bytes += snapshot->state.size();
@@ -30,11 +37,18 @@ void MemoryStore::restore(const Category& category, StreamHead head, std::option
     stream.snapshot = std::make_unique<Snapshot>(std::move(*snapshot));
 }
 
-void MemoryStore::restore(const Draft& draft, Version version, Position position, Timestamp recorded_at) {
+void MemoryStore::restore(const SourceOffset& source) {
+    sources_.push_back(
+        {std::string{source.consumer}, std::string{source.topic}, source.partition, source.offset});
+}
+
+bool MemoryStore::restore(const Draft& draft, Version version, Position position, Timestamp recorded_at) {
     MemoryStream& stream = open_stream(draft->category(), draft->stream_id(), draft->subject(),
                                        stream_hash(draft->category(), draft->stream_id()));
+    if (version != stream.version + 1 || position <= all_.head()) return false;
     all_.skip_to(position - 1);
     index(stream, Event::seal(draft, version, position, recorded_at, epoch_));
+    return true;
 }
 
 }  // namespace stepcast::store

@@ -34,6 +34,13 @@ bool MemoryStore::make_room(std::uint64_t bytes_needed) {
     return bytes() + bytes_needed <= limits_.max_bytes;
 }
 
+bool MemoryStore::expire_oldest() {
+    MemoryStream* stream = retention_.oldest(Life::finished, feed_.read);
+    if (stream == nullptr) return false;
+    expire(*stream, clock_.now());
+    return true;
+}
+
 // One turn takes the stream out of every read and remembers what it was; its events leave the indexes in
 // small steps.
 void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
@@ -55,7 +62,11 @@ void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
         --subject->streams;
         drop_if_idle(*subject);
     }
-    // What is remembered of the dead must not crowd out the living.
+    bound_tombstones();
+}
+
+// What is remembered of the dead must not crowd out the living.
+void MemoryStore::bound_tombstones() {
     while (limits_.max_bytes != 0 && tombstones_.memory() > limits_.max_bytes / 16)
         tombstones_.forget_oldest(Timestamp::max());
 }
@@ -134,9 +145,8 @@ bool MemoryStore::cleanup_step(Timestamp now) {
     MemoryStream* stream = retention_.due(Life::finished, now - limits_.ttl, moved);
     if (stream == nullptr) stream = retention_.due(Life::running, now - limits_.running_ttl, moved);
     // A sixteenth is kept free, so that a commit seldom has to make its own room.
-    const bool crowded =
-        crowded_ || (limits_.max_bytes != 0 && bytes() > limits_.max_bytes - limits_.max_bytes / 16);
-    if (stream == nullptr && crowded) stream = retention_.oldest(Life::finished, feed_.read);
+    if (stream == nullptr && limits_.max_bytes != 0 && bytes() > limits_.max_bytes - limits_.max_bytes / 16)
+        stream = retention_.oldest(Life::finished, feed_.read);
     if (stream != nullptr) {
         expire(*stream, now);
         return true;

@@ -182,8 +182,6 @@ Receipt MemoryStore::write(const Commit& commit) {
         MemoryStream& stream = open_stream(first.category(), first.stream_id(), first.subject(), plan.hash);
         for (const auto& draft : drafts) append(stream, draft, recorded_at);
         receipt = {stream.version, stream.last_position, false};
-        if (stream.events.size() > limits_.max_events_per_task && !std::exchange(stream.asked, true))
-            oversized_.push_back({stream.category, stream.id});
     }
     for (const auto& plan : plan_) receipt.deduplicated = receipt.deduplicated && plan.known;
     for (const auto& message : commit.outbox)
@@ -219,6 +217,8 @@ void MemoryStore::index(MemoryStream& stream, const EventRef& event) {
     stream.bytes += bytes;
     bytes_ += bytes;
     ++stats_.events;
+    if (stream.events.size() > limits_.max_events_per_task && !std::exchange(stream.asked, true))
+        oversized_.push_back({stream.category, stream.id});
 }
 
 MemoryStream& MemoryStore::open_stream(const Category& category, std::string_view id,

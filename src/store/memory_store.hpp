@@ -55,17 +55,18 @@ class MemoryStore final : public EventStore {
                                                              std::string_view stream_id) override;
 
     awaitable<result<Expired>> cleanup(Timestamp now) override;
-    /// While this holds, cleanup expires the oldest finished streams early as if the store were at its bound.
-    void set_crowded(bool crowded) { crowded_ = crowded; }
+    /// Expires the finished stream with the oldest last event that the feed's reader has; the next cleanup
+    /// tells of it. False if there is none.
+    bool expire_oldest();
 
     /// What was there when the history was left: losses first, then streams, then events by position, at last
-    /// the head.
-    void restore(const Loss& loss) { tombstones_.raise(loss.hash(), loss.through, loss.at); }
+    /// the head. An event that does not follow its stream's last one is refused: false.
+    void restore(const Loss& loss);
     void restore_floor(Position floor) { tombstones_.raise_floor(floor); }
     void restore(const Category& category, StreamHead head, std::optional<Snapshot> snapshot);
-    void restore(const Draft& event, Version version, Position position, Timestamp recorded_at);
+    bool restore(const Draft& event, Version version, Position position, Timestamp recorded_at);
     void restore_head(Position head) { all_.skip_to(head); }
-    void restore(const SourceOffset& source) { move_source(nullptr, source); }
+    void restore(const SourceOffset& source);
     void restore(Owed owed) { outbox_.restore(std::move(owed)); }
 
     Feed& feed() override { return feed_; }
@@ -142,12 +143,12 @@ class MemoryStore final : public EventStore {
     void trim_through(MemoryStream& stream, Version version);
     bool drain(std::size_t events);
     void drop_if_idle(MemorySubject& subject);
+    void bound_tombstones();
     bool cleanup_step(Timestamp now);
     std::uint64_t bytes() const { return bytes_ + tombstones_.memory() + outbox_.memory(); }
 
     const Limits limits_;
     bool refusing_ = false;  // one commit of the call at hand did not fit: later ones must not overtake it
-    bool crowded_ = false;
     const Clock& clock_;
     const std::string epoch_;
     ChangeLog* const log_;  // null: nobody writes anything down

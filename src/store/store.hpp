@@ -72,7 +72,7 @@ struct OutboxMessage {
     std::string value;
 };
 
-/// An owed message with its place in the outbox; numbers rise and are never given twice.
+/// An owed message with its place in the outbox; numbers rise.
 struct Owed {
     std::uint64_t number = 0;
     OutboxMessage message;

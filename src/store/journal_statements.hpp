@@ -1,0 +1,31 @@
+#pragma once
+#include "store/journal_file.hpp"
+
+namespace stepcast::store {
+
+/// What a journal's connection runs again and again.
+struct JournalFile::Statements {
+    explicit Statements(Database& db)
+        : get_meta{db.prepare("SELECT value FROM meta WHERE name=?")},
+          set_meta{db.prepare("UPDATE meta SET value=?2 WHERE name=?1")},
+          add_event{db.prepare("INSERT INTO events VALUES(?,?,?,?,?,?,?,?)")},
+          add_type{db.prepare("INSERT INTO types VALUES(?,?,?,?,?)")},
+          remove_event{db.prepare("DELETE FROM events WHERE position=?")},
+          read_events{db.prepare("SELECT position, type, version, recorded_at, fingerprint, ids, data, sum "
+                                 "FROM events WHERE position>? ORDER BY position LIMIT ?")},
+          save_snapshot{db.prepare("INSERT OR REPLACE INTO snapshots VALUES(?,?,?,?,?,?,?,?,?,?,?)")},
+          drop_snapshot{db.prepare("DELETE FROM snapshots WHERE category=? AND stream=?")},
+          raise_loss{db.prepare("INSERT INTO losses VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET "
+                                "through=max(through, excluded.through), at=excluded.at")},
+          raise_floor{db.prepare("UPDATE meta SET value=max(value, coalesce((SELECT max(through) FROM losses "
+                                 "WHERE at<=?), 0)) WHERE name='floor'")},
+          forget_losses{db.prepare("DELETE FROM losses WHERE at<=?")},
+          move_source{db.prepare("INSERT OR REPLACE INTO sources VALUES(?,?,?,?)")},
+          add_owed{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?)")},
+          remove_owed{db.prepare("DELETE FROM outbox WHERE number=?")} {}
+
+    Statement get_meta, set_meta, add_event, add_type, remove_event, read_events, save_snapshot,
+        drop_snapshot, raise_loss, raise_floor, forget_losses, move_source, add_owed, remove_owed;
+};
+
+}  // namespace stepcast::store

@@ -1,0 +1,233 @@
+#include "store/journaled_store.hpp"
+
+#include <spdlog/spdlog.h>
+#include <asio/experimental/awaitable_operators.hpp>
+#include <asio/post.hpp>
+
+#include "aio/offload.hpp"
+
+namespace stepcast::store {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+// Numbered and not yet durable: beyond it commits wait before they are numbered.
+constexpr std::uint64_t most_pending_bytes = 8 * 1024 * 1024;
+constexpr std::size_t events_per_read = 4096;
+constexpr std::size_t events_per_turn = 512;
+// Streams that one commit expires early, so that its turn stays short.
+constexpr int most_expired_at_once = 64;
+
+std::uint64_t bytes_of(const Commit& commit) {
+    std::uint64_t bytes = 0;
+    for (const auto& append : commit.appends)
+        for (const auto& draft : append.events) bytes += draft->memory();
+    for (const auto& message : commit.outbox) bytes += Outbox::cost(message);
+    return bytes;
+}
+
+}  // namespace
+
+JournaledStore::JournaledStore(aio::Strand strand, std::unique_ptr<JournalFile> file, Limits limits,
+                               std::uint64_t journal_limit, const Clock& clock)
+    : strand_{strand},
+      file_{std::move(file)},
+      limit_{journal_limit},
+      memory_{limits, clock, file_->epoch(), changes_},
+      again_{strand},
+      gate_{strand} {}
+
+JournaledStore::~JournaledStore() {
+    writer_.join();
+}
+
+awaitable<std::vector<CommitResult>> JournaledStore::commit_many(std::span<const Commit> commits) {
+    while (changes_.pending_bytes() > most_pending_bytes && co_await durable(changes_.count())) {
+    }
+    std::vector<CommitResult> results;
+    if (trouble_.empty()) {
+        const auto fitting = make_room(commits);
+        results = co_await memory_.commit_many(commits.first(fitting));
+        for (auto i = fitting; i < commits.size(); ++i)
+            results.push_back(tl::unexpected<Refusal>({errc::full, 0, 0, "the journal is at its bound"}));
+        const auto ticket = changes_.count();
+        write_soon();
+        if (co_await durable(ticket)) co_return results;
+    }
+    // What was numbered is tried again until it is durable; until then nobody is told that it is.
+    results.resize(commits.size(), tl::unexpected<Refusal>(refusal()));
+    for (auto& one : results)
+        if (one && (one->position == 0 || one->position > durable_)) one = tl::unexpected<Refusal>(refusal());
+    co_return results;
+}
+
+// What the file will take once everything numbered is written and everything expired is gone.
+std::uint64_t JournaledStore::expected_size() const {
+    const auto now = memory_.stats().bytes;
+    if (bytes_then_ == 0 || now == bytes_then_) return size_.used + now - bytes_then_;
+    return static_cast<std::uint64_t>(static_cast<double>(size_.used) * static_cast<double>(now) /
+                                      static_cast<double>(bytes_then_));
+}
+
+// How many of the commits fit into the file; expires the oldest finished streams for them.
+std::size_t JournaledStore::make_room(std::span<const Commit> commits) {
+    if (limit_ == 0) return commits.size();
+    const auto soft = limit_ - limit_ / 16;
+    std::uint64_t need = 0;
+    for (const auto& commit : commits) need += bytes_of(commit);
+    for (int i = 0; i < most_expired_at_once && expected_size() + need > soft && memory_.expire_oldest();
+         ++i) {
+    }
+    const auto taken = expected_size();
+    std::size_t fitting = commits.size();
+    for (; fitting != 0 && taken + need > limit_ - limit_ / 32; --fitting)
+        need -= bytes_of(commits[fitting - 1]);
+    return fitting;
+}
+
+// True once everything up to the ticket is durable; false if that cannot be had now.
+awaitable<bool> JournaledStore::durable(std::uint64_t ticket) {
+    if (written_ < ticket && trouble_.empty()) {
+        const auto waiter = waiters_.emplace(waiters_.end(), ticket, aio::Notice{strand_});
+        co_await waiter->notice.wait();
+        waiters_.erase(waiter);
+    }
+    co_return written_ >= ticket;
+}
+
+void JournaledStore::wake() {
+    for (auto& waiter : waiters_)
+        if (waiter.ticket <= written_ || !trouble_.empty()) waiter.notice.notify();
+}
+
+void JournaledStore::write_soon() {
+    if (writing_ || closing_ || changes_.empty()) return;
+    writing_ = true;
+    aio::spawn(strand_, "journal", [this, hold = gate_.enter()] { return write_all(); });
+}
+
+awaitable<void> JournaledStore::write_all() {
+    bool going = true;
+    while (going && (!changes_.empty() || size_.untidy())) {
+        if (!changes_.empty()) {
+            const auto ticket = changes_.count();
+            const auto head = memory_.head();
+            going = co_await write_group(changes_.take(), head, ticket);
+        }
+        // Nobody waits for this but the next group.
+        if (size_.untidy()) size_ = co_await aio::offload(writer_, [this] { return file_->tend(); });
+    }
+    writing_ = false;
+}
+
+// Until it is written. False if that was given up at a stop: nobody was promised what it holds.
+awaitable<bool> JournaledStore::write_group(JournalGroup group, Position head, std::uint64_t ticket) {
+    for (steady_clock::duration wait = 50ms;; wait = std::min<steady_clock::duration>(2 * wait, 1s)) {
+        const auto began = steady_clock::now();
+        const auto held = memory_.stats().bytes;
+        const auto size = co_await aio::offload(writer_, [&] { return file_->write(group, head); });
+        if (size) {
+            write_seconds_.observe(std::chrono::duration<double>(steady_clock::now() - began).count());
+            if (!trouble_.empty()) spdlog::info("the journal can be written again");
+            trouble_.clear();
+            size_ = *size;
+            bytes_then_ = held;
+            written_ = ticket;
+            const bool further = head > durable_;
+            durable_ = head;
+            wake();
+            if (further && feed_.hint) feed_.hint();
+            co_return true;
+        }
+        const auto& error = size.error();
+        if (trouble_.empty()) spdlog::error("{}", error.text());
+        trouble_ = error.text();
+        refusal_ = error.code == journal_errc::full ? errc::full : errc::unavailable;
+        wake();
+        if (closing_) co_return false;
+        if (refusal_ == errc::full) {
+            memory_.expire_oldest();
+            changes_.give_removals(group);
+        }
+        co_await again_.wait(wait);
+    }
+}
+
+awaitable<void> JournaledStore::close() {
+    closing_ = true;
+    again_.notify();
+    co_await gate_.close();
+    if (!changes_.empty() && trouble_.empty()) {
+        const auto head = memory_.head();
+        const auto ticket = changes_.count();
+        co_await write_group(changes_.take(), head, ticket);
+    }
+    co_await aio::offload(writer_, [this] {
+        file_->settle();
+        return true;
+    });
+}
+
+awaitable<result<void>> JournaledStore::load() {
+    using namespace asio::experimental::awaitable_operators;
+    if (auto restored = co_await restore_base(); !restored) co_return tl::unexpected{restored.error()};
+    const Position head = file_->head();
+    const auto read = [this](Position after) {
+        return aio::offload(writer_, [this, after] { return file_->read_events(after, events_per_read); });
+    };
+    auto page = co_await read(0);
+    for (Position after = 0; page && page->through != after;) {
+        after = page->through;
+        // The writer's thread decodes the next page while the core takes this one in.
+        auto [next, inserted] = co_await (read(after) && insert(page->events));
+        if (!inserted) co_return tl::unexpected{inserted.error()};
+        for (const auto position : page->hidden) changes_.removed(position);
+        durable_ = after;
+        if (head != 0) percent_ = static_cast<int>(100 * after / head);
+        if (feed_.hint) feed_.hint();
+        page = std::move(next);
+    }
+    if (!page) co_return tl::unexpected{page.error()};
+    memory_.restore_head(head);
+    durable_ = head;
+    size_ = co_await aio::offload(writer_, [this] {
+        file_->loaded();
+        return file_->size();
+    });
+    bytes_then_ = memory_.stats().bytes;
+    percent_ = 100;
+    if (feed_.hint) feed_.hint();
+    write_soon();
+    co_return result<void>{};
+}
+
+awaitable<result<void>> JournaledStore::restore_base() {
+    auto base = co_await aio::offload(writer_, [this] { return file_->read_base(); });
+    if (!base) co_return tl::unexpected{base.error()};
+    memory_.restore_floor(base->floor);
+    for (const auto& loss : base->losses) memory_.restore(loss);
+    for (auto& [category, head, snapshot] : base->streams)
+        memory_.restore(*category, std::move(head), std::move(snapshot));
+    for (const auto& [consumer, topic, partition, offset] : base->sources)
+        memory_.restore(SourceOffset{consumer, topic, partition, offset});
+    for (auto& owed : base->owed) memory_.restore(std::move(owed));
+    co_return result<void>{};
+}
+
+awaitable<result<void>> JournaledStore::insert(const std::vector<StoredEvent>& events) {
+    std::size_t count = 0;
+    for (const auto& event : events) {
+        if (!memory_.restore(event.draft, event.version, event.position, event.recorded_at))
+            co_return fail(journal_errc::damaged, {},
+                           file_->path() + ": a stream lacks the event before position " +
+                               std::to_string(event.position) +
+                               ": put a backup in its place or run `stepcast "
+                               "journal repair " +
+                               file_->path() + "`");
+        if (++count % events_per_turn == 0) co_await asio::post(strand_, asio::use_awaitable);
+    }
+    co_return result<void>{};
+}
+
+}  // namespace stepcast::store

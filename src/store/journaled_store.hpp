@@ -1,0 +1,120 @@
+#pragma once
+#include <asio/thread_pool.hpp>
+#include <atomic>
+#include <list>
+
+#include "aio/gate.hpp"
+#include "aio/notice.hpp"
+#include "base/histogram.hpp"
+#include "store/journal_file.hpp"
+#include "store/memory_store.hpp"
+
+namespace stepcast::store {
+
+/// A memory store that keeps its word beyond its process: every change is written to a journal, on a thread
+/// of its own, before it is acknowledged or can be read. A group is what arrived while the previous one was
+/// being written.
+///
+/// Commits are numbered in memory at once and read only when they are durable. While the journal cannot be
+/// written, commits are refused as `unavailable` (or `full`), what was numbered already is tried again until
+/// it is written, and a retry of a refused commit finds it as a duplicate. Reads go on.
+class JournaledStore final : public EventStore {
+  public:
+    /// `strand` is the core; `file` is open; `clock` outlives the store. `limit`: Options::max_bytes of the
+    /// file.
+    JournaledStore(aio::Strand strand, std::unique_ptr<JournalFile> file, Limits limits,
+                   std::uint64_t journal_limit, const Clock& clock = system_clock());
+    ~JournaledStore() override;
+
+    /// Reads everything back. Nothing is committed before it has returned; reads see what is there already.
+    awaitable<result<void>> load();
+    /// 0–100. Any thread.
+    int loaded_percent() const { return percent_.load(std::memory_order_relaxed); }
+    /// Why the journal cannot be written now; empty if it can. Core strand.
+    const std::string& trouble() const { return trouble_; }
+    /// Of the file. Core strand.
+    JournalFile::Size size() const { return size_; }
+    /// Seconds that a group took to become durable.
+    const Histogram& write_seconds() const { return write_seconds_; }
+
+    awaitable<std::vector<CommitResult>> commit_many(std::span<const Commit> commits) override;
+
+    awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id,
+                                        Range range) override;
+    awaitable<result<Page>> read_subject(std::string_view subject, Range range) override;
+    awaitable<result<Page>> read_all(Range range) override;
+    awaitable<result<StreamInfo>> stream_info(const Category& category, std::string_view stream_id) override;
+    awaitable<result<EventRef>> find_event(const Category& category, std::string_view stream_id,
+                                           std::string_view event_id) override;
+    awaitable<result<Position>> subject_lost_through(std::string_view subject) override {
+        return memory_.subject_lost_through(subject);
+    }
+    awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view consumer,
+                                                                   std::string_view topic) override {
+        return memory_.source_offsets(consumer, topic);
+    }
+    awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) override {
+        return memory_.outbox(after, limit);
+    }
+    awaitable<result<void>> save_snapshot(const Category& category, std::string_view stream_id,
+                                          Snapshot snapshot, bool trim) override;
+    awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& category,
+                                                             std::string_view stream_id) override {
+        return memory_.load_snapshot(category, stream_id);
+    }
+    awaitable<result<Expired>> cleanup(Timestamp now) override;
+
+    Feed& feed() override { return feed_; }
+    Position head() const override { return durable_; }
+    std::string_view epoch() const override { return memory_.epoch(); }
+    Stats stats() const override;
+    awaitable<void> close() override;
+
+  private:
+    struct ReadFeed final : Feed {
+        explicit ReadFeed(MemoryStore& of) : memory{of} {}
+        void on_change(std::function<void()> to) override { hint = std::move(to); }
+        void read_through(Position position) override { memory.feed().read_through(position); }
+        MemoryStore& memory;
+        std::function<void()> hint;
+    };
+    struct Waiter {
+        std::uint64_t ticket;
+        aio::Notice notice;
+    };
+
+    void write_soon();
+    awaitable<void> write_all();
+    awaitable<bool> write_group(JournalGroup group, Position head, std::uint64_t ticket);
+    awaitable<bool> durable(std::uint64_t ticket);
+    void wake();
+    std::uint64_t expected_size() const;
+    std::size_t make_room(std::span<const Commit> commits);
+    Refusal refusal() const { return {refusal_, 0, 0, trouble_}; }
+    awaitable<result<void>> restore_base();
+    awaitable<result<void>> insert(const std::vector<StoredEvent>& events);
+
+    const aio::Strand strand_;
+    const std::unique_ptr<JournalFile> file_;  // the writer thread's, once loading has begun
+    const std::uint64_t limit_;
+    JournalChanges changes_;
+    MemoryStore memory_;
+    ReadFeed feed_{memory_};
+    asio::thread_pool writer_{1};
+
+    Position durable_ = 0;
+    std::uint64_t written_ = 0;  // of changes_.count()
+    JournalFile::Size size_{};
+    std::uint64_t bytes_then_ = 0;  // that memory held when size_ was read
+    std::string trouble_;
+    errc refusal_ = errc::unavailable;  // while there is trouble
+    bool writing_ = false;
+    bool closing_ = false;
+    std::list<Waiter> waiters_;
+    aio::Notice again_;
+    std::atomic<int> percent_{0};
+    Histogram write_seconds_;
+    aio::Gate gate_;
+};
+
+}  // namespace stepcast::store
