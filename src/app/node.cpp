@@ -24,23 +24,32 @@ std::vector<broadcast::Lane*> lanes_of(broadcast::Broadcaster& broadcaster) {
     return lanes;
 }
 
+std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Config& config,
+                                              std::unique_ptr<store::JournalFile> journal) {
+    if (!journal) return std::make_unique<store::MemoryStore>(store_limits(config));
+    return std::make_unique<store::JournaledStore>(core, std::move(journal), store_limits(config),
+                                                   config.store.journal_max_bytes);
+}
+
 }  // namespace
 
-Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus)
+Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus,
+           std::unique_ptr<store::JournalFile> journal)
     : config_{config},
       core_{asio::make_strand(io)},
       events_topic_{config.kafka.topic_prefix + "progress-events"},
       orders_topic_{config.kafka.topic_prefix + "order-events-v2"},
       bus_{std::move(bus)},
-      store_{store_limits(config)},
+      store_{make_store(core_, config, std::move(journal))},
+      journal_{dynamic_cast<store::JournaledStore*>(store_.get())},
       broadcaster_{io,
                    {.lanes = static_cast<std::size_t>(config.server.threads),
                     .ring_capacity = static_cast<std::size_t>(config.broadcast.ring_size)},
                    [this](event::Position after, std::size_t limit) { return read_after(after, limit); }},
-      progress_{core_, store_, broadcaster_, system_clock(), progress_options(config)},
-      feed_{core_, store_,
+      progress_{core_, *store_, broadcaster_, system_clock(), progress_options(config)},
+      feed_{core_, *store_,
             [this](std::span<const event::EventRef> events) { progress_.on_committed(events); }},
-      cleaner_{core_, store_, system_clock(), config.store.cleanup_interval,
+      cleaner_{core_, *store_, system_clock(), config.store.cleanup_interval,
                [this](const store::EventStore::Expired& cleaned) { progress_.on_cleaned(cleaned); }},
       dead_letters_{*bus_},
       ingest_{io, progress_, feed_, *bus_, dead_letters_, ingest_options(config, system_clock().now())},
@@ -98,9 +107,41 @@ std::string Node::url() const {
 void Node::start() {
     server_.start();
     feed_.start();
+    aio::spawn(core_, "start", [this, hold = gate_.enter()] { return start_all(); });
+}
+
+awaitable<void> Node::start_all() {
+    if (journal_ != nullptr) co_await load_journal();
+    if (stopping_) co_return;
     cleaner_.start();
     progress_.start();
-    aio::spawn(core_, "bus start", [this, hold = gate_.enter()] { return start_bus(); });
+    co_await start_bus();
+}
+
+// Streams connect and wait meanwhile; readiness tells how far it has come.
+awaitable<void> Node::load_journal() {
+    const auto began = std::chrono::steady_clock::now();
+    aio::spawn(core_, "loading", [this, hold = gate_.enter()]() -> awaitable<void> {
+        while (co_await aio::pause(1s) && journal_->loaded_percent() < 100 && !stopping_)
+            spdlog::info("loading {}: {} %", config_.store.path, journal_->loaded_percent());
+    });
+    if (const auto loaded = co_await journal_->load(stopping_); !loaded) {
+        // Nothing has been taken in yet, so nothing is lost; a server without its past must not go on.
+        spdlog::critical("{}", loaded.error().detail);
+        spdlog::default_logger()->flush();
+        std::_Exit(1);
+    }
+    while (!stopping_ && !co_await feed_.wait_applied(store_->head(), 250ms)) {
+    }
+    spdlog::info("{} holds {} events of {} tasks, loaded in {:.1f} s", config_.store.path,
+                 store_->stats().events, store_->stats().streams,
+                 std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+}
+
+int Node::rebuilt_percent() const {
+    if (progress_.live()) return 100;
+    if (journal_ != nullptr && journal_->loaded_percent() < 100) return journal_->loaded_percent();
+    return ingest_.rebuilt_percent();
 }
 
 awaitable<void> Node::start_bus() {
@@ -143,6 +184,7 @@ awaitable<bool> Node::stop() {
         co_await progress_.stop();
         co_await cleaner_.stop();
         co_await feed_.stop();
+        co_await store_->close();
     });
     co_await bus_->close();
     co_return clean;
@@ -153,13 +195,14 @@ awaitable<http::Response> Node::ready() {
     if (!bus_ready_ || !bus_->healthy()) failing.emplace_back("bus");
     if (bus_ready_ && !ingest_.running()) failing.emplace_back("ingest");
     if (!progress_.live()) failing.emplace_back("rebuild");
-    if (ingest_.paused() != progress::ProgressIngest::Pause::none) failing.emplace_back("store");
+    if (ingest_.paused() != progress::ProgressIngest::Pause::none ||
+        (journal_ != nullptr && !journal_->healthy()))
+        failing.emplace_back("store");
     if (stopping_) failing.emplace_back("stopping");
-    const std::string body =
-        fmt::format("{{\"status\":\"{}\",\"failing\":[{}],\"rebuiltPercent\":{}}}",
-                    failing.empty() ? "ready" : "not-ready",
-                    failing.empty() ? "" : fmt::format("\"{}\"", fmt::join(failing, "\",\"")),
-                    progress_.live() ? 100 : ingest_.rebuilt_percent());
+    const std::string body = fmt::format(
+        "{{\"status\":\"{}\",\"failing\":[{}],\"rebuiltPercent\":{}}}",
+        failing.empty() ? "ready" : "not-ready",
+        failing.empty() ? "" : fmt::format("\"{}\"", fmt::join(failing, "\",\"")), rebuilt_percent());
     http::Response response =
         http::Response::json(body, failing.empty() ? 200 : 503).with("Cache-Control", "no-store");
     if (!failing.empty()) response.with("Retry-After", "2");
@@ -170,7 +213,7 @@ awaitable<http::Response> Node::ready() {
 awaitable<std::vector<event::EventRef>> Node::read_after(event::Position after, std::size_t limit) {
     return aio::run_on(core_, [this, after, limit]() mutable -> awaitable<std::vector<event::EventRef>> {
         for (;;) {
-            auto page = co_await store_.read_all(
+            auto page = co_await store_->read_all(
                 {store::Range::By::position, after + 1, progress_.projection().applied(), limit});
             if (!page) throw std::runtime_error{page.error().text()};
             if (!page->events.empty() || !page->more) co_return std::move(page->events);
@@ -188,7 +231,7 @@ awaitable<Readings> Node::read() {
 
 awaitable<Readings> Node::read_core() {
     Readings readings;
-    readings.store = store_.stats();
+    readings.store = store_->stats();
     const auto& counts = progress_.projection().counts();
     readings.applied = counts.applied;
     for (std::size_t i = 0; i < readings.tasks.size(); ++i)
@@ -219,13 +262,12 @@ awaitable<Readings> Node::read_core() {
 }
 
 awaitable<std::string> Node::monitor() {
-    co_return monitor_json(co_await read(),
-                           {.config = config_,
-                            .epoch = store_.epoch(),
-                            .lag = ingest_.lag(),
-                            .streams = admission_.open(),
-                            .rebuilt_percent = progress_.live() ? 100 : ingest_.rebuilt_percent(),
-                            .bus_healthy = bus_ready_ && bus_->healthy()});
+    co_return monitor_json(co_await read(), {.config = config_,
+                                             .epoch = store_->epoch(),
+                                             .lag = ingest_.lag(),
+                                             .streams = admission_.open(),
+                                             .rebuilt_percent = rebuilt_percent(),
+                                             .bus_healthy = bus_ready_ && bus_->healthy()});
 }
 
 }  // namespace stepcast::app

@@ -19,7 +19,7 @@
 #include "http/sse_session.hpp"
 #include "store/cleaner.hpp"
 #include "store/feed_reader.hpp"
-#include "store/memory_store.hpp"
+#include "store/journaled_store.hpp"
 
 namespace stepcast::app {
 
@@ -29,7 +29,9 @@ using aio::awaitable;
 /// reverse.
 class Node {
   public:
-    Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus);
+    /// `journal`: null for a store that lives in memory only.
+    Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus,
+         std::unique_ptr<store::JournalFile> journal);
 
     /// Binds the port. The error's detail is one line for people.
     result<void> listen();
@@ -47,7 +49,10 @@ class Node {
     bool served() const { return served_; }
 
   private:
+    awaitable<void> start_all();
+    awaitable<void> load_journal();
     awaitable<void> start_bus();
+    int rebuilt_percent() const;
     void add_routes();
     awaitable<Readings> read_core();
     awaitable<std::vector<event::EventRef>> read_after(event::Position after, std::size_t limit);
@@ -59,7 +64,8 @@ class Node {
     const std::string events_topic_;
     const std::string orders_topic_;
     const std::unique_ptr<bus::MessageBus> bus_;
-    store::MemoryStore store_;
+    const std::unique_ptr<store::EventStore> store_;
+    store::JournaledStore* const journal_;  // the store, if it is one
     broadcast::Broadcaster broadcaster_;
     progress::ProgressEventService progress_;
     store::FeedReader feed_;

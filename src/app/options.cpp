@@ -18,6 +18,16 @@ result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Co
     return std::unique_ptr<bus::MessageBus>{std::move(*bus)};
 }
 
+result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config) {
+    if (config.store.path.empty()) return nullptr;
+    return store::JournalFile::open({config.store.path, config.store.journal_max_bytes, stored_categories()});
+}
+
+std::span<const event::Category* const> stored_categories() {
+    static constexpr std::array<const event::Category*, 1> categories{&progress::category};
+    return categories;
+}
+
 store::Limits store_limits(const Config& config) {
     return {.ttl = config.store.ttl,
             .running_ttl = config.store.running_ttl,

@@ -7,6 +7,7 @@
 #include "domain/progress/orders.hpp"
 #include "http/options.hpp"
 #include "http/sse_session.hpp"
+#include "store/journal_file.hpp"
 #include "store/store.hpp"
 
 namespace stepcast::app {
@@ -14,6 +15,9 @@ namespace stepcast::app {
 // What each component is told of the settings.
 
 result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config);
+/// Null without `store.path`. The error is one line for people.
+result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config);
+std::span<const event::Category* const> stored_categories();
 store::Limits store_limits(const Config& config);
 progress::Options progress_options(const Config& config);
 progress::ProgressIngest::Options ingest_options(const Config& config, Timestamp now);

@@ -42,7 +42,12 @@ int serve(const Config& config) {
         spdlog::error("{}", bus.error().text());
         return 1;
     }
-    Node node{io, config, std::move(*bus)};
+    auto journal = open_journal(config);
+    if (!journal) {
+        spdlog::error("{}", journal.error().detail);
+        return 1;
+    }
+    Node node{io, config, std::move(*bus), std::move(*journal)};
     if (const auto bound = node.listen(); !bound) {
         spdlog::error("{}", bound.error().text());
         return 1;
@@ -61,7 +66,9 @@ int serve(const Config& config) {
     });
     node.start();
     spdlog::info("stepcast {} serves {} ({} bus, {} store, {} threads)", version(), node.url(),
-                 config.bus.kind, config.store.kind, config.server.threads);
+                 config.bus.kind,
+                 config.store.path.empty() ? config.store.kind : "journalled " + config.store.kind,
+                 config.server.threads);
     std::vector<std::jthread> threads;
     for (int i = 1; i < config.server.threads; ++i) threads.emplace_back([&io] { io.run(); });
     io.run();

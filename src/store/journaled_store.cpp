@@ -131,6 +131,7 @@ awaitable<bool> JournaledStore::write_group(JournalGroup group, Position head, s
             write_seconds_.observe(std::chrono::duration<double>(steady_clock::now() - began).count());
             if (!trouble_.empty()) spdlog::info("the journal can be written again");
             trouble_.clear();
+            healthy_ = true;
             size_ = *size;
             bytes_then_ = held;
             written_ = ticket;
@@ -143,6 +144,7 @@ awaitable<bool> JournaledStore::write_group(JournalGroup group, Position head, s
         const auto& error = size.error();
         if (trouble_.empty()) spdlog::error("{}", error.text());
         trouble_ = error.text();
+        healthy_ = false;
         refusal_ = error.code == journal_errc::full ? errc::full : errc::unavailable;
         wake();
         if (closing_) co_return false;
@@ -169,7 +171,7 @@ awaitable<void> JournaledStore::close() {
     });
 }
 
-awaitable<result<void>> JournaledStore::load() {
+awaitable<result<void>> JournaledStore::load(const std::atomic<bool>& stopping) {
     using namespace asio::experimental::awaitable_operators;
     if (auto restored = co_await restore_base(); !restored) co_return tl::unexpected{restored.error()};
     const Position head = file_->head();
@@ -177,7 +179,7 @@ awaitable<result<void>> JournaledStore::load() {
         return aio::offload(writer_, [this, after] { return file_->read_events(after, events_per_read); });
     };
     auto page = co_await read(0);
-    for (Position after = 0; page && page->through != after;) {
+    for (Position after = 0; page && page->through != after && !stopping;) {
         after = page->through;
         // The writer's thread decodes the next page while the core takes this one in.
         auto [next, inserted] = co_await (read(after) && insert(page->events));
@@ -189,6 +191,7 @@ awaitable<result<void>> JournaledStore::load() {
         page = std::move(next);
     }
     if (!page) co_return tl::unexpected{page.error()};
+    if (stopping) co_return result<void>{};
     memory_.restore_head(head);
     durable_ = head;
     size_ = co_await aio::offload(writer_, [this] {

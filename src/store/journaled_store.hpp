@@ -26,12 +26,13 @@ class JournaledStore final : public EventStore {
                    std::uint64_t journal_limit, const Clock& clock = system_clock());
     ~JournaledStore() override;
 
-    /// Reads everything back. Nothing is committed before it has returned; reads see what is there already.
-    awaitable<result<void>> load();
+    /// Reads everything back, or leaves off once `stopping` is set. Nothing is committed before it has
+    /// returned; reads see what is there already.
+    awaitable<result<void>> load(const std::atomic<bool>& stopping);
     /// 0–100. Any thread.
     int loaded_percent() const { return percent_.load(std::memory_order_relaxed); }
-    /// Why the journal cannot be written now; empty if it can. Core strand.
-    const std::string& trouble() const { return trouble_; }
+    /// False while the journal cannot be written. Any thread.
+    bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
     /// Of the file. Core strand.
     JournalFile::Size size() const { return size_; }
     /// Seconds that a group took to become durable.
@@ -113,6 +114,7 @@ class JournaledStore final : public EventStore {
     std::list<Waiter> waiters_;
     aio::Notice again_;
     std::atomic<int> percent_{0};
+    std::atomic<bool> healthy_{true};
     Histogram write_seconds_;
     aio::Gate gate_;
 };
