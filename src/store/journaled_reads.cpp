@@ -62,6 +62,7 @@ awaitable<result<void>> JournaledStore::save_snapshot(const Category& category, 
 }
 
 awaitable<result<EventStore::Expired>> JournaledStore::cleanup(Timestamp now) {
+    bound_expiry();
     auto expired = co_await memory_.cleanup(now);
     write_soon();
     co_return expired;

@@ -48,6 +48,7 @@ awaitable<std::vector<CommitResult>> JournaledStore::commit_many(std::span<const
     std::vector<CommitResult> results;
     if (trouble_.empty()) {
         const auto fitting = make_room(commits);
+        bound_expiry();
         results = co_await memory_.commit_many(commits.first(fitting));
         for (auto i = fitting; i < commits.size(); ++i)
             results.push_back(tl::unexpected<Refusal>({errc::full, 0, 0, "the journal is at its bound"}));
@@ -70,14 +71,19 @@ std::uint64_t JournaledStore::expected_size() const {
                                       static_cast<double>(bytes_then_));
 }
 
+// Never one that is not durable yet: its writer would be told that it is not known.
+bool JournaledStore::expire_oldest() {
+    bound_expiry();
+    return memory_.expire_oldest();
+}
+
 // How many of the commits fit into the file; expires the oldest finished streams for them.
 std::size_t JournaledStore::make_room(std::span<const Commit> commits) {
     if (limit_ == 0) return commits.size();
     const auto soft = limit_ - limit_ / 16;
     std::uint64_t need = 0;
     for (const auto& commit : commits) need += bytes_of(commit);
-    for (int i = 0; i < most_expired_at_once && expected_size() + need > soft && memory_.expire_oldest();
-         ++i) {
+    for (int i = 0; i < most_expired_at_once && expected_size() + need > soft && expire_oldest(); ++i) {
     }
     const auto taken = expected_size();
     std::size_t fitting = commits.size();
@@ -149,7 +155,7 @@ awaitable<bool> JournaledStore::write_group(JournalGroup group, Position head, s
         wake();
         if (closing_) co_return false;
         if (refusal_ == errc::full) {
-            memory_.expire_oldest();
+            expire_oldest();
             changes_.give_removals(group);
         }
         co_await again_.wait(wait);

@@ -72,12 +72,11 @@ class JournaledStore final : public EventStore {
     awaitable<void> close() override;
 
   private:
-    struct ReadFeed final : Feed {
-        explicit ReadFeed(MemoryStore& of) : memory{of} {}
+    struct DurableFeed final : Feed {
         void on_change(std::function<void()> to) override { hint = std::move(to); }
-        void read_through(Position position) override { memory.feed().read_through(position); }
-        MemoryStore& memory;
+        void read_through(Position position) override { read = position; }
         std::function<void()> hint;
+        Position read = UINT64_MAX;
     };
     struct Waiter {
         std::uint64_t ticket;
@@ -90,6 +89,8 @@ class JournaledStore final : public EventStore {
     awaitable<bool> durable(std::uint64_t ticket);
     void wake();
     std::uint64_t expected_size() const;
+    bool expire_oldest();
+    void bound_expiry() { memory_.feed().read_through(std::min(feed_.read, durable_)); }
     std::size_t make_room(std::span<const Commit> commits);
     Refusal refusal() const { return {refusal_, 0, 0, trouble_}; }
     awaitable<result<void>> restore_base();
@@ -100,7 +101,7 @@ class JournaledStore final : public EventStore {
     const std::uint64_t limit_;
     JournalChanges changes_;
     MemoryStore memory_;
-    ReadFeed feed_{memory_};
+    DurableFeed feed_;
     asio::thread_pool writer_{1};
 
     Position durable_ = 0;
