@@ -62,6 +62,10 @@ Error error_at_open(const SqliteError& e, const std::string& path) {
                            fmt::format("{0} is damaged ({1}): see `stepcast journal check {0}`, then put a "
                                        "backup in its place or run `stepcast journal repair {0}`",
                                        path, e.what()));
+        case SQLITE_CANTOPEN:
+            if (std::error_code error; !std::filesystem::exists(path, error))
+                return because(journal_errc::unusable, path + ": there is no such file");
+            return because(journal_errc::unusable, fmt::format("{} cannot be opened: {}", path, e.what()));
         case SQLITE_FULL:
             return because(journal_errc::full, path + ": no room is left for it on the disk");
         default:
@@ -99,9 +103,21 @@ result<std::unique_ptr<JournalFile>> JournalFile::open(Options options) {
     return file;
 }
 
-result<void> JournalFile::open_file() {
-    db_ = Database{options_.path, Database::Mode::create};
-    if (db_.read_only()) throw SqliteError{SQLITE_READONLY, "read-only"};
+result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) {
+    const std::string path = options.path;
+    std::unique_ptr<JournalFile> file{new JournalFile{std::move(options)}};
+    try {
+        file->db_ = Database{path, Database::Mode::read};
+        if (auto checked = file->check_kind(); !checked) return tl::unexpected{checked.error()};
+        file->db_.run("BEGIN");  // one view of it, whatever is written meanwhile
+        if (auto read = file->read_head(); !read) return tl::unexpected{read.error()};
+    } catch (const SqliteError& e) {
+        return tl::unexpected{error_at_open(e, path)};
+    }
+    return file;
+}
+
+result<void> JournalFile::check_kind() {
     const auto tables = db_.number("SELECT count(*) FROM sqlite_master");
     const auto ours = db_.number("PRAGMA application_id") == application;
     if (tables != 0 && !ours)
@@ -114,11 +130,22 @@ result<void> JournalFile::open_file() {
                 "{} was written by a newer Stepcast (schema {}, this one knows {}): start that version, or "
                 "let it `export` and `import` here",
                 options_.path, found, schema))};
-    if (tables == 0) db_.run("PRAGMA auto_vacuum=INCREMENTAL");
+    if (tables == 0 && (options_.must_exist || db_.read_only()))
+        return tl::unexpected{
+            because(journal_errc::unusable, options_.path + " is empty: it holds no journal")};
+    return {};
+}
+
+result<void> JournalFile::open_file() {
+    db_ = Database{options_.path, options_.must_exist ? Database::Mode::write : Database::Mode::create};
+    if (db_.read_only()) throw SqliteError{SQLITE_READONLY, "read-only"};
+    if (auto checked = check_kind(); !checked) return checked;
+    const bool empty = db_.number("SELECT count(*) FROM sqlite_master") == 0;
+    if (empty) db_.run("PRAGMA auto_vacuum=INCREMENTAL");
     db_.run(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
         "PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY");
-    if (tables == 0) make_tables();
+    if (empty) make_tables();
     if (options_.max_bytes != 0)
         db_.run(fmt::format("PRAGMA max_page_count={}",
                             std::max<std::uint64_t>(options_.max_bytes / page_size, 64)));
@@ -129,6 +156,10 @@ result<void> JournalFile::open_file() {
             return SQLITE_OK;
         },
         &log_pages_);
+    return read_head();
+}
+
+result<void> JournalFile::read_head() {
     statements_ = std::make_unique<Statements>(db_);
     auto epoch = db_.prepare("SELECT value FROM meta WHERE name='epoch'");
     if (epoch.step()) epoch_ = epoch.text(0);
@@ -240,6 +271,19 @@ JournalFile::Size JournalFile::tend() {
     } catch (const SqliteError&) {
         return {};  // what matters fails in `write`, too
     }
+}
+
+std::vector<std::string> JournalFile::integrity(std::size_t limit) {
+    std::vector<std::string> lines;
+    auto rows = db_.prepare(fmt::format("PRAGMA integrity_check({})", limit));
+    while (rows.step())
+        if (rows.text(0) != "ok") lines.emplace_back(rows.text(0));
+    return lines;
+}
+
+void JournalFile::compact() {
+    db_.run("VACUUM");
+    settle();
 }
 
 void JournalFile::settle() {

@@ -61,6 +61,7 @@ class JournalFile {
         std::string path;
         std::uint64_t max_bytes = 0;  ///< 0: no bound
         std::span<const Category* const> categories{};
+        bool must_exist = false;
     };
     struct Size {
         std::uint64_t used = 0;   ///< bytes of pages with content
@@ -73,6 +74,8 @@ class JournalFile {
     /// Opens it for writing, as its only writer; makes it if it is missing. The detail is one line for
     /// people.
     static result<std::unique_ptr<JournalFile>> open(Options options);
+    /// Opens it to read what stands in it now; a server may go on writing meanwhile. Calls that write fail.
+    static result<std::unique_ptr<JournalFile>> open_to_read(Options options);
     ~JournalFile();
 
     const std::string& epoch() const { return epoch_; }
@@ -97,6 +100,12 @@ class JournalFile {
     /// Puts everything into the one file. The file stays usable.
     void settle();
     Size size();
+    /// What SQLite finds wrong with its pages, at most `limit` lines. Throws SqliteError.
+    std::vector<std::string> integrity(std::size_t limit);
+    /// Rewrites the file without free pages. Throws SqliteError.
+    void compact();
+    /// Replaces everything but the events, and the name of the history.
+    result<void> write_base(const JournalBase& base, Position head, const std::string& epoch);
     /// Ends the reading: what it needed is let go.
     void loaded() { hides_ = {}; }
 
@@ -111,6 +120,8 @@ class JournalFile {
 
     explicit JournalFile(Options options);
     result<void> open_file();
+    result<void> check_kind();
+    result<void> read_head();
     void make_tables();
     result<void> read_types();
     StoredEvent decode(const Statement& row) const;
@@ -137,6 +148,26 @@ class JournalFile {
     std::size_t written_types_ = 0;
     int log_pages_ = 0;
     bool doubtful_ = false;  // the last write failed
+};
+
+/// Reads all events that can be read, past those that cannot.
+class Salvage {
+  public:
+    explicit Salvage(JournalFile& file) : file_{file} {}
+
+    /// True if there are more; `events` holds them then.
+    bool next(std::size_t limit);
+    const std::vector<StoredEvent>& events() const { return events_; }
+    std::uint64_t unreadable() const { return unreadable_; }
+    const std::vector<std::string>& problems() const { return problems_; }  ///< the first twenty
+
+  private:
+    JournalFile& file_;
+    Position after_ = 0;
+    std::size_t careful_ = 0;  // reads of a single place that are still to be made
+    std::vector<StoredEvent> events_;
+    std::uint64_t unreadable_ = 0;
+    std::vector<std::string> problems_;
 };
 
 }  // namespace stepcast::store

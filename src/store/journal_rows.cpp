@@ -9,6 +9,7 @@
 namespace stepcast::store {
 namespace {
 
+constexpr std::size_t most_problems = 20;
 constexpr std::size_t ids_bytes = 12;  // a place and a size of 16 bits for each of the three ids
 
 struct RowNumbers {
@@ -235,6 +236,30 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
     }
 }
 
+bool Salvage::next(std::size_t limit) {
+    events_.clear();
+    while (after_ < file_.head()) {
+        // Behind damage one place at a time, until it is left behind.
+        auto page = file_.read_events(after_, careful_ != 0 ? 1 : limit);
+        if (!page) {
+            if (careful_ != 0) {
+                ++after_;
+                ++unreadable_;
+                if (problems_.size() < most_problems)
+                    problems_.push_back(fmt::format("position {}: {}", after_, page.error().detail));
+            }
+            careful_ = limit;
+            continue;
+        }
+        if (careful_ != 0) --careful_;
+        if (page->through == after_) return false;
+        after_ = page->through;
+        events_ = std::move(page->events);
+        if (!events_.empty()) return true;
+    }
+    return false;
+}
+
 result<JournalBase> JournalFile::read_base() {
     try {
         JournalBase base;
@@ -251,6 +276,31 @@ result<JournalBase> JournalFile::read_base() {
                                  {std::string{owed.text(1)}, std::string{owed.text(2)},
                                   std::string{owed.text(3)}, std::string{owed.text(4)}}});
         return base;
+    } catch (const SqliteError& e) {
+        return tl::unexpected{error_of(e)};
+    }
+}
+
+result<void> JournalFile::write_base(const JournalBase& base, Position head, const std::string& epoch) {
+    try {
+        Transaction transaction{db_};
+        db_.run("DELETE FROM losses; DELETE FROM snapshots; DELETE FROM sources; DELETE FROM outbox");
+        JournalGroup group;
+        for (const auto& loss : base.losses) group.changes.emplace_back(loss);
+        for (const auto& [category, stream, snapshot] : base.streams)
+            group.changes.emplace_back(JournalGroup::Saved{category, stream, snapshot});
+        for (const auto& [consumer, topic, partition, offset] : base.sources)
+            group.sources.emplace(std::tuple{consumer, topic, partition}, offset);
+        group.owed = base.owed;
+        write_changes(group);
+        set_meta("head", static_cast<std::int64_t>(head));
+        set_meta("floor", static_cast<std::int64_t>(base.floor));
+        auto name = db_.prepare("UPDATE meta SET value=? WHERE name='epoch'");
+        name.bind(1, epoch).run();
+        transaction.commit();
+        head_ = head;
+        epoch_ = epoch;
+        return {};
     } catch (const SqliteError& e) {
         return tl::unexpected{error_of(e)};
     }

@@ -1,0 +1,196 @@
+#include "store/journal_tools.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/random.hpp"
+
+namespace stepcast::store {
+namespace {
+
+constexpr std::size_t page = 1024;
+constexpr std::size_t most_problems = 20;
+constexpr std::uint64_t told_each = 250'000;
+
+Error because(journal_errc code, std::string detail) {
+    return {code, {}, std::move(detail)};
+}
+
+Error failed(const std::string& path, const SqliteError& e) {
+    return because(journal_errc::failing, fmt::format("{}: {}", path, e.what()));
+}
+
+void sync_to_disk(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    ::fsync(fd);
+    ::close(fd);
+}
+
+void say_progress(const Told& told, const char* what, std::uint64_t before, std::uint64_t now) {
+    if (told && before / told_each != now / told_each) told(fmt::format("{} events {}", now, what));
+}
+
+/// The next version of each stream, to see where one lacks an event.
+class Versions {
+  public:
+    explicit Versions(const JournalBase& base) {
+        for (const auto& [category, head, snapshot] : base.streams)
+            last_[Loss{category, head.id}.hash()] = head.first_version - 1;
+    }
+    /// The version that is due. `given` is the one that comes.
+    Version next(const StoredEvent& event, Version given) {
+        auto& last = last_[Loss{&event.draft->category(), std::string{event.draft->stream_id()}}.hash()];
+        if (given == last + 1) return ++last;
+        ++broken;
+        return ++last;
+    }
+    std::uint64_t broken = 0;
+
+  private:
+    boost::unordered_flat_map<std::uint64_t, Version> last_;
+};
+
+void check_events(JournalFile& file, JournalReport& report, const Told& told) {
+    const auto base = file.read_base();
+    if (!base) {
+        report.problems.push_back(base.error().detail);
+        return;
+    }
+    Versions versions{*base};
+    Salvage reader{file};
+    while (reader.next(page)) {
+        for (const auto& event : reader.events()) {
+            const auto broken = versions.broken;
+            versions.next(event, event.version);
+            if (versions.broken != broken && report.problems.size() < most_problems)
+                report.problems.push_back(fmt::format("position {}: {} {} lacks the event before version {}",
+                                                      event.position, event.draft->category().name,
+                                                      event.draft->stream_id(), event.version));
+        }
+        const auto before = report.events;
+        report.events += reader.events().size();
+        say_progress(told, "read", before, report.events);
+    }
+    for (const auto& problem : reader.problems())
+        if (report.problems.size() < most_problems) report.problems.push_back(problem);
+}
+
+}  // namespace
+
+result<JournalReport> check_journal(const std::string& path, Categories categories, const Told& told) {
+    auto file = JournalFile::open_to_read({path, 0, categories});
+    if (!file) return tl::unexpected{file.error()};
+    JournalReport report;
+    report.epoch = (*file)->epoch();
+    report.head = (*file)->head();
+    try {
+        report.problems = (*file)->integrity(most_problems);
+        report.size = (*file)->size();
+    } catch (const SqliteError& e) {
+        report.problems.push_back(e.what());
+    }
+    check_events(**file, report, told);
+    return report;
+}
+
+result<void> backup_journal(const std::string& path, const std::string& to) {
+    std::error_code error;
+    if (std::filesystem::exists(to, error))
+        return fail(journal_errc::unusable, {}, to + " exists already: name a new file");
+    const std::string partial = to + ".partial";
+    std::filesystem::remove(partial, error);
+    try {
+        Database db{path, Database::Mode::read};
+        auto copy = db.prepare("VACUUM INTO ?");
+        copy.bind(1, partial).run();
+    } catch (const SqliteError& e) {
+        std::filesystem::remove(partial, error);
+        return tl::unexpected{failed(path, e)};
+    }
+    sync_to_disk(partial);
+    std::filesystem::rename(partial, to, error);
+    if (error) return fail(journal_errc::failing, {}, fmt::format("{}: {}", to, error.message()));
+    sync_to_disk(std::filesystem::absolute(to).parent_path());
+    return {};
+}
+
+result<void> compact_journal(const std::string& path, Categories categories) {
+    auto file = JournalFile::open({path, 0, categories, true});
+    if (!file) return tl::unexpected{file.error()};
+    try {
+        (*file)->compact();
+    } catch (const SqliteError& e) {
+        return tl::unexpected{failed(path, e)};
+    }
+    return {};
+}
+
+namespace {
+
+// Copies what can be read. An epoch of its own if anything is missing.
+result<Repair> salvage(JournalFile& from, JournalFile& to, const Told& told) {
+    Repair repair;
+    JournalBase base = from.read_base().value_or(JournalBase{});
+    Versions versions{base};
+    Salvage reader{from};
+    Position head = 0;
+    // Numbered anew where one is missing: a state is folded from a stream without holes.
+    const auto copy = [&](const std::string& epoch) -> result<void> {
+        while (reader.next(page)) {
+            JournalGroup group;
+            for (const auto& event : reader.events()) {
+                const auto version = versions.next(event, event.version);
+                head = event.position;
+                group.events.push_back(
+                    event::Event::seal(event.draft, version, event.position, event.recorded_at, epoch));
+            }
+            if (auto written = to.write(group, head); !written) return tl::unexpected{written.error()};
+            say_progress(told, "kept", repair.kept, repair.kept + group.events.size());
+            repair.kept += group.events.size();
+        }
+        return {};
+    };
+    if (auto copied = copy(from.epoch()); !copied) return tl::unexpected{copied.error()};
+    repair.unreadable = reader.unreadable();
+    repair.broken = versions.broken;
+    const bool whole = repair.unreadable == 0 && repair.broken == 0;
+    if (auto written =
+            to.write_base(base, std::max(head, from.head()), whole ? from.epoch() : random_token(8));
+        !written)
+        return tl::unexpected{written.error()};
+    return repair;
+}
+
+}  // namespace
+
+result<Repair> repair_journal(const std::string& path, Categories categories, const Told& told) {
+    const std::string made = path + ".repaired";
+    std::error_code error;
+    std::filesystem::remove(made, error);
+    const auto lock = FileLock::take(path + "-lock");
+    if (!lock) return fail(journal_errc::in_use, {}, path + " is in use by another Stepcast: stop it first");
+    auto repair = [&]() -> result<Repair> {
+        auto from = JournalFile::open_to_read({path, 0, categories});
+        if (!from) return tl::unexpected{from.error()};
+        auto to = JournalFile::open({made, 0, categories});
+        if (!to) return tl::unexpected{to.error()};
+        auto done = salvage(**from, **to, told);
+        (*to)->settle();
+        return done;
+    }();
+    std::filesystem::remove(made + "-lock", error);
+    if (!repair) return repair;
+    repair->damaged_file = fmt::format("{}.damaged-{}", path, random_token(6));
+    for (const auto* suffix : {"", "-wal", "-shm"})
+        if (std::filesystem::exists(path + suffix))
+            std::filesystem::rename(path + suffix, repair->damaged_file + suffix);
+    std::filesystem::rename(made, path);
+    sync_to_disk(std::filesystem::absolute(path).parent_path());
+    return repair;
+}
+
+}  // namespace stepcast::store

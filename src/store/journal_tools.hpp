@@ -1,0 +1,53 @@
+#pragma once
+#include <functional>
+#include <iosfwd>
+#include <string>
+
+#include "store/journal_file.hpp"
+
+namespace stepcast::store {
+
+/// What a person does with a journal's file while no server, or, where that is said, while one uses it. Every
+/// call blocks. `told` gets a line about progress now and then.
+using Told = std::function<void(const std::string& line)>;
+using Categories = std::span<const Category* const>;
+
+struct JournalReport {
+    std::string epoch;
+    Position head = 0;
+    std::uint64_t events = 0;
+    JournalFile::Size size{};
+    std::vector<std::string> problems;  ///< the first twenty
+};
+
+/// Reads the whole file and looks for what is not as it was written. A server may use it meanwhile.
+result<JournalReport> check_journal(const std::string& path, Categories categories, const Told& told);
+
+/// Copies the journal as it stands to `to`, which must not exist. A server may use it meanwhile.
+result<void> backup_journal(const std::string& path, const std::string& to);
+
+/// Gives everything that is free back to the disk.
+result<void> compact_journal(const std::string& path, Categories categories);
+
+struct Repair {
+    std::uint64_t kept = 0;
+    std::uint64_t unreadable = 0;  ///< positions at which an event could not be read
+    std::uint64_t broken = 0;      ///< streams that lack an event in the middle and were numbered anew
+    std::string damaged_file;      ///< what the damaged file is called now
+};
+
+/// Makes a new file of all that can be read and puts it in the old one's place, which is kept. If anything
+/// was lost it gets a new epoch, so that clients are told.
+result<Repair> repair_journal(const std::string& path, Categories categories, const Told& told);
+
+/// Writes everything as NDJSON: a head, what is known besides events, one line per event in order, an end. A
+/// server may use the journal meanwhile. Returns the number of events.
+result<std::uint64_t> export_journal(const std::string& path, Categories categories, std::ostream& out,
+                                     const Told& told);
+
+/// Fills a journal that is new or empty with what `export_journal` wrote; its epoch and positions stay, so
+/// clients go on with their cursors. The error names the line.
+result<std::uint64_t> import_journal(const std::string& path, Categories categories, std::istream& in,
+                                     const Told& told);
+
+}  // namespace stepcast::store
