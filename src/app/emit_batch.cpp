@@ -54,17 +54,19 @@ std::string EmitBatch::where() const {
 std::string EmitBatch::explain(std::string_view problem, std::string_view otherwise) const {
     std::error_code error;
     const json::value value = parse(problem, error);
-    const std::string detail = error ? "" : text_member(value, "detail");
-    std::string field = error ? "" : text_member(value, "field");
+    std::string detail = error ? "" : text_member(value, "detail");
+    const std::string field = error ? "" : text_member(value, "field");
     if (detail.empty()) return fmt::format("{}: {}", where(), otherwise);
     // "[3].percentage" is the fourth event of this batch.
     const auto end = field.find(']');
     if (field.starts_with('[') && end != std::string::npos) {
         const auto index = parse_number<std::size_t>(std::string_view{field}.substr(1, end - 1));
         if (index && *index < lines_.size()) {
-            field.erase(0, end + 1);
-            if (field.starts_with('.')) field.erase(0, 1);
-            return fmt::format("line {}: {}{}{}", lines_[*index], field, field.empty() ? "" : ": ", detail);
+            // The detail begins with the whole field; what is left is "percentage: why" or just why.
+            if (detail.starts_with(field + ": ")) detail.erase(0, end + 1);
+            if (detail.starts_with('.')) detail.erase(0, 1);
+            if (detail.starts_with(": ")) detail.erase(0, 2);
+            return fmt::format("line {}: {}", lines_[*index], detail);
         }
     }
     return fmt::format("{}: {}", where(), detail);

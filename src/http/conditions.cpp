@@ -1,6 +1,7 @@
 #include "http/conditions.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/text.hpp"
 #include "wire/chars.hpp"
@@ -8,8 +9,26 @@
 namespace stepcast::http {
 namespace {
 
-Response invalid(std::string_view name, std::string_view detail) {
-    return Response::problem(400, "invalid-field", fmt::format("{} {}", name, detail), name);
+Response unsupported(std::string_view reason) {
+    return Response::problem(415, "unsupported-media-type", reason);
+}
+
+/// The charset that a media type's parameters declare, without its quotes; empty if none.
+std::string_view charset_of(std::string_view parameters) {
+    while (!parameters.empty()) {
+        const auto end = parameters.find(';');
+        const auto parameter = wire::trim(parameters.substr(0, end));
+        parameters.remove_prefix(end == std::string_view::npos ? parameters.size() : end + 1);
+        const auto equals = parameter.find('=');
+        if (equals == std::string_view::npos ||
+            !wire::equal_ignoring_case(parameter.substr(0, equals), "charset"))
+            continue;
+        auto value = parameter.substr(equals + 1);
+        if (value.size() >= 2 && value.starts_with('"') && value.ends_with('"'))
+            value = value.substr(1, value.size() - 2);
+        return value;
+    }
+    return {};
 }
 
 std::string_view without_weak_mark(std::string_view etag) {
@@ -34,22 +53,41 @@ bool not_modified(const Request& request, std::string_view etag) {
     return asked && (*asked == "*" || lists_tag(*asked, without_weak_mark(etag)));
 }
 
+std::optional<Response> refuse_coded(const Request& request) {
+    bool coded = false;
+    for (const auto& [name, value] : request.headers) {
+        if (name != "content-encoding") continue;
+        wire::each_list_element(value, [&](std::string_view coding) {
+            coded = coded || !wire::equal_ignoring_case(coding, "identity");
+        });
+    }
+    if (!coded) return std::nullopt;
+    return unsupported("send the body as it is, without Content-Encoding")
+        .with("Accept-Encoding", "identity");
+}
+
 std::optional<Response> refuse_unless_json(const Request& request) {
     const auto header = request.header("content-type").value_or("");
-    const auto type = wire::trim(header.substr(0, header.find(';')));
+    const auto end = std::min(header.find(';'), header.size());
+    const auto type = wire::trim(header.substr(0, end));
+    const auto charset = charset_of(header.substr(end));
+    if (!charset.empty() && !wire::equal_ignoring_case(charset, "utf-8"))
+        return unsupported("send the body in UTF-8, the only charset of JSON");
     if (wire::equal_ignoring_case(type, "application/json")) return std::nullopt;
     const bool simple = type.empty() || wire::equal_ignoring_case(type, "application/x-www-form-urlencoded");
     if (simple && !request.header("origin") && !request.header("cookie")) return std::nullopt;
-    return Response::problem(415, "not-json", "send the body with Content-Type: application/json");
+    return unsupported("send the body with Content-Type: application/json");
 }
 
 result<std::string_view, Response> required_text(const Request& request, std::string_view name,
                                                  std::size_t max) {
     const auto value = request.parameter(name);
-    if (!value || value->empty()) return tl::unexpected(invalid(name, "is required"));
+    if (!value || value->empty()) return tl::unexpected(Response::invalid_field(name, "is required"));
     if (count_code_points(*value) > max)
-        return tl::unexpected(invalid(name, fmt::format("is longer than {} characters", max)));
-    if (has_control(*value)) return tl::unexpected(invalid(name, "contains a control character"));
+        return tl::unexpected(
+            Response::invalid_field(name, fmt::format("is longer than {} characters", max)));
+    if (has_control(*value))
+        return tl::unexpected(Response::invalid_field(name, "contains a control character"));
     return *value;
 }
 
@@ -60,16 +98,17 @@ result<std::optional<std::int64_t>, Response> optional_number(const Request& req
     const auto number = parse_number<std::int64_t>(*text);
     if (number && *number >= range.min && *number <= range.max) return number;
     if (range.max == INT64_MAX)
-        return tl::unexpected(invalid(name, fmt::format("must be a whole number, at least {}", range.min)));
-    return tl::unexpected(
-        invalid(name, fmt::format("must be a whole number from {} to {}", range.min, range.max)));
+        return tl::unexpected(
+            Response::invalid_field(name, fmt::format("must be a whole number, at least {}", range.min)));
+    return tl::unexpected(Response::invalid_field(
+        name, fmt::format("must be a whole number from {} to {}", range.min, range.max)));
 }
 
 result<std::int64_t, Response> required_number(const Request& request, std::string_view name,
                                                NumberRange range) {
     auto number = optional_number(request, name, range);
     if (!number) return tl::unexpected(std::move(number).error());
-    if (!*number) return tl::unexpected(invalid(name, "is required"));
+    if (!*number) return tl::unexpected(Response::invalid_field(name, "is required"));
     return **number;
 }
 

@@ -11,9 +11,13 @@ namespace stepcast::http {
 /// answer 304 with the same ETag.
 bool not_modified(const Request& request, std::string_view etag);
 
-/// The refusal (415) unless the body is declared as JSON. JSON under curl's default form type, or under none,
-/// passes when the request has neither Origin nor Cookie: a page could send that type anywhere without
-/// asking.
+/// The refusal (415) of a body that is compressed or coded otherwise: nothing here would undo that. Every
+/// route is behind it.
+std::optional<Response> refuse_coded(const Request& request);
+
+/// The refusal (415) unless the body is declared as JSON, in UTF-8 if it names a charset. JSON under curl's
+/// default form type, or under none, passes when the request has neither Origin nor Cookie: a page could send
+/// that type anywhere without asking.
 std::optional<Response> refuse_unless_json(const Request& request);
 
 /// A query parameter that must be there: 1 to `max` characters without control characters. Otherwise the 400

@@ -23,7 +23,7 @@ bool has_no_body(int status) {
     return status == 204 || status == 304 || status < 200;
 }
 
-Request take_request(wire::RequestMessage& message) {
+Request take_request(wire::RequestMessage message) {
     Request request;
     request.method = message.method;
     request.path = std::move(message.target.path);
@@ -72,7 +72,6 @@ awaitable<void> Connection::run() {
                 co_return;
             case Outcome::refused: {
                 const auto& refusal = parser_.refusal();
-                lane_.router().refused().count(refusal.status);
                 co_return co_await refuse(Response::problem(refusal.status, refusal.code, refusal.detail));
             }
             case Outcome::request:
@@ -106,12 +105,17 @@ awaitable<bool> Connection::read_more() {
     enter(!parser_.started()                                    ? Phase::idle
           : parser_.state() == wire::RequestParser::State::head ? Phase::head
                                                                 : Phase::body);
-    if (parser_.wants_continue() && !continue_sent_ && !send_continue()) co_return false;
+    if (parser_.wants_continue() && !continue_sent_) {
+        if (auto refusal = refusal_of_head()) {
+            co_await end_with(std::move(*refusal));
+            co_return false;
+        }
+        if (!send_continue()) co_return false;
+    }
     const auto [error] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
     if (expired_) {
         expired_ = false;
         if (cut_ || phase_ == Phase::idle) co_return false;
-        lane_.router().refused().count(408);
         co_await refuse(Response::problem(408, "request-timeout", "the request took too long to arrive"));
         co_return false;
     }
@@ -149,11 +153,29 @@ bool Connection::send_continue() {
     return !error || would_block(error);
 }
 
+/// What the head alone is refused for. Its body is then neither asked for nor waited for, so the connection
+/// ends: whether the client sends it all the same is not known.
+std::optional<Response> Connection::refusal_of_head() {
+    Request request = take_request(parser_.message());
+    Match match = lane_.router().route(request);
+    if (!match.answer || match.answer->status < 400) return std::nullopt;
+    match.stats->count(match.answer->status);
+    return finished(std::move(*match.answer), request);
+}
+
+/// The answer with what it must carry whatever it is.
+Response Connection::finished(Response response, Request& request) {
+    response.name_trace(request);
+    response.headers.insert(response.headers.end(), std::make_move_iterator(request.answer_headers.begin()),
+                            std::make_move_iterator(request.answer_headers.end()));
+    return response;
+}
+
 /// Answers the parsed request. True if the connection goes on.
 awaitable<bool> Connection::answer() {
     const bool http_1_0 = parser_.message().http_1_0;
     const bool keep_alive = parser_.message().keep_alive;
-    Request request = take_request(parser_.message());
+    Request request = take_request(std::move(parser_.message()));
     const bool head_only = request.method == Method::head;
     const auto start = std::chrono::steady_clock::now();
     Match match = lane_.router().route(request);
@@ -166,8 +188,7 @@ awaitable<bool> Connection::answer() {
         response.takeover->start(std::move(socket_), lane_.lane());
         co_return false;
     }
-    response.headers.insert(response.headers.end(), std::make_move_iterator(request.answer_headers.begin()),
-                            std::make_move_iterator(request.answer_headers.end()));
+    response = finished(std::move(response), request);
     const bool close = !keep_alive || lane_.stopping();
     const auto persistence = close      ? wire::Persistence::close
                              : http_1_0 ? wire::Persistence::keep_alive
@@ -223,9 +244,19 @@ awaitable<bool> Connection::write_rest(std::string rest, std::string body, std::
     co_return true;
 }
 
+/// Of a request that was not understood, or not in time: tells so, as far as its head is known the way any
+/// answer would, and ends.
 awaitable<void> Connection::refuse(Response response) {
+    lane_.router().refused().count(response.status);
+    Request request = take_request(std::move(parser_.message()));
+    lane_.router().prepare(request);
+    co_await end_with(finished(std::move(response), request));
+}
+
+awaitable<void> Connection::end_with(Response response) {
     enter(Phase::answering);
-    if (co_await respond(std::move(response), false, wire::Persistence::close)) co_await linger();
+    const bool head_only = parser_.message().method == Method::head;
+    if (co_await respond(std::move(response), head_only, wire::Persistence::close)) co_await linger();
 }
 
 /// Reads on for a moment after the last answer: bytes that nobody read make the kernel reset the connection,
@@ -244,7 +275,6 @@ awaitable<void> Connection::linger() {
 }
 
 awaitable<void> Connection::refuse_overload() {
-    lane_.router().refused().count(503);
     co_await refuse(
         Response::problem(503, "too-many-connections", "the server has as many connections as it may")
             .with("Retry-After", "5"));

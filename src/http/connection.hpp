@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,9 +39,12 @@ class Connection {
 
     awaitable<bool> answer();
     awaitable<Response> handle(const Handler& handler, Request& request);
+    std::optional<Response> refusal_of_head();
+    static Response finished(Response response, Request& request);
     awaitable<bool> respond(Response response, bool head_only, wire::Persistence persistence);
     awaitable<bool> write_rest(std::string rest, std::string body, std::size_t body_sent);
     awaitable<void> refuse(Response response);
+    awaitable<void> end_with(Response response);
     awaitable<void> linger();
 
     void enter(Phase phase);

@@ -1,5 +1,7 @@
 #include "http/message.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "event/json.hpp"
 #include "wire/response.hpp"
@@ -28,6 +30,30 @@ std::string_view Request::path_parameter(std::string_view name) const {
     return find_first(path_parameters, name).value_or(std::string_view{});
 }
 
+std::string_view Request::trace_id() const {
+    // version "-" trace-id "-" parent-id "-" flags; versions after 00 may go on behind another "-".
+    constexpr std::size_t id_at = 3, id_size = 32, parent_at = 36, flags_at = 53, size = 55;
+    const auto all_hex = [](std::string_view digits) {
+        return digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    };
+    const auto all_zero = [](std::string_view digits) {
+        return digits.find_first_not_of('0') == std::string_view::npos;
+    };
+    const auto named = [](const auto& field) { return field.first == "traceparent"; };
+    if (std::ranges::count_if(headers, named) != 1) return {};
+    const std::string_view text = *header("traceparent");
+    if (text.size() < size || text[2] != '-' || text[parent_at - 1] != '-' || text[flags_at - 1] != '-')
+        return {};
+    const auto version = text.substr(0, 2), id = text.substr(id_at, id_size);
+    const auto parent = text.substr(parent_at, flags_at - 1 - parent_at);
+    if (!all_hex(version) || version == "ff" ||
+        (text.size() > size && (version == "00" || text[size] != '-')))
+        return {};
+    const bool valid = all_hex(id) && all_hex(parent) && all_hex(text.substr(flags_at, 2)) && !all_zero(id) &&
+                       !all_zero(parent);
+    return valid ? id : std::string_view{};
+}
+
 Response Response::json(std::string body, int status) {
     Response response;
     response.status = status;
@@ -36,10 +62,11 @@ Response Response::json(std::string body, int status) {
     return response;
 }
 
-Response Response::problem(int status, std::string_view code, std::string_view detail,
+Response Response::problem(int status, std::string_view code, std::string_view reason,
                            std::string_view field) {
     Response response;
     response.status = status;
+    response.code = code;
     response.headers.emplace_back("Content-Type", "application/problem+json");
     std::string& body = response.body;
     body = R"({"type":"about:blank","title":)";
@@ -47,7 +74,8 @@ Response Response::problem(int status, std::string_view code, std::string_view d
     body += R"(,"status":)";
     append_number(body, status);
     body += R"(,"detail":)";
-    event::append_json_string(body, detail);
+    event::append_json_string(
+        body, field.empty() ? std::string{reason} : std::string{field}.append(": ").append(reason));
     body += R"(,"code":)";
     event::append_json_string(body, code);
     if (!field.empty()) {
@@ -56,6 +84,13 @@ Response Response::problem(int status, std::string_view code, std::string_view d
     }
     body += '}';
     return response;
+}
+
+void Response::name_trace(const Request& request) {
+    const auto id = request.trace_id();
+    if (code.empty() || id.empty()) return;
+    body.back() = ',';  // in place of the brace that `problem` ended with
+    body.append(R"("traceId":")").append(id).append("\"}");
 }
 
 }  // namespace stepcast::http

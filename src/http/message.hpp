@@ -43,6 +43,10 @@ struct Request {
     std::optional<std::string_view> header(std::string_view name) const;
     std::optional<std::string_view> parameter(std::string_view name) const;
     std::string_view path_parameter(std::string_view name) const;
+
+    /// The trace id of a valid `traceparent` (W3C Trace Context, level 1): 32 lower-case hex digits; empty
+    /// without one.
+    std::string_view trace_id() const;
 };
 
 /// Takes the socket over instead of a response (SSE, WebSocket): the connection's own coroutine ends.
@@ -59,13 +63,21 @@ struct Response {
     /// Without Content-Length, Date and Connection.
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
+    std::string_view code;  ///< of a problem, a literal; empty if the answer is none
     std::unique_ptr<Takeover> takeover;
 
     static Response json(std::string body, int status = 200);
-    /// application/problem+json (RFC 9457). `code` is kebab-case and for programs; `detail` one sentence for
-    /// people; `field` names the offending input, empty if none.
-    static Response problem(int status, std::string_view code, std::string_view detail,
+    /// application/problem+json (RFC 9457). `code` is a kebab-case literal for programs; `field` names the
+    /// offending input, empty if none; `reason` is one sentence for people without the field's name, which
+    /// the problem's detail puts before it ("userId: is required").
+    static Response problem(int status, std::string_view code, std::string_view reason,
                             std::string_view field = {});
+    /// The problem of a value that cannot be accepted: 400 invalid-field.
+    static Response invalid_field(std::string_view field, std::string_view reason) {
+        return problem(400, "invalid-field", reason, field);
+    }
+    /// Gives a problem the `traceId` of the request that it answers, if that is part of a trace.
+    void name_trace(const Request& request);
 
     Response& with(std::string name, std::string value) & {
         headers.emplace_back(std::move(name), std::move(value));

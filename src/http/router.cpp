@@ -4,6 +4,8 @@
 #include <span>
 #include <stdexcept>
 
+#include "http/conditions.hpp"
+
 namespace stepcast::http {
 namespace {
 
@@ -123,7 +125,11 @@ Match Router::route(Request& request) const {
     const Handler* handler = &endpoint->handlers[static_cast<std::size_t>(request.method)];
     if (!*handler && request.method == Method::head)
         handler = &endpoint->handlers[static_cast<std::size_t>(Method::get)];
-    if (*handler) return {.handler = handler, .stats = stats};
+    if (*handler) {
+        if (is_unsafe(request.method))
+            if (auto refusal = refuse_coded(request)) return {.answer = std::move(refusal), .stats = stats};
+        return {.handler = handler, .stats = stats};
+    }
     if (request.method == Method::options)
         return {.answer = options(request, endpoint->allow), .stats = stats};
     return {.answer = Response::problem(405, "method-not-allowed", "this path does not take that method")

@@ -19,7 +19,7 @@ namespace stepcast::http {
 struct Match {
     const Handler* handler = nullptr;
     std::optional<Response>
-        answer{};  ///< 404, 405, 403 or what OPTIONS says; set exactly if there is no handler
+        answer{};  ///< 404, 405, 403, 415 or what OPTIONS says; set exactly if there is no handler
     RequestStats* stats = nullptr;
 };
 
@@ -33,7 +33,11 @@ class Router {
     void add(Route route);
     void add(std::vector<Route> routes);
 
-    /// Finds the row and fills the request's path parameters and answer headers. A path without parameters
+    /// Fills the answer headers of a request that may not be whole: one that was refused on the way.
+    void prepare(Request& request) const { cors_.prepare(request); }
+
+    /// Finds the row and fills the request's path parameters and answer headers; needs the head only. A path
+    /// without parameters
     /// wins over one with.
     Match route(Request& request) const;
 

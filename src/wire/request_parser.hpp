@@ -26,7 +26,8 @@ class RequestParser {
     /// The head is read, the body is not, and the client waits for "100 Continue" before it sends the body.
     bool wants_continue() const { return state_ == State::body && expects_continue_ && !body_started_; }
 
-    /// Valid when done; may be moved from.
+    /// Whole when done; may then be moved from. Before, and after a refusal: what was understood of the head
+    /// so far, which is all of it once the body begins.
     RequestMessage& message() { return message_; }
     /// Valid when failed.
     const Refusal& refusal() const { return refusal_; }

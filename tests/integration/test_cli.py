@@ -101,12 +101,15 @@ class Commands(unittest.TestCase):
         good = '{"taskId":"cli-3","userId":"ada","eventType":"PROGRESS","percentage":5}'
         done = run("emit", "--server", self.server.url, text=f"{good}\n\n{good.replace('5', '500')}\n{good}\n")
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, r"^stepcast emit: line 3: percentage: .+\n$")
+        self.assertRegex(done.stderr, r"^stepcast emit: line 3: percentage: must [^\[:]+\n$")
         self.assertEqual(done.stdout, "")
         done = run("emit", "--server", self.server.url, text=f"{good}\n{{nonsense\n")
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"^stepcast emit: line 2: ")
         self.assertEqual(len(done.stdout.splitlines()), 1)
+        done = run("emit", "--server", self.server.url, "--task", "cli-3", "--user", "ada", "--type", "PROGRESS", "--percentage", "101")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^stepcast emit: percentage: must [^\[:]+\n$")
 
     def test_tail_prints_a_line_of_json_per_frame_and_ends_with_the_task(self):
         events = [{"taskId": "cli-4", "userId": "ada", "eventType": kind, "percentage": percentage}

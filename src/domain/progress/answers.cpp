@@ -25,7 +25,8 @@ http::Response for_event(const Error& error) {
         case errc::tombstone:
             break;
     }
-    return http::Response::problem(400, "invalid-field", error.text(), error.field);
+    return http::Response::invalid_field(error.field,
+                                         error.detail.empty() ? error.code.message() : error.detail);
 }
 
 http::Response for_query(const Error& error) {

@@ -26,8 +26,7 @@ result<std::string, Response> id_of(std::string_view value, std::string_view fie
 
 result<std::string, Response> user_of(const Request& request) {
     const auto user = request.parameter("userId");
-    if (!user)
-        return tl::unexpected{Response::problem(400, "invalid-field", "userId: is required", "userId")};
+    if (!user) return tl::unexpected{Response::invalid_field("userId", "is required")};
     return id_of(*user, "userId");
 }
 
@@ -85,12 +84,8 @@ result<Moment, Response> moment_of(const Request& request) {
         std::string text{*at};
         if (const auto space = text.rfind(' '); space != std::string::npos && space > 10) text[space] = '+';
         moment.at = parse_rfc3339(text);
-        if (!moment.at)
-            return tl::unexpected{
-                Response::problem(400, "invalid-field", "at: must be an RFC 3339 time", "at")};
-        if (moment.version)
-            return tl::unexpected{
-                Response::problem(400, "invalid-field", "at: give either version or at", "at")};
+        if (!moment.at) return tl::unexpected{Response::invalid_field("at", "must be an RFC 3339 time")};
+        if (moment.version) return tl::unexpected{Response::invalid_field("at", "give either version or at")};
     }
     return moment;
 }
@@ -224,9 +219,7 @@ result<OrderForm, Response> form_of_query(const Request& request) {
     auto user = user_of(request);
     if (!user) return tl::unexpected{std::move(user.error())};
     const auto product = request.parameter("productName");
-    if (!product)
-        return tl::unexpected{
-            Response::problem(400, "invalid-field", "productName: is required", "productName")};
+    if (!product) return tl::unexpected{Response::invalid_field("productName", "is required")};
     auto quantity = http::required_number(request, "quantity", {.min = 1, .max = max_quantity});
     if (!quantity) return tl::unexpected{std::move(quantity.error())};
     return OrderForm{std::move(*user), std::string{*product}, *quantity};
@@ -238,8 +231,7 @@ result<OrderForm, Response> form_of_body(const Request& request) {
     if (!body->is_object())
         return tl::unexpected{answer_for(Error{errc::malformed, {}, "must be a JSON object"})};
     const auto refused = [](std::string_view field, std::string_view why) {
-        return tl::unexpected{
-            Response::problem(400, "invalid-field", fmt::format("{}: {}", field, why), field)};
+        return tl::unexpected{Response::invalid_field(field, why)};
     };
     const auto& object = body->get_object();
     const auto* user = object.if_contains("userId");

@@ -34,11 +34,12 @@ TEST(EmitBatch, blank_lines_are_passed_over_and_bad_ones_told) {
 TEST(EmitBatch, a_refusal_names_the_line_and_the_field) {
     EmitBatch batch;
     for (const std::size_t line : {10u, 12u, 13u}) ASSERT_TRUE(batch.add("{}", line));
-    EXPECT_EQ(batch.explain(R"({"field":"[1].percentage","detail":"must be 0 to 100"})", "x"),
+    EXPECT_EQ(batch.explain(R"({"field":"[1].percentage","detail":"[1].percentage: must be 0 to 100"})", "x"),
               "line 12: percentage: must be 0 to 100");
-    EXPECT_EQ(batch.explain(R"({"field":"[2]","detail":"must be an object"})", "x"),
+    EXPECT_EQ(batch.explain(R"({"field":"[2]","detail":"[2]: must be an object"})", "x"),
               "line 13: must be an object");
-    EXPECT_EQ(batch.explain(R"({"field":"[7].a","detail":"odd"})", "x"), "lines 10 to 13: odd");
+    EXPECT_EQ(batch.explain(R"({"field":"[0].a","detail":"odd"})", "x"), "line 10: odd");
+    EXPECT_EQ(batch.explain(R"({"field":"[7].a","detail":"[7].a: odd"})", "x"), "lines 10 to 13: [7].a: odd");
     EXPECT_EQ(batch.explain(R"({"detail":"busy"})", "x"), "lines 10 to 13: busy");
     EXPECT_EQ(batch.explain("<html>", "the server answered 502"), "lines 10 to 13: the server answered 502");
 }

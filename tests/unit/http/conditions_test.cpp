@@ -54,6 +54,35 @@ TEST(JsonBody, curls_default_type_passes_only_without_origin_and_cookie) {
         EXPECT_EQ(refuse_unless_json(with_header("content-type", type))->status, 415) << type;
 }
 
+TEST(JsonBody, no_other_charset_than_utf_8_is_taken) {
+    for (const std::string type : {"application/json", "application/x-www-form-urlencoded"}) {
+        for (const auto* good :
+             {"; charset=utf-8", ";charset=\"UTF-8\"", "; a=b; Charset=utf-8", "; a=utf-16", ";"})
+            EXPECT_FALSE(refuse_unless_json(with_header("content-type", type + good))) << good;
+        for (const auto* bad : {"; charset=utf-16", ";charset=\"latin1\"", "; a=b;CHARSET=euc-kr"}) {
+            const auto refusal = refuse_unless_json(with_header("content-type", type + bad));
+            ASSERT_TRUE(refusal) << bad;
+            EXPECT_EQ(refusal->status, 415);
+            EXPECT_EQ(refusal->code, "unsupported-media-type");
+        }
+    }
+}
+
+TEST(CodedBody, only_identity_is_read) {
+    EXPECT_FALSE(refuse_coded(Request{}));
+    for (const auto* plain : {"", "identity", "Identity", "identity, identity"})
+        EXPECT_FALSE(refuse_coded(with_header("content-encoding", plain))) << plain;
+    for (const auto* coded : {"gzip", "identity, br", "x"}) {
+        const auto refusal = refuse_coded(with_header("content-encoding", coded));
+        ASSERT_TRUE(refusal) << coded;
+        EXPECT_EQ(refusal->status, 415);
+        EXPECT_EQ(refusal->code, "unsupported-media-type");
+    }
+    auto two = with_header("content-encoding", "identity");
+    two.headers.emplace_back("content-encoding", "gzip");
+    EXPECT_TRUE(refuse_coded(two));
+}
+
 TEST(Parameters, a_refusal_names_the_field) {
     EXPECT_EQ(*required_text(with_query("userId", "노트북"), "userId"), "노트북");
     EXPECT_EQ(field_of(required_text(Request{}, "userId").error()), "userId");
@@ -78,9 +107,43 @@ TEST(Problem, is_json_whatever_the_words) {
     const auto body = event::parse_json(response.body).value();
     EXPECT_EQ(body.at("status").as_int64(), 404);
     EXPECT_EQ(body.at("title").as_string(), "Not Found");
-    EXPECT_EQ(body.at("detail").as_string(), "no task \"a\\b\"\n");
+    EXPECT_EQ(body.at("detail").as_string(), "taskId: no task \"a\\b\"\n");
     EXPECT_EQ(body.at("field").as_string(), "taskId");
     EXPECT_EQ(body.at("type").as_string(), "about:blank");
+}
+
+TEST(Problem, its_detail_names_the_field_the_same_way_everywhere) {
+    const auto detail_of = [](const Response& response) {
+        return std::string{event::parse_json(response.body).value().at("detail").as_string()};
+    };
+    EXPECT_EQ(detail_of(required_text(Request{}, "userId").error()), "userId: is required");
+    EXPECT_EQ(detail_of(Response::invalid_field("userId", "is required")), "userId: is required");
+    EXPECT_EQ(detail_of(Response::problem(503, "busy", "too much")), "too much");
+}
+
+TEST(Problem, carries_the_trace_of_its_request_and_nothing_that_is_none) {
+    const std::string id = "0af7651916cd43dd8448eb211c80319c", rest = "-b7ad6b7169203331-01";
+    const auto trace_of = [](const Request& request) -> std::string {
+        auto problem = Response::problem(404, "unknown-task", "no such task");
+        problem.name_trace(request);
+        const auto body = event::parse_json(problem.body).value().as_object();
+        return body.contains("traceId") ? std::string{body.at("traceId").as_string()} : "(none)";
+    };
+    EXPECT_EQ(trace_of(with_header("traceparent", "00-" + id + rest)), id);
+    EXPECT_EQ(trace_of(with_header("traceparent", "01-" + id + rest + "-more")), id);
+    EXPECT_EQ(trace_of(Request{}), "(none)");
+    for (const std::string& bad :
+         {std::string{}, id, "00-" + id, "ff-" + id + rest, "00-" + id + rest + "-more",
+          "01-" + id + rest + "x", "00-" + std::string(32, '0') + rest, "00-" + id + "-0000000000000000-01",
+          "00-0AF7651916CD43DD8448EB211C80319C" + rest, "0g-" + id + rest,
+          "00-" + id + "-b7ad6b7169203331-0\""})
+        EXPECT_EQ(trace_of(with_header("traceparent", bad)), "(none)") << bad;
+    auto twice = with_header("traceparent", "00-" + id + rest);
+    twice.headers.push_back(twice.headers.front());
+    EXPECT_EQ(trace_of(twice), "(none)");
+    auto fine = Response::json("{}");
+    fine.name_trace(with_header("traceparent", "00-" + id + rest));
+    EXPECT_EQ(fine.body, "{}");
 }
 
 }  // namespace

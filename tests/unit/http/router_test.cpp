@@ -141,6 +141,16 @@ TEST_F(RouterTest, our_own_page_may_call) {
     EXPECT_NE(router.route(default_port).handler, nullptr);
 }
 
+TEST_F(RouterTest, a_coded_body_is_refused_before_any_handler) {
+    auto coded = request_for(Method::post, "/events");
+    coded.headers.emplace_back("content-encoding", "gzip");
+    const auto match = router.route(coded);
+    ASSERT_TRUE(match.answer);
+    EXPECT_EQ(match.answer->status, 415);
+    EXPECT_EQ(header_of(*match.answer, "Accept-Encoding"), "identity");
+    EXPECT_EQ(match.stats->route(), "/events");
+}
+
 TEST_F(RouterTest, answers_the_preflight_of_listed_origins_only) {
     for (const bool listed : {true, false}) {
         auto preflight = request_for(Method::options, "/events");

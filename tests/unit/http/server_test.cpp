@@ -132,6 +132,66 @@ TEST(Server, expect_continue_is_answered_before_the_body) {
     EXPECT_EQ(other.ask(post("/echo", "x", "Expect: coffee\r\n"))->status, 417);
 }
 
+TEST(Server, a_body_that_its_head_already_refuses_is_not_asked_for) {
+    RunningServer server{echo_routes()};
+    const auto waiting = [&](std::string_view method, std::string_view path, std::string_view more) {
+        RawClient client{server.port()};
+        const auto response = client.ask(std::string{method}.append(" ").append(path).append(
+                                             " HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\n") +
+                                             std::string{more} + "Content-Length: 4\r\n\r\n",
+                                         method == "HEAD");
+        EXPECT_TRUE(response);
+        EXPECT_TRUE(client.closed()) << path;
+        return response->status;
+    };
+    EXPECT_EQ(waiting("POST", "/nothing", ""), 404);
+    EXPECT_EQ(waiting("PUT", "/echo", ""), 405);
+    EXPECT_EQ(waiting("HEAD", "/nothing", ""), 404);
+    EXPECT_EQ(waiting("POST", "/echo", "Origin: https://evil.example\r\n"), 403);
+    EXPECT_EQ(waiting("POST", "/echo", "Content-Encoding: gzip\r\n"), 415);
+    std::uint64_t counted = 0;
+    for (const RequestStats* stats : server.router().stats())
+        if (stats->route() == "(none)") counted = stats->requests(404);
+    EXPECT_EQ(counted, 2u);
+}
+
+TEST(Server, what_the_parser_refuses_is_a_problem_that_a_listed_page_can_read) {
+    Options options;
+    options.cors_origins = {"https://app.example"};
+    options.limits = {.request_line = 100, .header_bytes = 300, .headers = 6, .body = 50};
+    options.header_timeout = options.body_timeout = 50ms;
+    RunningServer server{echo_routes(), options};
+    const std::string origin = "Origin: https://app.example\r\n";
+    const std::string trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
+    const std::pair<std::string, int> refused[] = {
+        {get("/hello", origin + trace + "X : y\r\n"), 400},
+        {get("/hello", origin + trace + "A: 1\r\nB: 1\r\nC: 1\r\nD: 1\r\n"), 431},
+        {post("/echo", std::string(51, 'x'), origin + trace), 413},
+        {get("/hello", origin + trace + "Transfer-Encoding: gzip, chunked\r\n"), 501},
+        {post("/echo", "x", origin + trace + "Expect: coffee\r\n"), 417},
+        {"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n" + origin + trace + "\r\n", 408},
+        {"GET /hello HTTP/1.1\r\nHost: t\r\n" + origin + trace, 408},
+    };
+    for (const auto& [request, status] : refused) {
+        const auto response = RawClient{server.port()}.ask(request);
+        ASSERT_TRUE(response) << request;
+        EXPECT_EQ(response->status, status) << request;
+        EXPECT_EQ(response->headers.at("content-type"), "application/problem+json");
+        EXPECT_EQ(response->headers.at("access-control-allow-origin"), "https://app.example") << status;
+        EXPECT_NE(response->body.find("\"code\":\""), std::string::npos);
+        EXPECT_NE(response->body.find("\"traceId\":\"0af7651916cd43dd8448eb211c80319c\""), std::string::npos);
+    }
+    const auto unknown_origin = RawClient{server.port()}.ask(get("/" + std::string(100, 'x'), origin));
+    EXPECT_EQ(unknown_origin->status, 414);
+    EXPECT_EQ(unknown_origin->headers.count("access-control-allow-origin"), 0u) << "its Origin was not read";
+    EXPECT_EQ(unknown_origin->headers.at("vary"), "Origin");
+    EXPECT_EQ(RawClient{server.port()}.ask("GET /hello HTTP/2.0\r\n")->status, 505);
+    const auto foreign =
+        RawClient{server.port()}.ask(get("/hello", "Origin: https://evil.example\r\nX : y\r\n"));
+    EXPECT_EQ(foreign->status, 400);
+    EXPECT_EQ(foreign->headers.count("access-control-allow-origin"), 0u);
+}
+
 TEST(Server, a_refused_client_reads_the_answer_although_it_kept_sending) {
     RunningServer server{echo_routes()};
     for (int i = 0; i < 20; ++i) {
