@@ -107,15 +107,19 @@ void add_store(Page& page, const Readings& readings) {
     page.begin("stepcast_events_rejected_total", "Records that could not be events", MetricType::Counter);
     for (const auto& reason : readings.rejected)
         page.row(reason.value, {{"door", "topic"}, {"reason", text(reason.name)}});
-    page.row(readings.refused_at_http, {{"door", "http"}, {"reason", "refused"}});
+    for (const auto& reason : readings.rejected_at_http)
+        page.row(reason.value, {{"door", "http"}, {"reason", text(reason.name)}});
     page.histogram("stepcast_commit_seconds", "Duration of a commit group", readings.commit_seconds);
     page.gauge("stepcast_store_position", "Position of the newest event", static_cast<double>(store.head));
     page.gauge("stepcast_store_events", "Events held", static_cast<double>(store.events));
     page.gauge("stepcast_store_bytes", "Memory of the events held", static_cast<double>(store.bytes));
     page.gauge("stepcast_store_streams", "Streams held", static_cast<double>(store.streams));
     page.counter("stepcast_store_expired_total", "Events removed by age or for room", store.expired);
-    page.counter("stepcast_feed_gaps_total", "Positions that the feed has missed; always 0",
+    page.counter("stepcast_feed_gaps_total", "Events that the feed gave twice or out of order; always 0",
                  readings.feed_gaps);
+    page.begin("stepcast_snapshots_total", "Snapshots of long tasks: saved, failed, or read and ignored",
+               MetricType::Counter);
+    for (const auto& result : readings.snapshots) page.row(result.value, {{"result", text(result.name)}});
     page.begin("stepcast_projection_lag_events", "Events stored and not yet folded", MetricType::Gauge);
     page.row(store.head - std::min(store.head, readings.applied), {{"projection", "progress"}});
 }
@@ -145,9 +149,12 @@ void add_bus(Page& page, const Readings& readings) {
         page.row(static_cast<double>(lag),
                  {{"topic", place.first}, {"partition", fmt::format("{}", place.second)}});
     page.gauge("stepcast_bus_connected", "1 while the bus answers", bus.connected ? 1 : 0);
-    page.begin("stepcast_bus_paused", "Why consumption stands still", MetricType::Gauge);
+    page.begin("stepcast_bus_paused", "Why consumption stands still; queue-full: how many partitions",
+               MetricType::Gauge);
     page.row(bus.paused, {{"reason", "queue-full"}});
-    if (!readings.paused.empty()) page.row(std::uint64_t{1}, {{"reason", text(readings.paused)}});
+    for (const std::string_view reason : {"store-full", "store-unavailable"})
+        page.row(std::uint64_t{readings.paused == reason}, {{"reason", text(reason)}});
+    page.row(std::uint64_t{readings.dependency_down}, {{"reason", "dependency"}});
     page.counter("stepcast_rebalances_total", "Times that partitions were dealt anew", bus.rebalances);
     page.counter("stepcast_bus_produced_total", "Records that the bus has taken", bus.produced);
     page.counter("stepcast_bus_produce_failed_total", "Records that the bus did not take",
@@ -174,8 +181,18 @@ void add_broadcast(Page& page, const Readings& readings) {
         page.row(sum([i](const LaneStats& lane) -> auto& { return lane.closed[i]; }),
                  {{"reason", text(broadcast::close_reason_names[i])}});
     page.begin("stepcast_sse_frames_total", "Frames handed to the kernel", MetricType::Counter);
-    page.row(sum([](const LaneStats& lane) -> auto& { return lane.frames; }), {{"event", "message"}});
-    page.row(sum([](const LaneStats& lane) -> auto& { return lane.heartbeats; }), {{"event", "heartbeat"}});
+    for (std::size_t i = 0; i < broadcast::frame_kind_names.size(); ++i)
+        page.row(sum([i](const LaneStats& lane) -> auto& { return lane.frames[i]; }),
+                 {{"event", text(broadcast::frame_kind_names[i])}});
+    page.begin("stepcast_recoveries_total", "Whole states told; stalled: live, as a task turned so or back",
+               MetricType::Counter);
+    for (const auto& told : readings.recoveries)
+        page.row(told.value, {{"kind", text(told.kind)}, {"reason", text(told.reason)}});
+    for (const auto kind : {broadcast::SessionKind::user, broadcast::SessionKind::task}) {
+        const auto i = static_cast<std::size_t>(kind);
+        page.row(sum([i](const LaneStats& lane) -> auto& { return lane.announced[i]; }),
+                 {{"kind", text(broadcast::session_kind_names[i])}, {"reason", "stalled"}});
+    }
     page.counter("stepcast_sse_bytes_total", "Bytes of those frames",
                  sum([](const LaneStats& lane) -> auto& { return lane.bytes; }));
     page.counter("stepcast_sse_coalesced_total", "Events thinned out for slow readers",

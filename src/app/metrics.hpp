@@ -21,6 +21,11 @@ struct Readings {
         std::string_view name;
         std::uint64_t value;
     };
+    struct Recoveries {
+        std::string_view kind;
+        std::string_view reason;
+        std::uint64_t value;
+    };
     struct DeadLetters {
         std::string topic;
         std::string error_class;
@@ -29,15 +34,18 @@ struct Readings {
 
     store::Stats store;
     const Histogram* commit_seconds = nullptr;
-    std::uint64_t feed_gaps = 0;
+    std::uint64_t feed_gaps = 0;   ///< events that the feed gave twice or out of order
+    std::vector<Count> snapshots;  ///< by result
     event::Position applied = 0;   ///< by the progress projection
     std::array<Count, 4> tasks{};  ///< by status, with its name on the wire
     std::uint64_t tasks_stalled = 0;
 
     bus::Stats bus;
-    std::string_view paused;            ///< why consumption stands still; empty: it does not
-    std::uint64_t refused_at_http = 0;  ///< events and orders that a POST was refused for
-    std::vector<Count> rejected;        ///< records of the events topic that became dead letters, by reason
+    std::string_view paused;              ///< what of the store keeps consumption back; empty: nothing
+    bool dependency_down = false;         ///< the bus is not there, so nothing is consumed
+    std::vector<Count> rejected_at_http;  ///< POSTs of events and orders that were refused, by reason
+    std::vector<Count> rejected;          ///< records of the events topic that became dead letters, by reason
+    std::vector<Recoveries> recoveries;   ///< told to streams that connect
     std::vector<DeadLetters> dead_letters;
     const Histogram* ingest_age_seconds = nullptr;
     std::uint64_t orders_in_flight = 0;

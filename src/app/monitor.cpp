@@ -65,7 +65,7 @@ json::object sessions_part(const Readings& readings, const MonitorFacts& facts) 
 json::object broadcaster_part(const Readings& readings, const MonitorFacts& facts) {
     std::uint64_t frames = 0, bytes = 0, coalesced = 0, lapped = 0;
     for (const auto* lane : readings.lanes) {
-        frames += lane->frames;
+        for (const auto& of_kind : lane->frames) frames += of_kind;
         bytes += lane->bytes;
         coalesced += lane->coalesced;
         lapped += lane->lapped;

@@ -241,8 +241,21 @@ awaitable<Readings> Node::read_core() {
     readings.paused = ingest_.paused() == progress::ProgressIngest::Pause::none         ? ""
                       : ingest_.paused() == progress::ProgressIngest::Pause::store_full ? "store-full"
                                                                                         : "store-unavailable";
+    readings.dependency_down = !bus_ready_ || !bus_->healthy();
+    const auto& told = progress_.counts();
+    readings.commit_seconds = &told.commit_seconds;
+    readings.feed_gaps = told.feed_gaps;
+    readings.snapshots = {{"saved", told.snapshots_saved},
+                          {"failed", told.snapshots_failed},
+                          {"ignored", told.snapshots_ignored}};
+    for (std::size_t i = 0; i < progress::recovery_reason_names.size(); ++i) {
+        const auto reason = progress::recovery_reason_names[i];
+        readings.recoveries.push_back({"user", reason, told.user_recoveries[i]});
+        readings.recoveries.push_back({"task", reason, told.task_recoveries[i]});
+    }
     const auto& rejected = ingest_.counts();
-    readings.refused_at_http = door_.rejected();
+    for (std::size_t i = 0; i < door_.reasons.size(); ++i)
+        readings.rejected_at_http.push_back({door_.reasons[i], door_.rejected(i)});
     readings.rejected = {{"malformed", rejected.rejected_malformed},
                          {"invalid-field", rejected.rejected_field},
                          {"tombstone", rejected.rejected_tombstone},

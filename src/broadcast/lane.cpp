@@ -97,8 +97,9 @@ void Lane::close_all(CloseReason reason) {
         if (slot.session != nullptr) close(*slot.session, reason);
 }
 
-void Lane::count_written(std::size_t frames, std::size_t bytes) {
-    stats_.frames.fetch_add(frames, std::memory_order_relaxed);
+void Lane::count_written(const FrameCounts& frames, std::size_t bytes) {
+    for (std::size_t kind = 0; kind < frames.of.size(); ++kind)
+        if (frames.of[kind] > 0) stats_.frames[kind].fetch_add(frames.of[kind], std::memory_order_relaxed);
     stats_.bytes.fetch_add(bytes, std::memory_order_relaxed);
 }
 
@@ -127,7 +128,6 @@ void Lane::sweep(Steady::time_point now) {
         if (waits) {
             if (quiet >= session->limits_->write_timeout) close(*session, CloseReason::stuck);
         } else if (!catching && quiet >= session->limits_->heartbeat) {
-            stats_.heartbeats.fetch_add(1, std::memory_order_relaxed);
             send_now(*session, heartbeat_);
         }
     }

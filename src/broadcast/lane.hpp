@@ -83,7 +83,10 @@ class Lane {
     bool draining() const { return draining_; }
 
     /// Counts what an owner wrote itself while catching.
-    void count_written(std::size_t frames, std::size_t bytes);
+    void count_written(const FrameCounts& frames, std::size_t bytes);
+
+    /// The comment that keeps a quiet stream open.
+    const event::EventRef& heartbeat() const { return heartbeat_; }
 
     /// Room that a session reads into before it throws the bytes away.
     std::span<char> scrap() { return scrap_; }

@@ -22,8 +22,8 @@ constexpr std::uint32_t clock_stride = 16;
 // Counted on the stack and added once per turn: an atomic addition per delivery would show.
 struct Lane::Tally {
     Steady::time_point now = Steady::now();
-    std::uint64_t frames = 0;
-    std::uint64_t bytes = 0;
+    FrameCounts frames;
+    std::size_t bytes = 0;
     std::uint64_t unobserved = 0;
 };
 
@@ -108,6 +108,7 @@ void Lane::offer(Session& session, std::uint32_t frame) {
     if (session.state_ != Session::State::live) return;
     if (position == 0) {
         if (session.kind_ == SessionKind::v1) return;
+        stats_.announced[static_cast<std::size_t>(session.kind_)].fetch_add(1, std::memory_order_relaxed);
     } else {
         if (position <= session.through_) return;
         session.through_ = position;
@@ -158,8 +159,7 @@ void Lane::flush_dirty() {
         if (i % clock_stride == clock_stride - 1) observe();
     }
     observe();
-    stats_.frames.fetch_add(tally.frames, std::memory_order_relaxed);
-    stats_.bytes.fetch_add(tally.bytes, std::memory_order_relaxed);
+    count_written(tally.frames, tally.bytes);
     dirty_.clear();
     pending_.clear();
 }
@@ -172,8 +172,11 @@ void Lane::flush(Session& session, Tally& tally) {
     std::array<iovec, batch_limit> parts;
     std::size_t count = 0;
     std::size_t size = 0;
+    bool controls = false;
     for (std::uint32_t i = first; i != Session::none; i = pending_[i].next) {
-        const auto text = session.outbox_.text(*batch_[pending_[i].frame].event);
+        const event::Event& event = *batch_[pending_[i].frame].event;
+        controls = controls || event.is_control();
+        const auto text = session.outbox_.text(event);
         parts[count++] = {const_cast<char*>(text.data()), text.size()};
         size += text.size();
     }
@@ -185,7 +188,11 @@ void Lane::flush(Session& session, Tally& tally) {
     session.progress_at_ = tally.now;
     tally.bytes += static_cast<std::size_t>(sent);
     if (static_cast<std::size_t>(sent) == size) {
-        tally.frames += count;
+        if (!controls)
+            tally.frames.add(FrameKind::progress, count);
+        else
+            for (std::uint32_t i = first; i != Session::none; i = pending_[i].next)
+                tally.frames.add(kind_of(*batch_[pending_[i].frame].event));
         tally.unobserved += count;
         end_if_sent(session);
     } else {
@@ -194,20 +201,20 @@ void Lane::flush(Session& session, Tally& tally) {
 }
 
 void Lane::keep_rest(Session& session, std::uint32_t pending, std::size_t sent) {
-    std::size_t whole = 0;
+    FrameCounts whole;
     for (; pending != Session::none && session.state_ != Session::State::closing;
          pending = pending_[pending].next) {
         const auto& frame = batch_[pending_[pending].frame].event;
         const std::size_t size = session.outbox_.text(*frame).size();
         if (sent >= size) {
             sent -= size;
-            ++whole;
+            whole.add(kind_of(*frame));
             continue;
         }
         push(session, frame);
         session.outbox_.consume(std::exchange(sent, 0));
     }
-    stats_.frames.fetch_add(whole, std::memory_order_relaxed);
+    count_written(whole, 0);
     if (session.state_ != Session::State::closing) wait_writable(session);
 }
 
@@ -224,8 +231,11 @@ void Lane::send_now(Session& session, const event::EventRef& frame) {
         return;
     }
     session.progress_at_ = Steady::now();
-    stats_.bytes.fetch_add(static_cast<std::size_t>(sent), std::memory_order_relaxed);
-    if (static_cast<std::size_t>(sent) == text.size()) {
+    const bool whole = static_cast<std::size_t>(sent) == text.size();
+    FrameCounts frames;
+    if (whole) frames.add(kind_of(*frame));
+    count_written(frames, static_cast<std::size_t>(sent));
+    if (whole) {
         end_if_sent(session);
         return;
     }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/histogram.hpp"
+#include "broadcast/frame_kind.hpp"
 
 namespace stepcast::broadcast {
 
@@ -29,11 +30,11 @@ inline constexpr std::array<std::string_view, 8> close_reason_names{"none",  "go
 /// What one lane has done. Written on its strand, read from any thread.
 struct LaneStats {
     using Count = std::atomic<std::uint64_t>;
-    std::array<Count, session_kind_names.size()> sessions{};  ///< open now, by kind
-    std::array<Count, close_reason_names.size()> closed{};    ///< by reason
-    Count frames{0};               ///< events and control frames handed to the kernel whole
-    Count heartbeats{0};           ///< comments
-    Count bytes{0};                ///< bytes of all that
+    std::array<Count, session_kind_names.size()> sessions{};   ///< open now, by kind
+    std::array<Count, close_reason_names.size()> closed{};     ///< by reason
+    std::array<Count, frame_kind_names.size()> frames{};       ///< handed to the kernel whole, by kind
+    std::array<Count, session_kind_names.size()> announced{};  ///< control frames for live sessions, by kind
+    Count bytes{0};                                            ///< bytes of all that
     Count coalesced{0};            ///< events thinned out of slow readers' outboxes
     Count lapped{0};               ///< how often the lane had to catch up from the store
     Histogram delivery_seconds;    ///< commit to write, per frame sent live

@@ -57,8 +57,8 @@ std::size_t Outbox::gather(std::span<iovec> out) const {
     return count;
 }
 
-std::size_t Outbox::consume(std::size_t bytes) {
-    std::size_t completed = 0;
+FrameCounts Outbox::consume(std::size_t bytes) {
+    FrameCounts completed;
     while (bytes > 0) {
         assert(queue_ && bytes <= queue_->bytes);
         const std::size_t left = text(*queue_->entries.front().frame).size() - queue_->head_sent;
@@ -70,8 +70,8 @@ std::size_t Outbox::consume(std::size_t bytes) {
             break;
         }
         queue_->head_sent = 0;
+        completed.add(kind_of(*queue_->entries.front().frame));
         queue_->entries.pop_front();
-        ++completed;
         if (queue_->entries.empty()) queue_.reset();
     }
     return completed;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "broadcast/frame_kind.hpp"
 #include "event/event.hpp"
 
 namespace stepcast::broadcast {
@@ -36,8 +37,8 @@ class Outbox {
     /// Fills `out` with the bytes to send next, in order. Returns how many entries were filled.
     std::size_t gather(std::span<iovec> out) const;
 
-    /// Forgets the first `bytes`, which have been sent. Returns how many frames that completed.
-    std::size_t consume(std::size_t bytes);
+    /// Forgets the first `bytes`, which have been sent. Returns the frames that this completed.
+    FrameCounts consume(std::size_t bytes);
 
     bool empty() const { return !queue_; }
     std::size_t frames() const { return queue_ ? queue_->entries.size() : 0; }

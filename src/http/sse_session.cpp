@@ -45,14 +45,15 @@ ssize_t send_frames(int fd, std::span<const event::EventRef> frames, std::size_t
 }
 
 // Takes what was sent from the front of `frames`; `head_sent` is then what is gone of the new first one.
-// Frames completed.
-std::size_t skip_sent(std::span<const event::EventRef>& frames, std::size_t& head_sent, std::size_t sent) {
-    std::size_t whole = 0;
+// Returns the frames completed.
+broadcast::FrameCounts skip_sent(std::span<const event::EventRef>& frames, std::size_t& head_sent,
+                                 std::size_t sent) {
+    broadcast::FrameCounts whole;
     head_sent += sent;
     while (!frames.empty() && head_sent >= frames.front()->frame().size()) {
         head_sent -= frames.front()->frame().size();
+        whole.add(broadcast::kind_of(*frames.front()));
         frames = frames.subspan(1);
-        ++whole;
     }
     return whole;
 }
@@ -141,14 +142,16 @@ awaitable<bool> SseSession::catch_up() {
 
 awaitable<bool> SseSession::leave_drained() {
     const auto frame = broadcast::retry_frame(options_.retry, options_.drain_spread);
-    if (co_await write(frame->frame())) close(CloseReason::drained);
+    if (co_await write(std::span{&frame, 1})) close(CloseReason::drained);
     co_return false;
 }
 
 /// Nothing can be told yet: a second's pause, and a comment where one is due.
 awaitable<bool> SseSession::idle_second() {
-    if (Steady::now() - progress_at_ >= options_.limits.heartbeat && !co_await write(":\n\n"))
-        co_return false;
+    if (Steady::now() - progress_at_ >= options_.limits.heartbeat) {
+        const auto frame = lane_.heartbeat();
+        if (!co_await write(std::span{&frame, 1})) co_return false;
+    }
     co_await aio::pause(std::chrono::seconds{1});
     if (!closing() && !read_away()) close(CloseReason::gone);
     co_return !closing();
@@ -164,7 +167,7 @@ awaitable<bool> SseSession::write(std::string_view text) {
         if (sent == 0) continue;
         progress_at_ = Steady::now();
         text.remove_prefix(static_cast<std::size_t>(sent));
-        lane_.count_written(0, static_cast<std::size_t>(sent));
+        lane_.count_written({}, static_cast<std::size_t>(sent));
     }
     co_return true;
 }
@@ -178,7 +181,7 @@ awaitable<bool> SseSession::write(std::span<const event::EventRef> frames) {
         if (sent == 0 ? !co_await writable() : closing()) co_return false;
         if (sent == 0) continue;
         progress_at_ = Steady::now();
-        const std::size_t whole = skip_sent(frames, head_sent, static_cast<std::size_t>(sent));
+        const auto whole = skip_sent(frames, head_sent, static_cast<std::size_t>(sent));
         lane_.count_written(whole, static_cast<std::size_t>(sent));
     }
     co_return true;

@@ -69,6 +69,12 @@ class Api:
         assert status == 202, (status, answer)
         return answer
 
+    def series(self, series):
+        """The value of one series, named with its labels as in /metrics."""
+        values = [line.rsplit(" ", 1)[1] for line in self.get("/metrics")[1].splitlines() if line.rsplit(" ", 1)[0] == series]
+        assert len(values) == 1, f"{series} stands {len(values)} times in /metrics"
+        return float(values[0])
+
     def metric(self, name):
         text = self.get("/metrics")[1]
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.split("{")[0].split(" ")[0] == name)

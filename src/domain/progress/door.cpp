@@ -1,6 +1,7 @@
 #include "domain/progress/door.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "aio/spawn.hpp"
@@ -61,6 +62,12 @@ awaitable<result<void>> ProgressDoor::check(const std::vector<ProgressEvent>& ev
         }
         co_return result<void>{};
     });
+}
+
+void ProgressDoor::count_rejected(std::string_view code) {
+    const auto known = std::ranges::find(reasons, code) - reasons.begin();
+    const auto reason = std::min<std::size_t>(static_cast<std::size_t>(known), reasons.size() - 1);
+    rejected_[reason].fetch_add(1, std::memory_order_relaxed);
 }
 
 awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::vector<ProgressEvent> events,

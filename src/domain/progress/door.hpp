@@ -1,6 +1,8 @@
 #pragma once
+#include <array>
 #include <atomic>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bus/bus.hpp"
@@ -36,9 +38,13 @@ class ProgressDoor {
     awaitable<result<std::string>> order(std::string user_id, std::string product_name,
                                          std::int64_t quantity);
 
-    /// What the HTTP door refused. Any thread.
-    void count_rejected() { rejected_.fetch_add(1, std::memory_order_relaxed); }
-    std::uint64_t rejected() const { return rejected_.load(std::memory_order_relaxed); }
+    /// What the HTTP door refused, by the problem's code; the last stands for all others. Any thread.
+    static constexpr std::array<std::string_view, 6> reasons{
+        "malformed", "invalid-field", "not-owner", "idempotency-conflict", "unsupported-media-type", "other"};
+    void count_rejected(std::string_view code);
+    std::uint64_t rejected(std::size_t reason) const {
+        return rejected_[reason].load(std::memory_order_relaxed);
+    }
 
   private:
     awaitable<result<void>> check(const std::vector<ProgressEvent>& events, bool array);
@@ -49,7 +55,7 @@ class ProgressDoor {
     const OrderConsumer* orders_;  // null: orders are off
     const std::string events_topic_;
     const std::string orders_topic_;
-    std::atomic<std::uint64_t> rejected_{0};
+    std::array<std::atomic<std::uint64_t>, reasons.size()> rejected_{};
 };
 
 }  // namespace stepcast::progress

@@ -174,6 +174,7 @@ awaitable<event::Position> ProgressIngest::commit_all() {
     }
     event::Position last = 0;
     for (Duration wait = 50ms; !commits_.empty() && !stopping_; wait = std::min<Duration>(2 * wait, 1s)) {
+        const auto began = std::chrono::steady_clock::now();
         const auto results = co_await service_.store().commit_many(commits_);
         std::size_t kept = 0;
         Pause pause = Pause::none;
@@ -190,6 +191,7 @@ awaitable<event::Position> ProgressIngest::commit_all() {
                 reject(*committing_[i], Error{errc::conflict, "eventId", results[i].error().detail});
             }
         }
+        service_.note_commit(began, last);
         commits_.resize(kept);
         committing_.resize(kept);
         paused_ = pause;

@@ -330,7 +330,7 @@ std::vector<http::Route> progress_routes(RouteParts given) {
     const auto write = [parts](awaitable<Response> (*handle)(RouteParts&, Request&)) -> http::Handler {
         return [parts, handle](Request& request, Context) -> awaitable<Response> {
             Response response = co_await handle(*parts, request);
-            if (response.status >= 400 && response.status < 500) parts->door.count_rejected();
+            if (response.status >= 400 && response.status < 500) parts->door.count_rejected(response.code);
             co_return response;
         };
     };

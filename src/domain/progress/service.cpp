@@ -30,6 +30,8 @@ class Category final : public std::error_category {
 };
 
 constexpr std::size_t turn = 512;  // events whose handles are copied in one turn of the core
+// Groups whose time is remembered until the feed reads them; it is rarely more than one behind.
+constexpr std::size_t max_commits = 64;
 
 // In slices, so that a long task holds no strand for long.
 awaitable<void> fold(ProgressState& state, std::span<const event::EventRef> events) {
@@ -71,11 +73,37 @@ ProgressEventService::ProgressEventService(const aio::Strand& core, store::Event
       stop_{core},
       gate_{core} {}
 
+void ProgressEventService::note_commit(std::chrono::steady_clock::time_point began, event::Position through) {
+    const auto now = std::chrono::steady_clock::now();
+    counts_.commit_seconds.observe(std::chrono::duration<double>(now - began).count());
+    if (through <= fed_ || (!commits_.empty() && through <= commits_.back().through)) return;
+    if (commits_.size() == max_commits) commits_.pop_front();
+    commits_.push_back({through, now});
+}
+
+// When the event at `position` was committed: the time of its group, or now if nobody told.
+std::chrono::steady_clock::time_point ProgressEventService::committed_at(event::Position position) {
+    while (!commits_.empty() && commits_.front().through < position) commits_.pop_front();
+    return commits_.empty() ? std::chrono::steady_clock::now() : commits_.front().at;
+}
+
+// Holes are what expired before it was read, and the store vouches for them by `through`; nothing explains a
+// position that does not rise.
+void ProgressEventService::check_order(std::span<const event::EventRef> events) {
+    for (const auto& event : events) {
+        if (event->position() <= fed_) ++counts_.feed_gaps;
+        fed_ = std::max(fed_, event->position());
+    }
+}
+
 void ProgressEventService::on_committed(std::span<const event::EventRef> events) {
+    if (events.empty()) return;
+    check_order(events);
+    const auto committed = committed_at(events.front()->position());
     moved_.clear();
     projection_.apply(events, moved_);
     if (!live()) return;
-    broadcaster_.publish(events);
+    broadcaster_.publish(events, committed);
     announce(moved_);
 }
 
@@ -133,10 +161,14 @@ awaitable<void> ProgressEventService::trim(std::string task_id) {
         task->state.version - options_.max_events_per_task + options_.max_events_per_task / 10;
     auto state = co_await base_state(task_id, first);
     auto events = co_await read_versions(task_id, first, cut);
-    if (!state || !events || events->empty()) co_return;
+    if (!state || !events || events->empty()) {
+        ++counts_.snapshots_failed;
+        co_return;
+    }
     co_await fold(*state, *events);
     const auto saved = co_await store_.save_snapshot(
         category, task_id, {state->version, state_schema, save_state(*state)}, true);
+    ++(saved ? counts_.snapshots_saved : counts_.snapshots_failed);
     if (!saved) {
         spdlog::warn("task {} could not be trimmed: {}", task_id, saved.error().text());
         co_return;
@@ -151,6 +183,7 @@ awaitable<result<ProgressState>> ProgressEventService::base_state(std::string_vi
     if (!snapshot) co_return fail(query_errc::unavailable);
     if (*snapshot && (*snapshot)->schema == state_schema && (*snapshot)->version + 1 == first_version)
         if (auto state = load_state((*snapshot)->state)) co_return std::move(*state);
+    if (*snapshot) ++counts_.snapshots_ignored;
     co_return fail(query_errc::trimmed);
 }
 

@@ -1,11 +1,15 @@
 #pragma once
+#include <array>
 #include <atomic>
+#include <chrono>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "aio/gate.hpp"
 #include "aio/types.hpp"
+#include "base/histogram.hpp"
 #include "broadcast/broadcaster.hpp"
 #include "domain/progress/projection.hpp"
 #include "event/cursor.hpp"
@@ -39,6 +43,16 @@ struct Moment {
 enum class query_errc { unknown_task = 1, beyond_head, trimmed, rebuilding, unavailable };
 std::error_code make_error_code(query_errc e);
 
+/// Why a client is told a task's whole state when it connects.
+enum class RecoveryReason : std::uint8_t {
+    connect,  ///< it came without a cursor
+    resume,   ///< its cursor held, and something happened since
+    expired,  ///< its cursor lies before what has expired
+    foreign,  ///< its cursor is of another history, or garbled
+};
+inline constexpr std::array<std::string_view, 4> recovery_reason_names{"connect", "resume", "expired",
+                                                                       "foreign"};
+
 /// What a task stream is answered with before it begins.
 enum class Entry { stream, finished, not_owner };
 
@@ -46,6 +60,20 @@ enum class Entry { stream, finished, not_owner };
 /// strand; every awaitable hops there by itself and resumes the caller where it was.
 class ProgressEventService {
   public:
+    /// What happened so far; on the core strand, the histogram from any.
+    struct Counts {
+        using Recoveries = std::array<std::uint64_t, recovery_reason_names.size()>;
+        Recoveries user_recoveries{};  ///< told to connecting user streams, by reason
+        Recoveries task_recoveries{};  ///< the same of task streams
+        std::uint64_t snapshots_saved = 0;
+        std::uint64_t snapshots_failed =
+            0;  ///< could not be made or saved; the task stays longer than it may
+        std::uint64_t snapshots_ignored =
+            0;                        ///< read and of no use: damaged, or of another layout or version
+        std::uint64_t feed_gaps = 0;  ///< events that the feed gave twice or out of order
+        Histogram commit_seconds;     ///< a group's write, refused ones too
+    };
+
     ProgressEventService(const aio::Strand& core, store::EventStore& store,
                          broadcast::Broadcaster& broadcaster, const Clock& clock, Options options);
 
@@ -54,6 +82,9 @@ class ProgressEventService {
     /// Ends that. On the core strand.
     awaitable<void> stop();
 
+    /// A group of commits that was begun at `began` has been answered; `through` is the last position
+    /// written. Delivery is measured from now on. On the core strand, before the feed has read that far.
+    void note_commit(std::chrono::steady_clock::time_point began, event::Position through);
     /// The feed's sink, on the core strand: folds the events and, once live, hands them to the broadcaster.
     void on_committed(std::span<const event::EventRef> events);
     /// The cleaner's sink, on the core strand: forgets what expired and trims what grew too long.
@@ -84,12 +115,20 @@ class ProgressEventService {
     ProgressProjection& projection() { return projection_; }  ///< on the core strand
     const Clock& clock() const { return clock_; }
     const Options& options() const { return options_; }
+    Counts& counts() { return counts_; }
 
     /// A `recovery` frame for a task as it stands now.
     event::EventRef recovery_frame(const Task& task) const;
 
   private:
+    struct Committed {
+        event::Position through;
+        std::chrono::steady_clock::time_point at;
+    };
+
     awaitable<void> tick();
+    void check_order(std::span<const event::EventRef> events);
+    std::chrono::steady_clock::time_point committed_at(event::Position position);
     void announce(const std::vector<const Task*>& tasks);
     awaitable<void> trim(std::string task_id);
     awaitable<result<std::vector<event::EventRef>>> read_versions(std::string_view task_id,
@@ -104,6 +143,9 @@ class ProgressEventService {
     ProgressProjection projection_;
     std::atomic<bool> live_{false};
     std::vector<const Task*> moved_;  // scratch of on_committed and tick
+    std::deque<Committed> commits_;   // written and not yet read by the feed; rising
+    event::Position fed_ = 0;         // the highest position that the feed gave
+    Counts counts_;
     aio::Notice stop_;
     aio::Gate gate_;
 };

@@ -62,8 +62,11 @@ class Source : public http::StreamSource {
     using Kind = Standing::Kind;
 
     virtual awaitable<result<store::Page>> read_page(store::Range range) = 0;
-    // Appends recoveries; `all`: whatever the window says; `since`: only of tasks with newer events.
-    virtual void append_state(std::vector<event::EventRef>& frames, bool all, event::Position since) = 0;
+    // Appends recoveries and returns how many; `all`: whatever the window says; `since`: only of tasks with
+    // newer events.
+    virtual std::size_t append_state(std::vector<event::EventRef>& frames, bool all,
+                                     event::Position since) = 0;
+    virtual ProgressEventService::Counts::Recoveries& told() const = 0;
     virtual bool over() const = 0;
     // True if nothing at all may be told.
     virtual bool forbidden() const { return false; }
@@ -102,16 +105,21 @@ class Source : public http::StreamSource {
     }
 
     void append_recovery(std::vector<event::EventRef>& frames, bool lost) {
-        const bool reset = lost || standing_.kind == Kind::foreign;
-        if (reset) {
+        const RecoveryReason reason = lost                              ? RecoveryReason::expired
+                                      : standing_.kind == Kind::foreign ? RecoveryReason::foreign
+                                      : standing_.kind == Kind::resumed ? RecoveryReason::resume
+                                                                        : RecoveryReason::connect;
+        std::size_t recoveries = 0;
+        if (reason == RecoveryReason::expired || reason == RecoveryReason::foreign) {
             frames.push_back(frame(
                 fmt::format("event: reset\ndata: {{\"reason\":\"{}\"}}\n\n", lost ? "expired" : "epoch")));
-            append_state(frames, true, 0);
-        } else if (standing_.kind == Kind::resumed) {
-            append_state(frames, true, standing_.position);
+            recoveries = append_state(frames, true, 0);
+        } else if (reason == RecoveryReason::resume) {
+            recoveries = append_state(frames, true, standing_.position);
         } else {
-            append_state(frames, false, 0);
+            recoveries = append_state(frames, false, 0);
         }
+        told()[static_cast<std::size_t>(reason)] += recoveries;
         frames.push_back(
             frame(event::bare_id_frame(service_.store().epoch(), service_.projection().applied())));
     }
@@ -134,26 +142,31 @@ class UserSource final : public Source {
         return service_.store().read_subject(user_id_, range);
     }
 
-    void append_state(std::vector<event::EventRef>& frames, bool all, event::Position since) override {
+    ProgressEventService::Counts::Recoveries& told() const override {
+        return service_.counts().user_recoveries;
+    }
+
+    std::size_t append_state(std::vector<event::EventRef>& frames, bool all, event::Position since) override {
         const User* user = service_.projection().find_user(user_id_);
-        if (user == nullptr) return;
+        if (user == nullptr) return 0;
         const Timestamp oldest = service_.clock().now() - service_.options().recovery_window;
-        std::size_t told = 0;
+        std::size_t recoveries = 0;
         std::size_t remaining = 0;
         std::size_t seen = 0;
         for (const Task& task : user->tasks) {  // the newest first
             // One turn of the core: of a user with more tasks than this only the newest are looked at.
             if (task.state.position <= since || ++seen > max_looked_at) break;
             if (!all && task.state.finished() && task.state.recorded_at < oldest) continue;
-            if (told == service_.options().recovery_max) {
+            if (recoveries == service_.options().recovery_max) {
                 ++remaining;
                 continue;
             }
             frames.push_back(service_.recovery_frame(task));
-            ++told;
+            ++recoveries;
         }
         if (remaining != 0)
             frames.push_back(frame(fmt::format("event: more\ndata: {{\"remaining\":{}}}\n\n", remaining)));
+        return recoveries;
     }
 
     bool over() const override { return false; }
@@ -178,9 +191,14 @@ class TaskSource final : public Source {
         return service_.store().read_stream(category, task_id_, range);
     }
 
-    void append_state(std::vector<event::EventRef>& frames, bool, event::Position since) override {
-        if (task() != nullptr && task()->state.position > since)
-            frames.push_back(service_.recovery_frame(*task()));
+    ProgressEventService::Counts::Recoveries& told() const override {
+        return service_.counts().task_recoveries;
+    }
+
+    std::size_t append_state(std::vector<event::EventRef>& frames, bool, event::Position since) override {
+        if (task() == nullptr || task()->state.position <= since) return 0;
+        frames.push_back(service_.recovery_frame(*task()));
+        return 1;
     }
 
     bool over() const override { return task() != nullptr && task()->state.finished(); }

@@ -30,6 +30,20 @@ TEST(Metrics, names_labels_and_values_are_those_of_the_api) {
     readings.applied = 10;
     readings.tasks[0] = {"STARTED", 7};
     readings.rejected = {{"malformed", 6}};
+    readings.rejected_at_http = {{"not-owner", 4}};
+    readings.recoveries = {{"user", "resume", 5}};
+    readings.snapshots = {{"ignored", 2}};
+    readings.feed_gaps = 1;
+    readings.bus.paused = 3;
+    readings.paused = "store-unavailable";
+    readings.dependency_down = true;
+    Histogram commits;
+    commits.observe(0.002);
+    readings.commit_seconds = &commits;
+    first.frames[0] = 8;
+    second.frames[0] = 1;
+    second.frames[6] = 2;
+    second.announced[1] = 9;
     readings.bus.partitions = {{"progress-events", "a", 3, 20, 18}, {"progress-events", "b", 3, 20, 11}};
     readings.dead_letters = {{"progress-events", "malformed", 6}};
     readings.lanes = {&first, &second};
@@ -48,7 +62,19 @@ TEST(Metrics, names_labels_and_values_are_those_of_the_api) {
              "stepcast_tasks{status=\"STARTED\"} 7\n",
              "stepcast_bus_lag{topic=\"progress-events\",partition=\"3\"} 9\n",
              "stepcast_dead_letters{topic=\"progress-events\",class=\"malformed\"} 6\n",
-             "stepcast_feed_gaps_total 0\n",
+             "stepcast_events_rejected_total{door=\"http\",reason=\"not-owner\"} 4\n",
+             "stepcast_recoveries_total{kind=\"user\",reason=\"resume\"} 5\n",
+             "stepcast_recoveries_total{kind=\"user\",reason=\"stalled\"} 0\n",
+             "stepcast_recoveries_total{kind=\"task\",reason=\"stalled\"} 9\n",
+             "stepcast_sse_frames_total{event=\"progress\"} 9\n",
+             "stepcast_sse_frames_total{event=\"heartbeat\"} 2\n",
+             "stepcast_snapshots_total{result=\"ignored\"} 2\n",
+             "stepcast_feed_gaps_total 1\n",
+             "stepcast_commit_seconds_count 1\n",
+             "stepcast_bus_paused{reason=\"queue-full\"} 3\n",
+             "stepcast_bus_paused{reason=\"store-full\"} 0\n",
+             "stepcast_bus_paused{reason=\"store-unavailable\"} 1\n",
+             "stepcast_bus_paused{reason=\"dependency\"} 1\n",
              "# TYPE stepcast_delivery_seconds histogram\n",
          })
         EXPECT_THAT(text, HasSubstr(line));

@@ -79,6 +79,10 @@ std::size_t closed(const Lane& lane, CloseReason reason) {
     return lane.stats().closed[static_cast<std::size_t>(reason)];
 }
 
+std::size_t frames(const Lane& lane, FrameKind kind) {
+    return lane.stats().frames[static_cast<std::size_t>(kind)];
+}
+
 TEST_F(Lanes, an_event_goes_to_the_sessions_of_its_user_and_of_its_task_only) {
     PipeSession user{io, lane, of_user("u")}, task{io, lane, of_task("t")}, other{io, lane, of_user("t")};
     for (auto* session : {&user, &task, &other}) session->enter();
@@ -87,7 +91,7 @@ TEST_F(Lanes, an_event_goes_to_the_sessions_of_its_user_and_of_its_task_only) {
     EXPECT_EQ(positions_in(user.read()), (Positions{1, 2}));
     EXPECT_EQ(positions_in(task.read()), (Positions{1, 3}));
     EXPECT_EQ(other.read(), "");
-    EXPECT_EQ(lane.stats().frames, 4u);
+    EXPECT_EQ(frames(lane, FrameKind::progress), 4u);
 }
 
 TEST_F(Lanes, control_frames_reach_live_sessions_with_ids_only) {
@@ -101,6 +105,10 @@ TEST_F(Lanes, control_frames_reach_live_sessions_with_ids_only) {
     EXPECT_EQ(live.read(), "event: recovery\ndata: {}\n\n");
     EXPECT_EQ(catching.read(), "");
     EXPECT_EQ(first_version.read(), "");
+    EXPECT_EQ(frames(lane, FrameKind::recovery), 1u);
+    EXPECT_EQ(frames(lane, FrameKind::progress), 0u);
+    EXPECT_EQ(lane.stats().announced[static_cast<std::size_t>(SessionKind::user)], 1u);
+    EXPECT_EQ(lane.stats().announced[static_cast<std::size_t>(SessionKind::v1)], 0u);
 }
 
 TEST_F(Lanes, a_first_version_session_gets_events_without_ids) {
@@ -277,6 +285,7 @@ TEST_F(Lanes, a_quiet_stream_gets_comments) {
     std::string got;
     EXPECT_TRUE(pump_until([&] { return (got += quiet.read()).size() >= 9; }));
     EXPECT_EQ(got.substr(0, 6), ":\n\n:\n\n");
+    EXPECT_GE(frames(lane, FrameKind::heartbeat), 2u);
 }
 
 TEST_F(Lanes, drain_tells_each_session_when_to_come_back_and_waits_for_it_to_go) {
