@@ -13,6 +13,7 @@
 #include "app/commands.hpp"
 #include "app/config.hpp"
 #include "app/logging.hpp"
+#include "app/nearest.hpp"
 #include "app/server.hpp"
 #include "proof/bench.hpp"
 
@@ -35,6 +36,23 @@ constexpr auto examples =
 int complain(const std::string& what) {
     fmt::print(stderr, "stepcast: {}\n", what);
     return usage_error;
+}
+
+/// What is wrong with the first word, if it is meant to be a command and is none; empty otherwise.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+    const std::string word = argc > 1 ? argv[1] : "";
+    if (word.empty() || word.starts_with('-')) return {};
+    std::string nearest;
+    std::size_t least = SIZE_MAX;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+        if (command->get_name() == word) return {};
+        if (const auto distance = edit_distance(word, command->get_name()); distance < least) {
+            least = distance;
+            nearest = command->get_name();
+        }
+    }
+    return fmt::format("unknown command {}; the nearest known command is {} (stepcast --help lists all)",
+                       word, nearest);
 }
 
 /// Options of the commands that read the settings.
@@ -240,6 +258,7 @@ int run_cli(int argc, char** argv) {
     app.require_subcommand(1);
     CommandLine command_line{app};
     app.footer(examples);  // after the commands, which would inherit it
+    if (const auto wrong = unknown_command(app, argc, argv); !wrong.empty()) return complain(wrong);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

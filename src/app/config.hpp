@@ -98,8 +98,8 @@ struct ConfigSources {
     using Variables = std::vector<std::pair<std::string, std::string>>;
 
     std::optional<std::string> file{};  ///< path of a TOML file that must exist
-    Variables environment{};            ///< names and values; only STEPCAST_A__B are looked at
-    std::vector<std::string> sets{};    ///< "key=value" of --set
+    Variables environment{};  ///< names and values; only STEPCAST_A__B and STEPCAST_A__B_FILE are looked at
+    std::vector<std::string> sets{};  ///< "key=value" of --set
 };
 
 /// The environment of this process.
@@ -111,7 +111,7 @@ ConfigSources::Variables process_environment();
 result<Config, std::string> load_config(const ConfigSources& sources);
 
 /// The settings as a TOML file; with `comments` each key's meaning stands above it, as in the tree's
-/// config.toml.
+/// config.toml. Values of librdkafka's properties that are secret are shown as "***".
 std::string print_config(const Config& config, bool comments);
 
 }  // namespace stepcast::app

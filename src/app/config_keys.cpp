@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
+
+#include "app/config_check.hpp"
+#include "app/nearest.hpp"
 
 namespace stepcast::app {
 namespace {
@@ -18,8 +20,14 @@ constexpr std::int64_t any_size = std::numeric_limits<std::int64_t>::max();
 
 std::vector<Key> make_keys() {
     return {
-        {"server.host", "Address to listen on; 0.0.0.0 or :: for every interface.", FIELD(server.host), 1,
-         253},
+        {"server.host",
+         "Address to listen on; 0.0.0.0 or :: for every interface.",
+         FIELD(server.host),
+         1,
+         253,
+         {},
+         false,
+         check_host},
         {"server.port", "TCP port; 0 lets the system choose one.", FIELD(server.port), 0, 65535},
         {"server.threads",
          "Threads that serve; 0: as many as this process has cores, a cgroup's quota honoured.",
@@ -139,25 +147,15 @@ std::vector<Key> make_keys() {
          FIELD(http.max_connections), 1, 10'000'000},
         {"http.cors_origins",
          "Foreign origins whose pages may call, exactly as browsers send them: [\"https://shop.example\"].",
-         FIELD(http.cors_origins)},
+         FIELD(http.cors_origins),
+         0,
+         0,
+         {},
+         false,
+         check_origin},
     };
 }
 #undef FIELD
-
-/// Levenshtein's distance, one row at a time.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-        }
-    }
-    return row.back();
-}
 
 }  // namespace
 

@@ -21,12 +21,14 @@ struct Key {
     std::int64_t max = 0;
     std::vector<std::string_view> choices{};  ///< for text: the only values, if any are named
     bool power_of_two = false;                ///< for counts
+    /// For text, or each text of a list: what it must be, if it is not; otherwise empty.
+    std::string_view (*check)(std::string_view text) = nullptr;
 };
 
 /// In the order of config.toml: sections together.
 const std::vector<Key>& config_keys();
 
-/// The table of librdkafka's properties, which are passed through unchecked.
+/// The table of librdkafka's properties, which it judges itself.
 inline constexpr std::string_view kafka_properties = "kafka.properties";
 
 /// The row of a name; null if there is none.

@@ -4,8 +4,10 @@
 #include <iterator>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "app/config.hpp"
+#include "app/config_check.hpp"
 #include "app/config_keys.hpp"
 #include "app/config_value.hpp"
 #include "app/machine.hpp"
@@ -28,12 +30,12 @@ class Loader {
     void read_properties(const std::string& path, const toml::table& table, const std::string& prefix);
     void set(const std::string& where, const std::string& name, std::string_view text);
     void complain(std::string line) { problems_ += problems_.empty() ? std::move(line) : "\n" + line; }
-    void unknown(const std::string& where, const std::string& name) {
-        complain(
-            fmt::format("{}: unknown key {}; the nearest known key is {}", where, name, nearest_key(name)));
-    }
+    void unknown(const std::string& where, const std::string& name);
+    void set_property(const std::string& where, const std::string& name, std::string value);
+    void check_properties();
 
     Config config_;
+    std::map<std::string, std::string> property_places_;  ///< where each of librdkafka's was set last
     std::string problems_;
 };
 
@@ -53,6 +55,32 @@ std::string_view property_name(std::string_view name) {
     if (!name.starts_with(kafka_properties) || name.size() <= kafka_properties.size() + 1) return {};
     return name[kafka_properties.size()] == '.' ? name.substr(kafka_properties.size() + 1)
                                                 : std::string_view{};
+}
+
+void Loader::unknown(const std::string& where, const std::string& name) {
+    if (!is_section(name))
+        return complain(
+            fmt::format("{}: unknown key {}; the nearest known key is {}", where, name, nearest_key(name)));
+    std::vector<std::string_view> keys;
+    for (const Key& key : config_keys())
+        if (key.name.starts_with(name + ".")) keys.push_back(key.name);
+    if (name == kafka_properties) keys.emplace_back("kafka.properties.security.protocol");
+    complain(fmt::format("{}: {} is a section, not a key; the nearest known keys are {}", where, name,
+                         fmt::join(keys, ", ")));
+}
+
+void Loader::set_property(const std::string& where, const std::string& name, std::string value) {
+    config_.kafka.properties[name] = std::move(value);
+    property_places_[name] = where;
+}
+
+// librdkafka knows its properties and says what it dislikes of which; one at a time.
+void Loader::check_properties() {
+    const std::string why = check_kafka(config_);
+    if (why.empty()) return;
+    const auto key = std::string_view{why}.substr(0, why.find(": "));
+    const auto place = property_places_.find(std::string{property_name(key)});
+    complain(place == property_places_.end() ? why : fmt::format("{}: {}", place->second, why));
 }
 
 void Loader::read_file(const std::string& path) {
@@ -91,7 +119,7 @@ void Loader::read_properties(const std::string& path, const toml::table& table, 
         if (const auto* inner = value.as_table()) {
             read_properties(path, *inner, name + ".");
         } else if (auto text = scalar_text(value)) {
-            config_.kafka.properties[name] = std::move(*text);
+            set_property(place(path, key.source()), name, std::move(*text));
         } else {
             complain(fmt::format("{}: {}.{} must be text, a number or a switch", place(path, key.source()),
                                  kafka_properties, name));
@@ -104,7 +132,7 @@ void Loader::set(const std::string& where, const std::string& name, std::string_
         if (auto done = assign_text(*key, config_, text); !done)
             complain(fmt::format("{}: {} {}", where, name, done.error()));
     } else if (const auto property = property_name(name); !property.empty()) {
-        config_.kafka.properties[std::string{property}] = std::string{text};
+        set_property(where, std::string{property}, std::string{text});
     } else {
         unknown(where, name);
     }
@@ -125,6 +153,12 @@ void Loader::read_environment(const ConfigSources::Variables& environment) {
                                [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
         if (!file) {
             set(variable, name, value);
+            continue;
+        }
+        const std::string plain = variable.substr(0, variable.size() - from_file.size());
+        if (std::ranges::find(environment, plain, &std::pair<std::string, std::string>::first) !=
+            environment.end()) {
+            complain(fmt::format("{} and {} are both set; which one holds?", plain, variable));
             continue;
         }
         std::ifstream in{value, std::ios::binary};
@@ -150,6 +184,7 @@ void Loader::read_sets(const std::vector<std::string>& sets) {
 }
 
 result<Config, std::string> Loader::finish() {
+    check_properties();
     if (!problems_.empty()) return tl::unexpected(std::move(problems_));
     if (config_.server.threads == 0 || config_.store.max_bytes == 0) {
         const Machine machine = read_machine();

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/config.hpp"
+#include "app/config_check.hpp"
 #include "app/config_keys.hpp"
 
 namespace stepcast::app {
@@ -27,7 +28,7 @@ std::string print_config(const Config& config, bool comments) {
         out += comments ? "[kafka.properties]\n" : "\n[kafka.properties]\n";
         for (auto& [name, value] : copy.kafka.properties)
             out += fmt::format("{} = {}\n", format_value(Field{const_cast<std::string*>(&name)}),
-                               format_value(Field{&value}));
+                               is_secret_property(name) ? "\"***\"" : format_value(Field{&value}));
     };
     for (const Key& key : config_keys()) {
         const auto dot = key.name.find('.');

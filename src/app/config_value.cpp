@@ -21,6 +21,11 @@ Outcome wrong(std::string why) {
     return tl::unexpected(std::move(why));
 }
 
+std::string checked(const Key& key, std::string_view text) {
+    const auto why = key.check != nullptr ? key.check(text) : std::string_view{};
+    return why.empty() ? std::string{} : fmt::format("{}, not \"{}\"", why, text);
+}
+
 Outcome store_text(const Key& key, std::string& place, std::string text) {
     if (!key.choices.empty()) {
         if (std::ranges::find(key.choices, text) == key.choices.end())
@@ -29,6 +34,8 @@ Outcome store_text(const Key& key, std::string& place, std::string text) {
         return wrong("must be text without control characters");
     } else if (std::cmp_less(text.size(), key.min) || std::cmp_greater(text.size(), key.max)) {
         return wrong(fmt::format("must have {} to {} characters", key.min, key.max));
+    } else if (const auto why = checked(key, text); !why.empty()) {
+        return wrong(why);
     }
     place = std::move(text);
     return {};
@@ -78,13 +85,14 @@ Outcome store(const Key& key, std::uint64_t& place, const toml::node& value) {
     return {};
 }
 
-Outcome store(const Key&, std::vector<std::string>& place, const toml::node& value) {
+Outcome store(const Key& key, std::vector<std::string>& place, const toml::node& value) {
     std::vector<std::string> texts;
     const auto* array = value.as_array();
     if (array == nullptr) return wrong("must be a list of texts, such as [\"a\", \"b\"]");
     for (const auto& element : *array) {
         const auto text = element.value<std::string>();
         if (!element.is_string() || !text) return wrong("must be a list of texts, such as [\"a\", \"b\"]");
+        if (const auto why = checked(key, *text); !why.empty()) return wrong(why);
         texts.push_back(*text);
     }
     place = std::move(texts);

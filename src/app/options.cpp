@@ -7,13 +7,17 @@
 
 namespace stepcast::app {
 
+kafka::Config kafka_config(const Config& config) {
+    return {.brokers = config.kafka.brokers,
+            .create_topics = config.kafka.create_topics,
+            .partitions = config.kafka.partitions,
+            .replication = config.kafka.replication,
+            .properties = config.kafka.properties};
+}
+
 result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config) {
     if (config.bus.kind == "embedded") return std::make_unique<bus::EmbeddedBus>();
-    auto bus = kafka::KafkaBus::open(io, {.brokers = config.kafka.brokers,
-                                          .create_topics = config.kafka.create_topics,
-                                          .partitions = config.kafka.partitions,
-                                          .replication = config.kafka.replication,
-                                          .properties = config.kafka.properties});
+    auto bus = kafka::KafkaBus::open(io, kafka_config(config));
     if (!bus) return tl::unexpected{bus.error()};
     return std::unique_ptr<bus::MessageBus>{std::move(*bus)};
 }

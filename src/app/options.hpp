@@ -8,12 +8,14 @@
 #include "http/options.hpp"
 #include "http/sse_session.hpp"
 #include "store/journal_file.hpp"
+#include "kafka/config.hpp"
 #include "store/store.hpp"
 
 namespace stepcast::app {
 
 // What each component is told of the settings.
 
+kafka::Config kafka_config(const Config& config);
 result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config);
 /// Null without `store.path`. The error is one line for people.
 result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config);

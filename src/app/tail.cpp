@@ -95,8 +95,17 @@ class Tail {
 
     void on_state(State state, std::string_view why) {
         if (state != State::waiting) return;
-        const std::string note =
-            why.empty() ? std::string{"connecting again"} : fmt::format("connecting again: {}", why);
+        if (const auto status = board_.status(options_.task); status == "COMPLETED" || status == "FAILED") {
+            // The server ends a task's stream behind its last event. A browser would come back to be told
+            // so by a 204.
+            say(fmt::format("task {} has ended: {}", options_.task, status));
+            source_.stop();
+        } else {
+            say(why.empty() ? std::string{"connecting again"} : fmt::format("connecting again: {}", why));
+        }
+    }
+
+    void say(const std::string& note) {
         if (bars_) {
             screen_.draw(board_, note);
         } else {

@@ -114,11 +114,13 @@ class Commands(unittest.TestCase):
     def test_tail_prints_a_line_of_json_per_frame_and_ends_with_the_task(self):
         events = [{"taskId": "cli-4", "userId": "ada", "eventType": kind, "percentage": percentage}
                   for kind, percentage in (("STARTED", 0), ("PROGRESS", 50), ("COMPLETED", 100))]
-        with subprocess.Popen([BINARY, "tail", "--server", self.server.url, "--task", "cli-4"], stdout=subprocess.PIPE, text=True) as tail:
+        with subprocess.Popen([BINARY, "tail", "--server", self.server.url, "--task", "cli-4"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as tail:
             self.server.wait_for_stream("task")
             emitted = run("emit", "--server", self.server.url, text="\n".join(map(json.dumps, events)))
             self.assertEqual(emitted.returncode, 0)
-            rest, _ = tail.communicate(timeout=LIMIT_S)
+            rest, said = tail.communicate(timeout=LIMIT_S)
+        self.assertEqual(said, "stepcast tail: task cli-4 has ended: COMPLETED\n")
         frames = [json.loads(line) for line in rest.splitlines()]
         self.assertEqual(tail.returncode, 0)
         self.assertEqual([frame["data"]["percentage"] for frame in frames if frame["event"] == "progress"], [0, 50, 100])
@@ -126,7 +128,8 @@ class Commands(unittest.TestCase):
     def test_tail_of_a_failed_task_says_so_by_its_exit_code(self):
         event = '{"taskId":"cli-5","userId":"ada","eventType":"FAILED"}'
         self.assertEqual(run("emit", "--server", self.server.url, text=event).returncode, 0)
-        self.assertEqual(run("tail", "--server", self.server.url, "--task", "cli-5").returncode, 1)
+        done = run("tail", "--server", self.server.url, "--task", "cli-5")
+        self.assertEqual((done.returncode, done.stderr), (1, "stepcast tail: task cli-5 has ended: FAILED\n"))
 
     def test_tail_draws_bars_on_a_terminal(self):
         run("emit", "--server", self.server.url, text='{"taskId":"cli-6","userId":"tty","eventType":"COMPLETED"}')
@@ -160,6 +163,28 @@ class Starting(unittest.TestCase):
         text = run("--help").stdout
         for command in ("serve", "check-config", "healthcheck", "emit", "tail", "bench", "Examples:"):
             self.assertIn(command, text)
+
+    def test_each_command_has_help_of_its_own(self):
+        for command, option in (("serve", "--config"), ("check-config", "--print"), ("healthcheck", "--set"), ("emit", "--step-name"),
+                                ("tail", "--cursor"), ("bench", "--scenario")):
+            done = run(command, "--help")
+            self.assertEqual(done.returncode, 0)
+            self.assertIn(option.replace("--scenario", "scenario"), done.stdout)
+            self.assertNotIn("Subcommands:", done.stdout)
+
+    def test_an_unknown_command_is_named_with_the_nearest_known_one(self):
+        done = run("emti")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertEqual(done.stderr, "stepcast: unknown command emti; the nearest known command is emit (stepcast --help lists all)\n")
+
+    def test_check_config_judges_what_librdkafka_would_and_hides_secrets(self):
+        done = run("check-config", "--set", "kafka.properties.nonsense=1")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("kafka.properties.nonsense", done.stderr)
+        done = run("check-config", "--print", STEPCAST_KAFKA__PROPERTIES__SASL__PASSWORD="hush")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn('"sasl.password" = "***"', done.stdout)
+        self.assertNotIn("hush", done.stdout)
 
     def test_a_wrong_setting_refuses_the_start_with_its_place(self):
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <set>
 
+#include "app/config_check.hpp"
 #include "app/config_keys.hpp"
 
 namespace stepcast::app {
@@ -84,11 +85,23 @@ TEST(Config, the_trees_config_toml_is_what_the_table_prints) {
 
 TEST(Config, what_is_printed_reads_back_the_same) {
     Config config = loaded({.sets = {"http.cors_origins=[\"https://a.example\", \"https://b.example\"]",
-                                     "log.level=debug", "kafka.properties.sasl.password=\"a \\\"b\\\"\\\\\"",
+                                     "log.level=debug", "kafka.properties.sasl.username=\"a \\\"b\\\"\\\\\"",
                                      "orders.enabled=false", "sse.retry=1500ms"}});
     const std::string printed = print_config(config, false);
     const TemporaryFile file{printed};
     EXPECT_EQ(print_config(loaded({.file = file.path()}), false), printed);
+}
+
+TEST(Config, secrets_are_not_printed) {
+    const Config config =
+        loaded({.sets = {"kafka.properties.sasl.password=hush", "kafka.properties.ssl.key.password=hush",
+                         "kafka.properties.ssl.keystore.password=hush", "kafka.properties.ssl.key.pem=hush",
+                         "kafka.properties.sasl.username=ada"}});
+    const std::string printed = print_config(config, false);
+    EXPECT_TRUE(is_secret_property("sasl.oauthbearer.client.secret"));
+    EXPECT_EQ(printed.find("hush"), std::string::npos) << printed;
+    EXPECT_NE(printed.find("\"sasl.password\" = \"***\""), std::string::npos);
+    EXPECT_NE(printed.find("\"sasl.username\" = \"ada\""), std::string::npos);
 }
 
 TEST(Config, set_beats_environment_beats_file_beats_default) {
@@ -157,6 +170,73 @@ TEST(Config, an_unknown_key_is_refused_with_file_line_and_nearest_key) {
               "--set: unknown key orders.step_dely; the nearest known key is orders.step_delay");
 }
 
+TEST(Config, a_section_used_as_a_key_is_told_its_keys) {
+    EXPECT_EQ(refused_file("broadcast = 1\n"),
+              "FILE:1: broadcast is a section, not a key; the nearest known keys are broadcast.ring_size");
+    EXPECT_EQ(refused({.sets = {"log=debug"}}),
+              "--set: log is a section, not a key; the nearest known keys are log.level, log.format");
+    EXPECT_EQ(refused_file("[kafka]\nproperties = \"x\"\n"),
+              "FILE:2: kafka.properties is a section, not a key; the nearest known keys are "
+              "kafka.properties.security.protocol");
+}
+
+TEST(Config, a_host_is_an_address_or_has_the_form_of_a_name) {
+    for (const char* good : {"127.0.0.1", "0.0.0.0", "::", "::1", "fe80::1", "localhost",
+                             "my-host_1.example.com", "a.b.", "007", "xn--9n2bp8q.kr"})
+        EXPECT_EQ(check_host(good), "") << good;
+    for (const char* bad : {"256.0.0.1", "10.0.0", "localhost:80", "http://x", "[::1]", "a b", "a..b", "-a",
+                            "a-.b", "노트북", "x/y", ":::", "."})
+        EXPECT_NE(check_host(bad), "") << bad;
+    EXPECT_NE(check_host(std::string(64, 'x')), "");
+    EXPECT_EQ(
+        refused_file("[server]\nhost = \"127.0.0.1:80\"\n"),
+        "FILE:2: server.host must be an IP address or a host name, without a port, not \"127.0.0.1:80\"");
+}
+
+TEST(Config, an_origin_is_written_as_browsers_send_it) {
+    for (const char* good :
+         {"https://shop.example", "http://localhost:3000", "http://127.0.0.1:8080", "http://[::1]:3000",
+          "http://[::1]", "https://shop.example:80", "capacitor://localhost", "chrome-extension://abcdef"})
+        EXPECT_EQ(check_origin(good), "") << good;
+    for (const char* bad : {"*",
+                            "null",
+                            "",
+                            "shop.example",
+                            "https://shop.example/",
+                            "https://shop.example/a",
+                            "https://*.example",
+                            "https://",
+                            "https://a:0",
+                            "https://a:65536",
+                            "https://a:x",
+                            "https://a:080",
+                            "https://a:",
+                            "https://a@b",
+                            "HTTPS://a.example",
+                            "https://A.example",
+                            "https://a.example?x",
+                            "https://a.example:443",
+                            "http://a.example:80",
+                            "http://::1",
+                            "http://[1.2.3.4]",
+                            "http://256.1.1.1",
+                            "://a",
+                            "ht tp://a"})
+        EXPECT_NE(check_origin(bad), "") << bad;
+    EXPECT_NE(refused({.sets = {"http.cors_origins=[\"https://a.example\", \"*\"]"}}).find("not \"*\""),
+              std::string::npos);
+}
+
+TEST(Config, librdkafka_judges_its_properties) {
+    EXPECT_EQ(
+        refused_file("[kafka.properties]\nclient.id = \"x\"\nsecurity.protokol = \"SSL\"\n"),
+        "FILE:3: kafka.properties.security.protokol: No such configuration property: \"security.protokol\"");
+    const std::string value = refused({.sets = {"kafka.properties.security.protocol=plaintext?"}});
+    EXPECT_TRUE(value.starts_with("--set: kafka.properties.security.protocol: Invalid value")) << value;
+    EXPECT_EQ(refused({.environment = {{"STEPCAST_KAFKA__PROPERTIES__ACKS", "0"}}}),
+              "STEPCAST_KAFKA__PROPERTIES__ACKS: kafka.properties.acks: is set by Stepcast itself");
+}
+
 TEST(Config, an_unknown_variable_is_refused_and_others_are_left_alone) {
     EXPECT_EQ(refused({.environment = {{"STEPCAST_SERVER__PROT", "1"}}}),
               "STEPCAST_SERVER__PROT: unknown key server.prot; the nearest known key is server.port");
@@ -197,6 +277,9 @@ TEST(Config, a_secret_may_come_from_a_file_named_by_a_variable) {
     const Config config =
         loaded({.environment = {{"STEPCAST_KAFKA__PROPERTIES__SASL__PASSWORD_FILE", secret.path()}}});
     EXPECT_EQ(config.kafka.properties.at("sasl.password"), "s3cret");
+    EXPECT_EQ(refused({.environment = {{"STEPCAST_LOG__LEVEL_FILE", secret.path()},
+                                       {"STEPCAST_LOG__LEVEL", "info"}}}),
+              "STEPCAST_LOG__LEVEL and STEPCAST_LOG__LEVEL_FILE are both set; which one holds?");
     EXPECT_EQ(refused({.environment = {{"STEPCAST_SERVER__HOST_FILE", "/nowhere"}}}),
               "STEPCAST_SERVER__HOST_FILE: /nowhere cannot be read");
 }
