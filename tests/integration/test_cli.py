@@ -4,7 +4,6 @@ STEPCAST_BIN names the binary (default: build/release/stepcast).
 """
 import json
 import os
-import pathlib
 import pty
 import re
 import signal
@@ -13,79 +12,38 @@ import subprocess
 import tempfile
 import time
 import unittest
-import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("STEPCAST_BIN", str(ROOT / "build/release/stepcast"))
-LIMIT_S = 30
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from streams import LIMIT_S, Api, servers, until
 
 
 def run(*arguments, text=None, **environment):
     """Runs a command to its end in an empty folder: no config.toml is found there."""
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.run([BINARY, *arguments], input=text, capture_output=True, text=True, timeout=LIMIT_S, cwd=folder,
+        return subprocess.run([servers.STEPCAST, *arguments], input=text, capture_output=True, text=True, timeout=LIMIT_S, cwd=folder,
                               env={**os.environ, **environment}, check=False)
 
 
-class Server:
-    def __init__(self, *settings, **environment):
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([BINARY, "serve", "--config", str(ROOT / "config.toml"), "--set", f"server.port={self.port}",
-                                         *settings], stderr=self.log, env={**os.environ, **environment})
-        deadline = time.monotonic() + LIMIT_S
-        while run("healthcheck", "--set", f"server.port={self.port}").returncode != 0:
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                raise AssertionError(f"no start: {self.text()}")
-
-    def text(self):
-        self.log.seek(0)
-        return self.log.read()
-
-    def get(self, path):
-        with urllib.request.urlopen(self.url + path, timeout=LIMIT_S) as answer:
-            return answer.read().decode()
-
-    def wait_for_stream(self, kind):
-        """The counter says when a stream is there."""
-        deadline = time.monotonic() + LIMIT_S
-        while f'stepcast_sessions{{kind="{kind}"}} 1\n' not in self.get("/metrics"):
-            if time.monotonic() > deadline:
-                raise AssertionError("no stream came")
-            time.sleep(0.02)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(LIMIT_S)
-        finally:
-            self.process.kill()
+def wait_for_stream(server, kind):
+    """The gauge says when a stream is there."""
+    until(lambda: Api(server).series(f'stepcast_sessions{{kind="{kind}"}}') == 1, f"a stream of kind {kind}")
 
 
 class Commands(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server("--set", "orders.step_delay=10ms")
+        cls.server = servers.stepcast()
+        cls.api = Api(cls.server)
 
     @classmethod
     def tearDownClass(cls):
         cls.server.stop()
-        cls.server.log.close()
 
     def test_one_event_by_options_is_stored_as_given(self):
         done = run("emit", "--server", self.server.url, "--user", "ada", "--task", "cli-1", "--type", "PROGRESS", "--step", "1",
                    "--steps", "4", "--step-name", "노트북", "--detail", '{"a": [1]}', "--event-id", "e1")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(json.loads(done.stdout), {"eventId": "e1", "taskId": "cli-1"})
-        status = json.loads(self.server.get("/api/v2/progress/status/cli-1"))
+        status = self.api.status("cli-1")[1]
         self.assertEqual((status["percentage"], status["stepName"], status["detail"]), (25, "노트북", {"a": [1]}))
 
     def test_events_from_a_pipe_are_stored_in_order(self):
@@ -94,7 +52,7 @@ class Commands(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         ids = [json.loads(line)["eventId"] for line in done.stdout.splitlines()]
         self.assertEqual(len(set(ids)), 2500)
-        history = json.loads(self.server.get("/api/v2/progress/history/cli-2"))
+        history = self.api.history("cli-2")
         self.assertEqual([event["eventId"] for event in history], ids)
 
     def test_a_refused_event_names_its_line_and_field(self):
@@ -114,9 +72,9 @@ class Commands(unittest.TestCase):
     def test_tail_prints_a_line_of_json_per_frame_and_ends_with_the_task(self):
         events = [{"taskId": "cli-4", "userId": "ada", "eventType": kind, "percentage": percentage}
                   for kind, percentage in (("STARTED", 0), ("PROGRESS", 50), ("COMPLETED", 100))]
-        with subprocess.Popen([BINARY, "tail", "--server", self.server.url, "--task", "cli-4"], stdout=subprocess.PIPE,
+        with subprocess.Popen([servers.STEPCAST, "tail", "--server", self.server.url, "--task", "cli-4"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True) as tail:
-            self.server.wait_for_stream("task")
+            wait_for_stream(self.server, "task")
             emitted = run("emit", "--server", self.server.url, text="\n".join(map(json.dumps, events)))
             self.assertEqual(emitted.returncode, 0)
             rest, said = tail.communicate(timeout=LIMIT_S)
@@ -134,7 +92,7 @@ class Commands(unittest.TestCase):
     def test_tail_draws_bars_on_a_terminal(self):
         run("emit", "--server", self.server.url, text='{"taskId":"cli-6","userId":"tty","eventType":"COMPLETED"}')
         outside, inside = pty.openpty()
-        with subprocess.Popen([BINARY, "tail", "--server", self.server.url, "--task", "cli-6"], stdout=inside) as tail:
+        with subprocess.Popen([servers.STEPCAST, "tail", "--server", self.server.url, "--task", "cli-6"], stdout=inside) as tail:
             os.close(inside)
             drawn = b""
             while "█".encode() not in drawn:
@@ -150,7 +108,7 @@ class Commands(unittest.TestCase):
         self.assertEqual(done.stderr.count("\n"), 1)
 
     def test_metrics_are_read_by_prometheus_rules(self):
-        text = self.server.get("/metrics")
+        text = self.api.get("/metrics")[1]
         for line in text.splitlines():
             self.assertRegex(line, r"^(# (HELP|TYPE) \w+ .+|\w+(\{(\w+=\"[^\"]*\",?)*\})? \S+)$")
         names = set(re.findall(r"^# TYPE (\w+)", text, re.M))
@@ -206,13 +164,12 @@ class Starting(unittest.TestCase):
         self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
 
     def test_healthcheck_fails_without_a_server(self):
-        self.assertEqual(run("healthcheck", "--set", f"server.port={free_port()}").returncode, 1)
+        self.assertEqual(run("healthcheck", "--set", f"server.port={servers.free_port()}").returncode, 1)
 
     def test_the_log_is_json_when_nobody_sits_there(self):
-        server = Server()
-        self.addCleanup(server.log.close)
+        server = servers.stepcast("log.level=info")
         server.stop()
-        lines = [json.loads(line) for line in server.text().splitlines()]
+        lines = [json.loads(line) for line in server.output().splitlines()]
         self.assertGreater(len(lines), 0)
         for line in lines:
             self.assertLessEqual({"time", "level", "message"}, line.keys())
@@ -220,27 +177,26 @@ class Starting(unittest.TestCase):
 
 class Stopping(unittest.TestCase):
     def test_sigterm_ends_streams_and_exits_0(self):
-        server = Server()
-        self.addCleanup(server.log.close)
-        with subprocess.Popen([BINARY, "tail", "--server", server.url, "--user", "ada"], stdout=subprocess.PIPE,
+        server = servers.stepcast()
+        self.addCleanup(server.stop)
+        with subprocess.Popen([servers.STEPCAST, "tail", "--server", server.url, "--user", "ada"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True) as tail:
-            server.wait_for_stream("user")
+            wait_for_stream(server, "user")
             self.assertEqual(server.stop(), 0)
             self.assertIn("connecting again", tail.stderr.readline())
             tail.kill()
 
     def test_a_second_signal_exits_at_once(self):
-        server = Server("--set", "server.drain=60s")
-        self.addCleanup(server.log.close)
+        server = servers.stepcast("server.drain=60s", "log.level=info")
+        self.addCleanup(server.stop)
         # A request that never ends keeps the drain busy.
         with socket.create_connection(("127.0.0.1", server.port)) as hanging:
             hanging.sendall(b"POST /api/v2/progress/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
-            while "stopping" not in server.text() and time.monotonic() - began < LIMIT_S:
-                time.sleep(0.02)
+            until(lambda: "stopping" in server.output(), "the drain")
             server.process.send_signal(signal.SIGINT)
-            self.assertNotEqual(server.process.wait(LIMIT_S), 0)
+            self.assertNotEqual(server.wait(), 0)
             self.assertLess(time.monotonic() - began, LIMIT_S)
 
 

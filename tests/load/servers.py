@@ -1,4 +1,4 @@
-"""Starts and stops the servers that the load tests and the bench drive, each as a child of this process."""
+"""Starts and stops the servers that the black-box tests and the bench drive, each as a child of this process."""
 import http.client
 import json
 import os
@@ -75,6 +75,7 @@ class Server:
 
     def __init__(self, command, port, core=None, env=None):
         self.port = port
+        self.url = f"http://127.0.0.1:{port}"
         pinned = ["taskset", "-c", str(core)] if core is not None else []
         self.log = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen([*pinned, *map(str, command)], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self.log,
@@ -161,7 +162,7 @@ class Nchan(Server):
 
 def bench(server, scenario, core=None, **options):
     """Runs `stepcast bench` against a server. Its figures; a failure is in "error"."""
-    command = [STEPCAST, "bench", scenario, "--server", f"http://127.0.0.1:{server.port}", "--pid", server.pid,
+    command = [STEPCAST, "bench", scenario, "--server", server.url, "--pid", server.pid,
                "--subscribe", server.subscribe, "--publish", server.publish, "--json"]
     for name, value in options.items():
         command += ["--" + name.replace("_", "-"), value]

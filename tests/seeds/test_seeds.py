@@ -4,67 +4,36 @@ STEPCAST_BIN names the server (default: build/release/stepcast). The seed's page
 """
 
 import json
-import os
 import pathlib
-import socket
 import subprocess
+import sys
 import threading
-import time
 import unittest
-import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
-BINARY = os.environ.get("STEPCAST_BIN", str(HERE.parents[1] / "build/release/stepcast"))
+sys.path.insert(0, str(HERE.parent / "integration"))
+from streams import Api, servers, until  # noqa: E402
+
 PATIENCE_SECONDS = 20
 STEPS = [("STARTED", "주문 접수", 0), ("PROGRESS", "주문 검증", 25), ("PROGRESS", "재고 확인", 50),
          ("PROGRESS", "결제 처리", 75), ("COMPLETED", "주문 완료", 100)]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def until(what, check):
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        found = check()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"gave up waiting until {what}")
-
-
 class Seeds(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.port = free_port()
-        settings = ["server.host=127.0.0.1", f"server.port={cls.port}", "log.level=warn", "orders.step_delay=50ms"]
-        cls.server = subprocess.Popen([BINARY, "serve", *(part for one in settings for part in ("--set", one))])
-
-        def ready():
-            assert cls.server.poll() is None, "the server ended"
-            try:
-                return urllib.request.urlopen(f"http://127.0.0.1:{cls.port}/readyz", timeout=5).status == 200
-            except OSError:
-                return False
-
-        try:
-            until("the server is ready", ready)
-        except BaseException:
-            cls.server.kill()
-            raise
+        cls.server = servers.stepcast("orders.step_delay=50ms")
+        cls.addClassCleanup(cls.server.stop)
+        until(lambda: Api(cls.server).get("/readyz")[0] == 200, "a server that is ready")
 
     @classmethod
     def tearDownClass(cls):
-        cls.server.terminate()
-        code = cls.server.wait(PATIENCE_SECONDS)
+        code = cls.server.stop()
         assert code == 0, f"the server ended with {code}"
 
     def line(self, number, task=""):
         lines = [one for one in (HERE / "curl.txt").read_text(encoding="utf-8").splitlines() if one.startswith("curl ")]
-        return lines[number].replace("localhost:8082", f"127.0.0.1:{self.port}").replace("{taskId}", task)
+        return lines[number].replace("localhost:8082", f"127.0.0.1:{self.server.port}").replace("{taskId}", task)
 
     def answer(self, number, task=""):
         done = subprocess.run(["bash", "-c", self.line(number, task)], capture_output=True, timeout=PATIENCE_SECONDS)
