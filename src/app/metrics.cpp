@@ -157,6 +157,8 @@ void add_bus(Page& page, const Readings& readings) {
     page.row(std::uint64_t{readings.dependency_down}, {{"reason", "dependency"}});
     page.counter("stepcast_rebalances_total", "Times that partitions were dealt anew", bus.rebalances);
     page.counter("stepcast_bus_produced_total", "Records that the bus has taken", bus.produced);
+    page.counter("stepcast_bus_missed_total", "Records that expired in their topic before they were read",
+                 bus.missed);
     page.counter("stepcast_bus_produce_failed_total", "Records that the bus did not take",
                  bus.produce_failed);
     page.begin("stepcast_dead_letters", "Records given up", MetricType::Gauge);

@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,7 @@ struct Record {
 };
 
 /// Records in the order of their partition; several partitions may stand in one batch. Owns the bytes.
+/// Offsets of a partition rise, unless its topic was deleted and made again: then they begin anew.
 class Batch {
   public:
     virtual ~Batch() = default;
@@ -65,6 +67,15 @@ struct Subscription {
     std::string group;
     /// Without a group: records older than this are skipped. Absent: from the beginning.
     std::optional<Timestamp> since{};
+    /// Without a group: by partition, the first offset to read, whatever `since` says. If it lies beyond the
+    /// partition's end, the topic was deleted and made again, and is read from its beginning; if it lies
+    /// before the beginning, reading goes on there and Stats::missed counts what is gone. A topic that is
+    /// made again while it is read begins again too. Partitions that appear later are read from their
+    /// beginning.
+    std::map<std::int32_t, std::int64_t> from{};
+    /// Without a group: the name under which what is done is noted for lag tools; nothing is ever read from
+    /// there. Empty: nowhere. The embedded bus shows what was handed out and has no use for it.
+    std::string lag_group{};
     std::size_t max_batch = 4096;  ///< records in one batch
     std::size_t max_queued =
         65'536;  ///< records fetched ahead; beyond it the partition is paused, resumed at half
@@ -113,6 +124,7 @@ struct Stats {
     std::uint64_t rebalances = 0;
     std::uint64_t produced = 0;
     std::uint64_t produce_failed = 0;
+    std::uint64_t missed = 0;  ///< records that expired in their topic before they were read
     std::uint64_t paused = 0;  ///< partitions paused now because a queue is full
     std::vector<PartitionStats> partitions;
 };

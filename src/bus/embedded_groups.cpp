@@ -19,8 +19,9 @@ std::shared_ptr<EmbeddedLog::Member> EmbeddedLog::join(const Subscription& subsc
         group->topic = &t;
         group->shares.resize(t.partitions.size());
         for (std::size_t i = 0; i < t.partitions.size(); ++i) {
-            group->shares[i].edge = group->shares[i].next = t.partitions[i].base;
-            group->shares[i].flags.resize(t.partitions[i].slots.size());
+            const auto begin = beginning(subscription, t, i);
+            group->shares[i].edge = group->shares[i].next = begin;
+            group->shares[i].flags.resize(static_cast<std::size_t>(t.partitions[i].head() - begin));
         }
         found = t.groups.insert(t.groups.end(), std::move(group));
     }
@@ -35,6 +36,16 @@ std::shared_ptr<EmbeddedLog::Member> EmbeddedLog::join(const Subscription& subsc
     member->group->members.push_back(member.get());
     rebalance(*member->group);
     return member;
+}
+
+/// Where a new group begins a partition. Called locked.
+std::int64_t EmbeddedLog::beginning(const Subscription& subscription, const Topic& topic, std::size_t index) {
+    const Partition& partition = topic.partitions[index];
+    const auto from = subscription.from.find(static_cast<std::int32_t>(index));
+    if (!subscription.group.empty() || from == subscription.from.end() || from->second > partition.head())
+        return partition.base;
+    if (from->second < partition.base) missed_ += static_cast<std::uint64_t>(partition.base - from->second);
+    return std::max(from->second, partition.base);
 }
 
 void EmbeddedLog::leave(const std::shared_ptr<Member>& member) {

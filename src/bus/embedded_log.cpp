@@ -161,6 +161,7 @@ Stats EmbeddedLog::stats() const {
     stats.rebalances = rebalances_;
     stats.produced = produced_;
     stats.produce_failed = refused_;
+    stats.missed = missed_;
     for (const auto& [name, topic] : topics_)
         for (const auto& group : topic->groups)
             for (std::size_t i = 0; i < group->shares.size(); ++i)

@@ -105,6 +105,7 @@ class EmbeddedLog {
     Place append_one(Topic& topic, Message& message, const std::shared_ptr<Promise>& promise, Timestamp now);
     void make_room(Topic& topic);
     Share* handed_out(Member& member, Place place);
+    std::int64_t beginning(const Subscription& subscription, const Topic& topic, std::size_t index);
     void rebalance(Group& group);
     void settle_locked(Share& share, Partition& partition, std::int64_t offset);
     void trim(Topic& topic, std::size_t index);
@@ -117,6 +118,7 @@ class EmbeddedLog {
     std::uint64_t rebalances_ = 0;
     std::uint64_t produced_ = 0;
     std::uint64_t refused_ = 0;
+    std::uint64_t missed_ = 0;
     bool closed_ = false;
 };
 

@@ -31,6 +31,16 @@ aio::awaitable<result<void>> Core::ensure(std::vector<std::string> topics) {
     co_return ensured;
 }
 
+aio::awaitable<result<std::int32_t>> Core::partitions(std::string topic) {
+    std::shared_ptr<Client> client;
+    {
+        const std::lock_guard lock{mutex_};
+        client = client_;
+    }
+    if (!client) co_return fail(bus::errc::closed);
+    co_return co_await aio::offload(*pool_, [&] { return count_partitions(client->get(), topic); });
+}
+
 void Core::unlearn(const std::string& topic) {
     const std::lock_guard lock{mutex_};
     known_.erase(topic);
@@ -44,7 +54,9 @@ void Core::publish(const void* consumer, bus::Stats stats) {
 void Core::forget(const void* consumer) {
     const std::lock_guard lock{mutex_};
     const auto gone = consumers_.extract(consumer);
-    if (gone) past_rebalances_ += gone.mapped().rebalances;
+    if (!gone) return;
+    past_rebalances_ += gone.mapped().rebalances;
+    past_missed_ += gone.mapped().missed;
 }
 
 bus::Stats Core::stats() const {
@@ -54,8 +66,10 @@ bus::Stats Core::stats() const {
     all.produce_failed = produce_failed.load(std::memory_order_relaxed);
     const std::lock_guard lock{mutex_};
     all.rebalances = past_rebalances_;
+    all.missed = past_missed_;
     for (const auto& [consumer, stats] : consumers_) {
         all.rebalances += stats.rebalances;
+        all.missed += stats.missed;
         all.paused += stats.paused;
         all.partitions.insert(all.partitions.end(), stats.partitions.begin(), stats.partitions.end());
     }

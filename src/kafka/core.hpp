@@ -26,6 +26,9 @@ class Core {
     /// Asks Kafka only about topics that were not seen before. On any strand.
     aio::awaitable<result<void>> ensure(std::vector<std::string> topics);
 
+    /// How many partitions a topic has. On any strand.
+    aio::awaitable<result<std::int32_t>> partitions(std::string topic);
+
     /// A topic that was seen is gone: ask again.
     void unlearn(const std::string& topic);
 
@@ -53,6 +56,7 @@ class Core {
     std::set<std::string, std::less<>> known_;
     std::map<const void*, bus::Stats> consumers_;
     std::uint64_t past_rebalances_ = 0;  // of consumers that are gone: a counter must not fall
+    std::uint64_t past_missed_ = 0;      // likewise
 };
 
 }  // namespace stepcast::kafka

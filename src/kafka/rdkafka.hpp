@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,10 @@ using ErrorPtr = std::unique_ptr<rd_kafka_error_t, Destroy<rd_kafka_error_destro
 
 inline PartitionsPtr make_partitions(std::size_t room = 8) {
     return PartitionsPtr{rd_kafka_topic_partition_list_new(static_cast<int>(room))};
+}
+
+inline std::span<rd_kafka_topic_partition_t> elements(const rd_kafka_topic_partition_list_t& list) {
+    return {list.elems, static_cast<std::size_t>(list.cnt)};
 }
 
 /// A client with its threads. Destroying one waits for those threads, so the last owner leaves that to the

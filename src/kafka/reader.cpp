@@ -61,7 +61,7 @@ Reader::Reader(std::shared_ptr<Core> core, bus::Subscription subscription, const
       strand_{strand},
       signal_{strand},
       arrived_{strand},
-      stopping_{strand},
+      look_{strand},
       finished_{strand},
       gate_{strand} {}
 
@@ -104,15 +104,14 @@ std::unique_ptr<bus::Batch> Reader::collect() {
         Part* const part = parts_[(turn_ + k) % n].get();
         if (part == nullptr || part->revoked) continue;
         for (const auto* message : batch->fill(part->queue.get())) {
-            if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-                batch->add(*message);
-                if (in_group()) part->edge.give(message->offset);
-                part->position = message->offset + 1;
-            } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-                part->position = std::max(part->position, message->offset);
-            } else {
+            if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) batch->add(*message);
+            if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
+                message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+                note_position(*part, *message);
+            else if (in_group())
                 serve_error(*message);
-            }
+            else
+                serve_loss(*part, *message);
         }
     }
     turn_ = (turn_ + 1) % n;
@@ -120,6 +119,20 @@ std::unique_ptr<bus::Batch> Reader::collect() {
     up_ = true;
     core_->set_up(true);
     return batch;
+}
+
+/// A record, or the end of the partition.
+void Reader::note_position(Part& part, const rd_kafka_message_t& message) {
+    if (message.offset < part.position) {
+        // In a group librdkafka itself goes on at the beginning.
+        spdlog::warn("kafka: {} partition {} was made again: it goes on at {}, reading stood at {}",
+                     subscription_.topic, message.partition, message.offset, part.position);
+        part.edge = {};
+        part.committed = -1;
+    }
+    const bool record = message.err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    part.position = message.offset + (record ? 1 : 0);
+    if (record && !noted_as().empty()) part.edge.give(message.offset);
 }
 
 aio::awaitable<std::unique_ptr<bus::Batch>> Reader::next(std::chrono::milliseconds limit) {
@@ -161,9 +174,9 @@ int Reader::percent() const {
     std::int64_t given = 0;
     for (const auto& part : parts_) {
         if (!part) continue;
-        const auto [start, end] = part->at_start;
-        all += end - start;
-        given += std::clamp(part->position, start, end) - start;
+        const Span& span = part->at_start;
+        all += span.head - span.start;
+        given += std::clamp(part->position, span.start, span.head) - span.start;
     }
     if (all == 0) return 100;
     return static_cast<int>(100 * given / all);
@@ -180,6 +193,7 @@ std::int64_t Reader::lag() const {
 void Reader::publish() {
     bus::Stats stats;
     stats.rebalances = rebalance_count_;
+    stats.missed = missed_;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
         if (!parts_[i]) continue;
         const Part& part = *parts_[i];
@@ -187,8 +201,8 @@ void Reader::publish() {
         if (part.position < 0) continue;
         const auto partition = static_cast<std::int32_t>(i);
         const auto position = part.edge.in_flight() > 0 ? part.edge.value() : part.position;
-        stats.partitions.push_back({subscription_.topic, subscription_.group, partition,
-                                    std::max(head(partition), part.position), position});
+        stats.partitions.push_back(
+            {subscription_.topic, noted_as(), partition, std::max(head(partition), part.position), position});
     }
     core_->publish(this, std::move(stats));
 }
@@ -196,7 +210,7 @@ void Reader::publish() {
 void Reader::stop() {
     stop_ = true;
     arrived_.notify();
-    stopping_.notify();
+    look_.notify();
     signal_.notify();
 }
 

@@ -1,4 +1,4 @@
-// What a reader in a group does when partitions come and go, and what it remembers.
+// What a reader in a group does when partitions come and go; what any reader notes with Kafka.
 #include <spdlog/spdlog.h>
 #include <string_view>
 
@@ -11,10 +11,6 @@ using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 constexpr auto revoke_limit = 2s;
 constexpr auto commit_limit = 1s;
-
-std::span<rd_kafka_topic_partition_t> elements(const rd_kafka_topic_partition_list_t& list) {
-    return {list.elems, static_cast<std::size_t>(list.cnt)};
-}
 
 }  // namespace
 
@@ -95,7 +91,14 @@ void Reader::commit() {
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         ++commits_open_;
     else
-        spdlog::warn("kafka: cannot commit offsets of {}: {}", subscription_.group, rd_kafka_err2str(error));
+        tell_of_commit(rd_kafka_err2str(error));
+}
+
+/// Once for each reason: commits are tried every second.
+void Reader::tell_of_commit(std::string_view reason) {
+    if (reason == commit_told_) return;
+    commit_told_ = reason;
+    spdlog::warn("kafka: cannot commit offsets of {}: {}", noted_as(), reason);
 }
 
 void Reader::on_commit(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* partitions,
@@ -105,9 +108,10 @@ void Reader::on_commit(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_pa
 
 void Reader::committed(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t& partitions) {
     commits_open_ = std::max(0, commits_open_ - 1);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR__NO_OFFSET)
-        spdlog::warn("kafka: commit of offsets of {} failed: {}", subscription_.group,
-                     rd_kafka_err2str(error));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        commit_told_.clear();
+    else if (error != RD_KAFKA_RESP_ERR__NO_OFFSET)
+        tell_of_commit(rd_kafka_err2str(error));
     for (const auto& partition : elements(partitions)) {
         Part* const part = find(partition.partition);
         if (part == nullptr || error != RD_KAFKA_RESP_ERR_NO_ERROR ||

@@ -1,4 +1,4 @@
-// The life of a reader: its client, its poll loop, the partitions that it reads without a group, its end.
+// The life of a reader: its client, its poll loop, its end.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <array>
@@ -14,18 +14,27 @@ using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 constexpr auto tick = 1s;
 constexpr auto retry = 1s;
-constexpr auto look_for_partitions = 30s;
 constexpr auto settle_limit = 2s;
 constexpr auto leave_limit = 1500ms;
 constexpr auto destroy_limit = 1s;
+// What one reader fetches ahead, over all partitions: librdkafka's own bound is for each of them.
+constexpr std::int32_t fetched_ahead_kib = 32 * 1024;
+constexpr std::int32_t least_fetched_ahead_kib = 64;
+constexpr auto fetched_ahead = "queued.max.messages.kbytes";
 
 }  // namespace
 
-bool Reader::open_client() {
+bool Reader::open_client(std::int32_t partitions) {
     auto conf = make_conf(core_->config(), Role::consumer);
     if (conf) {
         // Reading without a group is a matter of never joining; librdkafka wants a name all the same.
-        set(conf->get(), "group.id", in_group() ? subscription_.group : "stepcast-" + random_token(16));
+        set(conf->get(), "group.id", noted_as().empty() ? "stepcast-" + random_token(16) : noted_as());
+        // Alone, it goes on where the caller's offsets end: where those are unknown is not librdkafka's to
+        // settle.
+        if (!in_group()) set(conf->get(), "auto.offset.reset", "error");
+        if (!core_->config().properties.contains(fetched_ahead))
+            set(conf->get(), fetched_ahead,
+                std::to_string(std::max(least_fetched_ahead_kib, fetched_ahead_kib / partitions)));
         set(conf->get(), "queued.min.messages",
             std::to_string(std::clamp<std::size_t>(subscription_.max_queued, 1, 10'000'000)));
         rd_kafka_conf_set_rebalance_cb(conf->get(), &Reader::on_rebalance);
@@ -54,49 +63,40 @@ int Reader::on_statistics(rd_kafka_t*, char* text, std::size_t size, void* opaqu
     return 0;
 }
 
-/// Waits until the topic exists.
-aio::awaitable<void> Reader::find_topic() {
-    std::string told;
+/// Waits until the topic exists; how many partitions it has.
+aio::awaitable<std::int32_t> Reader::find_topic() {
     while (!stop_) {
         std::vector<std::string> topics{subscription_.topic};
         const auto ensured = co_await core_->ensure(std::move(topics));
-        if (ensured) co_return;
-        if (const auto text = ensured.error().text(); text != told) {
-            told = text;
-            spdlog::warn("kafka: waiting to read {}: {}", subscription_.topic, text);
-        }
-        co_await stopping_.wait(retry);
+        const auto count = ensured ? co_await core_->partitions(subscription_.topic)
+                                   : result<std::int32_t>{tl::unexpected{ensured.error()}};
+        if (count) co_return std::max(*count, 1);
+        if (count.error().code == bus::errc::unknown_topic) core_->unlearn(subscription_.topic);
+        put_off(count.error());
+        co_await look_.wait(retry);
     }
+    co_return 1;
+}
+
+void Reader::join_group() {
+    const auto topics = make_partitions(1);
+    rd_kafka_topic_partition_list_add(topics.get(), subscription_.topic.c_str(), RD_KAFKA_PARTITION_UA);
+    const auto error = rd_kafka_subscribe(client_->get(), topics.get());
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        spdlog::error("kafka: cannot subscribe: {}", rd_kafka_err2str(error));
 }
 
 aio::awaitable<void> Reader::run() {
     const auto self = shared_from_this();
-    co_await find_topic();
-    if (!stop_ && open_client()) {
-        if (in_group()) {
-            const auto topics = make_partitions(1);
-            rd_kafka_topic_partition_list_add(topics.get(), subscription_.topic.c_str(),
-                                              RD_KAFKA_PARTITION_UA);
-            const auto error = rd_kafka_subscribe(client_->get(), topics.get());
-            if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-                spdlog::error("kafka: cannot subscribe: {}", rd_kafka_err2str(error));
-        } else {
+    const auto partitions = co_await find_topic();
+    told_.clear();
+    if (!stop_ && open_client(partitions)) {
+        if (in_group())
+            join_group();
+        else
             aio::spawn(strand_, "kafka partitions", [self] { return self->watch_partitions(); });
-        }
         subscribed_ = true;
-        auto due = steady_clock::now();
-        while (!stop_) {
-            poll();
-            for (; !rebalances_.empty() && !stop_; rebalances_.pop_front())
-                co_await rebalance(std::move(rebalances_.front()));
-            if (steady_clock::now() >= due) {
-                due = steady_clock::now() + tick;
-                if (commits_open_ == 0) commit();
-                publish();
-            }
-            arrived_.notify();
-            co_await signal_.wait(tick);
-        }
+        co_await read_until_stopped();
         co_await finish();
     }
     signal_.close();
@@ -104,6 +104,22 @@ aio::awaitable<void> Reader::run() {
     core_->forget(this);
     ended_ = true;
     finished_.notify();
+}
+
+aio::awaitable<void> Reader::read_until_stopped() {
+    auto due = steady_clock::now();
+    while (!stop_) {
+        poll();
+        for (; !rebalances_.empty() && !stop_; rebalances_.pop_front())
+            co_await rebalance(std::move(rebalances_.front()));
+        if (steady_clock::now() >= due) {
+            due = steady_clock::now() + tick;
+            if (commits_open_ == 0) commit();
+            publish();
+        }
+        arrived_.notify();
+        co_await signal_.wait(tick);
+    }
 }
 
 /// Serves rebalances, commits, statistics and errors; never records, which have queues of their own.
@@ -126,63 +142,13 @@ void Reader::serve_error(const rd_kafka_message_t& message) {
     spdlog::warn("kafka: {}: {}", subscription_.topic, rd_kafka_message_errstr(&message));
 }
 
-/// Without a group: takes all partitions, now and whenever there are more.
-aio::awaitable<void> Reader::watch_partitions() {
-    const auto self = shared_from_this();
-    const auto hold = gate_.enter();
-    while (!stop_) {
-        const bool answered = co_await add_partitions();
-        co_await stopping_.wait(answered ? steady_clock::duration{look_for_partitions}
-                                         : steady_clock::duration{retry});
-    }
-}
-
-aio::awaitable<bool> Reader::add_partitions() {
-    const auto client = client_;
-    const auto known = static_cast<std::int32_t>(parts_.size());
-    struct Found {
-        std::int32_t count = 0;
-        std::vector<Span> spans;
-    };
-    const auto found = co_await aio::offload(*core_->pool(), [&]() -> result<Found> {
-        const auto count = count_partitions(client->get(), subscription_.topic);
-        if (!count) return tl::unexpected{count.error()};
-        if (*count <= known) return Found{known, {}};
-        auto spans = find_spans(client->get(), subscription_.topic, known, *count, subscription_.since);
-        if (!spans) return tl::unexpected{spans.error()};
-        return Found{*count, std::move(*spans)};
-    });
-    if (stop_) co_return true;
-    if (!found) {
-        spdlog::warn("kafka: {}: {}", subscription_.topic, found.error().text());
-        co_return false;
-    }
-    if (found->count > known) {
-        const auto added = make_partitions(found->spans.size());
-        for (std::int32_t p = known; p < found->count; ++p) {
-            const Span span = found->spans[p - known];
-            Part& part = add_part(p);
-            part.at_start = span;
-            part.position = span.start;
-            rd_kafka_topic_partition_list_add(added.get(), subscription_.topic.c_str(), p)->offset =
-                span.start;
-        }
-        const ErrorPtr error{rd_kafka_incremental_assign(client->get(), added.get())};
-        if (error)
-            spdlog::error("kafka: cannot read {}: {}", subscription_.topic,
-                          rd_kafka_error_string(error.get()));
-    }
-    spans_known_ = true;
-    co_return true;
-}
-
 /// Leaves in order: what is in flight, the last commit, the group, the client; each with a limit of its own.
 aio::awaitable<void> Reader::finish() {
     while (!rebalances_.empty()) {
         co_await rebalance(std::move(rebalances_.front()));
         rebalances_.pop_front();
     }
-    if (in_group()) co_await settle_and_commit(settle_limit);
+    if (!noted_as().empty()) co_await settle_and_commit(settle_limit);
     co_await gate_.close(4 * ask_limit_ms * 1ms);
     for (std::size_t i = 0; i < parts_.size(); ++i) drop_part(static_cast<std::int32_t>(i));
     const ErrorPtr refused{rd_kafka_consumer_close_queue(client_->get(), queue_.get())};

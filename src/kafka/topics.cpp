@@ -78,6 +78,14 @@ result<void> create(rd_kafka_t* rk, const Config& config, const std::vector<std:
     return {};
 }
 
+// An offset that the broker refused and that lies in the partition now belongs to an earlier topic as well:
+// what is made again may have grown since.
+Span go_on(std::int64_t low, std::int64_t head, std::int64_t from, bool refused) {
+    if (from < low) return {low, head, low - from, false};
+    if (from > head || refused) return {low, head, 0, true};
+    return {from, head};
+}
+
 }  // namespace
 
 result<void> ensure_topics(rd_kafka_t* rk, const Config& config, const std::vector<std::string>& topics) {
@@ -111,28 +119,33 @@ result<std::int32_t> count_partitions(rd_kafka_t* rk, const std::string& topic) 
     return found->partition_cnt;
 }
 
-result<std::vector<Span>> find_spans(rd_kafka_t* rk, const std::string& topic, std::int32_t from,
-                                     std::int32_t to, std::optional<Timestamp> since) {
+result<std::vector<Span>> find_spans(rd_kafka_t* rk, const std::string& topic,
+                                     const std::vector<Wanted>& wanted, std::optional<Timestamp> since) {
     std::vector<Span> spans;
-    const auto times = make_partitions();
-    for (std::int32_t p = from; p < to; ++p) {
-        auto& span = spans.emplace_back();
+    std::vector<std::size_t> by_time;
+    const auto times = make_partitions(wanted.size());
+    for (const auto& [partition, from, refused] : wanted) {
+        std::int64_t low = 0;
+        std::int64_t head = 0;
         const auto error =
-            rd_kafka_query_watermark_offsets(rk, topic.c_str(), p, &span.start, &span.head, ask_limit_ms);
+            rd_kafka_query_watermark_offsets(rk, topic.c_str(), partition, &low, &head, ask_limit_ms);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return refuse(error, "cannot ask for offsets of " + topic);
-        if (since)
-            rd_kafka_topic_partition_list_add(times.get(), topic.c_str(), p)->offset =
-                since->time_since_epoch().count();
+        spans.push_back(from ? go_on(low, head, *from, refused) : Span{low, head});
+        if (from || !since) continue;
+        by_time.push_back(spans.size() - 1);
+        rd_kafka_topic_partition_list_add(times.get(), topic.c_str(), partition)->offset =
+            since->time_since_epoch().count();
     }
-    if (!since) return spans;
+    if (by_time.empty()) return spans;
     const auto error = rd_kafka_offsets_for_times(rk, times.get(), ask_limit_ms);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         return refuse(error, "cannot ask for offsets by time of " + topic);
-    for (std::size_t i = 0; i < spans.size(); ++i) {
+    for (std::size_t i = 0; i < by_time.size(); ++i) {
         const auto& answer = times->elems[i];
         if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR)
             return refuse(answer.err, "cannot ask for offsets by time of " + topic);
-        spans[i].start = answer.offset >= 0 ? std::max(answer.offset, spans[i].start) : spans[i].head;
+        Span& span = spans[by_time[i]];
+        span.start = answer.offset >= 0 ? std::max(answer.offset, span.start) : span.head;
     }
     return spans;
 }

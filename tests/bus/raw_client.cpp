@@ -13,6 +13,11 @@ rd_kafka_t* make(rd_kafka_type_t type, const std::string& brokers,
     rd_kafka_conf_t* const conf = rd_kafka_conf_new();
     kafka::set(conf, "bootstrap.servers", brokers);
     for (const auto& [name, value] : settings) kafka::set(conf, name, value);
+    // Who wants to know whether a record was taken gives a bool with it.
+    rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+        if (message->_private != nullptr && message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            *static_cast<bool*>(message->_private) = true;
+    });
     rd_kafka_t* const rk = rd_kafka_new(type, conf, text, sizeof text);
     if (rk == nullptr) throw std::runtime_error{text};
     return rk;
@@ -44,6 +49,47 @@ void RawClient::create_topic(const std::string& topic, int partitions) {
     const kafka::EventPtr event{rd_kafka_queue_poll(answers.get(), 10'000)};
     EXPECT_NE(event, nullptr);
     rd_kafka_NewTopic_destroy(made);
+}
+
+void RawClient::delete_topic(const std::string& topic) {
+    auto* gone = rd_kafka_DeleteTopic_new(topic.c_str());
+    const kafka::QueuePtr answers{rd_kafka_queue_new(producer_)};
+    rd_kafka_DeleteTopics(producer_, &gone, 1, nullptr, answers.get());
+    const kafka::EventPtr event{rd_kafka_queue_poll(answers.get(), 10'000)};
+    EXPECT_NE(event, nullptr);
+    rd_kafka_DeleteTopic_destroy(gone);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    while (is_listed(topic)) ASSERT_LT(std::chrono::steady_clock::now(), deadline) << topic << " stays";
+}
+
+bool RawClient::is_listed(const std::string& topic) {
+    const rd_kafka_metadata_t* metadata = nullptr;
+    EXPECT_EQ(rd_kafka_metadata(producer_, 1, nullptr, &metadata, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    bool listed = false;
+    for (int i = 0; i < metadata->topic_cnt; ++i) listed |= metadata->topics[i].topic == topic;
+    rd_kafka_metadata_destroy(metadata);
+    return listed;
+}
+
+void RawClient::delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset) {
+    const auto before = kafka::make_partitions(1);
+    rd_kafka_topic_partition_list_add(before.get(), topic.c_str(), partition)->offset = offset;
+    auto* gone = rd_kafka_DeleteRecords_new(before.get());
+    const kafka::QueuePtr answers{rd_kafka_queue_new(producer_)};
+    rd_kafka_DeleteRecords(producer_, &gone, 1, nullptr, answers.get());
+    const kafka::EventPtr event{rd_kafka_queue_poll(answers.get(), 10'000)};
+    EXPECT_NE(event, nullptr);
+    if (event) EXPECT_EQ(rd_kafka_event_error(event.get()), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_DeleteRecords_destroy(gone);
+}
+
+std::int64_t RawClient::committed(const std::string& group, const std::string& topic) {
+    rd_kafka_t* const rk = make(RD_KAFKA_CONSUMER, brokers_, {{"group.id", group.c_str()}});
+    const auto asked = kafka::make_partitions(1);
+    rd_kafka_topic_partition_list_add(asked.get(), topic.c_str(), 0);
+    EXPECT_EQ(rd_kafka_committed(rk, asked.get(), 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_destroy(rk);
+    return asked->elems[0].offset;
 }
 
 void RawClient::grow_topic(const std::string& topic, int partitions) {
@@ -85,6 +131,29 @@ void RawClient::produce_at(const std::string& topic, const std::string& key, con
     values[5].u.i32 = partition;
     const kafka::ErrorPtr error{rd_kafka_produceva(producer_, values.data(), values.size())};
     EXPECT_EQ(error, nullptr);
+}
+
+bool RawClient::produce_to(const std::string& topic, std::int32_t partition, const std::string& value) {
+    rd_kafka_t* const rk = make(
+        RD_KAFKA_PRODUCER, brokers_,
+        {{"message.timeout.ms", "3000"}, {"linger.ms", "0"}, {"topic.metadata.refresh.sparse", "false"}});
+    bool taken = false;
+    std::array<rd_kafka_vu_t, 5> values{};
+    values[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    values[0].u.cstr = topic.c_str();
+    values[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    values[1].u.i32 = partition;
+    values[2].vtype = RD_KAFKA_VTYPE_VALUE;
+    values[2].u.mem = {const_cast<char*>(value.data()), value.size()};
+    values[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    values[3].u.i = RD_KAFKA_MSG_F_COPY;
+    values[4].vtype = RD_KAFKA_VTYPE_OPAQUE;
+    values[4].u.ptr = &taken;
+    const kafka::ErrorPtr error{rd_kafka_produceva(rk, values.data(), values.size())};
+    EXPECT_EQ(error, nullptr);
+    rd_kafka_flush(rk, 5000);
+    rd_kafka_destroy(rk);
+    return taken;
 }
 
 std::vector<RawClient::Read> RawClient::read_all(const std::string& topic) {

@@ -17,10 +17,18 @@ class RawClient {
     RawClient& operator=(const RawClient&) = delete;
 
     void create_topic(const std::string& topic, int partitions);
+    /// Returns once no broker names it any more.
+    void delete_topic(const std::string& topic);
+    /// Lets the records below `offset` expire.
+    void delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset);
+    /// What a group noted of partition 0; negative if nothing.
+    std::int64_t committed(const std::string& group, const std::string& topic);
     void grow_topic(const std::string& topic, int partitions);
     void produce_tombstone(const std::string& topic, const std::string& key);
     void produce_at(const std::string& topic, const std::string& key, const std::string& value,
                     Timestamp time, std::int32_t partition = RD_KAFKA_PARTITION_UA);
+    /// One record, and whether the broker took it: a topic that was just made may have no leader yet.
+    bool produce_to(const std::string& topic, std::int32_t partition, const std::string& value);
     void flush();
 
     struct Read {
@@ -32,6 +40,8 @@ class RawClient {
     std::vector<Read> read_all(const std::string& topic);
 
   private:
+    bool is_listed(const std::string& topic);
+
     const std::string brokers_;
     rd_kafka_t* producer_ = nullptr;
 };
