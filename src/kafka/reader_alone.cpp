@@ -29,6 +29,7 @@ aio::awaitable<bool> Reader::look_at_topic() {
     const auto count = co_await core_->partitions(subscription_.topic);
     if (stop_) co_return true;
     if (!count) co_return put_off(count.error());
+    if (absent_) drop_parts();
     const auto wanted = find_wanted(*count);
     if (!wanted.empty()) {
         const auto client = client_;
@@ -49,7 +50,12 @@ aio::awaitable<bool> Reader::look_at_topic() {
 
 bool Reader::put_off(const Error& error) {
     // Before anything was read there is nothing to begin again.
-    if (error.code == bus::errc::unknown_topic && spans_known_ && !std::exchange(absent_, true)) drop_parts();
+    if (error.code == bus::errc::unknown_topic && spans_known_) {
+        absent_ = true;
+        // Should the topic appear, librdkafka would go on where reading stood in the old one.
+        for (const auto& part : parts_)
+            if (part) part->revoked = true;
+    }
     if (const auto text = error.text(); text != told_) {
         told_ = text;
         spdlog::warn("kafka: waiting to read {}: {}", subscription_.topic, text);
@@ -108,8 +114,8 @@ void Reader::unassign(const rd_kafka_topic_partition_list_t& partitions) {
         spdlog::error("kafka: cannot leave {}: {}", subscription_.topic, rd_kafka_error_string(error.get()));
 }
 
-/// Reads nothing any more, until the topic is there again: librdkafka would go on where reading stood in the
-/// old one.
+// Only once the topic is there again: librdkafka 2.0.2 never ends if a partition is given up while its topic
+// is away.
 void Reader::drop_parts() {
     const auto all = make_partitions(parts_.size());
     for (std::size_t i = 0; i < parts_.size(); ++i)

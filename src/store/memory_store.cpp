@@ -1,5 +1,6 @@
 #include "store/memory_store.hpp"
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
@@ -52,10 +53,9 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<const Co
     now_ = clock_.now();
     Position told = head();
     std::uint64_t looked = stats_.committed;
-    refusing_ = false;
+    Call call;
     for (const auto& commit : commits) {
-        results.push_back(commit_one(commit));
-        refusing_ = refusing_ || (!results.back() && results.back().error().code == errc::full);
+        results.push_back(commit_one(commit, call));
         // The clock is asked now and then only: an event takes about a microsecond.
         if (results.size() % looks_apart != 0 && stats_.committed - looked < looks_apart) continue;
         looked = stats_.committed;
@@ -72,20 +72,31 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<const Co
     co_return results;
 }
 
-CommitResult MemoryStore::commit_one(const Commit& commit) {
+bool MemoryStore::Call::holds(const SourceOffset& source) const {
+    return std::ranges::any_of(held, [&](const SourceOffset* h) {
+        return h->partition == source.partition && h->topic == source.topic && h->consumer == source.consumer;
+    });
+}
+
+CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
     Source* source = nullptr;
+    const bool held = commit.source && call.holds(*commit.source);
     if (commit.source) {
         source = find_source(*commit.source);
         if (source != nullptr && commit.source->offset <= source->offset && !commit.source->restarts)
             return Receipt{0, 0, true};
     }
-    if (auto refusal = judge(commit)) return tl::unexpected<Refusal>(std::move(*refusal));
-    if (commit.source) move_source(source, *commit.source);
+    if (auto refusal = judge(commit, call.full)) {
+        call.full = call.full || refusal->code == errc::full;
+        if (commit.source && !held) call.held.push_back(&*commit.source);
+        return tl::unexpected<Refusal>(std::move(*refusal));
+    }
+    if (commit.source && !held) move_source(source, *commit.source);
     return write(commit);
 }
 
 // Decides about every append before anything is written, and makes room for what is new.
-std::optional<Refusal> MemoryStore::judge(const Commit& commit) {
+std::optional<Refusal> MemoryStore::judge(const Commit& commit, bool full) {
     plan_.clear();
     std::size_t events = 0;
     for (const auto& append : commit.appends) {
@@ -107,7 +118,7 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit) {
     }
     for (const auto& message : commit.outbox) need += Outbox::cost(message);
     // An offset that moved past a refused commit would make its retry succeed with no effect.
-    if ((refusing_ && (need != 0 || commit.source)) || (need != 0 && !make_room(need)))
+    if ((full && (need != 0 || commit.source)) || (need != 0 && !make_room(need)))
         return Refusal{errc::full, 0, 0, "the store is at its bound and nothing finished is left to expire"};
     return std::nullopt;
 }

@@ -85,6 +85,13 @@ class MemoryStore final : public EventStore {
         Position read = UINT64_MAX;
     };
 
+    // What the commits of one call know of each other; several calls may be under way.
+    struct Call {
+        bool full = false;                      // one did not fit: later ones must not overtake it
+        std::vector<const SourceOffset*> held;  // one from there was refused: the offset moves no further
+        bool holds(const SourceOffset& source) const;
+    };
+
     // One append of the commit at hand: what it would do.
     struct Plan {
         const Append* append;
@@ -116,8 +123,8 @@ class MemoryStore final : public EventStore {
     static constexpr std::uint64_t bytes_per_stream = sizeof(MemoryStream) + 160;
     static std::uint64_t cost(const event::Event& event) { return event.memory() + bytes_per_event; }
 
-    CommitResult commit_one(const Commit& commit);
-    std::optional<Refusal> judge(const Commit& commit);
+    CommitResult commit_one(const Commit& commit, Call& call);
+    std::optional<Refusal> judge(const Commit& commit, bool full);
     std::optional<Refusal> judge(const Append& append, Version planned, Plan& plan) const;
     std::optional<Refusal> refuse_repeats() const;
     Version planned_for(const Draft& first) const;
@@ -148,7 +155,6 @@ class MemoryStore final : public EventStore {
     std::uint64_t bytes() const { return bytes_ + tombstones_.memory() + outbox_.memory(); }
 
     const Limits limits_;
-    bool refusing_ = false;  // one commit of the call at hand did not fit: later ones must not overtake it
     const Clock& clock_;
     const std::string epoch_;
     ChangeLog* const log_;  // null: nobody writes anything down

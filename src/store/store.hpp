@@ -83,7 +83,8 @@ struct Owed {
 struct Commit {
     boost::container::small_vector<Append, 1> appends;
     /// An offset not above the stored one makes the whole commit succeed with no effect. A refusal does not
-    /// move it: whoever gives up on a record moves the offset with a commit of its own.
+    /// move it, and behind it no other commit of the same call moves that partition's: an offset stands for
+    /// every record below it. Whoever gives up on a record moves the offset with a commit of its own.
     std::optional<SourceOffset> source{};
     /// When the events count as recorded; the store's clock if absent. A rebuild from a topic gives the
     /// record's time.

@@ -312,6 +312,26 @@ TEST_P(StoreTest, a_refused_commit_owes_nothing) {
     EXPECT_TRUE(run(store().outbox(0, 100)).value().empty());
 }
 
+TEST_P(StoreTest, no_source_offset_of_a_call_passes_a_commit_that_was_refused) {
+    put("a", "1");
+    std::vector<Commit> commits{commit_of({draft("b", "1")}), commit_of({draft("a", "1", {.body = "other"})}),
+                                commit_of({draft("b", "2")}), commit_of({draft("b", "3")})};
+    commits[0].source = {"group", "topic", 0, 4};
+    commits[1].source = {"group", "topic", 0, 5};
+    commits[2].source = {"group", "topic", 0, 6};
+    commits[3].source = {"group", "topic", 1, 9};
+    const auto results = commit(commits);
+    EXPECT_EQ(refusal(results[1]), errc::idempotency_conflict);
+    EXPECT_TRUE(results[2]);
+    EXPECT_EQ(stream("b").events.size(), 3u);
+    EXPECT_EQ(offset("group", "topic", 0), 4);
+    EXPECT_EQ(offset("group", "topic", 1), 9);
+    Commit given_up;
+    given_up.source = {"group", "topic", 0, 6};
+    ASSERT_TRUE(commit(given_up));
+    EXPECT_EQ(offset("group", "topic", 0), 6);
+}
+
 TEST_P(StoreTest, a_refusal_leaves_the_source_offset_where_it_is) {
     auto refused = commit_of({draft("a", "1")}, Expected::stream_exists());
     refused.source = {"group", "topic", 0, 5};
