@@ -1,23 +1,54 @@
 #include "aio/spawn.hpp"
 
+#include <spdlog/async.h>
 #include <spdlog/spdlog.h>
 #include <asio/error.hpp>
 #include <asio/system_error.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
 
 namespace stepcast::aio {
 
-void log_death(std::string_view name, std::exception_ptr death) noexcept {
-    if (!death) return;
+namespace {
+
+// What was logged is worth a second: the asynchronous logger writes on a thread of its own, in order.
+void write_out_log() {
+    spdlog::default_logger_raw()->flush();
+    const auto pool = spdlog::thread_pool();
+    for (int i = 0; pool && pool->queue_size() != 0 && i < 100; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+}
+
+bool was_cancelled(std::exception_ptr death) noexcept {
     try {
         std::rethrow_exception(death);
     } catch (const asio::system_error& e) {
-        if (e.code() != asio::error::operation_aborted)
-            spdlog::error("{} stopped: {}", name, e.code().message());
+        return e.code() == asio::error::operation_aborted;
+    } catch (...) {
+        return false;
+    }
+}
+
+}  // namespace
+
+void log_death(std::string_view name, std::exception_ptr death) noexcept {
+    if (!death || was_cancelled(death)) return;
+    try {
+        std::rethrow_exception(death);
     } catch (const std::exception& e) {
         spdlog::error("{} stopped: {}", name, e.what());
     } catch (...) {
         spdlog::error("{} stopped by an unknown exception", name);
     }
+}
+
+void end_of_vital(std::string_view name, std::exception_ptr death) noexcept {
+    if (!death || was_cancelled(death)) return;
+    log_death(name, death);
+    spdlog::critical("nothing works without the {}: leaving, to be started again", name);
+    write_out_log();
+    std::_Exit(1);
 }
 
 }  // namespace stepcast::aio

@@ -66,7 +66,7 @@ Reader::Reader(std::shared_ptr<Core> core, bus::Subscription subscription, const
       gate_{strand} {}
 
 void Reader::start() {
-    aio::spawn(strand_, "kafka reader", [self = shared_from_this()] { return self->run(); });
+    aio::spawn_vital(strand_, "kafka reader", [self = shared_from_this()] { return self->run(); });
 }
 
 Reader::Part* Reader::find(std::int32_t partition) const {

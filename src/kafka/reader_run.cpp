@@ -94,7 +94,7 @@ aio::awaitable<void> Reader::run() {
         if (in_group())
             join_group();
         else
-            aio::spawn(strand_, "kafka partitions", [self] { return self->watch_partitions(); });
+            aio::spawn_vital(strand_, "kafka partitions", [self] { return self->watch_partitions(); });
         subscribed_ = true;
         co_await read_until_stopped();
         co_await finish();
