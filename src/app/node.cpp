@@ -145,6 +145,7 @@ int Node::rebuilt_percent() const {
 }
 
 awaitable<void> Node::start_bus() {
+    co_await ingest_.restore();
     std::vector<std::string> topics{events_topic_, events_topic_ + ".dlq"};
     if (orders_) topics.insert(topics.end(), {orders_topic_, orders_topic_ + ".dlq"});
     for (Duration wait = 500ms; !stopping_; wait = std::min<Duration>(2 * wait, 5s)) {

@@ -57,6 +57,8 @@ progress::ProgressIngest::Options ingest_options(const Config& config, Timestamp
     options.group.clear();
     options.since = now - std::max(config.store.ttl, config.store.running_ttl) - margin;
     options.rebuilds = true;
+    // A journal knows what was consumed; without one the next start reads the topic again.
+    if (!config.store.path.empty()) options.source = config.kafka.topic_prefix + "stepcast-progress";
     return options;
 }
 
@@ -66,7 +68,8 @@ progress::OrderConsumer::Options order_options(const Config& config) {
             .group = config.kafka.topic_prefix + "order-consumer-v2",
             .step_delay = config.orders.step_delay,
             .stock = config.orders.stock,
-            .max_in_flight = static_cast<std::size_t>(config.orders.max_in_flight)};
+            .max_in_flight = static_cast<std::size_t>(config.orders.max_in_flight),
+            .keep_in_store = config.bus.kind == "embedded" && !config.store.path.empty()};
 }
 
 http::SseOptions sse_options(const Config& config) {

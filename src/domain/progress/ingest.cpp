@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <algorithm>
 
 #include "aio/spawn.hpp"
 
@@ -24,12 +25,35 @@ ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& servi
       options_{std::move(options)},
       gate_{strand_} {}
 
+awaitable<void> ProgressIngest::restore() {
+    return aio::run_on(service_.core(), [this]() -> awaitable<void> {
+        auto& store = service_.store();
+        while (!options_.source.empty() && !stopping_) {
+            const auto offsets = co_await store.source_offsets(options_.source, options_.topic);
+            if (offsets) {
+                for (const auto& [partition, offset] : *offsets) remember({partition, offset});
+                break;
+            }
+            spdlog::warn("ingest waits for the store: {}", offsets.error().text());
+            co_await aio::pause(500ms);
+        }
+        const auto head = store.head();
+        while (!stopping_ && !co_await feed_.wait_applied(head, 250ms)) {
+        }
+        if (!options_.rebuilds || !stored_.empty()) service_.set_live();
+    });
+}
+
 void ProgressIngest::start() {
-    consumer_ = bus_.subscribe(
-        {.topic = options_.topic, .group = options_.group, .since = options_.since, .max_batch = max_batch},
-        strand_);
-    if (!options_.rebuilds) service_.set_live();
-    aio::spawn(strand_, "progress ingest", [this, hold = gate_.enter()] { return run(); });
+    bus::Subscription subscription{.topic = options_.topic,
+                                   .group = options_.group,
+                                   .since = options_.since,
+                                   .lag_group = options_.source,
+                                   .max_batch = max_batch};
+    for (std::size_t p = 0; p < stored_.size(); ++p)
+        if (stored_[p] >= 0) subscription.from.emplace(static_cast<std::int32_t>(p), stored_[p] + 1);
+    consumer_ = bus_.subscribe(std::move(subscription), strand_);
+    aio::spawn_vital(strand_, "progress ingest", [this, hold = gate_.enter()] { return run(); });
 }
 
 awaitable<void> ProgressIngest::stop() {
@@ -41,12 +65,6 @@ awaitable<void> ProgressIngest::stop() {
 }
 
 awaitable<void> ProgressIngest::run() {
-    // Whatever ends this loop before a stop leaves consumption dead: readiness must say so.
-    const struct Pulse {
-        explicit Pulse(std::atomic<bool>& of) : beats{of} { beats = true; }
-        ~Pulse() { beats = false; }
-        std::atomic<bool>& beats;
-    } pulse{running_};
     while (!stopping_) {
         const auto batch = co_await consumer_->next(250ms);
         if (batch) {
@@ -55,6 +73,7 @@ awaitable<void> ProgressIngest::run() {
         }
         note_progress();
     }
+    running_ = false;
 }
 
 void ProgressIngest::note_progress() {
@@ -160,18 +179,31 @@ awaitable<void> ProgressIngest::complete(Item& item) {
     latest.finished = is_terminal(scratch_.type);
 }
 
-// On the core. Returns the last position written.
+// On the core. Returns the last position written. Behind a record that is given up no commit carries its
+// offset until the letter is written; the store holds offsets behind those that it refuses itself.
 awaitable<event::Position> ProgressIngest::commit_all() {
     commits_.clear();
     committing_.clear();
+    open_.clear();
     for (auto& item : items_) {
-        if (item.error != none) continue;
+        const auto partition = item.record->place.partition;
+        const bool open = std::ranges::find(open_, partition) != open_.end();
+        if (item.error != none) {
+            if (!open) open_.push_back(partition);
+            continue;
+        }
         auto& commit = commits_.emplace_back();
         commit.appends.emplace_back().events.push_back(item.draft);
         // A producer's clock that runs ahead must not keep a task from stalling or expiring.
         if (options_.rebuilds) commit.recorded_at = std::min(item.record->timestamp, service_.clock().now());
+        if (!options_.source.empty() && !open) commit.source = source_of(item.record->place);
         committing_.push_back(&item);
     }
+    return write_all();
+}
+
+// Until the store has taken or refused each of them, or it is time to stop: then commits_ is not empty.
+awaitable<event::Position> ProgressIngest::write_all() {
     event::Position last = 0;
     for (Duration wait = 50ms; !commits_.empty() && !stopping_; wait = std::min<Duration>(2 * wait, 1s)) {
         const auto began = std::chrono::steady_clock::now();
@@ -200,11 +232,52 @@ awaitable<event::Position> ProgressIngest::commit_all() {
     co_return last;
 }
 
+void ProgressIngest::remember(bus::Place place) {
+    const auto index = static_cast<std::size_t>(place.partition);
+    if (stored_.size() <= index) stored_.resize(index + 1, -1);
+    stored_[index] = place.offset;
+}
+
+// A record at or below the stored offset comes from a topic that was made again: the bus gives none twice.
+store::SourceOffset ProgressIngest::source_of(bus::Place place) const {
+    const auto index = static_cast<std::size_t>(place.partition);
+    const bool again = index < stored_.size() && place.offset <= stored_[index];
+    return {options_.source, options_.topic, place.partition, place.offset, again};
+}
+
+// On the core, once every record of the batch is committed or buried: where one was given up, the partition's
+// offset moves by a commit of its own.
+awaitable<void> ProgressIngest::move_offsets() {
+    if (options_.source.empty()) co_return;
+    ends_.clear();
+    for (auto& item : items_) {
+        const auto is_it = [&](const End& end) {
+            return end.item->record->place.partition == item.record->place.partition;
+        };
+        auto end = !ends_.empty() && is_it(ends_.back()) ? std::prev(ends_.end())
+                                                         : std::ranges::find_if(ends_, is_it);
+        if (end == ends_.end()) end = ends_.insert(ends_.end(), End{&item, false});
+        end->item = &item;
+        end->given_up = end->given_up || item.error != none;
+    }
+    commits_.clear();
+    committing_.clear();
+    for (const auto& end : ends_) {
+        if (!end.given_up) continue;
+        commits_.emplace_back().source = source_of(end.item->record->place);
+        committing_.push_back(end.item);
+    }
+    co_await write_all();
+    if (!commits_.empty()) co_return;
+    for (const auto& end : ends_) remember(end.item->record->place);
+}
+
 awaitable<void> ProgressIngest::finish(const bus::Batch& batch) {
     const bool live = service_.live();
     const auto last = co_await aio::run_on(service_.core(), [this]() -> awaitable<event::Position> {
         co_await complete_all();
         const auto position = co_await commit_all();
+        if (commits_.empty() && errors_.empty()) co_await move_offsets();
         if (position != 0)
             while (!stopping_ && !co_await feed_.wait_applied(position, 250ms)) {
             }
@@ -218,11 +291,12 @@ awaitable<void> ProgressIngest::finish(const bus::Batch& batch) {
     }
     for (const auto& item : items_)
         if (item.error == none) consumer_->done(item.record->place);
-    co_await bury_all(live);
+    if (!errors_.empty() && co_await bury_all(live))
+        co_await aio::run_on(service_.core(), [this] { return move_offsets(); });
 }
 
-// Good records were called done first: they do not wait for the letters.
-awaitable<void> ProgressIngest::bury_all(bool live) {
+// Good records were called done first: they do not wait for the letters. False if a stop came first.
+awaitable<bool> ProgressIngest::bury_all(bool live) {
     std::vector<flow::DeadLetters::Letter> letters;
     for (const auto& item : items_) {
         if (item.error == none) continue;
@@ -230,12 +304,12 @@ awaitable<void> ProgressIngest::bury_all(bool live) {
         count(error);
         letters.push_back({item.record, error.code.message(), error.text()});
     }
-    if (letters.empty()) co_return;
     if (options_.rebuilds && !live)
         counts_.old_poison += letters.size();
     else if (!co_await dead_letters_.bury(options_.topic, letters))
-        co_return;
+        co_return false;
     for (const auto& letter : letters) consumer_->done(letter.record->place);
+    co_return true;
 }
 
 void ProgressIngest::count(const Error& error) {

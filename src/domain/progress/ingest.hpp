@@ -24,11 +24,15 @@ class ProgressIngest {
   public:
     struct Options {
         std::string topic = "progress-events";
-        std::string group;  ///< empty: this node reads all partitions by itself, from `since`
+        std::string group{};  ///< empty: this node reads all partitions by itself, from `since`
         std::optional<Timestamp> since{};
-        bool rebuilds =
-            false;  ///< the store is filled from the topic: recorded_at is the record's time, and until
-                    ///< what the topic held is folded nothing is live and poison is only counted
+        /// Without a group: the name under which the store keeps, with the events, which records were
+        /// consumed; the next start goes on behind them. Lag tools see the same name as a group. Empty: the
+        /// store keeps nothing of the kind, as for a bus whose offsets end with the process.
+        std::string source{};
+        bool rebuilds = false;  ///< the store is filled from the topic: recorded_at is the record's time, and
+                                ///< unless the store knows what was consumed, until what the topic held is
+                                ///< folded nothing is live and poison is only counted
     };
     struct Counts {
         std::atomic<std::uint64_t> rejected_malformed{0};
@@ -45,12 +49,15 @@ class ProgressIngest {
     ProgressIngest(asio::io_context& io, ProgressEventService& service, store::FeedReader& feed,
                    bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options);
 
+    /// Waits until what the store holds is folded, and finds where reading goes on. What needs no rebuild is
+    /// live then, whether or not the bus is there. Once, before `start`; any strand.
+    awaitable<void> restore();
     void start();
     /// Closes the consumer; what was handed out and not committed is given again later. Any strand.
     awaitable<void> stop();
 
     Pause paused() const { return paused_.load(std::memory_order_relaxed); }
-    /// False once nothing is consumed any more, whatever the reason.
+    /// False while nothing is consumed: before the start, at the end, and while the bus is away.
     bool running() const { return running_.load(std::memory_order_relaxed); }
     int rebuilt_percent() const { return rebuilt_percent_.load(std::memory_order_relaxed); }
     std::int64_t lag() const { return lag_.load(std::memory_order_relaxed); }
@@ -70,6 +77,11 @@ class ProgressIngest {
         int percentage = 0;
         bool finished = false;
     };
+    // The last record of a partition in this batch.
+    struct End {
+        Item* item;
+        bool given_up;  // one of the partition's records was neither committed nor known
+    };
     template <class Value>
     using Map = boost::unordered_flat_map<std::string, Value, KeyedHash, std::equal_to<>>;
 
@@ -80,9 +92,13 @@ class ProgressIngest {
     bool owned(Item& item);
     awaitable<void> complete(Item& item);
     awaitable<event::Position> commit_all();
+    awaitable<event::Position> write_all();
+    void remember(bus::Place place);
+    store::SourceOffset source_of(bus::Place place) const;
+    awaitable<void> move_offsets();
     void reject(Item& item, Error error);
     void count(const Error& error);
-    awaitable<void> bury_all(bool live);
+    awaitable<bool> bury_all(bool live);
     awaitable<void> finish(const bus::Batch& batch);
     void note_progress();
 
@@ -99,6 +115,9 @@ class ProgressIngest {
     std::vector<Error> errors_;
     std::vector<store::Commit> commits_;
     std::vector<Item*> committing_;
+    std::vector<std::int64_t> stored_;  // by partition: the offset that the store has; -1: none. On the core
+    std::vector<End> ends_;
+    std::vector<std::int32_t> open_;  // partitions of this batch with a record that is not buried yet
     Map<std::string> owners_;
     Map<Latest> latest_;
     boost::unordered_flat_set<std::string, KeyedHash, std::equal_to<>> seen_;

@@ -32,6 +32,11 @@ bool fails_at(const Order& order, int step, std::int64_t stock) {
     return step == stock_step && order.quantity > stock;
 }
 
+// In the store's outbox.
+std::string kept_as(const Order& order) {
+    return "order-" + order.task_id;
+}
+
 ProgressEvent event_of(const Order& order, int step, std::int64_t stock) {
     ProgressEvent event;
     event.event_id = fmt::format("{}:{}", order.task_id, step);
@@ -119,7 +124,7 @@ void OrderConsumer::start() {
     // Taken in small batches: what is handed out counts against max_in_flight only once it is looked at.
     consumer_ =
         bus_.subscribe({.topic = options_.orders_topic, .group = options_.group, .max_batch = 256}, strand_);
-    aio::spawn(strand_, "order consumer", [this, hold = gate_.enter()] { return run(); });
+    aio::spawn_vital(strand_, "order consumer", [this, hold = gate_.enter()] { return run(); });
 }
 
 awaitable<void> OrderConsumer::stop() {
@@ -134,32 +139,93 @@ awaitable<void> OrderConsumer::stop() {
 awaitable<void> OrderConsumer::run() {
     // Before the state is rebuilt nobody can tell after which step an order goes on.
     while (!service_.live() && !stopping_) co_await aio::pause(50ms);
-    while (!stopping_) {
-        const auto batch = co_await consumer_->next(250ms);
-        if (!batch) continue;
-        for (const auto& record : batch->records) {
-            while (in_flight_ >= options_.max_in_flight && !stopping_) co_await room_.wait(1s);
-            if (stopping_) co_return;
-            co_await take(record);
-        }
-    }
+    if (options_.keep_in_store) co_await go_on_with_kept();
+    while (!stopping_)
+        if (const auto batch = co_await consumer_->next(250ms)) co_await take_all(*batch);
 }
 
-awaitable<void> OrderConsumer::take(const bus::Record& record) {
+awaitable<void> OrderConsumer::go_on_with_kept() {
+    constexpr std::size_t page_size = 256;
+    std::uint64_t after = 0;
+    std::size_t found = 0;
+    while (!stopping_) {
+        const auto page = co_await aio::run_on(
+            service_.core(), [this, after] { return service_.store().outbox(after, page_size); });
+        if (!page) {
+            spdlog::warn("orders wait for the store: {}", page.error().text());
+            co_await aio::pause(500ms);
+            continue;
+        }
+        if (page->empty()) break;
+        for (const auto& [number, message] : *page) {
+            after = number;
+            if (message.topic != options_.orders_topic) continue;
+            auto order = decode_order(message.value);
+            if (!order) {
+                spdlog::error("order {} is kept and cannot be read: {}", message.key, order.error().text());
+                continue;
+            }
+            while (full() && !stopping_) co_await room_.wait(1s);
+            if (stopping_) co_return;
+            ++found;
+            work_off_beside({std::move(*order), {}});
+        }
+    }
+    if (found != 0) spdlog::info("{} orders from before the start go on", found);
+}
+
+awaitable<void> OrderConsumer::take_all(const bus::Batch& batch) {
+    std::vector<Taken> taken;
+    for (const auto& record : batch.records) {
+        while (in_flight_ + taken.size() >= options_.max_in_flight && !stopping_) {
+            co_await begin(taken);
+            if (full()) co_await room_.wait(1s);
+        }
+        if (stopping_) co_return;
+        if (auto order = co_await read(record)) taken.push_back({std::move(*order), record.place});
+    }
+    co_await begin(taken);
+}
+
+awaitable<std::optional<Order>> OrderConsumer::read(const bus::Record& record) {
     auto order = record.value
                      ? decode_order(*record.value)
                      : result<Order>{tl::unexpected{Error{errc::tombstone, {}, "a record without a value"}}};
-    if (!order) {
-        const std::vector<flow::DeadLetters::Letter> letter{
-            {&record, order.error().code.message(), order.error().text()}};
-        if (co_await dead_letters_.bury(options_.orders_topic, letter)) consumer_->done(record.place);
-        co_return;
+    if (order) co_return std::move(*order);
+    const std::vector<flow::DeadLetters::Letter> letter{
+        {&record, order.error().code.message(), order.error().text()}};
+    if (co_await dead_letters_.bury(options_.orders_topic, letter)) consumer_->done(record.place);
+    co_return std::nullopt;
+}
+
+awaitable<void> OrderConsumer::begin(std::vector<Taken>& taken) {
+    if (options_.keep_in_store && !taken.empty()) {
+        store::Commit kept;
+        for (const auto& [order, place] : taken)
+            kept.outbox.push_back(
+                {kept_as(order), options_.orders_topic, order.task_id, encode_order(order)});
+        if (!co_await commit(std::move(kept))) co_return;
     }
+    for (auto& one : taken) work_off_beside(std::move(one));
+    taken.clear();
+}
+
+// Until the store takes it; false when it is time to stop.
+awaitable<bool> OrderConsumer::commit(store::Commit commit) {
+    for (Duration wait = 50ms; !stopping_; wait = std::min<Duration>(2 * wait, 1s)) {
+        const auto results = co_await aio::run_on(
+            service_.core(), [this, &commit] { return service_.store().commit_many({&commit, 1}); });
+        if (results.front()) co_return true;
+        co_await aio::pause(wait);
+    }
+    co_return false;
+}
+
+void OrderConsumer::work_off_beside(Taken taken) {
     ++in_flight_;
-    aio::spawn(strand_, "order",
-               [this, order = std::move(*order), place = record.place, hold = gate_.enter()]() mutable {
-                   return work_off(std::move(order), place);
-               });
+    aio::spawn_vital(strand_, "order", [this, taken = std::move(taken), hold = gate_.enter()]() mutable {
+        return work_off(std::move(taken));
+    });
 }
 
 awaitable<int> OrderConsumer::next_step(const Order& order) {
@@ -181,17 +247,28 @@ awaitable<bool> OrderConsumer::wait_for_step() {
     }
 }
 
-awaitable<void> OrderConsumer::work_off(Order order, bus::Place place) {
-    bool going = true;
-    for (int step = co_await next_step(order); going && step <= last_step; ++step) {
-        if (step != 0) going = co_await wait_for_step();
-        going = going && co_await publish(order, step);
-        if (going) consumer_->settle(place);
-        if (fails_at(order, step, options_.stock)) break;
+awaitable<void> OrderConsumer::work_off(Taken taken) {
+    bool ended = co_await work_steps(taken);
+    if (ended && options_.keep_in_store) {
+        store::Commit forget;
+        forget.sent.push_back(kept_as(taken.order));
+        ended = co_await commit(std::move(forget));
     }
-    if (going) consumer_->done(place);
+    if (ended && taken.place) consumer_->done(*taken.place);
     --in_flight_;
     room_.notify();
+}
+
+// False when it was time to stop before the last one.
+awaitable<bool> OrderConsumer::work_steps(const Taken& taken) {
+    for (int step = co_await next_step(taken.order); step <= last_step; ++step) {
+        if (step != 0 && !co_await wait_for_step()) co_return false;
+        if (!co_await publish(taken.order, step)) co_return false;
+        // Whoever ordered is answered once the first step can be seen.
+        if (taken.place) consumer_->settle(*taken.place);
+        if (fails_at(taken.order, step, options_.stock)) break;
+    }
+    co_return true;
 }
 
 // Until the bus takes it; false when it is time to stop. A repetition is a duplicate by its event id.

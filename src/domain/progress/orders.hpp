@@ -1,12 +1,15 @@
 #pragma once
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "aio/gate.hpp"
 #include "bus/bus.hpp"
 #include "domain/progress/service.hpp"
 #include "flow/dead_letters.hpp"
+#include "store/store.hpp"
 
 namespace stepcast::progress {
 
@@ -39,6 +42,9 @@ class OrderConsumer {
         Duration step_delay = std::chrono::seconds{1};
         std::int64_t stock = 100;            ///< more than this fails at 재고 확인
         std::size_t max_in_flight = 10'000;  ///< beyond it no further orders are taken
+        /// The bus forgets at its end and the store does not: an order stands in the store's outbox from
+        /// before it is begun until it is worked off, and the next start goes on with it.
+        bool keep_in_store = false;
     };
 
     OrderConsumer(asio::io_context& io, ProgressEventService& service, bus::MessageBus& bus,
@@ -53,9 +59,20 @@ class OrderConsumer {
     std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
   private:
+    struct Taken {
+        Order order;
+        std::optional<bus::Place> place;  // none: it comes from the store
+    };
+
     awaitable<void> run();
-    awaitable<void> take(const bus::Record& record);
-    awaitable<void> work_off(Order order, bus::Place place);
+    awaitable<void> go_on_with_kept();
+    awaitable<void> take_all(const bus::Batch& batch);
+    awaitable<std::optional<Order>> read(const bus::Record& record);
+    awaitable<void> begin(std::vector<Taken>& taken);
+    awaitable<bool> commit(store::Commit commit);
+    void work_off_beside(Taken taken);
+    awaitable<void> work_off(Taken taken);
+    awaitable<bool> work_steps(const Taken& taken);
     awaitable<bool> wait_for_step();
     awaitable<int> next_step(const Order& order);
     awaitable<bool> publish(const Order& order, int step);

@@ -1,0 +1,153 @@
+// Orders that were answered are worked off, whatever ends the process.
+#include "domain/progress/orders.hpp"
+#include "bus/embedded_bus.hpp"
+#include "unit/progress/system.hpp"
+
+namespace stepcast::progress::test {
+namespace {
+
+/// One life of a process with the embedded bus; what it leaves is the store.
+struct Life {
+    Life(asio::io_context& io, const aio::Strand& core, store::EventStore& store,
+         OrderConsumer::Options options)
+        : system{io, core, store, bus, {.topic = "progress-events", .group = "stepcast-progress"}},
+          orders{io, system.service, bus, system.dead_letters, std::move(options)} {}
+
+    awaitable<void> start() {
+        co_await system.start();
+        orders.start();
+    }
+    awaitable<void> stop() {
+        system.dead_letters.stop();
+        co_await orders.stop();
+        co_await system.stop();
+        co_await bus.close();
+    }
+
+    bus::EmbeddedBus bus;
+    System system;
+    OrderConsumer orders;
+};
+
+class OrdersTest : public testing::Test {
+  protected:
+    OrderConsumer::Options options(Duration step_delay, bool keep = true) {
+        return {.step_delay = step_delay, .keep_in_store = keep};
+    }
+    void live(OrderConsumer::Options given, std::function<awaitable<void>(Life&)> body) {
+        Life life{io, core, store, std::move(given)};
+        run(io, core, [&]() -> awaitable<void> {
+            co_await life.start();
+            co_await body(life);
+            co_await life.stop();
+        });
+    }
+    awaitable<void> order(Life& life, std::string task) {
+        std::vector<bus::Message> messages;
+        messages.push_back({"order-events-v2", task, encode_order({task, "u", "노트북", 1})});
+        const auto answered = co_await life.bus.produce(std::move(messages));
+        EXPECT_TRUE(answered.has_value());
+    }
+    awaitable<std::size_t> owed() { co_return (co_await store.outbox(0, 100)).value().size(); }
+    awaitable<std::vector<std::string>> event_ids(std::string task) {
+        const auto page =
+            co_await store.read_stream(category, task, {store::Range::By::version, 1, UINT64_MAX, 100});
+        std::vector<std::string> ids;
+        for (const auto& event : page->events) ids.emplace_back(event->id());
+        co_return ids;
+    }
+    awaitable<bool> nothing_owed() {
+        const auto deadline = std::chrono::steady_clock::now() + 10s;
+        while (co_await owed() != 0) {
+            if (std::chrono::steady_clock::now() > deadline) co_return false;
+            co_await aio::pause(2ms);
+        }
+        co_return true;
+    }
+
+    asio::io_context io{1};
+    aio::Strand core = asio::make_strand(io);
+    store::MemoryStore store{store::Limits{}};
+};
+
+const std::vector<std::string> steps_of_one{"one:0", "one:1", "one:2", "one:3", "one:4"};
+
+TEST_F(OrdersTest, an_answered_order_stands_in_the_store_until_it_is_worked_off) {
+    live(options(50ms), [&](Life& life) -> awaitable<void> {
+        co_await order(life, "one");
+        EXPECT_EQ(co_await owed(), 1U);
+        EXPECT_TRUE(co_await nothing_owed());
+        EXPECT_EQ(co_await event_ids("one"), steps_of_one);
+        EXPECT_TRUE(co_await until([&] { return life.orders.in_flight() == 0; }));
+    });
+}
+
+TEST_F(OrdersTest, an_order_that_was_begun_goes_on_after_its_last_step) {
+    live(options(1h), [&](Life& life) -> awaitable<void> { co_await order(life, "one"); });
+    live(options(1ms), [&](Life& life) -> awaitable<void> {
+        EXPECT_TRUE(co_await nothing_owed());
+        EXPECT_EQ(co_await event_ids("one"), steps_of_one);
+        EXPECT_TRUE(co_await until([&] { return life.orders.in_flight() == 0; }));
+    });
+}
+
+TEST_F(OrdersTest, an_order_that_ended_and_is_still_owed_adds_nothing) {
+    live(options(1ms), [&](Life& life) -> awaitable<void> {
+        co_await order(life, "one");
+        EXPECT_TRUE(co_await nothing_owed());
+    });
+    run(io, core, [&]() -> awaitable<void> {  // as if the process had died before it was forgotten
+        store::Commit again;
+        again.outbox.push_back(
+            {"order-one", "order-events-v2", "one", encode_order({"one", "u", "노트북", 1})});
+        EXPECT_TRUE((co_await store.commit_many({&again, 1})).front());
+    });
+    live(options(1ms), [&](Life&) -> awaitable<void> {
+        EXPECT_TRUE(co_await nothing_owed());
+        EXPECT_EQ(co_await event_ids("one"), steps_of_one);
+    });
+}
+
+TEST_F(OrdersTest, more_orders_than_may_be_in_flight_all_go_on) {
+    auto slow = options(1h);
+    slow.max_in_flight = 20;
+    live(slow, [&](Life& life) -> awaitable<void> {
+        for (int i = 0; i < 20; ++i) co_await order(life, "task-" + std::to_string(i));
+        EXPECT_TRUE(life.orders.full());
+        EXPECT_EQ(co_await owed(), 20U);
+    });
+    auto narrow = options(1ms);
+    narrow.max_in_flight = 3;
+    live(narrow, [&](Life& life) -> awaitable<void> {
+        EXPECT_TRUE(co_await nothing_owed());
+        EXPECT_TRUE(co_await until([&] { return life.orders.in_flight() == 0; }));
+        for (int i = 0; i < 20; ++i) EXPECT_EQ((co_await event_ids("task-" + std::to_string(i))).size(), 5U);
+    });
+}
+
+TEST_F(OrdersTest, an_order_that_cannot_be_read_holds_up_no_other) {
+    run(io, core, [&]() -> awaitable<void> {
+        store::Commit kept;
+        kept.outbox.push_back({"order-bad", "order-events-v2", "bad", "{}"});
+        kept.outbox.push_back({"other", "another-topic", "k", "v"});
+        kept.outbox.push_back(
+            {"order-one", "order-events-v2", "one", encode_order({"one", "u", "노트북", 1})});
+        EXPECT_TRUE((co_await store.commit_many({&kept, 1})).front());
+    });
+    live(options(1ms), [&](Life& life) -> awaitable<void> {
+        EXPECT_TRUE(co_await until([&] { return life.system.service.projection().find("one") != nullptr; }));
+        EXPECT_TRUE(co_await until([&] { return life.orders.in_flight() == 0; }));
+        EXPECT_EQ(co_await event_ids("one"), steps_of_one);
+        EXPECT_EQ(co_await owed(), 2U);
+    });
+}
+
+TEST_F(OrdersTest, where_the_broker_keeps_orders_the_store_does_not) {
+    live(options(1h, false), [&](Life& life) -> awaitable<void> {
+        co_await order(life, "one");
+        EXPECT_EQ(co_await owed(), 0U);
+    });
+}
+
+}  // namespace
+}  // namespace stepcast::progress::test
