@@ -117,17 +117,46 @@ def is_broker(pid):
         return False
 
 
+def request(port, api, version, body=b"", limit=1):
+    """The body of the broker's answer to one request of Kafka's protocol."""
+    client = b"probe"
+    message = struct.pack(">hhih", api, version, 1, len(client)) + client + body
+    with socket.create_connection(("127.0.0.1", port), timeout=limit) as s:
+        s.settimeout(limit)
+        s.sendall(struct.pack(">i", len(message)) + message)
+        with s.makefile("rb") as stream:
+            size, = struct.unpack(">i", stream.read(4))
+            return stream.read(size)[4:]  # behind the correlation id
+
+
 def answers(port):
     """True once the broker takes requests: it answers ApiVersions."""
-    client = b"probe"
-    request = struct.pack(">hhih", 18, 0, 1, len(client)) + client
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as s:
-            s.settimeout(1)
-            s.sendall(struct.pack(">i", len(request)) + request)
-            return len(s.recv(4)) == 4
-    except OSError:
+        return bool(request(port, 18, 0))
+    except (OSError, struct.error):
         return False
+
+
+def text(value):
+    return struct.pack(">h", len(value)) + value.encode()
+
+
+def delete_topic(address, topic):
+    """DeleteTopics, version 1; the controller has done it once this returns."""
+    body = struct.pack(">i", 1) + text(topic) + struct.pack(">i", 10_000)
+    answer = request(int(address.rpartition(":")[2]), 20, 1, body, 15)
+    error, = struct.unpack(">h", answer[-2:])
+    if error:
+        raise RuntimeError(f"topic {topic} is not deleted: error {error}")
+
+
+def create_topic(address, topic, partitions):
+    """CreateTopics, version 2, without replicas."""
+    body = struct.pack(">i", 1) + text(topic) + struct.pack(">ihiii?", partitions, 1, 0, 0, 10_000, False)
+    answer = request(int(address.rpartition(":")[2]), 19, 2, body, 15)
+    error, = struct.unpack_from(">h", answer, 4 + 4 + 2 + len(topic))  # behind throttle time, count and name
+    if error:
+        raise RuntimeError(f"topic {topic} is not made: error {error}")
 
 
 def launch(folder):

@@ -80,6 +80,20 @@ class Api:
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.split("{")[0].split(" ")[0] == name)
 
 
+def order(api, user, quantity=1):
+    """Orders something that must be taken; its task."""
+    query = urllib.parse.urlencode({"userId": user, "productName": "노트북", "quantity": quantity})
+    status, answer, _ = api.call("POST", f"/api/v2/progress/orders?{query}")
+    assert status == 202, (status, answer)
+    return answer["taskId"]
+
+
+def crash(server):
+    """Ends a server as kill -9 does."""
+    server.process.kill()
+    server.wait()
+
+
 class Stream:
     """One SSE connection, read by a thread until it ends. Blocks are dicts of their fields; comments are counted."""
 

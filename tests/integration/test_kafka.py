@@ -2,10 +2,11 @@
 import json
 import os
 import subprocess
+import tempfile
 import unittest
-import urllib.parse
 
-from streams import Api, servers, unique, until, user_stream
+import broker
+from streams import Api, crash, order, servers, unique, until, user_stream
 
 BROKER = os.environ.get("STEPCAST_TEST_KAFKA", "")
 
@@ -32,6 +33,11 @@ class Kafka(unittest.TestCase):
     def tearDown(self):
         for server in self.running:
             server.stop()
+
+    def journal(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return f"{folder.name}/journal"
 
     def start(self, *settings):
         server = servers.stepcast("bus.kind=kafka", f"kafka.brokers={BROKER}", f"kafka.topic_prefix={self.prefix}",
@@ -80,8 +86,7 @@ class Kafka(unittest.TestCase):
         before = {task: api.status(task)[1] for task in (running, finished)}
         with user_stream(server, user).settled() as stream:
             cursor = stream.cursor()
-        server.process.kill()
-        server.wait()
+        crash(server)
         server, api = self.start()
         for task, old in before.items():
             new = api.status(task)[1]
@@ -97,10 +102,7 @@ class Kafka(unittest.TestCase):
         with user_stream(one, user).settled() as first, user_stream(two, user).settled() as second:
             tasks = set()
             for number in range(12):
-                query = urllib.parse.urlencode({"userId": user, "productName": "노트북", "quantity": 1})
-                status, order, _ = (api_one, api_two)[number % 2].call("POST", f"/api/v2/progress/orders?{query}")
-                self.assertEqual(status, 202)
-                tasks.add(order["taskId"])
+                tasks.add(order((api_one, api_two)[number % 2], user))
             for stream in (first, second):
                 events = stream.wait("progress", 60)
                 self.assertEqual({event["taskId"] for event in events}, tasks)
@@ -110,13 +112,9 @@ class Kafka(unittest.TestCase):
     def test_a_consumer_that_dies_hands_its_orders_on_and_no_step_is_doubled(self):
         (one, api_one), (two, api_two) = self.start("orders.step_delay=500ms"), self.start("orders.step_delay=500ms")
         user = unique("user")
-        tasks = []
-        for _ in range(6):
-            query = urllib.parse.urlencode({"userId": user, "productName": "x", "quantity": 1})
-            tasks.append(api_one.call("POST", f"/api/v2/progress/orders?{query}")[1]["taskId"])
+        tasks = [order(api_one, user) for _ in range(6)]
         until(lambda: all(api_two.status(task)[1].get("version", 0) >= 2 for task in tasks), "all begun")
-        one.process.kill()
-        one.wait()
+        crash(one)
         until(lambda: all(api_two.status(task)[1].get("status") == "COMPLETED" for task in tasks), "all finished", 90)
         for task in tasks:
             self.assertEqual([event["percentage"] for event in api_two.history(task)], [0, 25, 50, 75, 100])
@@ -134,6 +132,62 @@ class Kafka(unittest.TestCase):
             self.assertEqual(stream.status, 200)
             stream.settled()
             self.assertEqual(stream.of("recovery")[0]["version"], 5000)
+
+    def test_with_a_journal_a_start_goes_on_behind_what_was_consumed_and_streams_resume(self):
+        path = self.journal()
+        server, api = self.start(f"store.path={path}")
+        user, task, topic = unique("user"), unique("task"), self.prefix + "progress-events"
+        for percentage in (10, 20):
+            api.event(task, user, "PROGRESS", percentage=percentage)
+        kcat_produce(topic, "poison", b"no json")
+        until(lambda: api.metric("stepcast_dead_letters") == 1, "the letter")
+        with user_stream(server, user).settled() as stream:
+            until(lambda: stream.of("recovery") and stream.of("recovery")[0]["version"] == 2, "both")
+            cursor = stream.cursor()
+        crash(server)
+        # What comes while it is away is read at the next start, and nothing else.
+        kcat_produce(topic, "poison", b"no json either")
+        kcat_produce(topic, task, json.dumps({"taskId": task, "userId": user, "eventType": "PROGRESS", "percentage": 30}).encode())
+        server, api = self.start(f"store.path={path}")
+        with user_stream(server, user, cursor).settled() as stream:
+            self.assertEqual([event["percentage"] for event in stream.wait("progress", 1)], [30])
+            self.assertNotIn("reset", stream.kinds())
+        until(lambda: api.metric("stepcast_dead_letters") == 1, "the letter of the outage, and not the one before it")
+        self.assertEqual(api.metric("stepcast_events_deduplicated_total"), 0)
+        self.assertEqual([event["percentage"] for event in api.history(task)], [10, 20, 30])
+        self.assertEqual(len(kcat_read(topic + ".dlq", 2)), 2)
+
+    def test_with_a_journal_state_is_served_while_the_broker_is_away(self):
+        path = self.journal()
+        server, api = self.start(f"store.path={path}")
+        user, task = unique("user"), unique("task")
+        api.event(task, user, "PROGRESS", percentage=10)
+        until(lambda: api.status(task)[0] == 200, "folded")
+        server.stop()
+        # Nobody listens at the address; the later setting holds.
+        server = servers.stepcast("bus.kind=kafka", "kafka.brokers=127.0.0.1:1", f"kafka.topic_prefix={self.prefix}",
+                                  f"store.path={path}")
+        self.running.append(server)
+        api = Api(server)
+        until(lambda: api.status(task)[0] == 200, "state without a broker")
+        status, answer, _ = api.get("/readyz")
+        self.assertEqual((status, answer["failing"]), (503, ["bus"]))
+
+    def test_a_topic_deleted_and_made_again_under_a_running_server_is_read_from_its_beginning(self):
+        server, api = self.start(f"store.path={self.journal()}")
+        user, old, topic = unique("user"), unique("task"), self.prefix + "progress-events"
+        for percentage in range(10, 70, 10):
+            api.event(old, user, "PROGRESS", percentage=percentage)
+        until(lambda: api.status(old)[1].get("percentage") == 60, "folded")
+        broker.delete_topic(BROKER, topic)
+        broker.create_topic(BROKER, topic, 3)
+        tasks = [unique("task") for _ in range(6)]
+        for task in tasks:
+            first = {"taskId": task, "userId": user, "eventId": "first", "eventType": "PROGRESS", "percentage": 7}
+            kcat_produce(topic, task, json.dumps(first).encode())
+        until(lambda: all(api.status(task)[1].get("percentage") == 7 for task in tasks), f"read again: {server.output()}", 60)
+        until(lambda: api.get("/readyz")[0] == 200, "ready")
+        self.assertEqual(api.status(old)[1]["percentage"], 60)
 
 
 if __name__ == "__main__":
