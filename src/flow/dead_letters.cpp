@@ -49,9 +49,13 @@ aio::awaitable<bool> DeadLetters::bury(std::string_view topic, const std::vector
             messages.push_back(message_of(topic, letters[i]));
         if (!co_await deliver(std::move(messages))) co_return false;
     }
-    const std::scoped_lock lock{mutex_};
-    for (const auto& letter : letters) ++counts_[{std::string{topic}, letter.error_class}];
+    for (const auto& letter : letters) count(topic, letter.error_class);
     co_return true;
+}
+
+void DeadLetters::count(std::string_view topic, std::string_view error_class) {
+    const std::scoped_lock lock{mutex_};
+    ++counts_[{std::string{topic}, std::string{error_class}}];
 }
 
 aio::awaitable<bool> DeadLetters::deliver(std::vector<bus::Message> messages) {
@@ -64,6 +68,7 @@ aio::awaitable<bool> DeadLetters::deliver(std::vector<bus::Message> messages) {
                 if (message.headers.back().name == truncated) {
                     spdlog::error("dead letter {} is too large even without its value and is not kept",
                                   message.key);
+                    count(message.headers.front().value, "not-kept");
                     co_return true;
                 }
                 truncate(message);

@@ -31,7 +31,9 @@ class DeadLetters {
 
     /// Returns when the bus has all letters, however long that takes, so that none is lost: the caller's
     /// consumption waits meanwhile. False if `stop` came first; the records must then not be called done. A
-    /// record that is too large for the bus is kept without its value, with the header dlq.truncated.
+    /// record that is too large for the bus is kept without its value, with the header dlq.truncated: its
+    /// place says where the rest is. One that does not fit even so is logged with its place and counted as
+    /// `not-kept` besides.
     aio::awaitable<bool> bury(std::string_view topic, const std::vector<Letter>& letters);
 
     /// Lets go of those who wait.
@@ -41,6 +43,7 @@ class DeadLetters {
 
   private:
     aio::awaitable<bool> deliver(std::vector<bus::Message> messages);
+    void count(std::string_view topic, std::string_view error_class);
 
     bus::MessageBus& bus_;
     std::atomic<bool> stopping_{false};

@@ -29,6 +29,27 @@ class KafkaTest : public testing::Test {
         with_bus(kafka_config(), std::move(body));
     }
 
+    /// Buries the record that the topic holds, then sees that one more is handed out; what was counted: the
+    /// letter, and that it was not kept.
+    awaitable<std::uint64_t> bury_first(bus::MessageBus& bus) {
+        const auto consumer = bus.subscribe({topic, "readers"}, loop.strand);
+        flow::DeadLetters letters{bus};
+        const auto batch = co_await consumer->next(10s);
+        EXPECT_NE(batch, nullptr);
+        if (!batch) co_return 0;
+        const std::vector<flow::DeadLetters::Letter> letter{
+            {&batch->records.front(), "malformed", "no JSON"}};
+        EXPECT_TRUE(co_await letters.bury(topic, letter));
+        consumer->done(batch->records.front().place);
+        EXPECT_TRUE((co_await bus.produce(numbered(topic, 1))).has_value());
+        EXPECT_EQ((co_await take(*consumer, 1, true)).size(), 1U);
+        co_await consumer->close();
+        const auto counts = letters.counts();
+        EXPECT_EQ(counts.at({topic, "malformed"}), 1U);
+        const auto not_kept = counts.find({topic, "not-kept"});
+        co_return 1 + (not_kept == counts.end() ? 0 : not_kept->second);
+    }
+
     Loop loop;
     std::string topic = fresh("kafka");
 };
@@ -127,6 +148,36 @@ TEST_F(KafkaTest, a_dead_letter_keeps_key_value_place_and_error_and_consumption_
             EXPECT_EQ(buried[i].headers, headers);
         }
         EXPECT_EQ(letters.counts().at({topic, "invalid-json"}), 2U);
+    });
+}
+
+TEST_F(KafkaTest, a_record_too_large_for_its_dead_letter_leaves_its_place_and_consumption_goes_on) {
+    with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
+        RawClient raw{broker_address()};
+        raw.create_topic(topic, 1);
+        constexpr std::size_t size = 1'048'300;
+        raw.produce_at(topic, "task-1", std::string(size, 'x'), system_clock().now());
+        raw.flush();
+        EXPECT_EQ((co_await bury_first(bus)), 1U);
+        auto buried = raw.read_all(topic + ".dlq");
+        EXPECT_EQ(buried.size(), 1U);
+        if (buried.empty()) co_return;
+        EXPECT_EQ(buried[0].key, topic + "-0-0");
+        EXPECT_TRUE(buried[0].value.empty());
+        EXPECT_EQ(buried[0].headers["dlq.offset"], "0");
+        EXPECT_EQ(buried[0].headers["dlq.truncated"], std::to_string(size));
+    });
+}
+
+TEST_F(KafkaTest, a_dead_letter_that_fits_nowhere_is_counted_and_consumption_goes_on) {
+    with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
+        RawClient raw{broker_address()};
+        raw.create_topic(topic, 1);
+        raw.create_topic(topic + ".dlq", 1, 100);
+        raw.produce_at(topic, "task-1", "poison", system_clock().now());
+        raw.flush();
+        EXPECT_EQ((co_await bury_first(bus)), 2U);
+        EXPECT_TRUE(raw.read_all(topic + ".dlq").empty());
     });
 }
 

@@ -128,11 +128,11 @@ class OutageTest : public testing::Test {
 };
 
 TEST_F(OutageTest, nothing_is_lost_while_the_broker_is_frozen) {
-    survive([this] { broker.run("freeze"); }, [this] { broker.run("thaw"); }, 10s);
+    survive([this] { broker.run("freeze"); }, [this] { broker.run("thaw"); }, 30s);
 }
 
 TEST_F(OutageTest, nothing_is_lost_when_the_broker_is_killed_and_comes_back) {
-    survive([this] { broker.run("kill"); }, [this] { broker.run("restart"); }, 10s);
+    survive([this] { broker.run("kill"); }, [this] { broker.run("restart"); }, 30s);
 }
 
 TEST_F(OutageTest, a_bus_without_a_broker_ends_within_its_deadline) {

@@ -30,7 +30,9 @@ std::string text_of(const void* data, std::size_t size) {
 }  // namespace
 
 RawClient::RawClient(const std::string& brokers)
-    : brokers_{brokers}, producer_{make(RD_KAFKA_PRODUCER, brokers, {{"partitioner", "murmur2_random"}})} {}
+    : brokers_{brokers},
+      producer_{make(RD_KAFKA_PRODUCER, brokers,
+                     {{"partitioner", "murmur2_random"}, {"message.max.bytes", "1048500"}})} {}
 
 RawClient::~RawClient() {
     flush();
@@ -41,9 +43,11 @@ void RawClient::flush() {
     EXPECT_EQ(rd_kafka_flush(producer_, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-void RawClient::create_topic(const std::string& topic, int partitions) {
+void RawClient::create_topic(const std::string& topic, int partitions, int max_message_bytes) {
     char text[256];
     auto* made = rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, text, sizeof text);
+    if (max_message_bytes > 0)
+        rd_kafka_NewTopic_set_config(made, "max.message.bytes", std::to_string(max_message_bytes).c_str());
     const kafka::QueuePtr answers{rd_kafka_queue_new(producer_)};
     rd_kafka_CreateTopics(producer_, &made, 1, nullptr, answers.get());
     const kafka::EventPtr event{rd_kafka_queue_poll(answers.get(), 10'000)};

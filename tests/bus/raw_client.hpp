@@ -16,7 +16,8 @@ class RawClient {
     RawClient(const RawClient&) = delete;
     RawClient& operator=(const RawClient&) = delete;
 
-    void create_topic(const std::string& topic, int partitions);
+    /// `max_message_bytes`: of the topic; 0: the broker's own bound.
+    void create_topic(const std::string& topic, int partitions, int max_message_bytes = 0);
     /// Returns once no broker names it any more.
     void delete_topic(const std::string& topic);
     /// Lets the records below `offset` expire.
