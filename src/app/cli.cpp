@@ -12,6 +12,7 @@
 
 #include "app/commands.hpp"
 #include "app/config.hpp"
+#include "app/journal_commands.hpp"
 #include "app/logging.hpp"
 #include "app/nearest.hpp"
 #include "app/server.hpp"
@@ -30,6 +31,9 @@ constexpr auto examples =
     "  stepcast emit --user ada --task job-1 --type PROGRESS --percentage 40 --step-name resize\n"
     "  my-job | stepcast emit                             one event as JSON per line\n"
     "  stepcast tail --user ada                           bars on a terminal, NDJSON in a pipe\n"
+    "  stepcast serve --set store.path=/var/lib/stepcast/journal\n"
+    "  stepcast journal check FILE                        is the journal whole?\n"
+    "  stepcast export FILE | stepcast import OTHER       move a journal\n"
     "  stepcast bench fanout --clients 1000\n"
     "`stepcast COMMAND --help` tells more.";
 
@@ -96,6 +100,7 @@ class CommandLine {
         add_emit(app);
         add_tail(app);
         add_bench(app);
+        add_journal(app);
     }
 
     int run() const { return action_(); }
@@ -239,7 +244,34 @@ class CommandLine {
         command->callback([this] { action_ = [this] { return proof::run_bench(bench_, std::cout); }; });
     }
 
+    void add_journal(CLI::App& app) {
+        auto* command = app.add_subcommand("journal", "Look after the file that store.path names");
+        command->require_subcommand(1);
+        add_file_command(*command, "check", "Read all of it, also while a server uses it; 1 if it is damaged",
+                         journal_check);
+        add_file_command(*command, "repair",
+                         "Keep what can be read of a damaged file, which is kept beside it", journal_repair);
+        add_file_command(*command, "compact", "Give all free space back to the disk", journal_compact);
+        auto* backup =
+            add_file_command(*command, "backup", "Copy it, also while a server uses it",
+                             [this](const std::string& file) { return journal_backup(file, to_); });
+        backup->add_option("to", to_, "The copy, a new file")->required();
+        add_file_command(app, "export", "Write a journal as NDJSON, also while a server uses it",
+                         journal_export);
+        add_file_command(app, "import", "Fill a new journal with an export from stdin", journal_import);
+    }
+
+    template <class Run>
+    CLI::App* add_file_command(CLI::App& app, const char* name, const char* help, Run run) {
+        auto* command = app.add_subcommand(name, help);
+        command->add_option("file", journal_, "The journal")->required();
+        command->callback([this, run] { action_ = [this, run] { return run(journal_); }; });
+        return command;
+    }
+
     SettingsOptions settings_;
+    std::string journal_;
+    std::string to_;
     bool print_ = false;
     bool defaults_ = false;
     std::string url_ = "http://localhost:8082";

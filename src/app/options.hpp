@@ -7,8 +7,8 @@
 #include "domain/progress/orders.hpp"
 #include "http/options.hpp"
 #include "http/sse_session.hpp"
-#include "store/journal_file.hpp"
 #include "kafka/config.hpp"
+#include "store/journal_file.hpp"
 #include "store/store.hpp"
 
 namespace stepcast::app {
