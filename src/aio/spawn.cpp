@@ -12,14 +12,6 @@ namespace stepcast::aio {
 
 namespace {
 
-// What was logged is worth a second: the asynchronous logger writes on a thread of its own, in order.
-void write_out_log() {
-    spdlog::default_logger_raw()->flush();
-    const auto pool = spdlog::thread_pool();
-    for (int i = 0; pool && pool->queue_size() != 0 && i < 100; ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds{10});
-}
-
 bool was_cancelled(std::exception_ptr death) noexcept {
     try {
         std::rethrow_exception(death);
@@ -47,8 +39,15 @@ void end_of_vital(std::string_view name, std::exception_ptr death) noexcept {
     if (!death || was_cancelled(death)) return;
     log_death(name, death);
     spdlog::critical("nothing works without the {}: leaving, to be started again", name);
-    write_out_log();
-    std::_Exit(1);
+    leave(1);
+}
+
+void leave(int code) noexcept {
+    spdlog::default_logger_raw()->flush();
+    const auto pool = spdlog::thread_pool();
+    for (int i = 0; pool && pool->queue_size() != 0 && i < 100; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    std::_Exit(code);
 }
 
 }  // namespace stepcast::aio

@@ -17,6 +17,10 @@ void log_death(std::string_view name, std::exception_ptr death) noexcept;
 /// of its cancellation.
 void end_of_vital(std::string_view name, std::exception_ptr death) noexcept;
 
+/// Ends the process at once, but for the log: that is worth up to a second, because the asynchronous logger
+/// writes on a thread of its own.
+[[noreturn]] void leave(int code) noexcept;
+
 /// Starts a coroutine that nobody waits for. `make` is a callable that returns the awaitable; it is kept
 /// alive until the coroutine ends, so its captures may be used throughout. `name` is a literal, for the log.
 template <class Executor, class Make>

@@ -57,8 +57,9 @@ int journal_repair(const std::string& path) {
     if (repair->unreadable == 0 && repair->broken == 0)
         fmt::print("nothing was lost\n");
     else
-        fmt::print("{} positions could not be read and {} tasks lack events; clients are told by a reset\n",
-                   repair->unreadable, repair->broken);
+        fmt::print(
+            "{} positions could not be read, which left {} gaps in tasks; clients are told by a reset\n",
+            repair->unreadable, repair->broken);
     return 0;
 }
 

@@ -128,8 +128,7 @@ awaitable<void> Node::load_journal() {
     if (const auto loaded = co_await journal_->load(stopping_); !loaded) {
         // Nothing has been taken in yet, so nothing is lost; a server without its past must not go on.
         spdlog::critical("{}", loaded.error().detail);
-        spdlog::default_logger()->flush();
-        std::_Exit(1);
+        aio::leave(1);
     }
     while (!stopping_ && !co_await feed_.wait_applied(store_->head(), 250ms)) {
     }
@@ -193,7 +192,8 @@ awaitable<bool> Node::stop() {
 
 awaitable<http::Response> Node::ready() {
     std::vector<std::string> failing;
-    if (!bus_ready_ || !bus_->healthy()) failing.emplace_back("bus");
+    const bool loading = journal_ != nullptr && journal_->loaded_percent() < 100;
+    if (!loading && (!bus_ready_ || !bus_->healthy())) failing.emplace_back("bus");
     if (bus_ready_ && !ingest_.running()) failing.emplace_back("ingest");
     if (!progress_.live()) failing.emplace_back("rebuild");
     if (ingest_.paused() != progress::ProgressIngest::Pause::none ||

@@ -59,8 +59,7 @@ int serve(const Config& config) {
         watchdog.async_wait([&node](const std::error_code& error) {
             if (error) return;
             spdlog::warn("leaving without the bus: it did not close in time");
-            spdlog::default_logger()->flush();
-            std::_Exit(node.served() ? 0 : 1);
+            aio::leave(node.served() ? 0 : 1);
         });
         aio::spawn(strand, "stop", [&] { return stop_all(node, *signals, watchdog); });
     });

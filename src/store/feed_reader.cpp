@@ -29,7 +29,8 @@ FeedReader::~FeedReader() = default;
 void FeedReader::start() {
     store_.feed().on_change([this] { changed_.notify(); });
     store_.feed().read_through(applied_);
-    aio::spawn_vital(strand_, "feed reader", [this, hold = gate_.enter()]() -> awaitable<void> { co_await run(); });
+    aio::spawn_vital(strand_, "feed reader",
+                     [this, hold = gate_.enter()]() -> awaitable<void> { co_await run(); });
 }
 
 awaitable<void> FeedReader::run() {

@@ -34,24 +34,32 @@ void say_progress(const Told& told, const char* what, std::uint64_t before, std:
     if (told && before / told_each != now / told_each) told(fmt::format("{} events {}", now, what));
 }
 
-/// The next version of each stream, to see where one lacks an event.
+/// Follows the versions of each stream, to see where one lacks an event.
 class Versions {
   public:
     explicit Versions(const JournalBase& base) {
         for (const auto& [category, head, snapshot] : base.streams)
-            last_[Loss{category, head.id}.hash()] = head.first_version - 1;
+            last_[Loss{category, head.id}.hash()] = {head.first_version - 1, 0};
     }
-    /// The version that is due. `given` is the one that comes.
-    Version next(const StoredEvent& event, Version given) {
-        auto& last = last_[Loss{&event.draft->category(), std::string{event.draft->stream_id()}}.hash()];
-        if (given == last + 1) return ++last;
-        ++broken;
-        return ++last;
+
+    /// The version that the event would have if none were missing. True in `gap` if one is, just before it.
+    Version next(const StoredEvent& event, bool& gap) {
+        auto& [counted, missing] =
+            last_[Loss{&event.draft->category(), std::string{event.draft->stream_id()}}.hash()];
+        gap = event.version != counted + missing + 1;
+        if (gap) missing = event.version - counted - 1;
+        gaps_ += gap ? 1 : 0;
+        return ++counted;
     }
-    std::uint64_t broken = 0;
+    std::uint64_t gaps() const { return gaps_; }
 
   private:
-    boost::unordered_flat_map<std::uint64_t, Version> last_;
+    struct Last {
+        Version counted = 0;
+        Version missing = 0;
+    };
+    boost::unordered_flat_map<std::uint64_t, Last> last_;
+    std::uint64_t gaps_ = 0;
 };
 
 void check_events(JournalFile& file, JournalReport& report, const Told& told) {
@@ -62,21 +70,23 @@ void check_events(JournalFile& file, JournalReport& report, const Told& told) {
     }
     Versions versions{*base};
     Salvage reader{file};
+    std::vector<std::string> gaps;
     while (reader.next(page)) {
         for (const auto& event : reader.events()) {
-            const auto broken = versions.broken;
-            versions.next(event, event.version);
-            if (versions.broken != broken && report.problems.size() < most_problems)
-                report.problems.push_back(fmt::format("position {}: {} {} lacks the event before version {}",
-                                                      event.position, event.draft->category().name,
-                                                      event.draft->stream_id(), event.version));
+            bool gap = false;
+            versions.next(event, gap);
+            if (gap && gaps.size() < most_problems)
+                gaps.push_back(fmt::format("position {}: {} {} lacks the event before version {}",
+                                           event.position, event.draft->category().name,
+                                           event.draft->stream_id(), event.version));
         }
         const auto before = report.events;
         report.events += reader.events().size();
         say_progress(told, "read", before, report.events);
     }
-    for (const auto& problem : reader.problems())
-        if (report.problems.size() < most_problems) report.problems.push_back(problem);
+    for (const auto* found : {&reader.problems(), &std::as_const(gaps)})
+        report.problems.insert(report.problems.end(), found->begin(), found->end());
+    if (report.problems.size() > most_problems) report.problems.resize(most_problems);
 }
 
 }  // namespace
@@ -88,8 +98,8 @@ result<JournalReport> check_journal(const std::string& path, Categories categori
     report.epoch = (*file)->epoch();
     report.head = (*file)->head();
     try {
-        report.problems = (*file)->integrity(most_problems);
         report.size = (*file)->size();
+        report.problems = (*file)->integrity(most_problems);
     } catch (const SqliteError& e) {
         report.problems.push_back(e.what());
     }
@@ -131,37 +141,35 @@ result<void> compact_journal(const std::string& path, Categories categories) {
 
 namespace {
 
-// Copies what can be read. An epoch of its own if anything is missing.
+// Copies what can be read. Versions are counted anew where an event is missing, because a state is folded
+// from a stream without holes; then the epoch is a new one.
 result<Repair> salvage(JournalFile& from, JournalFile& to, const Told& told) {
     Repair repair;
-    JournalBase base = from.read_base().value_or(JournalBase{});
+    const JournalBase base = from.read_base().value_or(JournalBase{});
     Versions versions{base};
     Salvage reader{from};
+    JournalGroup group;
     Position head = 0;
-    // Numbered anew where one is missing: a state is folded from a stream without holes.
-    const auto copy = [&](const std::string& epoch) -> result<void> {
-        while (reader.next(page)) {
-            JournalGroup group;
-            for (const auto& event : reader.events()) {
-                const auto version = versions.next(event, event.version);
-                head = event.position;
-                group.events.push_back(
-                    event::Event::seal(event.draft, version, event.position, event.recorded_at, epoch));
-            }
-            if (auto written = to.write(group, head); !written) return tl::unexpected{written.error()};
-            say_progress(told, "kept", repair.kept, repair.kept + group.events.size());
-            repair.kept += group.events.size();
+    for (bool more = true; more;) {
+        more = reader.next(page);
+        for (const auto& event : reader.events()) {
+            bool gap = false;
+            const auto version = versions.next(event, gap);
+            head = event.position;
+            group.events.push_back(
+                event::Event::seal(event.draft, version, head, event.recorded_at, from.epoch()));
         }
-        return {};
-    };
-    if (auto copied = copy(from.epoch()); !copied) return tl::unexpected{copied.error()};
+        if (more && group.events.size() < page) continue;
+        say_progress(told, "kept", repair.kept, repair.kept + group.events.size());
+        repair.kept += group.events.size();
+        if (auto written = to.write(std::exchange(group, {}), head); !written)
+            return tl::unexpected{written.error()};
+    }
     repair.unreadable = reader.unreadable();
-    repair.broken = versions.broken;
+    repair.broken = versions.gaps();
     const bool whole = repair.unreadable == 0 && repair.broken == 0;
-    if (auto written =
-            to.write_base(base, std::max(head, from.head()), whole ? from.epoch() : random_token(8));
-        !written)
-        return tl::unexpected{written.error()};
+    auto written = to.write_base(base, std::max(head, from.head()), whole ? from.epoch() : random_token(8));
+    if (!written) return tl::unexpected{written.error()};
     return repair;
 }
 

@@ -32,7 +32,7 @@ result<void> compact_journal(const std::string& path, Categories categories);
 struct Repair {
     std::uint64_t kept = 0;
     std::uint64_t unreadable = 0;  ///< positions at which an event could not be read
-    std::uint64_t broken = 0;      ///< streams that lack an event in the middle and were numbered anew
+    std::uint64_t broken = 0;      ///< gaps in streams, behind which versions were numbered anew
     std::string damaged_file;      ///< what the damaged file is called now
 };
 

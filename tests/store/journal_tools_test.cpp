@@ -1,0 +1,189 @@
+// What a person does with a journal's file.
+#include "store/journal_tools.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include "store/journal_kind.hpp"
+
+namespace stepcast::store::test {
+namespace {
+
+class JournalTools : public testing::Test {
+  protected:
+    std::unique_ptr<JournaledStore> open(const std::string& name) {
+        return open_journal(strand, folder.file(name), limits, clock);
+    }
+    void close(std::unique_ptr<JournaledStore> store) {
+        run_to_end(strand, [](JournaledStore& of) -> awaitable<bool> {
+            co_await of.close();
+            co_return true;
+        }(*store));
+    }
+    void commit(JournaledStore& store, const Commit& one) {
+        ASSERT_TRUE(run_to_end(strand, store.commit_many({&one, 1}))[0]);
+    }
+    std::vector<EventRef> everything(JournaledStore& store) {
+        return run_to_end(strand, store.read_all({.limit = 1'000'000})).value().events;
+    }
+    /// A journal with something of everything: streams, an expired one, a trimmed one, offsets, what is owed.
+    void fill(const std::string& name) {
+        auto store = open(name);
+        std::int64_t offset = 0;
+        for (const auto* stream : {"gone", "kept"}) {
+            for (int i = 1; i <= 40; ++i) {
+                auto one =
+                    commit_of({draft(stream, std::to_string(i),
+                                     {.subject = "ann \"quoted\"", .body = "body" + std::to_string(i)})});
+                one.source = {"group", "topic", 2, ++offset};
+                one.outbox = {{"m" + std::to_string(i), "topic", "key", "{\"v\":1}"}};
+                commit(*store, one);
+            }
+            if (std::string_view{stream} != "gone") continue;
+            clock.at += 61min;
+            while (!run_to_end(strand, store->cleanup(clock.at)).value().done) {
+            }
+        }
+        ASSERT_TRUE(run_to_end(strand, store->save_snapshot(task, "kept", {10, 1, "state \"ten\""}, true)));
+        close(std::move(store));
+    }
+    std::string exported(const std::string& name) {
+        std::ostringstream out;
+        EXPECT_TRUE(export_journal(folder.file(name), categories, out, {}));
+        return out.str();
+    }
+    void damage(const std::string& name, const std::string& text, std::size_t length) {
+        std::fstream file{folder.file(name), std::ios::in | std::ios::out | std::ios::binary};
+        const std::string bytes{std::istreambuf_iterator<char>{file}, {}};
+        const auto at = bytes.find(text);
+        ASSERT_NE(at, std::string::npos);
+        file.clear();
+        file.seekp(static_cast<std::streamoff>(at));
+        file << std::string(length, '\xFF');
+    }
+
+    TemporaryFolder folder;
+    asio::io_context io;
+    aio::Strand strand{asio::make_strand(io)};
+    TestClock clock;
+    Limits limits{.ttl = 10min, .running_ttl = 60min, .tombstone_ttl = 120min};
+};
+
+TEST_F(JournalTools, an_import_of_an_export_is_the_same_journal) {
+    fill("one");
+    const auto text = exported("one");
+    std::istringstream in{text};
+    const auto count = import_journal(folder.file("two"), categories, in, {});
+    ASSERT_TRUE(count) << count.error().detail;
+    EXPECT_EQ(*count, 30u);
+    EXPECT_EQ(exported("two"), text);
+
+    auto one = open("one"), two = open("two");
+    EXPECT_EQ(one->epoch(), two->epoch());
+    const auto left = everything(*one), right = everything(*two);
+    ASSERT_EQ(left.size(), right.size());
+    for (std::size_t i = 0; i < left.size(); ++i) EXPECT_EQ(left[i]->frame(), right[i]->frame());
+    EXPECT_EQ(run_to_end(strand, two->outbox(0, 100)).value().size(), 40u);
+    EXPECT_EQ(run_to_end(strand, two->source_offsets("group", "topic")).value().at(0).offset, 80);
+    EXPECT_EQ(run_to_end(strand, two->load_snapshot(task, "kept")).value()->state, "state \"ten\"");
+    EXPECT_EQ(run_to_end(strand, two->stream_info(task, "gone")).value().lost_through, 40u);
+    const auto again = commit_of({draft("kept", "40", {.subject = "ann \"quoted\"", .body = "body40"})});
+    EXPECT_TRUE(run_to_end(strand, two->commit_many({&again, 1}))[0]->deduplicated);
+    close(std::move(one));
+    close(std::move(two));
+}
+
+TEST_F(JournalTools, an_import_refuses_what_is_not_whole_and_names_the_line) {
+    fill("one");
+    const auto text = exported("one");
+    const auto refused = [&](const std::string& what, const std::string& into) {
+        std::istringstream in{what};
+        const auto done = import_journal(folder.file(into), categories, in, {});
+        return done ? "taken" : done.error().detail;
+    };
+    EXPECT_NE(refused(text.substr(0, text.rfind("{\"end\"")), "a").find("is not whole"), std::string::npos);
+    EXPECT_NE(refused("{\"event\":{}}\n", "b").find("line 1: an export begins"), std::string::npos);
+    EXPECT_NE(refused("nonsense\n", "c").find("line 1: "), std::string::npos);
+    EXPECT_EQ(refused(text, "d"), "taken");
+    EXPECT_NE(refused(text, "d").find("holds events already"), std::string::npos);
+}
+
+TEST_F(JournalTools, a_whole_journal_is_called_whole_and_a_damaged_one_is_not) {
+    fill("one");
+    auto report = check_journal(folder.file("one"), categories, {});
+    ASSERT_TRUE(report) << report.error().detail;
+    EXPECT_TRUE(report->problems.empty());
+    EXPECT_EQ(report->events, 30u);
+    damage("one", "body30", 2);
+    report = check_journal(folder.file("one"), categories, {});
+    ASSERT_TRUE(report);
+    ASSERT_EQ(report->problems.size(), 2u);
+    EXPECT_NE(report->problems[0].find("the event at position 70 is not what was written"),
+              std::string::npos);
+    EXPECT_NE(report->problems[1].find("lacks the event before version 31"), std::string::npos);
+    EXPECT_FALSE(check_journal(folder.file("nothing"), categories, {}));
+}
+
+TEST_F(JournalTools, a_repair_keeps_what_can_be_read_under_a_new_epoch) {
+    fill("one");
+    const std::string epoch{check_journal(folder.file("one"), categories, {})->epoch};
+    auto repair = repair_journal(folder.file("one"), categories, {});
+    ASSERT_TRUE(repair) << repair.error().detail;
+    EXPECT_EQ(repair->kept, 30u);
+    EXPECT_EQ(check_journal(folder.file("one"), categories, {})->epoch, epoch) << "nothing was lost";
+
+    damage("one", "body30", 2);
+    repair = repair_journal(folder.file("one"), categories, {});
+    ASSERT_TRUE(repair) << repair.error().detail;
+    EXPECT_EQ(repair->kept, 29u);
+    EXPECT_EQ(repair->unreadable, 1u);
+    EXPECT_EQ(repair->broken, 1u);
+    EXPECT_TRUE(std::filesystem::exists(repair->damaged_file));
+    auto store = open("one");
+    EXPECT_NE(store->epoch(), epoch);
+    EXPECT_EQ(run_to_end(strand, store->stream_info(task, "kept")).value().version, 39u);
+    EXPECT_EQ(run_to_end(strand, store->source_offsets("group", "topic")).value().at(0).offset, 80);
+    EXPECT_EQ(store->head(), 80u);
+    close(std::move(store));
+}
+
+TEST_F(JournalTools, a_page_that_is_lost_costs_only_what_stood_on_it) {
+    auto store = open("one");
+    std::vector<Commit> commits;
+    for (int i = 0; i < 2000; ++i)
+        commits.push_back(commit_of({draft("s" + std::to_string(i % 50), std::to_string(i),
+                                           {.body = std::string(300, 'x') + std::to_string(i)})}));
+    for (const auto& one : run_to_end(strand, store->commit_many(commits))) ASSERT_TRUE(one);
+    close(std::move(store));
+    damage("one", "x1000\"", 5000);
+    EXPECT_FALSE(check_journal(folder.file("one"), categories, {})->problems.empty());
+    const auto repair = repair_journal(folder.file("one"), categories, {});
+    ASSERT_TRUE(repair) << repair.error().detail;
+    EXPECT_GT(repair->kept, 1900u);
+    EXPECT_LT(repair->kept, 2000u);
+    store = open("one");
+    EXPECT_EQ(everything(*store).size(), repair->kept);
+    close(std::move(store));
+}
+
+TEST_F(JournalTools, a_backup_is_taken_while_the_journal_is_written) {
+    auto store = open("one");
+    for (int i = 0; i < 50; ++i) commit(*store, commit_of({draft("a", std::to_string(i))}));
+    const auto done = backup_journal(folder.file("one"), folder.file("copy"));
+    ASSERT_TRUE(done) << done.error().detail;
+    EXPECT_FALSE(backup_journal(folder.file("one"), folder.file("copy"))) << "it exists";
+    commit(*store, commit_of({draft("a", "later")}));
+    EXPECT_EQ(check_journal(folder.file("one"), categories, {})->events, 51u);
+    EXPECT_FALSE(compact_journal(folder.file("one"), categories)) << "it is in use";
+    EXPECT_FALSE(repair_journal(folder.file("one"), categories, {})) << "it is in use";
+    auto copy = open("copy");
+    EXPECT_EQ(everything(*copy).size(), 50u);
+    EXPECT_EQ(copy->epoch(), store->epoch());
+    close(std::move(copy));
+    close(std::move(store));
+    EXPECT_TRUE(compact_journal(folder.file("one"), categories));
+    EXPECT_EQ(check_journal(folder.file("one"), categories, {})->events, 51u);
+}
+
+}  // namespace
+}  // namespace stepcast::store::test
