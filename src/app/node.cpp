@@ -211,13 +211,14 @@ awaitable<http::Response> Node::ready() {
 }
 
 // For a lane that was lapped. A page over a wide expired hole may hold nothing and still not be the last.
-awaitable<std::vector<event::EventRef>> Node::read_after(event::Position after, std::size_t limit) {
-    return aio::run_on(core_, [this, after, limit]() mutable -> awaitable<std::vector<event::EventRef>> {
+awaitable<broadcast::Missed> Node::read_after(event::Position after, std::size_t limit) {
+    return aio::run_on(core_, [this, after, limit]() mutable -> awaitable<broadcast::Missed> {
         for (;;) {
             auto page = co_await store_->read_all(
                 {store::Range::By::position, after + 1, progress_.projection().applied(), limit});
             if (!page) throw std::runtime_error{page.error().text()};
-            if (!page->events.empty() || !page->more) co_return std::move(page->events);
+            if (!page->events.empty() || !page->more)
+                co_return broadcast::Missed{std::move(page->events), page->lost_through};
             after = page->through;
             co_await asio::post(core_, asio::use_awaitable);
         }

@@ -55,7 +55,7 @@ class Node {
     int rebuilt_percent() const;
     void add_routes();
     awaitable<Readings> read_core();
-    awaitable<std::vector<event::EventRef>> read_after(event::Position after, std::size_t limit);
+    awaitable<broadcast::Missed> read_after(event::Position after, std::size_t limit);
     awaitable<http::Response> ready();
     awaitable<std::string> monitor();
 

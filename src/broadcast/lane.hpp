@@ -21,11 +21,16 @@
 
 namespace stepcast::broadcast {
 
-/// Reads committed events of the whole store for a lane that was lapped: at most `limit`, in order, all
-/// behind `after`. Empty: there is nothing further. Hops to wherever the store lives by itself. May throw:
-/// the lane's sessions are then closed, and their clients resume by cursor.
-using ReadAfter =
-    std::function<aio::awaitable<std::vector<event::EventRef>>(event::Position after, std::size_t limit)>;
+/// What a lapped lane finds in the store.
+struct Missed {
+    std::vector<event::EventRef> events{};  ///< in order; empty: there is nothing further
+    event::Position lost_through = 0;       ///< the last position that has expired
+};
+
+/// Reads committed events of the whole store for a lane that was lapped: at most `limit`, all behind `after`.
+/// Hops to wherever the store lives by itself. May throw: the lane's sessions are then closed, as they are if
+/// something behind `after` has expired, and their clients resume by cursor.
+using ReadAfter = std::function<aio::awaitable<Missed>(event::Position after, std::size_t limit)>;
 
 /// Ends a session's place in its lane's table. Declare it last in the session, so that it goes first.
 class [[nodiscard]] Subscription {
@@ -134,6 +139,7 @@ class Lane {
     void end_if_sent(Session& session);
     aio::awaitable<void> catch_up();
     aio::awaitable<void> read_missed();
+    void give_up(std::string_view why);
     void close_all(CloseReason reason);
 
     void arm_sweep();

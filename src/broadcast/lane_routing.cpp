@@ -60,19 +60,25 @@ aio::awaitable<void> Lane::catch_up() {
     try {
         co_await read_missed();
     } catch (const std::exception& e) {
-        spdlog::error("lane {}: cannot catch up, closing its streams: {}", index_, e.what());
-        close_all(CloseReason::failed);
-        position_ = shared_.newest.load(std::memory_order_seq_cst);
+        give_up(e.what());
     }
     catching_up_ = false;
     post_turn();
 }
 
+// Nobody may be passed over in silence: each client's cursor makes the server look for itself what it missed.
+void Lane::give_up(std::string_view why) {
+    spdlog::warn("lane {}: cannot catch up, closing its streams: {}", index_, why);
+    close_all(CloseReason::failed);
+    position_ = shared_.newest.load(std::memory_order_seq_cst);
+}
+
 aio::awaitable<void> Lane::read_missed() {
     while (session_count_ > 0) {
         const auto page = co_await shared_.read_after(position_, store_page);
-        if (page.empty()) break;
-        for (const auto& event : page) {
+        if (page.lost_through > position_) co_return give_up("events that it has not seen have expired");
+        if (page.events.empty()) break;
+        for (const auto& event : page.events) {
             batch_.push_back({event, {}});
             if (batch_.size() == batch_limit) route_batch();
         }

@@ -72,12 +72,12 @@ class StressedBroadcaster {
     Broadcaster& broadcaster() { return broadcaster_; }
 
   private:
-    aio::awaitable<std::vector<event::EventRef>> read(event::Position after, std::size_t limit) {
+    aio::awaitable<Missed> read(event::Position after, std::size_t limit) {
         const std::lock_guard lock{mutex_};
         const auto from = std::min<std::size_t>(after, history_.size());
         const auto to = std::min<std::size_t>(from + std::min<std::size_t>(limit, 50), history_.size());
-        co_return std::vector<event::EventRef>{history_.begin() + static_cast<std::ptrdiff_t>(from),
-                                               history_.begin() + static_cast<std::ptrdiff_t>(to)};
+        co_return Missed{{history_.begin() + static_cast<std::ptrdiff_t>(from),
+                          history_.begin() + static_cast<std::ptrdiff_t>(to)}};
     }
 
     asio::io_context io_;

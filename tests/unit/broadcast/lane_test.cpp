@@ -26,13 +26,13 @@ class Lanes : public ::testing::Test {
     }
     ~Lanes() override { drain(); }
 
-    aio::awaitable<std::vector<event::EventRef>> read(event::Position after, std::size_t limit) {
+    aio::awaitable<Missed> read(event::Position after, std::size_t limit) {
         ++store_reads;
         if (store_fails) throw std::runtime_error{"the store is down"};
-        std::vector<event::EventRef> page;
+        Missed page{.lost_through = lost_through};
         for (const auto& event : history)
-            if (event->position() > after && page.size() < std::min<std::size_t>(limit, 10))
-                page.push_back(event);
+            if (event->position() > after && page.events.size() < std::min<std::size_t>(limit, 10))
+                page.events.push_back(event);
         co_return page;
     }
 
@@ -69,6 +69,7 @@ class Lanes : public ::testing::Test {
     asio::io_context io;
     std::vector<event::EventRef> history;
     bool store_fails = false;
+    event::Position lost_through = 0;
     bool drained = false;
     std::size_t store_reads = 0;
     Broadcaster broadcaster;
@@ -343,6 +344,31 @@ TEST_F(LappedLane, catches_up_from_the_store_and_misses_and_repeats_nothing) {
     EXPECT_EQ(positions_in(other.read()), expected);
     EXPECT_GE(lane.stats().lapped, 1u);
     EXPECT_GE(store_reads, 2u);
+}
+
+TEST_F(LappedLane, closes_its_sessions_if_what_it_missed_has_expired) {
+    PipeSession live{io, lane, of_user("u")}, catching{io, lane, of_user("other")};
+    live.enter();
+    catching.enter(false);
+    publish(1, 3);
+    pump();
+    EXPECT_EQ(positions_in(live.read()), (Positions{1, 2, 3}));
+    lost_through = 3;
+    publish(4, 12);
+    pump();
+    EXPECT_FALSE(live.left()) << "it has had all that expired";
+    EXPECT_EQ(positions_in(live.read()), (Positions{4, 5, 6, 7, 8, 9, 10, 11, 12}));
+    lost_through = 15;
+    publish(13, 22);
+    pump();
+    EXPECT_TRUE(live.left() && catching.left());
+    EXPECT_EQ(closed(lane, CloseReason::failed), 2u);
+    EXPECT_TRUE(positions_in(live.read()).empty()) << "its cursor stays before what is lost";
+    PipeSession next{io, lane, of_user("u")};
+    next.enter();
+    publish(23, 23);
+    pump();
+    EXPECT_EQ(positions_in(next.read()), (Positions{23}));
 }
 
 TEST_F(LappedLane, that_cannot_read_the_store_closes_its_sessions_rather_than_skip) {

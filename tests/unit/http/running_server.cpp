@@ -10,8 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-awaitable<std::vector<event::EventRef>> nothing(event::Position, std::size_t) {
-    co_return std::vector<event::EventRef>{};
+awaitable<broadcast::Missed> nothing(event::Position, std::size_t) {
+    co_return broadcast::Missed{};
 }
 
 }  // namespace

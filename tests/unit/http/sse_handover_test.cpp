@@ -20,13 +20,13 @@ using testing::StreamClient;
 class Steps {
   public:
     Steps(std::size_t lanes, std::size_t ring)
-        : broadcaster_{io_, {lanes, ring, 1000ms}, [this](event::Position after, std::size_t limit) {
-                           return aio::run_on(
-                               history_.core(),
-                               [this, after, limit]() -> aio::awaitable<std::vector<event::EventRef>> {
-                                   co_return history_.after(after, std::min<std::size_t>(limit, 7));
-                               });
-                       }} {}
+        : broadcaster_{
+              io_, {lanes, ring, 1000ms}, [this](event::Position after, std::size_t limit) {
+                  return aio::run_on(
+                      history_.core(), [this, after, limit]() -> aio::awaitable<broadcast::Missed> {
+                          co_return broadcast::Missed{history_.after(after, std::min<std::size_t>(limit, 7))};
+                      });
+              }} {}
 
     void publish(std::size_t count, bool for_us) {
         std::vector<event::EventRef> batch;

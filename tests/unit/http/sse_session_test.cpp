@@ -23,11 +23,10 @@ class SseStreams : public ::testing::Test {
   protected:
     SseStreams()
         : broadcaster{io, {2, 256, 5ms}, [this](event::Position after, std::size_t limit) {
-                          return aio::run_on(
-                              history.core(),
-                              [this, after, limit]() -> aio::awaitable<std::vector<event::EventRef>> {
-                                  co_return history.after(after, limit);
-                              });
+                          return aio::run_on(history.core(),
+                                             [this, after, limit]() -> aio::awaitable<broadcast::Missed> {
+                                                 co_return broadcast::Missed{history.after(after, limit)};
+                                             });
                       }} {
         for (int i = 0; i < 2; ++i) threads.emplace_back([this] { io.run(); });
     }

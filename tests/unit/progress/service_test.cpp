@@ -19,8 +19,8 @@ using Steady = std::chrono::steady_clock;
 using testing::of_user;
 using testing::PipeSession;
 
-awaitable<std::vector<event::EventRef>> nothing_missed(event::Position, std::size_t) {
-    co_return std::vector<event::EventRef>{};
+awaitable<broadcast::Missed> nothing_missed(event::Position, std::size_t) {
+    co_return broadcast::Missed{};
 }
 
 /// The service over a store of its own; all on the test's thread.
