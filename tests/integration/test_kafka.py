@@ -1,8 +1,10 @@
 """Progress over a real Kafka, as operators and foreign programs meet it. STEPCAST_TEST_KAFKA names the broker."""
 import json
 import os
+import pathlib
 import subprocess
 import tempfile
+import time
 import unittest
 
 import broker
@@ -15,6 +17,28 @@ def kcat_produce(topic, key, value, *flags):
     """One record by kcat, as the README shows it."""
     subprocess.run(["kcat", "-b", BROKER, "-P", "-t", topic, "-k", key, "-X", "partitioner=murmur2_random", *flags],
                    input=value, check=True, timeout=60)
+
+
+def kcat_produce_many(topic, lines):
+    """A record from each line `KEY|VALUE`."""
+    with subprocess.Popen(["kcat", "-b", BROKER, "-P", "-t", topic, "-K", "|", "-X", "partitioner=murmur2_random"],
+                          stdin=subprocess.PIPE, text=True) as kcat:
+        kcat.stdin.writelines(lines)
+        kcat.stdin.close()
+        assert kcat.wait(120) == 0
+
+
+def steady_memory(server):
+    """Resident bytes of a server once they have not risen for three seconds."""
+    highest, since, deadline = 0, time.monotonic(), time.monotonic() + 60
+    while time.monotonic() - since < 3:
+        pages = int(pathlib.Path(f"/proc/{server.process.pid}/statm").read_text().split()[1])
+        resident = pages * os.sysconf("SC_PAGE_SIZE")
+        if resident > highest + (1 << 20):
+            highest, since = resident, time.monotonic()
+        assert time.monotonic() < deadline, "memory never comes to rest"
+        time.sleep(0.05)
+    return highest
 
 
 def kcat_read(topic, count):
@@ -188,6 +212,19 @@ class Kafka(unittest.TestCase):
         until(lambda: all(api.status(task)[1].get("percentage") == 7 for task in tasks), f"read again: {server.output()}", 60)
         until(lambda: api.get("/readyz")[0] == 200, "ready")
         self.assertEqual(api.status(old)[1]["percentage"], 60)
+
+    def test_a_full_store_does_not_let_the_fetched_records_fill_the_memory(self):
+        topic, partitions = self.prefix + "progress-events", 12
+        broker.create_topic(BROKER, topic, partitions)
+        detail = {"x": "x" * 7000}
+        lines = (json.dumps({"taskId": f"task-{n}", "userId": "u", "eventType": "PROGRESS", "percentage": 1, "detail": detail})
+                 for n in range(22_000))
+        kcat_produce_many(topic, (f"task-{n}|{line}\n" for n, line in enumerate(lines)))
+        server = servers.stepcast("bus.kind=kafka", f"kafka.brokers={BROKER}", f"kafka.topic_prefix={self.prefix}", "store.max_bytes=8MiB")
+        self.running.append(server)
+        until(lambda: "store" in Api(server).get("/readyz")[1]["failing"], "full", 60)
+        # 154 MB wait in the topic; librdkafka's own bound of 32 MiB a partition would fetch all of it.
+        self.assertLess(steady_memory(server), 150 << 20)
 
 
 if __name__ == "__main__":
