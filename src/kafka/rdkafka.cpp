@@ -6,6 +6,7 @@
 #include <array>
 #include <asio/post.hpp>
 #include <string_view>
+#include <thread>
 
 #include "aio/notice.hpp"
 
@@ -72,8 +73,13 @@ void log(const rd_kafka_t*, int level, const char* facility, const char* text) {
 }  // namespace
 
 Client::~Client() {
-    asio::post(*pool_, [rk = rk_, told = std::move(destroyed_)] {
-        rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    const auto destroy = [rk = rk_] { rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); };
+    if (abandoned_) {
+        std::thread{destroy}.detach();
+        return;
+    }
+    asio::post(*pool_, [destroy, told = std::move(destroyed_)] {
+        destroy();
         if (told) told();
     });
 }

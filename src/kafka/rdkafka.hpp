@@ -52,11 +52,15 @@ class Client {
     rd_kafka_t* get() const { return rk_; }
     /// Called on a thread of the pool once the client is destroyed.
     void on_destroyed(std::function<void()> told) { destroyed_ = std::move(told); }
+    /// Nobody waits for its end: librdkafka 2.0.2 does not come to it if a topic that is read was deleted and
+    /// is not there again. Its threads stay until the process ends.
+    void abandon() { abandoned_ = true; }
 
   private:
     rd_kafka_t* const rk_;
     std::shared_ptr<asio::thread_pool> pool_;
     std::function<void()> destroyed_;
+    bool abandoned_ = false;
 };
 
 enum class Role { producer, consumer };

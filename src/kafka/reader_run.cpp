@@ -162,6 +162,7 @@ aio::awaitable<void> Reader::finish() {
     }
     QueueSignal::unwatch(queue_.get());
     queue_.reset();
+    if (absent_) client_->abandon();
     if (!co_await destroy_client(std::move(client_), strand_, destroy_limit))
         spdlog::info("kafka: the reader of {} ends with its last batch", subscription_.topic);
 }

@@ -167,6 +167,21 @@ TEST_F(AloneTest, a_topic_that_was_away_for_a_while_is_found_again_with_all_its_
     });
 }
 
+TEST_F(AloneTest, a_reader_ends_while_its_topic_is_away) {
+    with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
+        RawClient raw{broker_address()};
+        raw.create_topic(topic, 2);
+        co_await publish(bus, 0, 10);
+        const auto consumer = bus.subscribe({topic, ""}, loop.strand);
+        EXPECT_EQ((co_await take(*consumer, 10, true)).size(), 10U);
+        raw.delete_topic(topic);
+        EXPECT_TRUE(co_await until([&] { return !consumer->healthy(); }));
+        const auto start = std::chrono::steady_clock::now();
+        co_await consumer->close();
+        EXPECT_LT(std::chrono::steady_clock::now() - start, 7s);
+    });
+}
+
 TEST_F(AloneTest, what_is_done_is_noted_for_lag_tools_and_nobody_reads_from_there) {
     with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
         RawClient raw{broker_address()};
