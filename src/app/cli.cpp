@@ -17,6 +17,7 @@
 #include "app/nearest.hpp"
 #include "app/server.hpp"
 #include "proof/bench.hpp"
+#include "proof/prove.hpp"
 
 namespace stepcast::app {
 namespace {
@@ -35,6 +36,7 @@ constexpr auto examples =
     "  stepcast journal check FILE                        is the journal whole?\n"
     "  stepcast export FILE | stepcast import OTHER       move a journal\n"
     "  stepcast bench fanout --clients 1000\n"
+    "  stepcast prove --kills 20                          breaks a server of its own, judges every stream\n"
     "`stepcast COMMAND --help` tells more.";
 
 int complain(const std::string& what) {
@@ -101,6 +103,7 @@ class CommandLine {
         add_tail(app);
         add_bench(app);
         add_journal(app);
+        add_prove(app);
     }
 
     int run() const { return action_(); }
@@ -269,6 +272,39 @@ class CommandLine {
         return command;
     }
 
+    void add_prove(CLI::App& app) {
+        auto* command =
+            app.add_subcommand("prove", "Start a server, break it by a script and judge every stream");
+        const auto option = [&](const char* name, auto& value, const char* help) {
+            command->add_option(name, value, help)->capture_default_str();
+        };
+        option("--subscribers", prove_.subscribers, "Streams; they behave as browsers do");
+        option("--seconds", prove_.seconds, "Length of the script; 0: as its faults need");
+        option("--rate", prove_.rate, "Events per second");
+        option("--kills", prove_.kills, "kill -9 of the server");
+        option("--seed", prove_.seed, "Of the script; 0 draws one");
+        option("--target", prove_.target, "stepcast, nchan, node, or the URL of an SSE hub with {user}");
+        option("--publish", prove_.publish, "URL to POST an event to, for a URL target: {user} {task} {id}");
+        option("--body", prove_.body, "Body of that POST: {data}, {data_url} and the names above");
+        option("--content-type", prove_.content_type, "Of that POST");
+        command
+            ->add_option("--header", prove_.headers,
+                         "\"Name: value\" for every request to a URL (repeatable)")
+            ->allow_extra_args(false);
+        option("--hub", prove_.hub, "The file that the target node runs");
+        option("--kafka", prove_.kafka, "Brokers: the server takes its events from there");
+        option("--broker-pid", prove_.broker_pid, "The broker's process: it is frozen for some seconds");
+        command->add_option("--set", prove_.sets, "A setting of the server, KEY=VALUE (repeatable)")
+            ->allow_extra_args(false);
+        command->add_flag("--memory", prove_.memory, "No journal: a kill is an announced reset");
+        command->add_flag("--script", prove_.script, "Print the script and do nothing");
+        command->add_flag("--keep", prove_.keep, "Leave the folder with journal and logs");
+        command->add_flag("--json", prove_.json, "One JSON object");
+        command->footer(
+            "Exit code 0: nothing lost, doubled, skipped, reordered or changed, and all of the script done.");
+        command->callback([this] { action_ = [this] { return proof::run_prove(prove_, std::cout); }; });
+    }
+
     SettingsOptions settings_;
     std::string journal_;
     std::string to_;
@@ -279,6 +315,7 @@ class CommandLine {
     std::string detail_;
     TailOptions tail_;
     proof::BenchOptions bench_;
+    proof::ProveOptions prove_;
     std::function<int()> action_;
 };
 

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/text.hpp"
+
 namespace stepcast::proof {
 namespace {
 
@@ -46,6 +48,8 @@ FrameView FrameScanner::parse(std::string_view frame) {
             out.has_id = true;
         } else if (line.starts_with("event:")) {
             out.event = after(line, 6);
+        } else if (line.starts_with("retry:")) {
+            out.retry_ms = parse_number<std::uint32_t>(after(line, 6));
         }
         frame.remove_prefix(end == frame.npos ? frame.size() : end + 1);
     }

@@ -12,6 +12,7 @@ struct FrameView {
     std::string_view event;
     std::string_view data;
     bool has_id = false;
+    std::optional<std::uint32_t> retry_ms;  ///< of a `retry:` line
 };
 
 /// Cuts a stream into frames as cheaply as can be. Understands what the servers under test send (LF line

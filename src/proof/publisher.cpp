@@ -17,9 +17,25 @@ void Publisher::post(std::string_view target, std::string_view body, std::uint64
     std::string request;
     request.reserve(256 + body.size());
     request.append("POST ").append(target).append(" HTTP/1.1\r\nHost: ").append(target_.authority);
-    request.append("\r\nContent-Type: application/json\r\nContent-Length: ")
-        .append(std::to_string(body.size()));
+    request.append("\r\nContent-Type: ").append(content_type_).append("\r\n").append(headers_);
+    request.append("Content-Length: ").append(std::to_string(body.size()));
     request.append("\r\n\r\n").append(body);
+    send(std::move(request), tag);
+}
+
+void Publisher::get(std::string_view target, std::uint64_t tag) {
+    std::string request = "GET ";
+    request.append(target).append(" HTTP/1.1\r\nHost: ").append(target_.authority);
+    request.append("\r\n").append(headers_).append("\r\n");
+    send(std::move(request), tag);
+}
+
+void Publisher::set_headers(std::string content_type, std::string headers) {
+    content_type_ = std::move(content_type);
+    headers_ = std::move(headers);
+}
+
+void Publisher::send(std::string request, std::uint64_t tag) {
     ++waiting_;
     if (free_.empty()) {
         queue_.push_back({std::move(request), tag});
@@ -55,7 +71,7 @@ void Publisher::Lane::connect() {
 
 void Publisher::Lane::write() {
     while (written_ < request_.size()) {
-        const auto sent = send(fd_, request_.data() + written_, request_.size() - written_, MSG_NOSIGNAL);
+        const auto sent = ::send(fd_, request_.data() + written_, request_.size() - written_, MSG_NOSIGNAL);
         if (sent < 0) {
             if (errno == EAGAIN || errno == ENOTCONN) return;
             answer(0);

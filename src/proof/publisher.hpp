@@ -11,7 +11,7 @@
 
 namespace stepcast::proof {
 
-/// POSTs over a few kept-alive connections, one request at a time on each; what is too much waits in a queue.
+/// Asks over a few kept-alive connections, one request at a time on each; what is too much waits in a queue.
 class Publisher {
   public:
     /// `tag` names the request; `status` is 0 if the connection broke and nobody knows.
@@ -20,6 +20,9 @@ class Publisher {
     Publisher(Loop& loop, const Target& target, std::size_t connections, OnAnswer on_answer);
 
     void post(std::string_view target, std::string_view body, std::uint64_t tag);
+    void get(std::string_view target, std::uint64_t tag);
+    /// What the posts carry; `headers`: further lines of every request, each with its line end.
+    void set_headers(std::string content_type, std::string headers);
 
     /// Requests posted and not answered yet, queued ones included.
     std::size_t waiting() const { return waiting_; }
@@ -52,9 +55,13 @@ class Publisher {
         std::uint64_t tag;
     };
 
+    void send(std::string request, std::uint64_t tag);
+
     Loop& loop_;
     const Target& target_;
     OnAnswer on_answer_;
+    std::string content_type_ = "application/json";
+    std::string headers_;
     std::deque<Lane> lanes_;
     std::vector<Lane*> free_;
     std::deque<Job> queue_;

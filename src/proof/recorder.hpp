@@ -39,7 +39,9 @@ class Recorder final : public SwarmSink {
     std::uint64_t closed() const { return closed_count_; }
     std::uint64_t refused_streams() const { return refused_streams_; }
 
-    Verdict judge(std::uint64_t coalesced) const { return verify(logs_, published_, coalesced); }
+    Verdict judge(std::uint64_t coalesced) const {
+        return verify(logs_, published_, {.coalesced = coalesced});
+    }
 
     void on_frame(Subscriber& subscriber, const FrameView& frame, std::uint64_t now) override;
     void on_closed(Subscriber& subscriber, int status) override;

@@ -12,8 +12,8 @@ Subscriber::~Subscriber() {
     cut();
 }
 
-bool Subscriber::open(int receive_buffer) {
-    fd_ = start_connect(swarm_.target_, receive_buffer);
+bool Subscriber::open() {
+    fd_ = start_connect(swarm_.target_, receive_buffer_);
     if (fd_ < 0) return false;
     state_ = State::connecting;
     ++swarm_.opening_;
@@ -50,7 +50,7 @@ void Subscriber::on_ready(std::uint32_t events) {
 
 void Subscriber::send_request() {
     std::string request = "GET " + target_ + " HTTP/1.1\r\nHost: " + swarm_.target_.authority +
-                          "\r\nAccept: text/event-stream\r\n";
+                          "\r\nAccept: text/event-stream\r\n" + swarm_.headers_;
     if (!last_id_.empty()) request += "Last-Event-ID: " + last_id_ + "\r\n";
     request += "\r\n";
     // A fresh socket's buffer holds any request whole.
@@ -88,10 +88,16 @@ bool Subscriber::take(std::string_view bytes, std::uint64_t now) {
                     closed(parser_.head().status);
                     return false;
                 }
+                if (!parser_.head().header("content-type").value_or("").starts_with("text/event-stream")) {
+                    closed(SwarmSink::no_stream);
+                    return false;
+                }
                 parser_.forget_head();
                 state_ = State::streaming;
                 --swarm_.opening_;
                 ++swarm_.streaming_;
+                swarm_.sink_.on_open(*this, now);
+                if (fd_ != fd) return false;
                 break;
             case Step::body: {
                 const bool more = scanner_.feed(parser_.body(), [&](const FrameView& frame) {

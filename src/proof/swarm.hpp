@@ -25,7 +25,9 @@ class Subscriber final : public Handler {
     Subscriber& operator=(const Subscriber&) = delete;
 
     /// Connects and asks, with the last id seen. False if there is no descriptor left.
-    bool open(int receive_buffer = 0);
+    bool open();
+    /// From the next connect on, in bytes; 0 leaves the kernel's choice.
+    void set_receive_buffer(int bytes) { receive_buffer_ = bytes; }
     /// Cuts the connection by a reset. The sink is not told.
     void cut();
     /// A stalled subscriber leaves what comes in the kernel's buffers.
@@ -52,6 +54,7 @@ class Subscriber final : public Handler {
     client::ResponseParser parser_;
     FrameScanner scanner_;
     int fd_ = -1;
+    int receive_buffer_ = 0;
     std::uint32_t index_;
     State state_ = State::closed;
     bool stalled_ = false;
@@ -60,9 +63,14 @@ class Subscriber final : public Handler {
 /// What a swarm tells. Calls may open, cut or stall the subscriber they are about.
 class SwarmSink {
   public:
+    static constexpr int no_stream = -1;
+
     virtual void on_frame(Subscriber& subscriber, const FrameView& frame, std::uint64_t now) = 0;
-    /// The server ended the connection. `status`: of the response, 0 if there was none.
+    /// The server ended the connection. `status`: of the response, 0 if there was none, `no_stream` if it was
+    /// a 200 of another content type.
     virtual void on_closed(Subscriber& subscriber, int status) = 0;
+    /// A stream has begun: a 200 that is an event stream.
+    virtual void on_open(Subscriber& /*subscriber*/, std::uint64_t /*now*/) {}
 
   protected:
     ~SwarmSink() = default;
@@ -71,8 +79,9 @@ class SwarmSink {
 /// Many SSE clients on one loop.
 class Swarm {
   public:
-    Swarm(Loop& loop, const Target& target, SwarmSink& sink)
-        : loop_{loop}, target_{target}, sink_{sink}, buffer_(256 * 1024) {}
+    /// `headers`: further lines of every request, each with its line end.
+    Swarm(Loop& loop, const Target& target, SwarmSink& sink, std::string headers = {})
+        : loop_{loop}, target_{target}, sink_{sink}, headers_{std::move(headers)}, buffer_(256 * 1024) {}
 
     /// Adds a subscriber without opening it. Stable address.
     Subscriber& add(std::string target);
@@ -89,6 +98,7 @@ class Swarm {
     Loop& loop_;
     const Target& target_;
     SwarmSink& sink_;
+    std::string headers_;
     std::vector<char> buffer_;  // shared: a subscriber empties it before the next one reads
     std::size_t streaming_ = 0;
     std::size_t opening_ = 0;

@@ -45,6 +45,7 @@ void report(Figures& out, const Verdict& verdict) {
     out["twice"] = verdict.twice;
     out["silent_gaps"] = verdict.silent_gaps;
     out["out_of_order"] = verdict.out_of_order;
+    out["corrupted"] = verdict.corrupted;
     out["thinned"] = verdict.thinned;
     out["announced"] = verdict.announced;
     out["verdict"] = verdict.text();

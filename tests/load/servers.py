@@ -160,6 +160,17 @@ class Nchan(Server):
         return code
 
 
+class Node(Server):
+    """The hub that people write themselves."""
+
+    subscribe = "/subscribe?userId={user}"
+    publish = "/publish?userId={user}"
+
+    def __init__(self, core=None):
+        port = free_port()
+        super().__init__(["node", ROOT / "tests/load/node_hub.mjs", port], port, core)
+
+
 def bench(server, scenario, core=None, **options):
     """Runs `stepcast bench` against a server. Its figures; a failure is in "error"."""
     command = [STEPCAST, "bench", scenario, "--server", server.url, "--pid", server.pid,
