@@ -110,6 +110,14 @@ void add_store(Page& page, const Readings& readings) {
     for (const auto& reason : readings.rejected_at_http)
         page.row(reason.value, {{"door", "http"}, {"reason", text(reason.name)}});
     page.histogram("stepcast_commit_seconds", "Duration of a commit group", readings.commit_seconds);
+    if (readings.journal_seconds != nullptr) {
+        page.histogram("stepcast_journal_write_seconds", "Until a group is on the disk",
+                       readings.journal_seconds);
+        page.gauge("stepcast_journal_bytes", "Size of the journal's file",
+                   static_cast<double>(readings.journal_bytes));
+        page.gauge("stepcast_journal_writable", "0 while the journal cannot be written",
+                   readings.journal_healthy);
+    }
     page.gauge("stepcast_store_position", "Position of the newest event", static_cast<double>(store.head));
     page.gauge("stepcast_store_events", "Events held", static_cast<double>(store.events));
     page.gauge("stepcast_store_bytes", "Memory of the events held", static_cast<double>(store.bytes));

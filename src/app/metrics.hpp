@@ -34,6 +34,9 @@ struct Readings {
 
     store::Stats store;
     const Histogram* commit_seconds = nullptr;
+    const Histogram* journal_seconds = nullptr;  ///< null: there is no journal
+    std::uint64_t journal_bytes = 0;             ///< of its file
+    bool journal_healthy = true;
     std::uint64_t feed_gaps = 0;   ///< events that the feed gave twice or out of order
     std::vector<Count> snapshots;  ///< by result
     event::Position applied = 0;   ///< by the progress projection

@@ -14,6 +14,8 @@ namespace json = boost::json;
 json::object store_part(const Readings& readings, const MonitorFacts& facts) {
     const auto& store = readings.store;
     return {{"kind", facts.config.store.kind},
+            {"path", facts.config.store.path},
+            {"journalBytes", readings.journal_bytes},
             {"epoch", facts.epoch},
             {"position", store.head},
             {"events", store.events},

@@ -246,6 +246,11 @@ awaitable<Readings> Node::read_core() {
     readings.dependency_down = !bus_ready_ || !bus_->healthy();
     const auto& told = progress_.counts();
     readings.commit_seconds = &told.commit_seconds;
+    if (journal_ != nullptr) {
+        readings.journal_seconds = &journal_->write_seconds();
+        readings.journal_bytes = journal_->size().whole;
+        readings.journal_healthy = journal_->healthy();
+    }
     readings.feed_gaps = told.feed_gaps;
     readings.snapshots = {{"saved", told.snapshots_saved},
                           {"failed", told.snapshots_failed},
