@@ -25,34 +25,35 @@ std::vector<broadcast::Lane*> lanes_of(broadcast::Broadcaster& broadcaster) {
 }
 
 std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Config& config,
-                                              std::unique_ptr<store::JournalFile> journal) {
-    if (!journal) return std::make_unique<store::MemoryStore>(store_limits(config));
+                                              std::unique_ptr<store::JournalFile> journal,
+                                              const Clock& clock) {
+    if (!journal) return std::make_unique<store::MemoryStore>(store_limits(config), clock);
     return std::make_unique<store::JournaledStore>(core, std::move(journal), store_limits(config),
-                                                   config.store.journal_max_bytes);
+                                                   config.store.journal_max_bytes, clock);
 }
 
 }  // namespace
 
 Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus,
-           std::unique_ptr<store::JournalFile> journal)
+           std::unique_ptr<store::JournalFile> journal, const Clock& clock)
     : config_{config},
       core_{asio::make_strand(io)},
       events_topic_{config.kafka.topic_prefix + "progress-events"},
       orders_topic_{config.kafka.topic_prefix + "order-events-v2"},
       bus_{std::move(bus)},
-      store_{make_store(core_, config, std::move(journal))},
+      store_{make_store(core_, config, std::move(journal), clock)},
       journal_{dynamic_cast<store::JournaledStore*>(store_.get())},
       broadcaster_{io,
                    {.lanes = static_cast<std::size_t>(config.server.threads),
                     .ring_capacity = static_cast<std::size_t>(config.broadcast.ring_size)},
                    [this](event::Position after, std::size_t limit) { return read_after(after, limit); }},
-      progress_{core_, *store_, broadcaster_, system_clock(), progress_options(config)},
+      progress_{core_, *store_, broadcaster_, clock, progress_options(config)},
       feed_{core_, *store_,
             [this](std::span<const event::EventRef> events) { progress_.on_committed(events); }},
-      cleaner_{core_, *store_, system_clock(), config.store.cleanup_interval,
+      cleaner_{core_, *store_, clock, config.store.cleanup_interval,
                [this](const store::EventStore::Expired& cleaned) { progress_.on_cleaned(cleaned); }},
       dead_letters_{*bus_},
-      ingest_{io, progress_, feed_, *bus_, dead_letters_, ingest_options(config, system_clock().now())},
+      ingest_{io, progress_, feed_, *bus_, dead_letters_, ingest_options(config, clock.now())},
       orders_{config.orders.enabled ? std::make_unique<progress::OrderConsumer>(
                                           io, progress_, *bus_, dead_letters_, order_options(config))
                                     : nullptr},

@@ -29,9 +29,9 @@ using aio::awaitable;
 /// reverse.
 class Node {
   public:
-    /// `journal`: null for a store that lives in memory only.
+    /// `journal`: null for a store that lives in memory only. `clock` outlives this.
     Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus,
-         std::unique_ptr<store::JournalFile> journal);
+         std::unique_ptr<store::JournalFile> journal, const Clock& clock);
 
     /// Binds the port. The error's detail is one line for people.
     result<void> listen();

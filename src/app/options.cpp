@@ -15,8 +15,10 @@ kafka::Config kafka_config(const Config& config) {
             .properties = config.kafka.properties};
 }
 
-result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config) {
-    if (config.bus.kind == "embedded") return std::make_unique<bus::EmbeddedBus>();
+result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config,
+                                                  const Clock& clock) {
+    if (config.bus.kind == "embedded")
+        return std::make_unique<bus::EmbeddedBus>(bus::EmbeddedOptions{}, clock);
     auto bus = kafka::KafkaBus::open(io, kafka_config(config));
     if (!bus) return tl::unexpected{bus.error()};
     return std::unique_ptr<bus::MessageBus>{std::move(*bus)};

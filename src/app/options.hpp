@@ -16,7 +16,8 @@ namespace stepcast::app {
 // What each component is told of the settings.
 
 kafka::Config kafka_config(const Config& config);
-result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config);
+result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config,
+                                                  const Clock& clock);
 /// Null without `store.path`. The error is one line for people.
 result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config);
 std::span<const event::Category* const> stored_categories();

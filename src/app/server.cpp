@@ -2,12 +2,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cstdlib>
 #include <thread>
 #include <vector>
 
 #include "aio/spawn.hpp"
 #include "app/commands.hpp"
 #include "app/node.hpp"
+#include "app/offset_clock.hpp"
 #include "app/options.hpp"
 #include "app/process.hpp"
 #include "app/signals.hpp"
@@ -20,6 +22,16 @@ using namespace std::chrono_literals;
 // What a stop may take beyond `server.drain`. A broker that does not answer is no reason to stay: clients
 // have gone by then, and what it has not acknowledged nobody was promised.
 constexpr auto patience = 3s;
+
+constexpr auto clock_variable = "STEPCAST_CLOCK_OFFSET_FILE";
+
+// Null: the machine's clock. See README.
+result<std::unique_ptr<OffsetClock>> open_clock() {
+    const char* path = std::getenv(clock_variable);
+    if (path == nullptr) return nullptr;
+    spdlog::warn("{}: the wall clock is the machine's plus what {} says", clock_variable, path);
+    return OffsetClock::open(path);
+}
 
 awaitable<void> stop_all(Node& node, Signals& signals, asio::steady_timer& watchdog) {
     const bool clean = co_await node.stop();
@@ -37,7 +49,13 @@ int serve(const Config& config) {
                      config.http.max_connections);
     asio::io_context io{config.server.threads};
     const auto strand = asio::make_strand(io);
-    auto bus = make_bus(io, config);
+    const auto stepped = open_clock();
+    if (!stepped) {
+        spdlog::error("{}: {}", clock_variable, stepped.error().text());
+        return 1;
+    }
+    const Clock& clock = *stepped ? static_cast<const Clock&>(**stepped) : system_clock();
+    auto bus = make_bus(io, config, clock);
     if (!bus) {
         spdlog::error("{}", bus.error().text());
         return 1;
@@ -47,7 +65,7 @@ int serve(const Config& config) {
         spdlog::error("{}", journal.error().detail);
         return 1;
     }
-    Node node{io, config, std::move(*bus), std::move(*journal)};
+    Node node{io, config, std::move(*bus), std::move(*journal), clock};
     if (const auto bound = node.listen(); !bound) {
         spdlog::error("{}", bound.error().text());
         return 1;
