@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <asio/post.hpp>
+#include <charconv>
+#include <cstdint>
 #include <string_view>
 #include <thread>
 
@@ -12,6 +14,9 @@
 
 namespace stepcast::kafka {
 namespace {
+
+// A reader is answered every `fetch.wait.max.ms`, a producer within milliseconds.
+constexpr std::int64_t silent_us = 2'500'000;
 
 using Settings = std::initializer_list<std::pair<const char*, const char*>>;
 
@@ -68,6 +73,14 @@ void log(const rd_kafka_t*, int level, const char* facility, const char* text) {
     // Properties go to both roles; those of the other one are reported each time.
     if (std::string_view{facility} == "CONFWARN") level = 7;
     spdlog::log(level_of(level), "kafka: {} {}", facility, text);
+}
+
+/// 0 if there is none.
+std::int64_t number_behind(std::string_view text, std::string_view name) {
+    std::int64_t number = 0;
+    const auto at = text.find(name);
+    if (at != text.npos) std::from_chars(text.data() + at + name.size(), text.data() + text.size(), number);
+    return number;
 }
 
 }  // namespace
@@ -138,7 +151,17 @@ aio::awaitable<bool> destroy_client(std::shared_ptr<Client> client, aio::Strand 
 }
 
 bool any_broker_up(std::string_view statistics) {
-    return statistics.find("\"state\":\"UP\"") != std::string_view::npos;
+    constexpr std::string_view up = "\"state\":\"UP\"";
+    bool any = false;
+    bool owes = false;
+    for (auto at = statistics.find(up); at != statistics.npos; at = statistics.find(up)) {
+        statistics.remove_prefix(at + up.size());
+        const auto silent = number_behind(statistics, "\"rxidle\":");
+        if (silent < silent_us) return true;
+        any = true;
+        owes = owes || number_behind(statistics, "\"waitresp_cnt\":") > 0;
+    }
+    return any && !owes;
 }
 
 }  // namespace stepcast::kafka

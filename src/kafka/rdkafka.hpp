@@ -80,7 +80,8 @@ result<std::shared_ptr<Client>> start_client(Role role, ConfPtr conf, void* opaq
 aio::awaitable<bool> destroy_client(std::shared_ptr<Client> client, aio::Strand strand,
                                     std::chrono::milliseconds limit);
 
-/// True if the statistics that librdkafka writes tell of a broker that is connected.
+/// True if the statistics that librdkafka writes tell of a broker that is connected, and none of those owes
+/// answers for seconds while all are silent: a frozen broker stays connected.
 bool any_broker_up(std::string_view statistics);
 
 }  // namespace stepcast::kafka
