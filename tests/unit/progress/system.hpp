@@ -122,8 +122,8 @@ class System {
            ProgressIngest::Options options)
         : broadcaster{io,
                       {},
-                      [](event::Position, std::size_t) -> awaitable<std::vector<event::EventRef>> {
-                          co_return std::vector<event::EventRef>{};
+                      [](event::Position, std::size_t) -> awaitable<broadcast::Missed> {
+                          co_return broadcast::Missed{};
                       }},
           service{core, store, broadcaster, system_clock(), {}},
           feed{core, store,
