@@ -20,15 +20,19 @@ void Broadcaster::publish(std::span<const event::EventRef> frames,
                           std::chrono::steady_clock::time_point committed) {
     event::Position newest = 0;
     for (const auto& frame : frames) newest = std::max(newest, frame->position());
-    event::Position known = newest_.load(std::memory_order_relaxed);
-    while (known < newest && !newest_.compare_exchange_weak(known, newest, std::memory_order_seq_cst)) {
-    }
+    skip_to(newest);
     // A lane that begins to listen after this look skips to the ring's tail, and finds these frames in the
     // store.
     if (std::none_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->listening(); }))
         return;
     ring_.publish(frames, committed);
     for (const auto& lane : lanes_) lane->notify();
+}
+
+void Broadcaster::skip_to(event::Position newest) {
+    event::Position known = newest_.load(std::memory_order_relaxed);
+    while (known < newest && !newest_.compare_exchange_weak(known, newest, std::memory_order_seq_cst)) {
+    }
 }
 
 aio::awaitable<void> Broadcaster::drain(std::chrono::milliseconds limit, std::chrono::milliseconds retry,

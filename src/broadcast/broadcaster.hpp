@@ -28,6 +28,9 @@ class Broadcaster {
     void publish(std::span<const event::EventRef> frames,
                  std::chrono::steady_clock::time_point committed = std::chrono::steady_clock::now());
 
+    /// Nobody listens yet, and events up to here are only in the store: lanes begin behind them. Any thread.
+    void skip_to(event::Position newest);
+
     std::size_t size() const { return lanes_.size(); }
     Lane& lane(std::size_t i) { return *lanes_[i]; }
     const Lane& lane(std::size_t i) const { return *lanes_[i]; }

@@ -83,6 +83,7 @@ std::size_t JournaledStore::make_room(std::span<const Commit> commits) {
     const auto soft = limit_ - limit_ / 16;
     std::uint64_t need = 0;
     for (const auto& commit : commits) need += bytes_of(commit);
+    if (need == 0) return commits.size();
     for (int i = 0; i < most_expired_at_once && expected_size() + need > soft && expire_oldest(); ++i) {
     }
     const auto taken = expected_size();

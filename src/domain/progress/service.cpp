@@ -102,7 +102,7 @@ void ProgressEventService::on_committed(std::span<const event::EventRef> events)
     const auto committed = committed_at(events.front()->position());
     moved_.clear();
     projection_.apply(events, moved_);
-    if (!live()) return;
+    if (!live()) return broadcaster_.skip_to(events.back()->position());
     broadcaster_.publish(events, committed);
     announce(moved_);
 }

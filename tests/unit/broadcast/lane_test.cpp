@@ -371,6 +371,21 @@ TEST_F(LappedLane, closes_its_sessions_if_what_it_missed_has_expired) {
     EXPECT_EQ(positions_in(next.read()), (Positions{23}));
 }
 
+TEST_F(LappedLane, begins_behind_what_was_loaded_before_anybody_listened) {
+    for (event::Position p = 1; p <= 100; ++p) history.push_back(make_event(p));
+    lost_through = 50;
+    broadcaster.skip_to(100);
+    PipeSession session{io, lane, of_user("u")};
+    session.enter();
+    publish(101, 120);
+    pump();
+    Positions expected;
+    for (event::Position p = 101; p <= 120; ++p) expected.push_back(p);
+    EXPECT_EQ(positions_in(session.read()), expected);
+    EXPECT_FALSE(session.left());
+    EXPECT_GE(lane.stats().lapped, 1u);
+}
+
 TEST_F(LappedLane, that_cannot_read_the_store_closes_its_sessions_rather_than_skip) {
     PipeSession session{io, lane, of_user("u")};
     session.enter();
