@@ -63,7 +63,7 @@ std::vector<std::string> notes(const ProveOptions& options, const ProveTarget& t
         out.emplace_back("the broker was not frozen: --broker-pid was not given");
     if (result.fills > 0 && result.put_off == 0 && result.tasks_gone == 0)
         out.emplace_back("the journal was never full");
-    if (target.keeps && result.resets > 0)
+    if (target.keeps && result.resets > 0 && result.tasks_gone == 0)
         out.emplace_back("a server that keeps what it acknowledged should need no resets");
     return out;
 }

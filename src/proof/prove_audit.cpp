@@ -87,7 +87,10 @@ std::vector<SubscriberLog> read_back(const ProveTarget& target, const Ledger& le
         }
         SubscriberLog log{
             .tasks = {task}, .from_start = true, .name = "history of task " + std::to_string(task)};
-        if (answer && answer->ok()) log.seen = listed_events(answer->body, ledger, task, epoch);
+        if (!answer || !answer->ok())
+            log.name += answer ? fmt::format(" (answered {})", answer->status) : std::string{" (no answer)"};
+        else
+            log.seen = listed_events(answer->body, ledger, task, epoch);
         logs.push_back(std::move(log));
     }
     return logs;

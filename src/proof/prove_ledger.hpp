@@ -48,7 +48,7 @@ class Ledger {
     struct TaskLengths {
         std::uint32_t steps = 12;
         std::uint32_t users_with_long = 0;
-        std::uint32_t long_steps = 5000;
+        std::uint32_t long_steps = 1000;
     };
 
     /// `token` makes all ids this run's own. `wall` is the wall clock at `now`, monotonic ns.

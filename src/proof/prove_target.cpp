@@ -73,7 +73,7 @@ std::vector<std::string> stepcast_settings(const ProveOptions& options, const st
                                  "sse.outbox_bytes=16KiB", "sse.outbox_frames=64"};
     if (!options.memory) {
         out.push_back("store.path=" + folder + "/journal.db");
-        out.push_back(fmt::format("store.journal_max_bytes={}B", journal_bound));
+        out.push_back(fmt::format("store.journal_max_bytes={}B", journal_bound(options)));
     }
     if (!options.kafka.empty()) {
         out.emplace_back("bus.kind=kafka");
@@ -162,6 +162,12 @@ result<ProveTarget> make_foreign(const ProveOptions& options) {
 }
 
 }  // namespace
+
+std::uint64_t journal_bound(const ProveOptions& options) {
+    constexpr std::uint64_t least = 6ULL * 1024 * 1024;
+    constexpr std::uint64_t bytes_an_event = 450;  // a journalled one takes about 700
+    return least + std::uint64_t{options.seconds} * options.rate * bytes_an_event;
+}
 
 result<ProveTarget> make_target(const ProveOptions& options, const std::string& folder, std::uint16_t port,
                                 const std::string& token) {

@@ -29,7 +29,7 @@ struct ProveTarget {
 result<ProveTarget> make_target(const ProveOptions& options, const std::string& folder, std::uint16_t port,
                                 const std::string& token);
 
-/// The journal's bound in bytes: small, so that a `fill` reaches it.
-inline constexpr std::uint64_t journal_bound = 32ULL * 1024 * 1024;
+/// The journal's bound in bytes: less than the run's own events and a `fill` need.
+std::uint64_t journal_bound(const ProveOptions& options);
 
 }  // namespace stepcast::proof
