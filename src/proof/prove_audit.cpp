@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 #include <boost/json/parse.hpp>
 
 #include "aio/spawn.hpp"
@@ -14,12 +17,32 @@ namespace json = boost::json;
 
 using Answers = std::vector<std::optional<client::Answer>>;
 
+/// What expired at the bound is listed as empty until the next cleanup lets go of the task.
+constexpr int most_cleanups = 20;
+constexpr auto cleanup_pause = std::chrono::milliseconds{500};
+
+bool is_empty(const std::optional<client::Answer>& answer) {
+    return answer && answer->ok() && answer->body == "[]";
+}
+
+/// Asks for the tasks whose answer is missing or empty. True if it got them all.
+aio::awaitable<bool> ask(client::HttpClient& http, const Ledger& ledger, Answers& answers) {
+    for (std::uint32_t task = 0; task < ledger.tasks(); ++task) {
+        if (answers[task] && !is_empty(answers[task])) continue;
+        auto answer = co_await http.get("/api/v2/progress/history/" + ledger.task_id(task));
+        if (!answer) co_return false;  // a server that does not answer has lost the rest
+        answers[task] = std::move(*answer);
+    }
+    co_return true;
+}
+
 aio::awaitable<void> ask_all(const client::Url& server, const Ledger& ledger, Answers& answers) {
     client::HttpClient http{co_await asio::this_coro::executor, server};
-    for (std::uint32_t task = 0; task < ledger.tasks(); ++task) {
-        auto answer = co_await http.get("/api/v2/progress/history/" + ledger.task_id(task));
-        if (!answer) co_return;  // a server that does not answer loses all the rest
-        answers[task] = std::move(*answer);
+    asio::steady_timer pause{co_await asio::this_coro::executor};
+    for (int i = 0; i < most_cleanups && co_await ask(http, ledger, answers); ++i) {
+        if (std::none_of(answers.begin(), answers.end(), is_empty)) co_return;
+        pause.expires_after(cleanup_pause);
+        co_await pause.async_wait(asio::use_awaitable);
     }
 }
 

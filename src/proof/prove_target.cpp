@@ -70,7 +70,8 @@ std::vector<std::string> stepcast_settings(const ProveOptions& options, const st
     std::vector<std::string> out{fmt::format("server.port={}", port), "server.host=127.0.0.1",
                                  "log.level=warn", "orders.enabled=false", "sse.retry=1s",
                                  // Small, so that stalled readers are thinned within seconds.
-                                 "sse.outbox_bytes=16KiB", "sse.outbox_frames=64"};
+                                 "sse.outbox_bytes=16KiB", "sse.outbox_frames=64",
+                                 "store.cleanup_interval=1s"};
     if (!options.memory) {
         out.push_back("store.path=" + folder + "/journal.db");
         out.push_back(fmt::format("store.journal_max_bytes={}B", journal_bound(options)));
