@@ -279,11 +279,13 @@ class CommandLine {
             command->add_option(name, value, help)->capture_default_str();
         };
         option("--subscribers", prove_.subscribers, "Streams; they behave as browsers do");
-        option("--seconds", prove_.seconds, "Length of the script; 0: as its faults need");
+        option("--seconds", prove_.seconds,
+               "Length of the script; 0: as its faults need, with --attach until stdin ends");
         option("--rate", prove_.rate, "Events per second");
         option("--kills", prove_.kills, "kill -9 of the server");
         option("--seed", prove_.seed, "Of the script; 0 draws one");
         option("--target", prove_.target, "stepcast, nchan, node, or the URL of an SSE hub with {user}");
+        option("--attach", prove_.attach, "URL of a Stepcast with a journal that you run and break yourself");
         option("--publish", prove_.publish, "URL to POST an event to, for a URL target: {user} {task} {id}");
         option("--body", prove_.body, "Body of that POST: {data}, {data_url} and the names above");
         option("--content-type", prove_.content_type, "Of that POST");

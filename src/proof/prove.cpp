@@ -23,6 +23,7 @@ constexpr int interrupted_exit = 130;
 constexpr std::uint32_t subscribers_per_user = 4;
 constexpr std::uint32_t most_hot_users = 4;
 constexpr std::uint32_t stalls = 2;
+constexpr std::uint32_t most_attached_seconds = 600;
 
 int complain(const std::string& what) {
     fmt::print(stderr, "stepcast prove: {}\n", what);
@@ -40,17 +41,19 @@ void listen_to_signals() {
 
 ScriptOptions script_options(const ProveOptions& options, std::uint32_t hot) {
     const bool is_stepcast = options.target == "stepcast";
-    const bool is_ours = is_stepcast || options.target == "nchan" || options.target == "node";
+    const bool is_ours =
+        (is_stepcast && options.attach.empty()) || options.target == "nchan" || options.target == "node";
     ScriptOptions out{.seed = options.seed,
                       .seconds = options.seconds,
                       .subscribers = options.subscribers,
                       .kills = is_ours ? options.kills : 0,
                       .terms = is_ours ? 1u : 0u,
-                      .fills = is_stepcast && !options.memory ? 1u : 0u,
+                      .fills = is_stepcast && is_ours && !options.memory ? 1u : 0u,
                       .freezes = options.broker_pid > 0 ? 1u : 0u,
                       .stalls = stalls,
                       .may_stall = hot};
-    if (out.seconds == 0) out.seconds = comfortable_seconds(out);
+    if (out.seconds == 0)
+        out.seconds = options.attach.empty() ? comfortable_seconds(out) : most_attached_seconds;
     return out;
 }
 
@@ -69,7 +72,7 @@ std::vector<std::string> notes(const ProveOptions& options, const ProveTarget& t
 }
 
 int run(const ProveOptions& options, const Script& script, std::uint32_t users, std::uint32_t hot,
-        std::ostream& out) {
+        bool until_input_ends, std::ostream& out) {
     auto folder = TemporaryFolder::make(options.keep);
     if (!folder) return complain(folder.error().detail);
     const auto token = random_token(6);
@@ -90,6 +93,7 @@ int run(const ProveOptions& options, const Script& script, std::uint32_t users, 
                          .token = token,
                          .users = users,
                          .hot = hot,
+                         .until_input_ends = until_input_ends,
                          .seed = options.seed};
     auto result = ProveRun{plan, *streams, *posts}.carry_out();
     result.seed = options.seed;
@@ -121,7 +125,9 @@ int run_prove(const ProveOptions& given, std::ostream& out) {
     // Short enough to be typed again.
     if (options.seed == 0) options.seed = random_u64() % 1'000'000 + 1;
     const std::uint32_t users = std::max(1u, options.subscribers / subscribers_per_user);
-    const std::uint32_t hot = std::clamp(users / 4, 1u, most_hot_users);
+    // A server that others stop takes the count of what it thinned out with it: there nobody stalls.
+    const std::uint32_t hot = options.attach.empty() ? std::clamp(users / 4, 1u, most_hot_users) : 0;
+    const bool until_input_ends = !options.attach.empty() && options.seconds == 0;
     const auto plan = script_options(options, hot);
     options.seconds = plan.seconds;
     const auto script = make_script(plan);
@@ -131,7 +137,7 @@ int run_prove(const ProveOptions& given, std::ostream& out) {
         out << fmt::format("seed {}, {} s, hash {:016x}\n", options.seed, options.seconds, script->hash());
         return 0;
     }
-    return run(options, *script, users, hot, out);
+    return run(options, *script, users, hot, until_input_ends, out);
 }
 
 }  // namespace stepcast::proof

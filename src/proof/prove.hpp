@@ -11,12 +11,17 @@ namespace stepcast::proof {
 /// What `stepcast prove` is to do.
 struct ProveOptions {
     std::uint32_t subscribers = 2000;  ///< streams; the users are a quarter of it
-    std::uint32_t seconds = 0;         ///< of the script; 0: as many as its faults need
-    std::uint32_t rate = 500;          ///< events per second
-    std::uint32_t kills = 5;           ///< kill -9 of the server
-    std::uint64_t seed = 0;            ///< of the script; 0 draws one
+    /// Of the script; 0: as many as its faults need, and with `attach` until standard input ends (at most
+    /// 600).
+    std::uint32_t seconds = 0;
+    std::uint32_t rate = 500;  ///< events per second
+    std::uint32_t kills = 5;   ///< kill -9 of the server
+    std::uint64_t seed = 0;    ///< of the script; 0 draws one
     /// stepcast | nchan | node, or the URL of any SSE hub's stream with `{user}` in it.
     std::string target = "stepcast";
+    /// The URL of a Stepcast with a journal that somebody else runs, breaks and starts again at the same
+    /// place: judged as one of ours, never stopped. Its subscribers are only cut. Empty: we start our own.
+    std::string attach;
     /// For a URL: where to POST an event, with `{user}`, `{task}` and `{id}`.
     std::string publish;
     /// For a URL: the body of that POST; `{data}` is the event's JSON, `{data_url}` the same for a form.

@@ -1,6 +1,7 @@
 #include "proof/prove_run.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -20,6 +21,12 @@ constexpr std::uint32_t ballast_users = 32;
 constexpr std::uint64_t most_crashes = 3;
 
 volatile sig_atomic_t interrupted = 0;
+
+/// Whoever runs the server holds our input open; nobody writes to it.
+bool has_input_ended() {
+    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    return poll(&input, 1, 0) > 0;
+}
 
 double to_ms(std::uint64_t ns) {
     return static_cast<double>(ns) / 1e6;
@@ -120,7 +127,7 @@ void ProveRun::flow() {
             const auto now = now_ns();
             turn(now, true);
             const bool is_over = now >= end_at && next_step_ == plan_.script.steps.size() && !outage_;
-            return !is_going_well() || is_over;
+            return !is_going_well() || is_over || (plan_.until_input_ends && has_input_ended());
         },
         ms);
     end_stretches(UINT64_MAX);

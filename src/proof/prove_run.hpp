@@ -23,7 +23,8 @@ struct ProvePlan {
     std::string folder;
     std::string token;
     std::uint32_t users = 1;
-    std::uint32_t hot = 0;  ///< users with most of the events; one subscriber of each may stall
+    std::uint32_t hot = 0;          ///< users with most of the events; one subscriber of each may stall
+    bool until_input_ends = false;  ///< the script is left off once standard input ends
     std::uint64_t seed = 1;
 };
 

@@ -85,6 +85,25 @@ std::vector<std::string> stepcast_settings(const ProveOptions& options, const st
     return out;
 }
 
+/// What is asked of every Stepcast.
+void speak_stepcast(ProveTarget& target, bool keeps) {
+    target.subscribe = "/api/v2/progress/subscribe?userId={user}";
+    target.publish = "/api/v2/progress/events";
+    target.ready = "/readyz";
+    target.stepcast = true;
+    target.keeps = keeps;
+}
+
+result<ProveTarget> make_attached(const ProveOptions& options) {
+    const auto url = client::parse_url(options.attach);
+    if (!url) return unusable("attach", "'" + options.attach + "': " + url.error().detail);
+    ProveTarget target;
+    target.name = "stepcast";
+    target.streams = target.posts = *url;
+    speak_stepcast(target, !options.memory);
+    return target;
+}
+
 result<ProveTarget> make_stepcast(const ProveOptions& options, const std::string& folder, std::uint16_t port,
                                   const std::string& token) {
     std::error_code error;
@@ -96,11 +115,7 @@ result<ProveTarget> make_stepcast(const ProveOptions& options, const std::string
         target.command.emplace_back("--set");
         target.command.push_back(std::move(setting));
     }
-    target.subscribe = "/api/v2/progress/subscribe?userId={user}";
-    target.publish = "/api/v2/progress/events";
-    target.ready = "/readyz";
-    target.stepcast = true;
-    target.keeps = !options.memory || !options.kafka.empty();
+    speak_stepcast(target, !options.memory || !options.kafka.empty());
     return target;
 }
 
@@ -172,6 +187,10 @@ std::uint64_t journal_bound(const ProveOptions& options) {
 
 result<ProveTarget> make_target(const ProveOptions& options, const std::string& folder, std::uint16_t port,
                                 const std::string& token) {
+    if (!options.attach.empty()) {
+        if (options.target == "stepcast") return make_attached(options);
+        return unusable("attach", "only a Stepcast can be attached to, not " + options.target);
+    }
     if (options.target == "stepcast") return make_stepcast(options, folder, port, token);
     if (!options.kafka.empty()) return unusable("kafka", "only Stepcast reads from Kafka");
     if (options.target == "nchan") return make_nchan(folder, port);
