@@ -73,14 +73,14 @@ class Server:
     subscribe = "/api/v2/progress/subscribe?userId={user}"
     publish = "/api/v2/progress/events"
 
-    def __init__(self, command, port, core=None, env=None):
+    def __init__(self, command, port, core=None, env=None, wrapper=()):
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        pinned = ["taskset", "-c", str(core)] if core is not None else []
+        wrapper = ["taskset", "-c", str(core)] if core is not None else wrapper
         self.log = tempfile.TemporaryFile(mode="w+")
-        self.process = subprocess.Popen([*pinned, *map(str, command)], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self.log,
+        self.process = subprocess.Popen([*wrapper, *map(str, command)], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=self.log, env={**os.environ, **(env or {})})
-        self.pid = self.process.pid  # taskset replaces itself by the command
+        self.pid = self.process.pid  # a wrapper replaces itself by the command
         deadline = time.monotonic() + START_LIMIT_S
         while not answers(port):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -127,12 +127,13 @@ class Server:
         self.stop()
 
 
-def stepcast(*settings, core=None, threads=None, binary=STEPCAST, env=None):
-    port = free_port()
+def stepcast(*settings, core=None, threads=None, binary=STEPCAST, env=None, port=None, wrapper=()):
+    port = port or free_port()
     given = [f"server.port={port}", "log.level=warn", *settings]
     if threads is not None:
         given.append(f"server.threads={threads}")
-    return Server([binary, "serve", *[part for setting in given for part in ("--set", setting)]], port, core, env)
+    return Server([binary, "serve", *[part for setting in given for part in ("--set", setting)]], port, core, env,
+                  wrapper)
 
 
 def floor(coalesce=False, core=None):

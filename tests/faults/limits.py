@@ -1,0 +1,181 @@
+"""The machine gives less than is asked of it: a full disk, and a memory limit under more posts than it can hold."""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import threading
+import time
+
+from harness import MIB, Api, Skip, check, unique, until, usage
+
+DISK_BYTES = 24 * MIB
+MEMORY_LIMIT = 256 * MIB
+FLOOD_BYTES_PER_S = 20 * MIB
+FLOODERS = 4
+DETAIL_BYTES = 7 * 1024
+EVENTS_PER_POST = 64
+
+
+def need_root(what):
+    if os.geteuid() != 0:
+        raise Skip(f"{what} needs root")
+
+
+@contextlib.contextmanager
+def small_disk(folder):
+    need_root("a file system of its own")
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Skip(f"no tmpfs can be mounted: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill_up(path):
+    """Takes all the room that is left."""
+    with open(path, "wb", buffering=0) as filler:
+        for size in (64 * 1024, 4096, 1):
+            with contextlib.suppress(OSError):
+                while filler.write(b"x" * size) == size:
+                    pass
+
+
+def disk_full(run):
+    disk = run.exits.enter_context(small_disk(run.folder / "disk"))
+    journal = disk / "journal"
+    server = run.start(journal=journal)
+    before, load = usage(server), run.load(server)
+    for _ in range(run.of(2, 4)):
+        time.sleep(run.random.uniform(0.5, 2))  # the moment is the fault
+        load.check_flows()
+        fill_up(disk / "filler")
+        run.until_unready(server, "store")
+        check(Api(server).post({"taskId": unique("t"), "userId": "u", "eventType": "STARTED"})[0] == 503, "a post is not refused by 503")
+        time.sleep(run.of(1, 5))  # the fault lasts
+        run.until_unready(server, "store")
+        (disk / "filler").unlink()
+        freed = time.monotonic()
+        run.until_ready(server)
+        run.note_max(ready_s_max=time.monotonic() - freed)
+        run.until_flowing(server)
+        run.add(times_full=1)
+    run.judge(load)
+    run.check_returned(server, before, run.figures["acknowledged"])
+    # A journal without room lets the oldest finished tasks go.
+    expired = int(Api(server).metric("stepcast_store_expired_total"))
+    run.add(expired=expired)
+    check(len(run.check_journal(server, journal)) + expired >= run.figures["acknowledged"], "an acknowledged event is not in the journal")
+
+
+class MemoryGroup:
+    """A cgroup of version 1 or 2 with a memory limit, without swap."""
+
+    def __init__(self, limit):
+        need_root("a cgroup of its own")
+        two = pathlib.Path("/sys/fs/cgroup/cgroup.controllers")
+        is_two = two.exists() and "memory" in two.read_text().split()
+        base = pathlib.Path("/sys/fs/cgroup") if is_two else pathlib.Path("/sys/fs/cgroup/memory")
+        self.folder = base / unique("stepcast-fault")
+        self.killed = self.folder / ("memory.events" if is_two else "memory.oom_control")
+        try:
+            if is_two:
+                (base / "cgroup.subtree_control").write_text("+memory")
+            self.folder.mkdir()
+            (self.folder / ("memory.max" if is_two else "memory.limit_in_bytes")).write_text(str(limit))
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
+            raise Skip(f"no memory cgroup can be made: {error}") from error
+
+    def wrapper(self):
+        """A command that starts another one inside the group."""
+        return ["sh", "-c", f'echo $$ > {self.folder}/cgroup.procs && exec "$@"', "sh"]
+
+    def kills(self):
+        return sum(int(line.split()[1]) for line in self.killed.read_text().splitlines() if line.startswith("oom_kill "))
+
+    def remove(self):
+        until(lambda: not (self.folder / "cgroup.procs").read_text().split(), "the group is empty")
+        self.folder.rmdir()
+
+
+class Flood:
+    """Posts far more than fits, at a fixed pace, and notes every event that was acknowledged."""
+
+    def __init__(self, server):
+        self.server, self.acknowledged, self.answers, self.sent = server, [], {}, 0
+        self.template = json.dumps([{"taskId": "TASK", "userId": "flood", "eventId": f"{n}", "eventType": "PROGRESS", "percentage": n,
+                                     "detail": {"text": "x" * DETAIL_BYTES}} for n in range(EVENTS_PER_POST)]).encode()
+        self.stopping, self.lock = threading.Event(), threading.Lock()
+        self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(FLOODERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def work(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
+        due = time.monotonic()
+        while not self.stopping.is_set():
+            task = unique("flood")
+            body = self.template.replace(b"TASK", task.encode())
+            try:
+                connection.request("POST", "/api/v2/progress/events", body=body, headers={"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                answer.read()
+                status = answer.status
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                status = 0
+            with self.lock:
+                self.answers[status] = self.answers.get(status, 0) + 1
+                self.sent += len(body)
+                if status == 202:
+                    self.acknowledged.append(task)
+            due = max(due + len(body) * FLOODERS / FLOOD_BYTES_PER_S, time.monotonic() - 1)
+            time.sleep(max(0.0, due - time.monotonic()))  # the pace of the flood
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def stalled_readers(run, server, count):
+    """Streams of the flood's user that are never read."""
+    for _ in range(count):
+        reader = socket.socket()
+        run.exits.callback(reader.close)
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect(("127.0.0.1", server.port))
+        reader.sendall(b"GET /api/v2/progress/subscribe?userId=flood HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+
+
+def memory_limit(run):
+    group = MemoryGroup(MEMORY_LIMIT)
+    run.exits.callback(group.remove)
+    # Nothing of the flood ever ends, so only its age makes room again.
+    server = run.start("store.running_ttl=40s", "store.cleanup_interval=1s", wrapper=group.wrapper())
+    api, before, load = Api(server), usage(server), run.load(server, subscribers=500)
+    stalled_readers(run, server, 100)
+    for _ in range(run.of(1, 2)):
+        flood = Flood(server)
+        run.exits.callback(flood.stop)
+        until(lambda: flood.answers.get(503, 0) > 0 or server.process.poll() is not None, "the server sheds", 30)
+        run.until_unready(server, "store")
+        time.sleep(run.of(5, 20))  # the flood goes on against the closed door
+        flood.stop()
+        check(server.process.poll() is None and group.kills() == 0, f"the server died: {server.output()[-2000:]}")
+        check(set(flood.answers) == {202, 503}, f"answers to the flood: {flood.answers}")
+        missing = [task for task in flood.acknowledged if api.status(task)[1].get("version") != EVENTS_PER_POST]
+        check(not missing, f"acknowledged tasks that are not whole: {missing}")
+        run.add(posts_taken=flood.answers[202], posts_shed=flood.answers[503], flood_mib=flood.sent // MIB)
+        run.note_max(rss_mib_max=usage(server)[0] / MIB)
+        run.until_ready(server, 60)
+    run.judge(load)
+    check(server.process.poll() is None and group.kills() == 0, f"the server died: {server.output()[-2000:]}")
+    run.check_returned(server, before, run.figures["acknowledged"])
