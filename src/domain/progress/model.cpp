@@ -86,10 +86,10 @@ void evolve(ProgressState& state, const ProgressEvent& event, event::Version ver
     state.updated_at = at;
 }
 
-Outlook outlook(const ProgressState& state, Timestamp now, Duration stall_after) {
+Outlook outlook(const ProgressState& state, Timestamp now, bool stalled) {
     Outlook out;
     if (state.version == 0 || state.finished()) return out;
-    out.stalled = now - state.recorded_at >= stall_after;
+    out.stalled = stalled;
     if (state.rate <= 0) return out;
     out.rate = state.rate;
     if (out.stalled) return out;

@@ -45,7 +45,7 @@ struct ProgressEvent {
 };
 
 /// The state of a task: the fold of its events, what the seeds call ProgressSnapshot. Everything that depends
-/// on the moment of reading (ETA, stalled) is computed from it by `outlook`.
+/// on the moment of reading (ETA) is computed from it by `outlook`.
 struct ProgressState {
     event::Version version = 0;             ///< events applied; 0: nothing yet
     event::Position position = 0;           ///< of the last event
@@ -58,7 +58,7 @@ struct ProgressState {
     std::string event_id;  ///< of the last accepted event
     Timestamp started_at{};
     Timestamp updated_at{};
-    Timestamp recorded_at{};  ///< when the last event was stored: what `stalled` counts from
+    Timestamp recorded_at{};  ///< when the last event was stored
     double rate = 0;          ///< percent per second, smoothed; 0: unknown
     double rate_pending = 0;  ///< percent gained at the very moment of updated_at, not in rate yet
 
@@ -77,13 +77,13 @@ bool implies_own_percentage(const ProgressEvent& event);
 void evolve(ProgressState& state, const ProgressEvent& event, event::Version version,
             event::Position position, Timestamp recorded_at);
 
-/// What the state means at `now`.
+/// What the state means at `now`. `stalled`: no event for so long that it is said to have stalled.
 struct Outlook {
     bool stalled = false;        ///< running, and no event for stall_after
     std::optional<double> rate;  ///< percent per second
     std::optional<double> eta_seconds;
     std::optional<Timestamp> estimated_completion_at;
 };
-Outlook outlook(const ProgressState& state, Timestamp now, Duration stall_after);
+Outlook outlook(const ProgressState& state, Timestamp now, bool stalled);
 
 }  // namespace stepcast::progress

@@ -53,7 +53,8 @@ void ProgressProjection::watch(Task& task) {
     if (!task.state.finished()) watched_.push_back(task);
 }
 
-void ProgressProjection::apply(std::span<const event::EventRef> events, std::vector<const Task*>& woken) {
+void ProgressProjection::apply(std::span<const event::EventRef> events, const Instant& now,
+                               std::vector<const Task*>& woken) {
     for (const auto& stored : events) {
         counts_.applied = stored->position();
         if (&stored->category() != &category) continue;
@@ -65,6 +66,8 @@ void ProgressProjection::apply(std::span<const event::EventRef> events, std::vec
             task.first_version = 1;
         }
         evolve(task.state, scratch_, stored->version(), stored->position(), stored->recorded_at());
+        // What was stored by a clock that ran ahead was stored just now.
+        task.moved_at = now.steady - std::max(Duration{0}, now.wall - stored->recorded_at());
         ++counts_.by_status[static_cast<std::size_t>(task.state.status)];
 
         auto& tasks = task.user->tasks;
@@ -101,11 +104,11 @@ void ProgressProjection::expire(std::span<const store::ExpiredStream> streams) {
     }
 }
 
-void ProgressProjection::mark_stalled(Timestamp now, Duration stall_after, std::size_t limit,
-                                      std::vector<const Task*>& fallen) {
+void ProgressProjection::mark_stalled(std::chrono::steady_clock::time_point now, Duration stall_after,
+                                      std::size_t limit, std::vector<const Task*>& fallen) {
     while (limit-- != 0 && !watched_.empty()) {
         Task& task = watched_.front();
-        if (now - task.state.recorded_at < stall_after) return;
+        if (!task.is_silent(now, stall_after)) return;
         watched_.pop_front();
         task.stalled = true;
         ++counts_.stalled;

@@ -2,6 +2,7 @@
 #include <array>
 #include <boost/intrusive/list.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,13 +21,25 @@ struct WatchTag;
 using RecencyHook = boost::intrusive::list_base_hook<boost::intrusive::tag<RecencyTag>>;
 using WatchHook = boost::intrusive::list_base_hook<boost::intrusive::tag<WatchTag>>;
 
+/// One moment on the clock that people read, which may be set, and on the one that nobody can set.
+struct Instant {
+    Timestamp wall{};
+    std::chrono::steady_clock::time_point steady{};
+};
+
 /// One task as the projection knows it.
 struct Task : RecencyHook, WatchHook {
     std::string id;
     User* user = nullptr;
     event::Version first_version = 1;  ///< lowest version that the store still holds
     bool stalled = false;
+    std::chrono::steady_clock::time_point moved_at{};  ///< when its last event was stored
     ProgressState state;
+
+    /// Running, and no event for `stall_after`.
+    bool is_silent(std::chrono::steady_clock::time_point now, Duration stall_after) const {
+        return !state.finished() && now - moved_at >= stall_after;
+    }
 };
 
 /// A user's tasks, the one with the newest event first.
@@ -51,11 +64,11 @@ class ProgressProjection {
 
     /// Applies committed events in position order. Tasks that were stalled and move again are appended to
     /// `woken`.
-    void apply(std::span<const event::EventRef> events, std::vector<const Task*>& woken);
+    void apply(std::span<const event::EventRef> events, const Instant& now, std::vector<const Task*>& woken);
     /// Forgets tasks that the store has expired, unless they have newer events.
     void expire(std::span<const store::ExpiredStream> streams);
     /// Marks tasks without an event for `stall_after` and appends them to `fallen`, at most `limit`.
-    void mark_stalled(Timestamp now, Duration stall_after, std::size_t limit,
+    void mark_stalled(std::chrono::steady_clock::time_point now, Duration stall_after, std::size_t limit,
                       std::vector<const Task*>& fallen);
 
     const Task* find(std::string_view task_id) const;

@@ -108,8 +108,7 @@ awaitable<Response> get_status(RouteParts& parts, Request& request) {
     }
     const Timestamp now = past ? state.updated_at : parts.service.clock().now();
     std::string body;
-    append_snapshot(body, *task_id, view->user_id, state,
-                    outlook(state, now, parts.service.options().stall_after), false);
+    append_snapshot(body, *task_id, view->user_id, state, outlook(state, now, view->stalled), false);
     co_return Response::json(std::move(body)).with("ETag", etag).with("Cache-Control", "no-cache");
 }
 

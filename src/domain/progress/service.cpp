@@ -101,7 +101,7 @@ void ProgressEventService::on_committed(std::span<const event::EventRef> events)
     check_order(events);
     const auto committed = committed_at(events.front()->position());
     moved_.clear();
-    projection_.apply(events, moved_);
+    projection_.apply(events, {clock_.now(), std::chrono::steady_clock::now()}, moved_);
     if (!live()) return broadcaster_.skip_to(events.back()->position());
     broadcaster_.publish(events, committed);
     announce(moved_);
@@ -115,10 +115,14 @@ void ProgressEventService::on_cleaned(const store::EventStore::Expired& cleaned)
     }
 }
 
+bool ProgressEventService::is_stalled(const Task& task) const {
+    return task.is_silent(std::chrono::steady_clock::now(), options_.stall_after);
+}
+
 event::EventRef ProgressEventService::recovery_frame(const Task& task) const {
     std::string frame = "event: recovery\ndata: ";
     append_snapshot(frame, task.id, task.user->id, task.state,
-                    outlook(task.state, clock_.now(), options_.stall_after), true);
+                    outlook(task.state, clock_.now(), is_stalled(task)), true);
     frame += "\n\n";
     return event::Event::control(frame, task.id, task.user->id);
 }
@@ -146,7 +150,7 @@ awaitable<void> ProgressEventService::tick() {
     while (!co_await stop_.wait(pace)) {
         moved_.clear();
         if (live()) {
-            projection_.mark_stalled(clock_.now(), options_.stall_after, turn, moved_);
+            projection_.mark_stalled(std::chrono::steady_clock::now(), options_.stall_after, turn, moved_);
             announce(moved_);
         }
     }
@@ -211,7 +215,8 @@ awaitable<result<TaskView>> ProgressEventService::status(std::string task_id, Mo
     auto past = co_await aio::run_on(core_, [&]() -> awaitable<result<Past>> {
         const Task* task = projection_.find(task_id);
         if (task == nullptr) co_return fail(live() ? query_errc::unknown_task : query_errc::rebuilding);
-        if (!moment.version && !moment.at) co_return Past{{task->user->id, task->state}, {}};
+        if (!moment.version && !moment.at)
+            co_return Past{{task->user->id, task->state, is_stalled(*task)}, {}};
         if (moment.version && *moment.version > task->state.version) co_return fail(query_errc::beyond_head);
         // The task may expire while its events are read: nothing of it is looked at behind the first
         // suspension.

@@ -32,6 +32,7 @@ struct Options {
 struct TaskView {
     std::string user_id;
     ProgressState state;
+    bool stalled = false;  ///< never of a past state
 };
 
 /// Which past is asked for; neither: the present.
@@ -118,6 +119,7 @@ class ProgressEventService {
     Counts& counts() { return counts_; }
 
     /// A `recovery` frame for a task as it stands now.
+    bool is_stalled(const Task& task) const;
     event::EventRef recovery_frame(const Task& task) const;
 
   private:
