@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests in stages and ends with one line `N passed, N failed`. `./dev test` calls it; the release server is built by then.
 
-    run.py [STAGE…]     stages: ground unit seeds integration load web asan tsan (all, in this order)
+    run.py [STAGE…]     stages: ground unit seeds integration load faults web asan tsan (all, in this order)
 """
 import atexit
 import json
@@ -99,20 +99,24 @@ def ctest(preset, target, names):
         tally.add(f"{preset}: {case.get('name')}", outcome, (case.findtext("system-out") or "")[-8000:])
 
 
-def python_suite(folder):
-    """The unittest cases of tests/FOLDER, in a process of their own."""
-    if not list((ROOT / "tests" / folder).glob("test_*.py")):
-        return
+def reported(stage, *command):
+    """Runs a command that writes (name, outcome, text) of each of its tests as JSON to the file that is added to it."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        done = call([sys.executable, str(ROOT / "tests/run.py"), "--suite", folder, report.name], folder)
+        done = call([sys.executable, *command, report.name], stage)
         if done is None:
             return
         results = pathlib.Path(report.name).read_text()
     if not results:
-        tally.add(folder, "failed", done.stdout[-4000:])
+        tally.add(stage, "failed", done.stdout[-4000:])
         return
     for name, outcome, output in json.loads(results):
-        tally.add(f"{folder}: {name}", outcome, output)
+        tally.add(f"{stage}: {name}" + (f" ({output})" if outcome == "skipped" else ""), outcome, output)
+
+
+def python_suite(folder):
+    """The unittest cases of tests/FOLDER, in a process of their own."""
+    if list((ROOT / "tests" / folder).glob("test_*.py")):
+        reported(folder, str(ROOT / "tests/run.py"), "--suite", folder)
 
 
 class Recorder(unittest.TestResult):
@@ -171,6 +175,7 @@ STAGES = {
     "seeds": lambda: (start_broker(), python_suite("seeds")),
     "integration": lambda: (start_broker(), python_suite("integration")),
     "load": lambda: (start_broker(), python_suite("load")),
+    "faults": lambda: (start_broker(), reported("faults", str(ROOT / "tests/faults/faults.py"), "--short", "--json")),
     "web": web,
     "asan": lambda: (start_broker(), ctest("asan", "suites", SUITES)),
     "tsan": lambda: ctest("tsan", "crossing", CROSSING),

@@ -34,29 +34,41 @@ def hours_ahead(api, user):
     return round((stamp - datetime.datetime.now(datetime.timezone.utc)).total_seconds() / 3600)
 
 
-class Moving:
-    """A task that moves, whatever the clock says, and so never stalls."""
+class Followed:
+    """A task whose user's stream is followed."""
 
     def __init__(self, run, server):
-        self.api, self.task, self.user, self.step = Api(server), unique("moving"), unique("user"), 0
-        self.move()
+        self.api, self.task, self.user, self.step = Api(server), unique("clock"), unique("user"), 0
         self.stream = run.exits.enter_context(user_stream(server, self.user).settled())
+        self.move()
 
     def move(self):
         self.step += 1
         self.api.event(self.task, self.user, "PROGRESS", percentage=self.step % 100)
+        until(lambda: self.status().get("version") == self.step, "the event is folded")
+        self.moved = time.monotonic()
 
-    def check(self, seconds):
-        """For so long: heartbeats come as often as ever, and the task that moves is not said to have stalled."""
-        comments, began = self.stream.comments, time.monotonic()
-        while time.monotonic() < began + seconds:
+    def status(self):
+        return self.api.status(self.task)[1]
+
+    def has_stalled(self):
+        """As the state says, and as the stream was told since the last event."""
+        told = [block for block in list(self.stream.blocks) if block.get("event") in ("progress", "recovery")]
+        return self.status()["stalled"], bool(told) and '"stalled":true' in told[-1]["data"]
+
+    def check_moves(self, seconds):
+        """For so long it moves now and then, too often to stall."""
+        until_then = time.monotonic() + seconds
+        while time.monotonic() < until_then:
+            time.sleep(STALL_S / 2)  # the pace of the task
+            check(self.has_stalled() == (False, False), "a task that moves is said to have stalled")
             self.move()
-            until(lambda: self.api.status(self.task)[1].get("version") == self.step, "the event is folded")
-            check(not self.api.status(self.task)[1]["stalled"], "a task that moves is said to have stalled")
-            time.sleep(0.2)  # the pace of the task
-        told = [state for state in self.stream.of("recovery") if state["taskId"] == self.task and state["stalled"]]
-        check(not told, f"the stream was told that a task which moves has stalled: {told}")
-        return self.stream.comments - comments
+
+    def check_stalls(self):
+        """It does not move any more, and is said to have stalled when that is due."""
+        until(lambda: self.has_stalled() == (True, True), f"a task without events stalls: {self.has_stalled()}", STALL_S + 5)
+        took = time.monotonic() - self.moved
+        check(STALL_S - 0.5 <= took <= STALL_S + 3, f"it took {took:.1f} s to stall")
 
 
 def clock_steps(run):
@@ -64,23 +76,22 @@ def clock_steps(run):
     settings = (f"progress.stall_after={STALL_S}s", f"sse.heartbeat={HEARTBEAT_S}s")
     server = run.start(*settings, env=clock.env)
     api, user, before, load = Api(server), unique("user"), usage(server), run.load(server)
-    moving = Moving(run, server)
-    with user_stream(server, unique("quiet")).settled() as quiet:
-        for hours in run.of((1, -1), (1, 0, -1, 0, 1, -1)):
-            clock.step(hours * HOUR_MS)
-            check(hours_ahead(api, user) == hours, "the server does not follow the stepped clock")
-            silent, comments, began = unique("silent"), quiet.comments, time.monotonic()
-            api.event(silent, user, "STARTED")
-            moving.check(STALL_S - 1.5)
-            check(not api.status(silent)[1]["stalled"], f"a task has stalled {time.monotonic() - began:.1f} s after its last event")
-            until(lambda: api.status(silent)[1]["stalled"], "a task without events stalls", STALL_S + 5)
-            took = time.monotonic() - began
-            check(STALL_S - 0.5 <= took <= STALL_S + 3, f"it took {took:.1f} s to stall")
-            beats = quiet.comments - comments
-            check(took / HEARTBEAT_S / 2 - 1 <= beats <= took / HEARTBEAT_S * 2 + 1, f"{beats} heartbeats in {took:.1f} s")
-            load.check_flows()
-            run.until_ready(server)
-            run.add(steps=1)
+    moving, quiet = Followed(run, server), run.exits.enter_context(user_stream(server, unique("quiet")).settled())
+    for hours in run.of((1, -1), (1, 0, -1, 0, 1, -1)):
+        moving.move()
+        silent, began, comments = Followed(run, server), time.monotonic(), quiet.comments
+        clock.step(hours * HOUR_MS)
+        moving.check_moves(STALL_S - 1)
+        silent.check_stalls()
+        check(hours_ahead(api, user) == hours, "the server does not follow the stepped clock")
+        due = (time.monotonic() - began) / HEARTBEAT_S
+        beats = quiet.comments - comments
+        check(due / 2 - 1 <= beats <= 2 * due + 1, f"{beats} heartbeats instead of {due:.0f}")
+        # A task of the new hour stalls as one of the old hour does.
+        Followed(run, server).check_stalls()
+        load.check_flows()
+        run.until_ready(server)
+        run.add(steps=1)
     moving.stream.close()
     run.judge(load)
     run.check_returned(server, before, run.figures["acknowledged"])

@@ -37,6 +37,7 @@ FAULTS = (
     Fault("kill -9 at random, embedded bus", kills.kill_at_random),
     Fault("kill -9 at random, Kafka", kills.kill_at_random_with_kafka),
     Fault("kill -9 between journal and answer", kills.kill_between_write_and_answer),
+    Fault("kill -9 between journal and offset, Kafka", kills.kill_between_write_and_offset),
     Fault("broker killed and back", outages.broker_killed),
     Fault("broker frozen", outages.broker_frozen),
     Fault("rebalances of the order consumers", orders.rebalances),
@@ -92,7 +93,7 @@ def main():
                     name, outcome, text = done.result()
                     rows.append(done.result())
                     with printing:
-                        print(f"{ {'passed': 'holds', 'failed': 'BROKEN', 'skipped': 'SKIPPED'}[outcome]:8}{name:40}{text}", flush=True)
+                        print(f"{ {'passed': 'holds', 'failed': 'BROKEN', 'skipped': 'SKIPPED'}[outcome]:8}{name:45}{text}", flush=True)
         finally:
             if shared:
                 shared.act("stop")

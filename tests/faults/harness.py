@@ -157,12 +157,12 @@ class Run:
         return server
 
     def until_ready(self, server, limit=BACK_LIMIT_S):
-        until(lambda: readiness(server)[0] == 200 or server.process.poll() is not None, f"ready: {readiness(server)}", limit)
+        until(lambda: readiness(server)[0] == 200 or server.process.poll() is not None, lambda: f"ready: {readiness(server)}", limit)
         check(server.process.poll() is None, f"the server ended: {server.output()[-2000:]}")
 
     def until_unready(self, server, part):
         """Readiness must tell the truth within five seconds and name the part."""
-        until(lambda: readiness(server)[0] == 503, f"503 for {part}: {readiness(server)}", READY_LIMIT_S)
+        until(lambda: readiness(server)[0] == 503, lambda: f"503 for {part}: {readiness(server)}", READY_LIMIT_S)
         check(f'"{part}"' in readiness(server)[1], f"readiness blames another part than {part}: {readiness(server)}")
 
     def until_flowing(self, server, events=500):
@@ -196,8 +196,9 @@ class Run:
         """Memory and descriptors, once nobody is connected any more: what `events` stored events cost is theirs."""
         bound = before[0] + KEPT_BYTES + events * BYTES_PER_EVENT
         until(lambda: usage(server)[1] <= before[1] + KEPT_DESCRIPTORS,
-              f"descriptors return to {before[1]}: {usage(server)[1]}", BACK_LIMIT_S)
-        until(lambda: usage(server)[0] <= bound, f"{usage(server)[0]} B resident, {before[0]} before", BACK_LIMIT_S)
+              lambda: f"descriptors return to {before[1]}: {usage(server)[1]}", BACK_LIMIT_S)
+        until(lambda: usage(server)[0] <= bound, lambda: f"memory returns to {bound} B: {usage(server)[0]} B, {before[0]} B before", BACK_LIMIT_S)
+        self.note_max(rss_rise_mib_max=(usage(server)[0] - before[0]) / MIB)
 
 
 def read_journal(path):

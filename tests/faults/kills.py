@@ -37,9 +37,9 @@ def build_shim(run):
     return shim
 
 
-def doomed(run, shim, syncs, **options):
+def doomed(run, shim, syncs, *settings, **options):
     """A server that dies right after its journal's log was synced so many times."""
-    return run.start(env={"LD_PRELOAD": str(shim), "STEPCAST_KILL_AFTER_SYNC": str(syncs)}, **options)
+    return run.start(*settings, env={"LD_PRELOAD": str(shim), "STEPCAST_KILL_AFTER_SYNC": str(syncs)}, **options)
 
 
 def post_until_it_dies(api, task):
@@ -53,8 +53,8 @@ def post_until_it_dies(api, task):
 
 
 def kill_between_write_and_answer(run):
+    """The event that was not answered stands there, and its repetition changes nothing; then the same under load."""
     shim = build_shim(run)
-    # Alone: the event that was not answered stands there, and its repetition changes nothing.
     for _ in range(run.of(3, 10)):
         task, syncs = unique("task"), run.random.randint(20, 60)
         server = doomed(run, shim, syncs)
@@ -67,17 +67,27 @@ def kill_between_write_and_answer(run):
         api.event(task, "shim", "PROGRESS", eventId=expected[-1], percentage=unanswered % 100)
         check(len(api.history(task)) == len(expected), "the repetition of an unanswered event is stored again")
         check(server.stop() == 0, server.output())
-    # Under load: every process of the server dies so.
-    server = run.start()
+        run.add(single_kills=1)
+    kill_after_syncs(run, shim)
+
+
+def kill_between_write_and_offset(run):
+    """With Kafka the journal's write is what the offset follows; the answer has come from the broker before."""
+    kill_after_syncs(run, build_shim(run), *run.kafka())
+
+
+def kill_after_syncs(run, shim, *settings):
+    """Under load every process of the server dies right after a write."""
+    server = run.start(*settings)
     before, load = usage(server), run.load(server)
     for _ in range(run.of(5, 20)):
         crash(server)
-        server = doomed(run, shim, run.random.randint(20, 200), port=server.port, ready=False)
+        server = doomed(run, shim, run.random.randint(20, 200), *settings, port=server.port, ready=False)
         until(lambda process=server.process: process.poll() is not None, "the death of the server", 60)
         check(server.process.returncode == -9, f"it ended by itself: {server.output()[-2000:]}")
         load.check_flows()
         run.add(kills=1)
-    server = run.start(port=server.port)
+    server = run.start(*settings, port=server.port)
     run.judge(load)
     run.check_returned(server, before, run.figures["acknowledged"])
     check(len(run.check_journal(server)) >= run.figures["acknowledged"], "an acknowledged event is not in the journal")

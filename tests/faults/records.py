@@ -93,7 +93,7 @@ def topic_made_again(run):
         api = Api(server)
         # Everything of this life of the topic is consumed, so that all of it is lost with the topic but nothing with Stepcast.
         load = run.load(server)
-        until(lambda: api.metric("stepcast_events_committed_total") > 1000, "more events than the next life begins with", 60)
+        run.until_flowing(server)  # far more events than the topic's next life begins with
         run.judge(load)
         is_running = turn % 2 == 0
         if not is_running:

@@ -19,14 +19,14 @@ def unique(word):
 
 
 def until(condition, what, limit=LIMIT_S):
-    """Waits until condition() is true and returns its value."""
+    """Waits until condition() is true and returns its value. `what` is a text, or makes one once it is too late."""
     deadline = time.monotonic() + limit
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {limit} s: {what}")
+            raise AssertionError(f"not within {limit} s: {what() if callable(what) else what}")
         time.sleep(0.02)
 
 
