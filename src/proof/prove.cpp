@@ -66,8 +66,8 @@ std::vector<std::string> notes(const ProveOptions& options, const ProveTarget& t
         out.emplace_back("the broker was not frozen: --broker-pid was not given");
     if (result.fills > 0 && result.put_off == 0 && result.tasks_gone == 0)
         out.emplace_back("the journal was never full");
-    if (target.keeps && result.resets > 0 && result.tasks_gone == 0)
-        out.emplace_back("a server that keeps what it acknowledged should need no resets");
+    if (target.stepcast && !options.memory && result.epoch_resets > 0)
+        out.emplace_back("a server with a journal should go on with its history, without such resets");
     return out;
 }
 

@@ -129,6 +129,7 @@ void Browsers::record_reset(Subscriber& subscriber, const FrameView& frame, std:
     ++resets_;
     auto& log = logs_[subscriber.index()].seen;
     const bool expired = find_text(frame.data, "\"reason\"") == "expired";
+    if (!expired) ++epoch_resets_;
     log.push_back({.kind = expired ? Seen::Kind::reset : Seen::Kind::new_epoch, .at = now});
     browsers_[subscriber.index()].last_reset = log.size();
 }

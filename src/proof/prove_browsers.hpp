@@ -37,6 +37,8 @@ class Browsers final : public SwarmSink {
     std::uint64_t last_opened_at() const { return last_opened_at_; }
     std::uint64_t deliveries() const { return deliveries_; }
     std::uint64_t resets() const { return resets_; }
+    /// Of the resets, those into another history.
+    std::uint64_t epoch_resets() const { return epoch_resets_; }
     std::uint64_t reconnects() const { return reconnects_; }
     std::uint64_t cuts() const { return cuts_; }
     std::uint64_t ended() const { return ended_; }
@@ -82,6 +84,7 @@ class Browsers final : public SwarmSink {
     std::uint64_t last_opened_at_ = 0;
     std::uint64_t deliveries_ = 0;
     std::uint64_t resets_ = 0;
+    std::uint64_t epoch_resets_ = 0;
     std::uint64_t reconnects_ = 0;
     std::uint64_t cuts_ = 0;
     std::uint64_t ended_ = 0;

@@ -98,7 +98,9 @@ std::string table(const ProveResult& r) {
     add_row(out, "silent gaps", r.streams.silent_gaps + r.store.silent_gaps);
     add_row(out, "out of order", r.streams.out_of_order + r.store.out_of_order);
     add_row(out, "corrupted", r.streams.corrupted + r.store.corrupted);
-    add_row(out, "announced resets", fmt::format("{}, of {} events", r.resets, r.streams.announced));
+    add_row(out, "announced resets",
+            fmt::format("{} ({} into another history), of {} events", r.resets, r.epoch_resets,
+                        r.streams.announced));
     add_row(out, "thinned", r.streams.thinned);
     add_row(out, "delivery",
             fmt::format("p50 {:.1f} ms, p99 {:.1f} ms; before the first fault {:.1f} and {:.1f} ms", r.p50_ms,
@@ -147,6 +149,7 @@ boost::json::object figures(const ProveResult& r) {
             {"store_was_read", r.store_was_read},
             {"tasks_gone", r.tasks_gone},
             {"announced_resets", r.resets},
+            {"epoch_resets", r.epoch_resets},
             {"announced_events", r.streams.announced},
             {"thinned", r.streams.thinned},
             {"coalesced", r.coalesced},

@@ -43,7 +43,8 @@ struct ProveResult {
     std::uint64_t tasks_gone = 0;  ///< finished tasks that expired
     std::uint64_t delivered = 0;
     std::uint64_t resets = 0;
-    std::uint64_t coalesced = 0;  ///< what the server says that it thinned out, for whomever
+    std::uint64_t epoch_resets = 0;  ///< of these, into another history; the others are for what expired
+    std::uint64_t coalesced = 0;     ///< what the server says that it thinned out, for whomever
     std::uint64_t reconnects = 0;
     std::uint64_t streams_refused = 0;  ///< subscribers that an answer ended for good
     std::uint64_t streams_ended = 0;    ///< subscribers that a 204 ended

@@ -332,6 +332,7 @@ void ProveRun::judge() {
     if (!outage_ && is_going_well()) note_metrics();
     result_.delivered = browsers_.deliveries();
     result_.resets = browsers_.resets();
+    result_.epoch_resets = browsers_.epoch_resets();
     result_.coalesced = coalesced_;
     result_.reconnects = browsers_.reconnects();
     result_.cuts = browsers_.cuts();

@@ -180,7 +180,7 @@ result<ProveTarget> make_foreign(const ProveOptions& options) {
 }  // namespace
 
 std::uint64_t journal_bound(const ProveOptions& options) {
-    constexpr std::uint64_t least = 6ULL * 1024 * 1024;
+    constexpr std::uint64_t least = 3ULL * 1024 * 1024;
     constexpr std::uint64_t bytes_an_event = 450;  // a journalled one takes about 700
     return least + std::uint64_t{options.seconds} * options.rate * bytes_an_event;
 }

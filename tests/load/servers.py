@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import pathlib
+import platform
 import shutil
 import signal
 import socket
@@ -184,6 +185,13 @@ def bench(server, scenario, core=None, **options):
         return json.loads(done.stdout)
     except ValueError:
         return {"error": f"the generator ended with {done.returncode}: {done.stderr[-2000:]}"}
+
+
+def machine():
+    """What the figures were measured on."""
+    model = next((line.partition(":")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown")
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(),
+            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)}
 
 
 def build(*targets):
