@@ -1,8 +1,14 @@
 """What outlives the process with a journal and the embedded bus."""
+import json
+import subprocess
 import tempfile
 import unittest
 
 from streams import Api, crash, order, servers, unique, until
+
+
+def tool(*arguments, text=None):
+    return subprocess.run([servers.STEPCAST, *arguments], input=text, capture_output=True, text=True, timeout=60, check=False)
 
 
 class Restart(unittest.TestCase):
@@ -36,6 +42,67 @@ class Restart(unittest.TestCase):
         server, api = self.start()
         self.assertNotIn("orders from before the start", server.output())
         self.assertEqual(api.status(tasks[0])[1]["version"], 5)
+
+    def test_a_journal_is_checked_copied_and_moved_beside_its_server(self):
+        server, api = self.start("orders.step_delay=5ms")
+        user = unique("user")
+        task = order(api, user)
+        until(lambda: api.status(task)[1].get("status") == "COMPLETED", task)
+        history = api.history(task)
+        copy, moved = f"{self.path}.copy", f"{self.path}.moved"
+
+        checked = tool("journal", "check", self.path)
+        self.assertEqual((checked.returncode, checked.stderr), (0, ""), checked.stdout)
+        self.assertIn("5 events", checked.stdout)
+        self.assertEqual(tool("journal", "backup", self.path, copy).returncode, 0)
+        again = tool("journal", "backup", self.path, copy)
+        self.assertEqual((again.returncode, again.stdout), (1, ""))
+        self.assertIn("exists already", again.stderr)
+        for command in ("compact", "repair"):
+            refused = tool("journal", command, self.path)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("in use by another Stepcast", refused.stderr)
+        second = tool("serve", "--set", f"store.path={self.path}", "--set", "server.port=0")
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("in use by another Stepcast", second.stderr)
+
+        exported = tool("export", self.path)
+        events = [json.loads(line)["event"] for line in exported.stdout.splitlines() if line.startswith('{"event"')]
+        self.assertEqual([event["id"] for event in events], [f"{task}:{step}" for step in range(5)])
+        self.assertEqual(tool("import", moved, text=exported.stdout).returncode, 0)
+        crash(server)
+        for path in (copy, moved):
+            with self.subTest(path):
+                self.path = path
+                server, api = self.start()
+                self.assertEqual(api.history(task), history)
+                server.stop()
+        self.assertEqual(tool("journal", "compact", moved).returncode, 0)
+
+    def test_a_damaged_journal_refuses_the_start_and_can_be_repaired(self):
+        server, api = self.start("orders.step_delay=5ms")
+        user = unique("user")
+        kept, hurt = order(api, user), order(api, user)
+        for task in (kept, hurt):
+            until(lambda task=task: api.status(task)[1].get("status") == "COMPLETED", task)
+        history = api.history(kept)
+        server.stop()
+        with open(self.path, "r+b") as file:
+            at = file.read().index(f"{hurt}:2".encode())
+            file.seek(at + len(hurt) + 1)
+            file.write(b"9")
+        refused = tool("serve", "--set", f"store.path={self.path}", "--set", "server.port=0", "--set", "log.format=text")
+        self.assertEqual(refused.returncode, 1)
+        self.assertRegex(refused.stderr, r"the event at position \d+ is not what was written")
+        self.assertIn("journal check", refused.stderr)
+        self.assertEqual(tool("journal", "check", self.path).returncode, 1)
+        repaired = tool("journal", "repair", self.path)
+        self.assertEqual(repaired.returncode, 0, repaired.stderr)
+        self.assertRegex(repaired.stdout, "9 events kept")
+        self.assertEqual(tool("journal", "check", self.path).returncode, 0)
+        server, api = self.start()
+        self.assertEqual(api.history(kept), history)
+        self.assertEqual([event["eventId"] for event in api.history(hurt)], [f"{hurt}:{step}" for step in (0, 1, 3, 4)])
 
 
 if __name__ == "__main__":
