@@ -17,6 +17,8 @@ class Broadcaster {
         std::size_t lanes = 1;
         std::size_t ring_capacity = 8192;  ///< frames; a power of two, at least 2
         std::chrono::milliseconds sweep_interval{1000};
+        /// Of the ring's frames, whether the store still holds them or not.
+        std::size_t ring_bytes = 16ULL * 1024 * 1024;
     };
 
     Broadcaster(asio::io_context& io, Options options, ReadAfter read_after);

@@ -1,5 +1,6 @@
 #include "broadcast/ring.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <stdexcept>
 #include <thread>
@@ -20,7 +21,8 @@ void release(std::span<const event::Event* const> frames) {
 
 }  // namespace
 
-Ring::Ring(std::size_t capacity, std::size_t readers) : mask_{capacity - 1}, readers_(readers) {
+Ring::Ring(std::size_t capacity, std::size_t readers, std::size_t max_bytes)
+    : mask_{capacity - 1}, max_bytes_{max_bytes}, readers_(readers) {
     if (capacity < 2 || !std::has_single_bit(capacity))
         throw std::invalid_argument{"ring: capacity is not a power of two"};
     slots_ = std::make_unique<Slot[]>(capacity);
@@ -42,6 +44,7 @@ void Ring::publish(std::span<const event::EventRef> frames, std::chrono::steady_
     old.reserve(frames.size());
     std::uint64_t ticket = tail_.fetch_add(frames.size(), std::memory_order_seq_cst);
     for (const auto& frame : frames) put(ticket++, frame.get(), ticks(committed), old);
+    trim(old);
     if (!old.empty()) retire(std::move(old));
     release_unseen();
 }
@@ -52,12 +55,31 @@ void Ring::put(std::uint64_t ticket, const event::Event* frame, std::int64_t com
     const std::uint64_t lap_before = ticket <= mask_ ? 0 : 2 * (ticket - mask_ - 1) + 2;
     while (slot.sequence.load(std::memory_order_acquire) != lap_before) std::this_thread::yield();
     intrusive_ptr_add_ref(frame);
+    bytes_.fetch_add(frame->memory(), std::memory_order_relaxed);
     slot.sequence.store(2 * ticket + 1, std::memory_order_relaxed);
     // Release: whoever sees one of these two sees the odd sequence as well, and takes neither.
     slot.committed.store(committed, std::memory_order_release);
     const event::Event* overwritten = slot.frame.exchange(frame, std::memory_order_seq_cst);
     slot.sequence.store(2 * ticket + 2, std::memory_order_release);
-    if (overwritten != nullptr) old.push_back(overwritten);
+    if (overwritten == nullptr) return;
+    bytes_.fetch_sub(overwritten->memory(), std::memory_order_relaxed);
+    old.push_back(overwritten);
+}
+
+// Takes the oldest frames out while there are too many bytes. A slot may meanwhile hold a frame that overtook
+// the one that was meant: then that one is missed, which a reader takes for a lap all the same.
+void Ring::trim(std::vector<const event::Event*>& old) {
+    while (bytes_.load(std::memory_order_relaxed) > max_bytes_) {
+        const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
+        std::uint64_t trimmed = trimmed_.load(std::memory_order_relaxed);
+        const std::uint64_t oldest = std::max(trimmed, tail - std::min(tail, mask_ + 1));
+        if (oldest + 1 >= tail) return;
+        if (!trimmed_.compare_exchange_weak(trimmed, oldest + 1, std::memory_order_relaxed)) continue;
+        const event::Event* frame = slots_[oldest & mask_].frame.exchange(nullptr, std::memory_order_seq_cst);
+        if (frame == nullptr) continue;
+        bytes_.fetch_sub(frame->memory(), std::memory_order_relaxed);
+        old.push_back(frame);
+    }
 }
 
 Ring::Read Ring::read(std::size_t reader, std::uint64_t& cursor, std::vector<RingFrame>& out,
@@ -77,7 +99,7 @@ Ring::Read Ring::read(std::size_t reader, std::uint64_t& cursor, std::vector<Rin
         }
         const std::int64_t committed = slot.committed.load(std::memory_order_acquire);
         const event::Event* frame = slot.frame.load(std::memory_order_seq_cst);
-        if (slot.sequence.load(std::memory_order_acquire) != wanted) {
+        if (frame == nullptr || slot.sequence.load(std::memory_order_acquire) != wanted) {
             outcome = Read::lapped;
             break;
         }

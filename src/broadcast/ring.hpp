@@ -25,8 +25,10 @@ struct RingFrame {
 /// counting the frame, a reader would otherwise touch freed memory, whatever the sequence says afterwards.
 class Ring {
   public:
-    /// `capacity` is a power of two, at least 2; `readers` is how many `Reader`s there will be.
-    Ring(std::size_t capacity, std::size_t readers);
+    /// `capacity` is a power of two, at least 2; `readers` is how many `Reader`s there will be. Of the frames
+    /// only the newest are kept that take `max_bytes` together, and the newest one at least: whoever misses
+    /// the others has been lapped.
+    Ring(std::size_t capacity, std::size_t readers, std::size_t max_bytes = SIZE_MAX);
     ~Ring();
     Ring(const Ring&) = delete;
     Ring& operator=(const Ring&) = delete;
@@ -68,16 +70,20 @@ class Ring {
 
     void put(std::uint64_t ticket, const event::Event* frame, std::int64_t committed,
              std::vector<const event::Event*>& old);
+    void trim(std::vector<const event::Event*>& old);
     void retire(std::vector<const event::Event*> frames);
     void push(Retired* first, Retired* last);
     void release_unseen();
     std::uint64_t oldest_reader() const;
 
     const std::uint64_t mask_;
+    const std::size_t max_bytes_;
     std::unique_ptr<Slot[]> slots_;
     std::vector<ReaderEpoch> readers_;
     alignas(64) std::atomic<std::uint64_t> tail_{0};
     alignas(64) std::atomic<std::uint64_t> epoch_{1};
+    std::atomic<std::size_t> bytes_{0};  ///< of the frames in the slots, and of those about to be put there
+    std::atomic<std::uint64_t> trimmed_{0};  ///< tickets below it are gone, or hold what overtook them
     std::atomic<Retired*> retired_{nullptr};
 };
 

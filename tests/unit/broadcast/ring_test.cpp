@@ -71,6 +71,28 @@ TEST(Ring, one_batch_larger_than_the_ring_leaves_its_newest_frames) {
     EXPECT_EQ(ring.retired(), 0u);
 }
 
+TEST(Ring, frames_beyond_its_bytes_are_let_go_and_missing_them_is_a_lap) {
+    const auto all = events(1, 6);
+    Ring ring{8, 1, 3 * all.front()->memory()};
+    ring.publish(all, {});
+    EXPECT_EQ(ring.retired(), 0u);
+    std::uint64_t cursor = 0;
+    std::vector<RingFrame> out;
+    for (; cursor < 3; ++cursor) EXPECT_EQ(ring.read(0, cursor, out, 10), Ring::Read::lapped);
+    EXPECT_TRUE(out.empty());
+    EXPECT_EQ(ring.read(0, cursor, out, 10), Ring::Read::drained);
+    EXPECT_EQ(positions(out), (std::vector<event::Position>{4, 5, 6}));
+}
+
+TEST(Ring, its_newest_frame_stays_however_large_it_is) {
+    Ring ring{8, 1, 1};
+    ring.publish(events(1, 20), {});
+    std::uint64_t cursor = ring.tail() - 1;
+    std::vector<RingFrame> out;
+    EXPECT_EQ(ring.read(0, cursor, out, 10), Ring::Read::drained);
+    EXPECT_EQ(positions(out), (std::vector<event::Position>{20}));
+}
+
 TEST(Ring, a_capacity_that_is_no_power_of_two_is_refused) {
     EXPECT_THROW((Ring{3, 1}), std::invalid_argument);
     EXPECT_THROW((Ring{1, 1}), std::invalid_argument);
@@ -141,6 +163,19 @@ TEST(RingStress, with_room_for_all_every_reader_sees_all_in_each_producers_order
         EXPECT_TRUE(seen.ordered);
         EXPECT_EQ(seen.laps, 0u);
         EXPECT_EQ(seen.frames, producers * 4000);
+    }
+}
+
+TEST(RingStress, trimmed_rings_lap_their_readers_but_never_show_a_frame_twice_or_torn) {
+    const auto size = make_event(1)->memory();
+    for (const std::size_t frames : {1, 3, 10}) {
+        Ring ring{16, reader_count, frames * size};
+        for (const auto& seen : run_stress(ring, 12000)) {
+            EXPECT_TRUE(seen.ordered) << "frames " << frames;
+            EXPECT_LE(seen.frames, producers * 12000);
+        }
+        ring.publish({events(1, 1)}, {});
+        EXPECT_EQ(ring.retired(), 0u);
     }
 }
 
