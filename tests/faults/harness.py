@@ -30,7 +30,7 @@ class Skip(Exception):
 
 def check(condition, text):
     if not condition:
-        raise AssertionError(text)
+        raise AssertionError(text() if callable(text) else text)
 
 
 def readiness(server):

@@ -17,7 +17,8 @@ FLOOD_BYTES_PER_S = 20 * MIB
 FLOODERS = 4
 DETAIL_BYTES = 7 * 1024
 EVENTS_PER_POST = 64
-RING_SIZE = 16384
+BALLAST_BYTES = 80 * MIB
+BALLAST_S = 45
 
 
 def need_root(what):
@@ -107,11 +108,12 @@ class MemoryGroup:
 
 
 class Flood:
-    """Posts far more than fits, at a fixed pace, and notes every event that was acknowledged."""
+    """Posts tasks that never end, at a fixed pace, and notes those that were acknowledged."""
 
-    def __init__(self, server):
+    def __init__(self, server, user, bytes_per_s):
+        self.pace = FLOODERS / bytes_per_s
         self.server, self.acknowledged, self.answers, self.sent = server, [], {}, 0
-        self.template = json.dumps([{"taskId": "TASK", "userId": "flood", "eventId": f"{n}", "eventType": "PROGRESS", "percentage": n,
+        self.template = json.dumps([{"taskId": "TASK", "userId": user, "eventId": f"{n}", "eventType": "PROGRESS", "percentage": n,
                                      "detail": {"text": "x" * DETAIL_BYTES}} for n in range(EVENTS_PER_POST)]).encode()
         self.stopping, self.lock = threading.Event(), threading.Lock()
         self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(FLOODERS)]
@@ -137,7 +139,7 @@ class Flood:
                 self.sent += len(body)
                 if status == 202:
                     self.acknowledged.append(task)
-            due = max(due + len(body) * FLOODERS / FLOOD_BYTES_PER_S, time.monotonic() - 1)
+            due = max(due + len(body) * self.pace, time.monotonic() - 1)
             time.sleep(max(0.0, due - time.monotonic()))  # the pace of the flood
 
     def stop(self):
@@ -156,36 +158,40 @@ def stalled_readers(run, server, count):
         reader.sendall(b"GET /api/v2/progress/subscribe?userId=flood HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
 
 
-def turn_over(api):
-    """The ring still holds the flood's last events, also those that have expired: small ones take their places."""
-    for _ in range(RING_SIZE // 1000 + 1):
-        task = unique("small")
-        status, answer, _ = api.post([{"taskId": task, "userId": "nobody", "eventType": "PROGRESS", "percentage": 1}] * 1000)
-        check(status == 202, f"a post of small events is refused: {answer}")
+def check_alive(server, group):
+    check(server.process.poll() is None and group.kills() == 0,
+          lambda: f"the server died with {server.process.poll()}, {group.kills()} killed for memory: {server.output()[-2000:]}")
 
 
 def memory_limit(run):
     group = MemoryGroup(MEMORY_LIMIT)
     run.exits.callback(group.remove)
-    # Nothing of the flood ever ends, so only its age makes room again.
-    server = run.start("store.running_ttl=40s", "store.cleanup_interval=1s", wrapper=group.wrapper())
-    api, before, load = Api(server), usage(server), run.load(server, subscribers=500)
+    server = run.start(f"store.running_ttl={BALLAST_S}s", "store.cleanup_interval=1s", wrapper=group.wrapper())
+    api, before, began = Api(server), usage(server), time.monotonic()
+    # No task of the flood ends, so only age makes room: most of it is older than all that the load does.
+    ballast = Flood(server, "ballast", 1000 * FLOOD_BYTES_PER_S)
+    run.exits.callback(ballast.stop)
+    until(lambda: ballast.sent > BALLAST_BYTES, "the ballast")
+    ballast.stop()
+    time.sleep(max(0.0, began + BALLAST_S / 3 - time.monotonic()))
+    load = run.load(server, subscribers=500)
     stalled_readers(run, server, 100)
-    for _ in range(run.of(1, 2)):
-        flood = Flood(server)
-        run.exits.callback(flood.stop)
-        until(lambda: flood.answers.get(503, 0) > 0 or server.process.poll() is not None, "the server sheds", 30)
-        run.until_unready(server, "store")
-        time.sleep(run.of(5, 20))  # the flood goes on against the closed door
-        flood.stop()
-        check(server.process.poll() is None and group.kills() == 0, f"the server died: {server.output()[-2000:]}")
-        check(set(flood.answers) == {202, 503}, f"answers to the flood: {flood.answers}")
-        missing = [task for task in flood.acknowledged if api.status(task)[1].get("version") != EVENTS_PER_POST]
-        check(not missing, f"acknowledged tasks that are not whole: {missing}")
-        run.add(posts_taken=flood.answers[202], posts_shed=flood.answers[503], flood_mib=flood.sent // MIB)
-        run.note_max(rss_mib_max=usage(server)[0] / MIB)
-        run.until_ready(server, 60)
+    flood = Flood(server, "flood", FLOOD_BYTES_PER_S)
+    run.exits.callback(flood.stop)
+    until(lambda: flood.answers.get(503, 0) > 0 or server.process.poll() is not None, "the server sheds")
+    check_alive(server, group)
+    run.until_unready(server, "store")
+    time.sleep(5)  # the flood goes on against the closed door
+    flood.stop()
+    check_alive(server, group)
+    check(set(flood.answers) == {202, 503}, f"answers to the flood: {flood.answers}")
+    missing = [task for task in flood.acknowledged if api.status(task)[1].get("version") != EVENTS_PER_POST]
+    check(not missing, f"acknowledged tasks that are not whole: {missing}")
+    run.add(posts_taken=flood.answers[202], posts_shed=flood.answers[503], flood_mib=flood.sent // MIB)
+    run.note_max(rss_mib_max=usage(server)[0] / MIB)
+    run.until_ready(server, BALLAST_S)
+    run.until_flowing(server)
     run.judge(load)
-    check(server.process.poll() is None and group.kills() == 0, f"the server died: {server.output()[-2000:]}")
-    turn_over(api)
-    run.check_returned(server, before, run.figures["acknowledged"] + RING_SIZE)
+    check_alive(server, group)
+    until(lambda: api.metric("stepcast_store_bytes") < MIB * 32, "the flood is gone", BALLAST_S)
+    run.check_returned(server, before, run.figures["acknowledged"])

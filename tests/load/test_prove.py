@@ -121,7 +121,9 @@ class Prove(unittest.TestCase):
     def test_bad_options_are_refused_with_a_line(self):
         for arguments, word in ((("--seconds", "4", "--kills", "50"), "need at least"), (("--target", "mercure"), "neither"),
                                 (("--target", "http://127.0.0.1:1/x", "--publish", "http://127.0.0.1:1/"), "{user}"),
-                                (("--hub", "/nowhere.mjs", "--target", "node"), "/nowhere.mjs"), (("--subscribers", "0"), "at least 1")):
+                                (("--hub", "/nowhere.mjs", "--target", "node"), "/nowhere.mjs"), (("--subscribers", "0"), "at least 1"),
+                                (("--attach", "nowhere"), "attach"),
+                                (("--attach", "http://127.0.0.1:1/", "--target", "node"), "only a Stepcast")):
             with self.subTest(arguments):
                 code, text = prove(*arguments)
                 self.assertEqual(code, 2, text)
