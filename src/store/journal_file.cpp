@@ -250,26 +250,28 @@ JournalFile::Size JournalFile::size() {
     const auto pages = db_.number("PRAGMA page_count");
     const auto free = db_.number("PRAGMA freelist_count");
     return {static_cast<std::uint64_t>((pages - free) * page_size),
-            static_cast<std::uint64_t>(pages * page_size), log_pages_};
+            static_cast<std::uint64_t>(pages * page_size), log_pages_, shrinks_};
 }
 
 // A file that is a quarter empty is made shorter.
 bool JournalFile::Size::untidy() const {
-    return log_pages >= log_pages_kept ||
-           whole - used > std::max<std::uint64_t>(whole / 4, vacuum_step * page_size);
+    const auto kept = std::max<std::uint64_t>(whole / 4, vacuum_step * page_size);
+    return log_pages >= log_pages_kept || (shrinks && whole - used > kept);
 }
 
-JournalFile::Size JournalFile::tend() {
+std::optional<JournalFile::Size> JournalFile::tend() {
     try {
         if (log_pages_ >= log_pages_kept) {
             db_.run("PRAGMA wal_checkpoint(PASSIVE)");
             log_pages_ = 0;
         } else {
+            const auto before = size().whole;
             db_.run(fmt::format("PRAGMA incremental_vacuum({})", vacuum_step));
+            shrinks_ = size().whole < before;
         }
         return size();
     } catch (const SqliteError&) {
-        return {};  // what matters fails in `write`, too
+        return std::nullopt;  // what matters fails in `write`, too
     }
 }
 

@@ -67,6 +67,7 @@ class JournalFile {
         std::uint64_t used = 0;   ///< bytes of pages with content
         std::uint64_t whole = 0;  ///< bytes of the file
         int log_pages = 0;        ///< written and not yet moved into the file
+        bool shrinks = true;      ///< false once giving back free pages was in vain
         /// There is something for `tend`.
         bool untidy() const;
     };
@@ -95,8 +96,8 @@ class JournalFile {
     /// Writes the group, whole or not at all. `head`: the position of the last event ever written.
     result<Size> write(const JournalGroup& group, Position head);
     /// What can be done between two groups, when the file is untidy: moves the log into the file, gives back
-    /// a few free pages.
-    Size tend();
+    /// a few free pages. Empty if that failed.
+    std::optional<Size> tend();
     /// Puts everything into the one file. The file stays usable.
     void settle();
     Size size();
@@ -147,6 +148,7 @@ class JournalFile {
     std::string ids_;
     std::size_t written_types_ = 0;
     int log_pages_ = 0;
+    bool shrinks_ = true;
     bool doubtful_ = false;  // the last write failed
 };
 

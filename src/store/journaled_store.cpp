@@ -123,7 +123,12 @@ awaitable<void> JournaledStore::write_all() {
             going = co_await write_group(changes_.take(), head, ticket);
         }
         // Nobody waits for this but the next group.
-        if (size_.untidy()) size_ = co_await aio::offload(writer_, [this] { return file_->tend(); });
+        if (!size_.untidy()) continue;
+        const auto tended = co_await aio::offload(writer_, [this] { return file_->tend(); });
+        if (tended)
+            size_ = *tended;
+        else
+            size_.log_pages = 0, size_.shrinks = false;  // the next write tells how it stands
     }
     writing_ = false;
 }
