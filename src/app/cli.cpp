@@ -283,6 +283,7 @@ class CommandLine {
                "Length of the script; 0: as its faults need, with --attach until stdin ends");
         option("--rate", prove_.rate, "Events per second");
         option("--kills", prove_.kills, "kill -9 of the server");
+        option("--terms", prove_.terms, "SIGTERM to the server");
         option("--seed", prove_.seed, "Of the script; 0 draws one");
         option("--target", prove_.target, "stepcast, nchan, node, or the URL of an SSE hub with {user}");
         option("--attach", prove_.attach, "URL of a Stepcast with a journal that you run and break yourself");

@@ -47,7 +47,7 @@ ScriptOptions script_options(const ProveOptions& options, std::uint32_t hot) {
                       .seconds = options.seconds,
                       .subscribers = options.subscribers,
                       .kills = is_ours ? options.kills : 0,
-                      .terms = is_ours ? 1u : 0u,
+                      .terms = is_ours ? options.terms : 0,
                       .fills = is_stepcast && is_ours && !options.memory ? 1u : 0u,
                       .freezes = options.broker_pid > 0 ? 1u : 0u,
                       .stalls = stalls,

@@ -16,6 +16,7 @@ struct ProveOptions {
     std::uint32_t seconds = 0;
     std::uint32_t rate = 500;  ///< events per second
     std::uint32_t kills = 5;   ///< kill -9 of the server
+    std::uint32_t terms = 1;   ///< SIGTERM to the server
     std::uint64_t seed = 0;    ///< of the script; 0 draws one
     /// stepcast | nchan | node, or the URL of any SSE hub's stream with `{user}` in it.
     std::string target = "stepcast";

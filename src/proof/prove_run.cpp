@@ -18,7 +18,10 @@ constexpr std::uint64_t ms = 1'000'000;
 constexpr std::uint64_t patience = 60 * second_ns;
 constexpr std::uint64_t ask_every = 20 * ms;
 constexpr std::uint32_t ballast_users = 32;
+/// Our own server's ends by itself are a reason to stop. A peer's are counted: what it does then is its
+/// result.
 constexpr std::uint64_t most_crashes = 3;
+constexpr std::uint64_t most_crashes_of_a_peer = 1000;
 
 volatile sig_atomic_t interrupted = 0;
 
@@ -80,7 +83,7 @@ ProveResult ProveRun::carry_out() {
 }
 
 bool ProveRun::begin() {
-    if (!plan_.target.command.empty()) start_server(now_ns());
+    if (!plan_.target.command.empty()) start_server();
     if (!wait_ready()) {
         if (interrupted == 0) fail("the server did not become ready");
         return false;
@@ -259,22 +262,32 @@ void ProveRun::watch_server(std::uint64_t now) {
     }
     if (!outage_) {
         begin_outage(Fault::kill, now, false);
-        result_.notes.push_back(fmt::format("the server ended by itself with {}", *code));
-        if (++result_.crashes > most_crashes) fail("the server ended again and again");
+        count_crash(*code);
     } else if (outage_->fault == Fault::term) {
         result_.stop.ms.push_back(to_ms(now - outage_->began));
         if (*code != 0 && plan_.target.stepcast) fail(fmt::format("SIGTERM ended the server with {}", *code));
     }
-    start_server(now);
+    start_server();
     outage_->started = now;
     is_ready_ = false;
+}
+
+void ProveRun::count_crash(int code) {
+    if (result_.crashes++ == 0)
+        result_.notes.push_back(fmt::format("the server ended by itself with {}", code));
+    if (result_.crashes > (plan_.target.stepcast ? most_crashes : most_crashes_of_a_peer))
+        fail("the server ended again and again");
 }
 
 void ProveRun::watch_return(std::uint64_t now) {
     if (outage_->ready == 0) {
         ask_ready(now);
         if (is_ready_) outage_->ready = now;
-        if (server_.poll()) fail("the server ended while it started again");
+        if (const auto code = server_.poll()) {
+            count_crash(*code);
+            start_server();
+            outage_->started = now;
+        }
     }
     if (now > outage_->started + patience) fail("the server did not come back");
     if (outage_->ready == 0 || browsers_.last_opened_at() <= outage_->started) return;
@@ -289,7 +302,7 @@ void ProveRun::watch_return(std::uint64_t now) {
     outage_.reset();
 }
 
-void ProveRun::start_server(std::uint64_t) {
+void ProveRun::start_server() {
     auto child = Child::start(plan_.target.command, plan_.folder, plan_.folder + "/server.log");
     if (!child) {
         fail(child.error().text());

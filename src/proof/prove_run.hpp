@@ -64,7 +64,8 @@ class ProveRun {
     void begin_outage(Fault fault, std::uint64_t now, bool asked_for);
     void watch_server(std::uint64_t now);
     void watch_return(std::uint64_t now);
-    void start_server(std::uint64_t now);
+    void start_server();
+    void count_crash(int code);
     void ask_ready(std::uint64_t now);
     void note_metrics();
     void say_progress(std::uint64_t now, bool last = false);
