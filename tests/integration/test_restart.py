@@ -104,6 +104,36 @@ class Restart(unittest.TestCase):
         self.assertEqual(api.history(kept), history)
         self.assertEqual([event["eventId"] for event in api.history(hurt)], [f"{hurt}:{step}" for step in (0, 1, 3, 4)])
 
+    def test_what_is_taken_at_the_first_moment_of_a_start_outlives_kill_9(self):
+        server, api = self.start()
+        user, filler = unique("user"), unique("filler")
+        # Enough to load that the first posts come in the middle of it.
+        for start in range(0, 30000, 1000):
+            events = [{"taskId": filler, "userId": user, "eventId": str(start + n), "eventType": "PROGRESS", "percentage": 1} for n in range(1000)]
+            self.assertEqual(api.post(events)[0], 202)
+        crash(server)
+        for _ in range(3):
+            server = servers.stepcast(f"store.path={self.path}", "orders.step_delay=10ms")
+            self.addCleanup(server.stop)
+            api, task = Api(server), unique("task")
+            event = {"taskId": task, "userId": user, "eventType": "STARTED"}
+            until(lambda: api.post(event)[0] == 202, f"a post is taken: {server.output()}", 60)
+            crash(server)
+            server, api = self.start("orders.step_delay=10ms")
+            self.assertEqual(api.status(task)[0], 200, "an acknowledged event is gone")
+            crash(server)
+            server = servers.stepcast(f"store.path={self.path}", "orders.step_delay=10ms")
+            self.addCleanup(server.stop)
+            api = Api(server)
+            taken = until(lambda: (answer := self.try_order(api, user))[0] == 202 and answer[1], f"an order is taken: {server.output()}", 60)
+            crash(server)
+            server, api = self.start("orders.step_delay=10ms")
+            until(lambda: api.status(taken["taskId"])[1].get("status") == "COMPLETED", "an acknowledged order is worked off")
+            crash(server)
+
+    def try_order(self, api, user):
+        return api.call("POST", "/api/v2/progress/orders", {"userId": user, "productName": "book", "quantity": 1})
+
 
 if __name__ == "__main__":
     unittest.main()

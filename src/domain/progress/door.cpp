@@ -40,6 +40,10 @@ result<void> check_among_themselves(const std::vector<ProgressEvent>& events) {
     return {};
 }
 
+// What is given to the bus before anybody reads it is acknowledged at once, and may be gone at the next
+// moment.
+constexpr auto too_early = "the server starts and takes nothing yet";
+
 }  // namespace
 
 // What the projection and the store know now; a race that they cannot see becomes a dead letter behind the
@@ -72,6 +76,7 @@ void ProgressDoor::count_rejected(std::string_view code) {
 
 awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::vector<ProgressEvent> events,
                                                                           bool array) {
+    if (!ingest_.subscribed()) co_return fail(bus::errc::busy, {}, too_early);
     if (ingest_.paused() != ProgressIngest::Pause::none)
         co_return fail(bus::errc::busy, {}, "the store takes no further events now");
     if (auto checked = co_await check(events, array); !checked) co_return tl::unexpected{checked.error()};
@@ -94,6 +99,7 @@ awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::v
 
 awaitable<result<std::string>> ProgressDoor::order(std::string user_id, std::string product_name,
                                                    std::int64_t quantity) {
+    if (orders_ != nullptr && !orders_->subscribed()) co_return fail(bus::errc::busy, {}, too_early);
     if (orders_ != nullptr && orders_->full())
         co_return fail(bus::errc::busy, {}, "too many orders are in flight");
     if (ingest_.paused() != ProgressIngest::Pause::none)

@@ -53,6 +53,7 @@ void ProgressIngest::start() {
     for (std::size_t p = 0; p < stored_.size(); ++p)
         if (stored_[p] >= 0) subscription.from.emplace(static_cast<std::int32_t>(p), stored_[p] + 1);
     consumer_ = bus_.subscribe(std::move(subscription), strand_);
+    subscribed_.store(true, std::memory_order_release);
     aio::spawn_vital(strand_, "progress ingest", [this, hold = gate_.enter()] { return run(); });
 }
 

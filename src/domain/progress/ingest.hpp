@@ -59,6 +59,8 @@ class ProgressIngest {
     Pause paused() const { return paused_.load(std::memory_order_relaxed); }
     /// False while nothing is consumed: before the start, at the end, and while the bus is away.
     bool running() const { return running_.load(std::memory_order_relaxed); }
+    /// True once the bus keeps what it is given for us: before that nobody would be waited for. Any thread.
+    bool subscribed() const { return subscribed_.load(std::memory_order_acquire); }
     int rebuilt_percent() const { return rebuilt_percent_.load(std::memory_order_relaxed); }
     std::int64_t lag() const { return lag_.load(std::memory_order_relaxed); }
     const Counts& counts() const { return counts_; }
@@ -126,6 +128,7 @@ class ProgressIngest {
 
     std::atomic<bool> stopping_{false};
     std::atomic<bool> running_{false};
+    std::atomic<bool> subscribed_{false};
     std::atomic<Pause> paused_{Pause::none};
     std::atomic<int> rebuilt_percent_{0};
     std::atomic<std::int64_t> lag_{0};

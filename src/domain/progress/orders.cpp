@@ -124,6 +124,7 @@ void OrderConsumer::start() {
     // Taken in small batches: what is handed out counts against max_in_flight only once it is looked at.
     consumer_ =
         bus_.subscribe({.topic = options_.orders_topic, .group = options_.group, .max_batch = 256}, strand_);
+    subscribed_.store(true, std::memory_order_release);
     aio::spawn_vital(strand_, "order consumer", [this, hold = gate_.enter()] { return run(); });
 }
 

@@ -55,6 +55,8 @@ class OrderConsumer {
     awaitable<void> stop();
 
     /// No further orders are taken now: one given to the bus would wait without being begun.
+    /// True once the bus keeps orders for us: before that nobody would be waited for. Any thread.
+    bool subscribed() const { return subscribed_.load(std::memory_order_acquire); }
     bool full() const { return in_flight() >= options_.max_in_flight; }
     std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
@@ -84,6 +86,7 @@ class OrderConsumer {
     const Options options_;
     std::unique_ptr<bus::Consumer> consumer_;
     std::atomic<bool> stopping_{false};
+    std::atomic<bool> subscribed_{false};
     std::atomic<std::size_t> in_flight_{0};
     aio::Notice room_;
     aio::Gate gate_;
