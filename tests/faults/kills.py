@@ -14,8 +14,8 @@ def kill_at_random(run, *settings):
         time.sleep(run.random.uniform(0.05, 1.5))  # the moment is the fault
         load.check_flows()
         crash(server)
-        # Now and then the next kill meets it while it loads its journal.
-        if run.random.random() < 0.2:
+        # Every other time the next kill meets it while it loads its journal.
+        if run.random.random() < 0.5:
             server = run.start(*settings, port=server.port, ready=False)
             crash(server)
         killed = time.monotonic()
