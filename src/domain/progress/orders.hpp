@@ -54,9 +54,9 @@ class OrderConsumer {
     /// Abandons orders between two steps; they are given again to whoever consumes next. Any strand.
     awaitable<void> stop();
 
-    /// No further orders are taken now: one given to the bus would wait without being begun.
     /// True once the bus keeps orders for us: before that nobody would be waited for. Any thread.
     bool subscribed() const { return subscribed_.load(std::memory_order_acquire); }
+    /// No further orders are taken now: one given to the bus would wait without being begun.
     bool full() const { return in_flight() >= options_.max_in_flight; }
     std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
