@@ -162,8 +162,12 @@ class Run:
 
     def until_unready(self, server, part):
         """Readiness must tell the truth within five seconds and name the part."""
-        until(lambda: readiness(server)[0] == 503, lambda: f"503 for {part}: {readiness(server)}", READY_LIMIT_S)
-        check(f'"{part}"' in readiness(server)[1], f"readiness blames another part than {part}: {readiness(server)}")
+
+        def tells():
+            status, text = readiness(server)
+            return status == 503 and f'"{part}"' in text
+
+        until(tells, lambda: f"503 for {part}: {readiness(server)}", READY_LIMIT_S)
 
     def until_flowing(self, server, events=500):
         """So many events more are committed: whatever was wrong is over for the load, too."""
