@@ -83,16 +83,20 @@ def clock_steps(run):
         clock.step(hours * HOUR_MS)
         moving.check_moves(STALL_S - 1)
         silent.check_stalls()
+        silent.stream.close()
         check(hours_ahead(api, user) == hours, "the server does not follow the stepped clock")
         due = (time.monotonic() - began) / HEARTBEAT_S
         beats = quiet.comments - comments
         check(due / 2 - 1 <= beats <= 2 * due + 1, f"{beats} heartbeats instead of {due:.0f}")
         # A task of the new hour stalls as one of the old hour does.
-        Followed(run, server).check_stalls()
+        again = Followed(run, server)
+        again.check_stalls()
+        again.stream.close()
         load.check_flows()
         run.until_ready(server)
         run.add(steps=1)
     moving.stream.close()
+    quiet.close()
     run.judge(load)
     run.check_returned(server, before, run.figures["acknowledged"])
     # What was stored under a clock that ran ahead is there after a start under one that does not.

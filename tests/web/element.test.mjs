@@ -85,7 +85,7 @@ test('an element of one task waits, follows it and ends with it', () => withPage
   assert.equal(await page.getByRole('progressbar').count(), 1);
   await page.reload();
   await page.locator('stepcast-progress[state=ended]').waitFor();
-  assert.equal(await page.getByRole('progressbar').getAttribute('aria-valuenow'), '100');
+  await until('the end is drawn', async () => (await page.getByRole('progressbar').getAttribute('aria-valuenow')) === '100');
   assert.deepEqual((await heard(page, 'complete')).map(({ recovered }) => recovered), [true]);
 }));
 
