@@ -41,7 +41,7 @@ http {{
         location ~ ^/sub/(.+)$ {{
             nchan_subscriber eventsource;
             nchan_channel_id $1;
-            nchan_subscriber_first_message newest;
+            nchan_subscriber_first_message oldest;
         }}
     }}
 }}
