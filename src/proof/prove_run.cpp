@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t ms = 1'000'000;
 constexpr std::uint64_t patience = 60 * second_ns;
+constexpr std::uint64_t silence = 15 * second_ns;
 constexpr std::uint64_t ask_every = 20 * ms;
 constexpr std::uint32_t ballast_users = 32;
 /// Our own server's ends by itself are a reason to stop. A peer's are counted: what it does then is its
@@ -151,6 +152,8 @@ void ProveRun::end() {
         ms);
     ledger_.give_up();
     std::uint64_t looked_at = 0;
+    std::uint64_t heard_at = now_ns();
+    std::uint64_t heard = browsers_.deliveries();
     loop_.run_until(
         patience,
         [&] {
@@ -159,6 +162,10 @@ void ProveRun::end() {
             if (!is_going_well()) return true;
             if (now < looked_at + 50 * ms) return false;
             looked_at = now;
+            if (heard != browsers_.deliveries()) heard_at = now;
+            heard = browsers_.deliveries();
+            // What is missing now was lost: everyone is there, and nothing comes.
+            if (now > heard_at + silence && browsers_.streaming() == browsers_.size()) return true;
             return browsers_.streaming() + browsers_.refused() + browsers_.ended() >= browsers_.size() &&
                    browsers_.behind() == 0;
         },
