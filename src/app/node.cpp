@@ -108,7 +108,7 @@ std::string Node::url() const {
 void Node::start() {
     server_.start();
     feed_.start();
-    aio::spawn(core_, "start", [this, hold = gate_.enter()] { return start_all(); });
+    aio::spawn_vital(core_, "start", [this, hold = gate_.enter()] { return start_all(); });
 }
 
 awaitable<void> Node::start_all() {
@@ -123,7 +123,7 @@ awaitable<void> Node::start_all() {
 awaitable<void> Node::load_journal() {
     const auto began = std::chrono::steady_clock::now();
     aio::spawn(core_, "loading", [this, hold = gate_.enter()]() -> awaitable<void> {
-        while (co_await aio::pause(1s) && journal_->loaded_percent() < 100 && !stopping_)
+        while (co_await aio::pause(1s) && loading() && !stopping_)
             spdlog::info("loading {}: {} %", config_.store.path, journal_->loaded_percent());
     });
     if (const auto loaded = co_await journal_->load(stopping_); !loaded) {
@@ -138,10 +138,13 @@ awaitable<void> Node::load_journal() {
                  std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
 }
 
+bool Node::loading() const {
+    return journal_ != nullptr && journal_->loaded_percent() < 100;
+}
+
 int Node::rebuilt_percent() const {
     if (progress_.live()) return 100;
-    if (journal_ != nullptr && journal_->loaded_percent() < 100) return journal_->loaded_percent();
-    return ingest_.rebuilt_percent();
+    return loading() ? journal_->loaded_percent() : ingest_.rebuilt_percent();
 }
 
 awaitable<void> Node::start_bus() {
@@ -193,8 +196,7 @@ awaitable<bool> Node::stop() {
 
 awaitable<http::Response> Node::ready() {
     std::vector<std::string> failing;
-    const bool loading = journal_ != nullptr && journal_->loaded_percent() < 100;
-    if (!loading && (!bus_ready_ || !bus_->healthy())) failing.emplace_back("bus");
+    if (!loading() && (!bus_ready_ || !bus_->healthy())) failing.emplace_back("bus");
     if (bus_ready_ && !ingest_.running()) failing.emplace_back("ingest");
     if (!progress_.live()) failing.emplace_back("rebuild");
     if (ingest_.paused() != progress::ProgressIngest::Pause::none ||

@@ -52,6 +52,7 @@ class Node {
     awaitable<void> start_all();
     awaitable<void> load_journal();
     awaitable<void> start_bus();
+    bool loading() const;
     int rebuilt_percent() const;
     void add_routes();
     awaitable<Readings> read_core();
