@@ -15,12 +15,8 @@ constexpr std::size_t page = 1024;
 constexpr std::size_t most_problems = 20;
 constexpr std::uint64_t told_each = 250'000;
 
-Error because(journal_errc code, std::string detail) {
-    return {code, {}, std::move(detail)};
-}
-
 Error failed(const std::string& path, const SqliteError& e) {
-    return because(journal_errc::failing, fmt::format("{}: {}", path, e.what()));
+    return {journal_errc::failing, {}, fmt::format("{}: {}", path, e.what())};
 }
 
 void sync_to_disk(const std::string& path) {

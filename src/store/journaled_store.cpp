@@ -125,10 +125,12 @@ awaitable<void> JournaledStore::write_all() {
         // Nobody waits for this but the next group.
         if (!size_.untidy()) continue;
         const auto tended = co_await aio::offload(writer_, [this] { return file_->tend(); });
-        if (tended)
+        if (tended) {
             size_ = *tended;
-        else
-            size_.log_pages = 0, size_.shrinks = false;  // the next write tells how it stands
+        } else {  // left alone until the next write tells how it stands
+            size_.log_pages = 0;
+            size_.shrinks = false;
+        }
     }
     writing_ = false;
 }
