@@ -113,26 +113,22 @@ awaitable<bool> SseSession::catch_up() {
         lane_.go_live(*this, 0);
         co_return true;
     }
-    event::Position through = source_->start();
-    bool first_round = true;
     while (!lane_.draining()) {
-        const CatchUp page = co_await source_->next(through, first_round);
+        const CatchUp page = co_await source_->next();
         if (closing()) co_return false;
         if (page.wait) {
             if (!co_await idle_second()) co_return false;
             continue;
         }
         if (!co_await write(page.frames)) co_return false;
-        through = page.through;
         if (page.end) {
             close(CloseReason::ended);
             co_return false;
         }
         if (!page.last) continue;
-        first_round = false;
         // No suspension between this look and going live, so the lane can route nothing in between.
-        if (recorded_ <= through && !lane_.draining()) {
-            lane_.go_live(*this, through);
+        if (recorded_ <= page.through && !lane_.draining()) {
+            lane_.go_live(*this, page.through);
             if (!inspects_) source_.reset();
             co_return true;
         }

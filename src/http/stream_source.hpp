@@ -7,13 +7,13 @@
 
 namespace stepcast::http {
 
-/// A page of what a subscriber has to be told before it is live.
+/// A page of what a subscriber has to be told before it is live; bounded in bytes by its source, because it
+/// is kept while the client does not read.
 struct CatchUp {
-    std::vector<event::EventRef> frames;  ///< missed events in order, then (last page of the first round)
-                                          ///< reset, recoveries, more and the bare id, as control frames
-    event::Position through =
-        0;              ///< everything up to here is told; on the last page this node's applied position A
-    bool last = false;  ///< `through` was the applied position when the page was read
+    std::vector<event::EventRef> frames;  ///< missed events in order; reset, recoveries, more and the bare id
+                                          ///< as control frames
+    event::Position through = 0;          ///< everything up to here is told
+    bool last = false;  ///< all is told up to the applied position of the moment the page was read
     bool end = false;   ///< after this page the stream is over (a finished task)
     bool wait = false;  ///< nothing can be told yet (rebuild): ask again in a second, heartbeats go on
 };
@@ -24,13 +24,9 @@ class StreamSource {
   public:
     virtual ~StreamSource() = default;
 
-    /// What came after `after`. `first_round` until a page said `last`: that one also carries the state
-    /// (recoveries and so on); later rounds carry only the events that came meanwhile.
-    virtual aio::awaitable<CatchUp> next(event::Position after, bool first_round) = 0;
-
-    /// Where the first page starts: the client's cursor, or the applied position for one without (then
-    /// nothing is replayed).
-    virtual event::Position start() const = 0;
+    /// What comes next: first all that the client's cursor says it missed and the state, then, asked again
+    /// after a page that was the `last`, what came meanwhile.
+    virtual aio::awaitable<CatchUp> next() = 0;
 
     /// True if this event, just sent live, is the stream's last (the terminal event of a task stream, or the
     /// task turned out to be another user's and nothing may be sent: see `admits`).

@@ -32,7 +32,11 @@ std::string text_of(const void* data, std::size_t size) {
 RawClient::RawClient(const std::string& brokers)
     : brokers_{brokers},
       producer_{make(RD_KAFKA_PRODUCER, brokers,
-                     {{"partitioner", "murmur2_random"}, {"message.max.bytes", "1048500"}})} {}
+                     // Idempotent, because otherwise a batch that the leader of a new topic refuses for a
+                     // moment comes behind its successors.
+                     {{"partitioner", "murmur2_random"},
+                      {"message.max.bytes", "1048500"},
+                      {"enable.idempotence", "true"}})} {}
 
 RawClient::~RawClient() {
     flush();

@@ -151,7 +151,7 @@ class Flood:
 
 
 def stalled_readers(run, server, count):
-    """Streams of the flood's user that are never read."""
+    """Streams of a user with hundreds of tasks, which connect and are never read."""
     for _ in range(count):
         reader = socket.socket()
         run.exits.callback(reader.close)
@@ -171,7 +171,7 @@ def memory_limit(run):
     server = run.start(f"store.running_ttl={BALLAST_S}s", "store.cleanup_interval=1s", wrapper=group.wrapper())
     api, before, began = Api(server), usage(server), time.monotonic()
     # No task of the flood ends, so only age makes room: most of it is older than all that the load does.
-    ballast = Flood(server, "ballast", 1000 * FLOOD_BYTES_PER_S)
+    ballast = Flood(server, "flood", 1000 * FLOOD_BYTES_PER_S)
     run.exits.callback(ballast.stop)
     until(lambda: ballast.sent > BALLAST_BYTES, "the ballast")
     ballast.stop()

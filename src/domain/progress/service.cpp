@@ -245,10 +245,12 @@ awaitable<result<ProgressEventService::History>> ProgressEventService::history(s
         core_, [this, task_id = std::move(task_id), from, limit]() -> awaitable<result<History>> {
             const Task* task = projection_.find(task_id);
             if (task == nullptr) co_return fail(live() ? query_errc::unknown_task : query_errc::rebuilding);
-            auto page = co_await store_.read_stream(
-                category, task_id,
-                {store::Range::By::version, std::max(from, task->first_version), task->state.version, limit});
+            const store::Range range{store::Range::By::version, std::max(from, task->first_version),
+                                     task->state.version, limit};
+            auto page = co_await store_.read_stream(category, task_id, range);
             if (!page) co_return fail(query_errc::unavailable);
+            // The store let it go to make room, and the cleaner has not told us yet.
+            if (page->events.empty() && range.from <= range.to) co_return fail(query_errc::unknown_task);
             co_return History{std::move(page->events), page->more};
         });
 }

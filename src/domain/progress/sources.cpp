@@ -1,13 +1,16 @@
 #include <fmt/format.h>
-#include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "aio/spawn.hpp"
+#include "base/hash.hpp"
 #include "domain/progress/service.hpp"
 
 namespace stepcast::progress {
 namespace {
 
 constexpr std::size_t page_limit = 256;
+// Of frames in a page: so much a stream that nobody reads may hold, and one frame more.
+constexpr std::size_t page_bytes = 128 * 1024;
 constexpr std::size_t max_looked_at = 20'000;
 
 // Where a client stands in our history of positions.
@@ -29,43 +32,45 @@ event::EventRef frame(std::string_view text) {
     return event::Event::control(text, {}, {});
 }
 
-// What both kinds of streams share: replay page by page, then the state, all of it read in turns of the core.
+// What both kinds of streams share: replay page by page, then the state, also in pages, all of it read in
+// turns of the core.
 class Source : public http::StreamSource {
   public:
     Source(ProgressEventService& service, std::string user_id, std::string cursor)
         : service_{service}, user_id_{std::move(user_id)}, cursor_{std::move(cursor)} {}
 
-    awaitable<http::CatchUp> next(event::Position after, bool first_round) override {
+    awaitable<http::CatchUp> next() override {
         // While the state is rebuilt thousands may ask every second: that is answered without the core.
         if (!service_.live()) {
             http::CatchUp later;
             later.wait = true;
             co_return later;
         }
-        co_return co_await aio::run_on(service_.core(),
-                                       [this, after, first_round]() -> awaitable<http::CatchUp> {
-                                           http::CatchUp page;
-                                           if (first_round && !placed_) {
-                                               standing_ = standing_of(cursor_, service_.store());
-                                               placed_ = true;
-                                               asked_ = standing_.position;
-                                           }
-                                           asked_ = std::max(asked_, after);
-                                           co_await read(page, first_round);
-                                           co_return page;
-                                       });
+        co_return co_await aio::run_on(service_.core(), [this]() -> awaitable<http::CatchUp> {
+            if (!placed_) {
+                standing_ = standing_of(cursor_, service_.store());
+                told_through_ = standing_.position;
+                placed_ = true;
+            }
+            http::CatchUp page;
+            co_await read(page);
+            page.through = told_through_;
+            co_return page;
+        });
     }
-
-    event::Position start() const override { return 0; }
 
   protected:
     using Kind = Standing::Kind;
 
+    // Whose recovery is due, the newest first; `left_out` more are not told.
+    struct Concerned {
+        std::vector<std::string> task_ids;
+        std::size_t left_out = 0;
+    };
+
     virtual awaitable<result<store::Page>> read_page(store::Range range) = 0;
-    // Appends recoveries and returns how many; `all`: whatever the window says; `since`: only of tasks with
-    // newer events.
-    virtual std::size_t append_state(std::vector<event::EventRef>& frames, bool all,
-                                     event::Position since) = 0;
+    // `all`: whatever the window says; `since`: only tasks with newer events.
+    virtual Concerned concerned(bool all, event::Position since) const = 0;
     virtual ProgressEventService::Counts::Recoveries& told() const = 0;
     virtual bool over() const = 0;
     // True if nothing at all may be told.
@@ -75,59 +80,102 @@ class Source : public http::StreamSource {
     const std::string user_id_;
 
   private:
-    awaitable<void> read(http::CatchUp& page, bool first_round) {
-        const bool replay = !first_round || standing_.kind == Kind::resumed;
-        bool lost = false;
+    event::Position applied() const { return service_.projection().applied(); }
+
+    awaitable<void> read(http::CatchUp& page) {
         if (forbidden()) {
             page.end = page.last = true;
             co_return;
         }
-        const event::Position applied = service_.projection().applied();
-        if (replay && asked_ < applied) {
-            auto events = co_await read_page({store::Range::By::position, asked_ + 1, applied, page_limit});
+        if (stage_ == Stage::replay && standing_.kind != Kind::resumed) begin_recovery(page, false);
+        if (stage_ != Stage::recovery && told_through_ < applied()) {
+            auto events =
+                co_await read_page({store::Range::By::position, told_through_ + 1, applied(), page_limit});
             if (!events) {  // the store cannot be read now: heartbeats until it can
                 page.wait = true;
                 co_return;
             }
-            lost = events->lost_through > asked_;
-            if (!lost) {
-                page.frames = std::move(events->events);
-                page.through = events->through;
-                if (events->more || page.through < service_.projection().applied()) co_return;
-            }
+            if (events->lost_through > told_through_)
+                begin_recovery(page, true);
+            else if (append_events(page.frames, std::move(*events)))
+                co_return;
         }
-        // From here to the end nothing suspends: events, snapshots and the applied position are of one
-        // moment.
+        // From here to the end nothing suspends: what is told is of one moment.
+        if (stage_ == Stage::replay) begin_recovery(page, false);
+        if (stage_ == Stage::recovery && append_recoveries(page.frames)) co_return;
+        if (told_through_ < applied()) co_return;
         page.last = true;
-        page.through = service_.projection().applied();
-        if (first_round || lost) append_recovery(page.frames, lost);
         page.end = over();
     }
 
-    void append_recovery(std::vector<event::EventRef>& frames, bool lost) {
-        const RecoveryReason reason = lost                              ? RecoveryReason::expired
-                                      : standing_.kind == Kind::foreign ? RecoveryReason::foreign
-                                      : standing_.kind == Kind::resumed ? RecoveryReason::resume
-                                                                        : RecoveryReason::connect;
-        std::size_t recoveries = 0;
-        if (reason == RecoveryReason::expired || reason == RecoveryReason::foreign) {
-            frames.push_back(frame(
-                fmt::format("event: reset\ndata: {{\"reason\":\"{}\"}}\n\n", lost ? "expired" : "epoch")));
-            recoveries = append_state(frames, true, 0);
-        } else if (reason == RecoveryReason::resume) {
-            recoveries = append_state(frames, true, standing_.position);
-        } else {
-            recoveries = append_state(frames, false, 0);
+    // Takes from a page of the store what fits into one of ours. True if more is known to follow.
+    bool append_events(std::vector<event::EventRef>& frames, store::Page events) {
+        std::size_t bytes = 0;
+        bool cut = false;
+        for (auto& event : events.events) {
+            if ((cut = bytes >= page_bytes)) break;
+            told_through_ = event->position();
+            // The recovery of a task may have been told while its events were still to come.
+            const auto recovered = ahead_.find(event->stream_id());
+            if (recovered != ahead_.end() && event->position() <= recovered->second) continue;
+            bytes += event->frame().size();
+            frames.push_back(std::move(event));
         }
-        told()[static_cast<std::size_t>(reason)] += recoveries;
-        frames.push_back(
-            frame(event::bare_id_frame(service_.store().epoch(), service_.projection().applied())));
+        if (!cut) told_through_ = events.through;
+        erase_if(ahead_, [this](const auto& recovered) { return recovered.second <= told_through_; });
+        return cut || events.more || told_through_ < applied();
+    }
+
+    // Notes whom it is about at this moment; their state is told page by page, each as it stands then.
+    void begin_recovery(http::CatchUp& page, bool lost) {
+        reason_ = lost                              ? RecoveryReason::expired
+                  : standing_.kind == Kind::foreign ? RecoveryReason::foreign
+                  : standing_.kind == Kind::resumed ? RecoveryReason::resume
+                                                    : RecoveryReason::connect;
+        stage_ = Stage::recovery;
+        told_through_ = applied();
+        ahead_.clear();
+        const bool reset = reason_ == RecoveryReason::expired || reason_ == RecoveryReason::foreign;
+        if (reset)
+            page.frames.push_back(frame(
+                fmt::format("event: reset\ndata: {{\"reason\":\"{}\"}}\n\n", lost ? "expired" : "epoch")));
+        concerned_ = concerned(reason_ != RecoveryReason::connect, reset ? 0 : standing_.position);
+        next_concerned_ = 0;
+    }
+
+    // True if more of them follow; after the last comes the bare id, so that whoever is cut off before it
+    // comes back without any of this.
+    bool append_recoveries(std::vector<event::EventRef>& frames) {
+        std::size_t bytes = 0;
+        for (; next_concerned_ < concerned_.task_ids.size(); ++next_concerned_) {
+            if (bytes >= page_bytes) return true;
+            auto& id = concerned_.task_ids[next_concerned_];
+            const Task* task = service_.projection().find(id);
+            if (task == nullptr) continue;  // expired meanwhile
+            frames.push_back(service_.recovery_frame(*task));
+            bytes += frames.back()->frame().size();
+            ++told()[static_cast<std::size_t>(reason_)];
+            if (task->state.position > told_through_) ahead_.emplace(std::move(id), task->state.position);
+        }
+        if (concerned_.left_out != 0)
+            frames.push_back(
+                frame(fmt::format("event: more\ndata: {{\"remaining\":{}}}\n\n", concerned_.left_out)));
+        frames.push_back(frame(event::bare_id_frame(service_.store().epoch(), told_through_)));
+        concerned_ = {};
+        stage_ = Stage::follow;
+        return false;
     }
 
     const std::string cursor_;
     Standing standing_;
-    event::Position asked_ = 0;
     bool placed_ = false;
+    enum class Stage { replay, recovery, follow } stage_ = Stage::replay;
+    event::Position told_through_ = 0;
+    RecoveryReason reason_ = RecoveryReason::connect;
+    Concerned concerned_;
+    std::size_t next_concerned_ = 0;
+    // Tasks whose recovery holds more than `told_through_`, up to which position.
+    boost::unordered_flat_map<std::string, event::Position, KeyedHash, std::equal_to<>> ahead_;
 };
 
 class UserSource final : public Source {
@@ -146,27 +194,22 @@ class UserSource final : public Source {
         return service_.counts().user_recoveries;
     }
 
-    std::size_t append_state(std::vector<event::EventRef>& frames, bool all, event::Position since) override {
+    Concerned concerned(bool all, event::Position since) const override {
+        Concerned found;
         const User* user = service_.projection().find_user(user_id_);
-        if (user == nullptr) return 0;
+        if (user == nullptr) return found;
         const Timestamp oldest = service_.clock().now() - service_.options().recovery_window;
-        std::size_t recoveries = 0;
-        std::size_t remaining = 0;
         std::size_t seen = 0;
         for (const Task& task : user->tasks) {  // the newest first
             // One turn of the core: of a user with more tasks than this only the newest are looked at.
             if (task.state.position <= since || ++seen > max_looked_at) break;
             if (!all && task.state.finished() && task.state.recorded_at < oldest) continue;
-            if (recoveries == service_.options().recovery_max) {
-                ++remaining;
-                continue;
-            }
-            frames.push_back(service_.recovery_frame(task));
-            ++recoveries;
+            if (found.task_ids.size() == service_.options().recovery_max)
+                ++found.left_out;
+            else
+                found.task_ids.push_back(task.id);
         }
-        if (remaining != 0)
-            frames.push_back(frame(fmt::format("event: more\ndata: {{\"remaining\":{}}}\n\n", remaining)));
-        return recoveries;
+        return found;
     }
 
     bool over() const override { return false; }
@@ -195,10 +238,9 @@ class TaskSource final : public Source {
         return service_.counts().task_recoveries;
     }
 
-    std::size_t append_state(std::vector<event::EventRef>& frames, bool, event::Position since) override {
-        if (task() == nullptr || task()->state.position <= since) return 0;
-        frames.push_back(service_.recovery_frame(*task()));
-        return 1;
+    Concerned concerned(bool, event::Position since) const override {
+        if (task() == nullptr || task()->state.position <= since) return {};
+        return {{task_id_}, 0};
     }
 
     bool over() const override { return task() != nullptr && task()->state.finished(); }

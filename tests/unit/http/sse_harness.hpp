@@ -58,27 +58,25 @@ class History {
 class HistorySource final : public http::StreamSource {
   public:
     HistorySource(const History& history, std::string user, event::Position start, std::size_t page_size)
-        : history_{history}, user_{std::move(user)}, start_{start}, page_size_{page_size} {}
+        : history_{history}, user_{std::move(user)}, through_{start}, page_size_{page_size} {}
 
-    aio::awaitable<http::CatchUp> next(event::Position after, bool first_round) override {
+    aio::awaitable<http::CatchUp> next() override {
         if (waits_ > 0 && waits_-- > 0) {
             http::CatchUp nothing;
             nothing.wait = true;
             co_return nothing;
         }
-        co_return co_await aio::run_on(
-            history_.core(), [this, after, first_round]() -> aio::awaitable<http::CatchUp> {
-                http::CatchUp page;
-                page.frames = history_.after(after, page_size_, user_);
-                page.last = page.frames.size() < page_size_;
-                page.through = page.last ? history_.applied() : page.frames.back()->position();
-                page.end = page.last && ends_;
-                if (page.last && first_round)
-                    page.frames.push_back(event::Event::control("event: recovery\ndata: {}\n\n", {}, {}));
-                co_return page;
-            });
+        co_return co_await aio::run_on(history_.core(), [this]() -> aio::awaitable<http::CatchUp> {
+            http::CatchUp page;
+            page.frames = history_.after(through_, page_size_, user_);
+            page.last = page.frames.size() < page_size_;
+            page.through = through_ = page.last ? history_.applied() : page.frames.back()->position();
+            page.end = page.last && ends_;
+            if (page.last && !std::exchange(recovered_, true))
+                page.frames.push_back(event::Event::control("event: recovery\ndata: {}\n\n", {}, {}));
+            co_return page;
+        });
     }
-    event::Position start() const override { return start_; }
     bool ends_with(const event::Event& event) const override {
         return event.lifecycle() == event::Lifecycle::ends;
     }
@@ -93,9 +91,10 @@ class HistorySource final : public http::StreamSource {
   private:
     const History& history_;
     std::string user_;
-    event::Position start_;
+    event::Position through_;
     std::size_t page_size_;
     int waits_ = 0;
+    bool recovered_ = false;
     bool ends_ = false;
     bool of_task_ = false;
 };

@@ -1,79 +1,16 @@
-#include "domain/progress/service.hpp"
-
 #include <gtest/gtest.h>
 
-#include <asio/co_spawn.hpp>
-#include <asio/use_future.hpp>
-#include <functional>
-
-#include "aio/spawn.hpp"
-#include "domain/progress/codec.hpp"
-#include "store/memory_store.hpp"
 #include "unit/broadcast/pipe_session.hpp"
+#include "unit/progress/service_fixture.hpp"
 
 namespace stepcast::progress {
 namespace {
 
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
+using test::Service;
 using testing::of_user;
 using testing::PipeSession;
-
-awaitable<broadcast::Missed> nothing_missed(event::Position, std::size_t) {
-    co_return broadcast::Missed{};
-}
-
-/// The service over a store of its own; all on the test's thread.
-class Service : public ::testing::Test {
-  protected:
-    ~Service() override {
-        finish(service.stop());
-        finish(broadcaster.drain(1s, 1s, 0ms));
-    }
-
-    /// Runs until `condition` holds; false after 5 s.
-    bool pump_until(const std::function<bool()>& condition) {
-        const auto deadline = Steady::now() + 5s;
-        while (!condition() && Steady::now() < deadline) {
-            io.restart();
-            io.run_one_for(10ms);
-        }
-        return condition();
-    }
-
-    template <class T>
-    T finish(awaitable<T> work) {
-        auto future = asio::co_spawn(core, std::move(work), asio::use_future);
-        EXPECT_TRUE(pump_until([&] { return future.wait_for(0s) == std::future_status::ready; }));
-        return future.get();
-    }
-
-    /// Commits `count` events of task "t" and returns them as the feed would give them.
-    std::vector<event::EventRef> commit(int count) {
-        std::vector<store::Commit> commits(static_cast<std::size_t>(count));
-        for (auto& commit : commits) {
-            ProgressEvent event;
-            event.event_id = "e" + std::to_string(++made);
-            event.task_id = "t";
-            event.user_id = "u";
-            event.type = EventType::progress;
-            event.percentage = 1;
-            event.timestamp = Timestamp{};
-            std::string scratch;
-            commit.appends.emplace_back().events.push_back(make_draft(event, scratch));
-        }
-        const auto from = store.head() + 1;
-        for (const auto& done : finish(store.commit_many(commits))) EXPECT_TRUE(done);
-        return finish(store.read_all({.from = from, .limit = 10'000}))->events;
-    }
-
-    asio::io_context io;
-    aio::Strand core = asio::make_strand(io);
-    store::MemoryStore store{{}};
-    broadcast::Broadcaster broadcaster{io, {}, nothing_missed};
-    ProgressEventService service{core, store, broadcaster, system_clock(), {.max_events_per_task = 100}};
-    int made = 0;
-};
 
 TEST_F(Service, counts_what_the_feed_gives_twice_or_out_of_order) {
     const auto events = commit(3);
@@ -129,6 +66,17 @@ TEST_F(Service, a_snapshot_that_cannot_be_used_is_counted_as_ignored_and_the_nex
     service.on_cleaned(oversized);
     EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_failed == 1; }));
     EXPECT_EQ(service.counts().snapshots_saved, 1u);
+}
+
+TEST_F(Service, the_history_of_a_task_that_was_let_go_is_unknown_before_the_cleaner_tells) {
+    service.set_live();
+    service.on_committed(commit(3));
+    EXPECT_EQ(finish(service.history("t", 1, 10))->events.size(), 3u);
+    EXPECT_TRUE(finish(service.history("t", 4, 10))->events.empty()) << "nothing newer is no error";
+    ASSERT_TRUE(finish(store.cleanup(system_clock().now() + 1000h)));
+    const auto history = finish(service.history("t", 1, 10));
+    ASSERT_FALSE(history);
+    EXPECT_EQ(history.error().code, query_errc::unknown_task);
 }
 
 }  // namespace
