@@ -6,13 +6,19 @@
 #include "kafka/kafka_bus.hpp"
 
 namespace stepcast::app {
+namespace {
+
+constexpr std::uint64_t mib = 1024 * 1024;
+
+}  // namespace
 
 kafka::Config kafka_config(const Config& config) {
     return {.brokers = config.kafka.brokers,
             .create_topics = config.kafka.create_topics,
             .partitions = config.kafka.partitions,
             .replication = config.kafka.replication,
-            .properties = config.kafka.properties};
+            .properties = config.kafka.properties,
+            .max_fetched_bytes = std::clamp(config.store.max_bytes / 16, 32 * mib, 256 * mib)};
 }
 
 result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config,

@@ -135,6 +135,7 @@ void Lane::sweep(Steady::time_point now) {
 
 void Lane::begin_drain(std::chrono::milliseconds retry, std::chrono::milliseconds spread) {
     draining_ = true;
+    if (!catching_up_) read_ring();  // a turn that gave way has still to come
     for (const Slot& slot : slots_) {
         Session* session = slot.session;
         if (session == nullptr || session->state_ != Session::State::live) continue;

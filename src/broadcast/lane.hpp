@@ -123,9 +123,10 @@ class Lane {
     void listen();
     Session* find(SessionId id) const;
 
-    void take_turn(std::chrono::steady_clock::time_point posted);
-    void read_ring();
     void post_turn();
+    void give_way(std::chrono::steady_clock::time_point posted, std::size_t ways);
+    void take_turn();
+    void read_ring();
     void route_batch();
     void route(std::uint32_t frame, const Table::Sessions* sessions);
     void offer(Session& session, std::uint32_t frame);
@@ -164,6 +165,7 @@ class Lane {
 
     std::uint64_t cursor_ = 0;      // in the ring
     event::Position position_ = 0;  // routed last
+    std::size_t ways_ = 0;          // how often the next turn gives way
 
     Table table_;
     std::vector<Slot> slots_;

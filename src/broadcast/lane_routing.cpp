@@ -1,4 +1,5 @@
 #include <spdlog/spdlog.h>
+#include <algorithm>
 #include <asio/post.hpp>
 #include <cassert>
 
@@ -16,6 +17,11 @@ constexpr std::size_t batch_limit = 256;
 constexpr std::size_t store_page = 1024;
 // How many sessions share one look at the clock.
 constexpr std::uint32_t clock_stride = 16;
+// A turn gives way once for so many sessions that the last one wrote to: that is what another write to each
+// of them would cost, and giving way is worth it if it saves one.
+constexpr std::size_t sessions_a_way = 8;
+constexpr std::size_t most_ways = 16;
+constexpr auto longest_given_way = std::chrono::milliseconds{1};
 
 }  // namespace
 
@@ -33,11 +39,19 @@ void Lane::notify() {
 
 void Lane::post_turn() {
     if (scheduled_.exchange(true, std::memory_order_acq_rel)) return;
-    asio::post(strand_, [this, posted = Steady::now()] { take_turn(posted); });
+    asio::post(strand_, [this, posted = Steady::now()] {
+        stats_.loop_delay_seconds.observe(std::chrono::duration<double>(Steady::now() - posted).count());
+        give_way(posted, ways_);
+    });
 }
 
-void Lane::take_turn(Steady::time_point posted) {
-    stats_.loop_delay_seconds.observe(std::chrono::duration<double>(Steady::now() - posted).count());
+// What is ready now runs first: producers get their answers and send more, which shares this turn's writes.
+void Lane::give_way(Steady::time_point posted, std::size_t ways) {
+    if (ways == 0 || Steady::now() - posted > longest_given_way) return take_turn();
+    asio::post(strand_, [this, posted, ways] { give_way(posted, ways - 1); });
+}
+
+void Lane::take_turn() {
     scheduled_.exchange(false, std::memory_order_acq_rel);
     if (!catching_up_ && session_count_ > 0) read_ring();
 }
@@ -46,6 +60,7 @@ void Lane::read_ring() {
     const auto outcome = shared_.ring.read(index_, cursor_, batch_, batch_limit);
     route_batch();
     if (outcome == Ring::Read::more) {
+        ways_ = 0;
         post_turn();
     } else if (outcome == Ring::Read::lapped) {
         stats_.lapped.fetch_add(1, std::memory_order_relaxed);
@@ -166,6 +181,7 @@ void Lane::flush_dirty() {
     }
     observe();
     count_written(tally.frames, tally.bytes);
+    ways_ = std::min(most_ways, dirty_.size() / sessions_a_way);
     dirty_.clear();
     pending_.clear();
 }

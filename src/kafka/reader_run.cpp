@@ -17,9 +17,7 @@ constexpr auto retry = 1s;
 constexpr auto settle_limit = 2s;
 constexpr auto leave_limit = 1500ms;
 constexpr auto destroy_limit = 1s;
-// What one reader fetches ahead, over all partitions: librdkafka's own bound is for each of them.
-constexpr std::int32_t fetched_ahead_kib = 32 * 1024;
-constexpr std::int32_t least_fetched_ahead_kib = 64;
+constexpr std::uint64_t least_fetched_ahead_kib = 64;
 constexpr auto fetched_ahead = "queued.max.messages.kbytes";
 
 }  // namespace
@@ -34,7 +32,9 @@ bool Reader::open_client(std::int32_t partitions) {
         if (!in_group()) set(conf->get(), "auto.offset.reset", "error");
         if (!core_->config().properties.contains(fetched_ahead))
             set(conf->get(), fetched_ahead,
-                std::to_string(std::max(least_fetched_ahead_kib, fetched_ahead_kib / partitions)));
+                std::to_string(std::max(
+                    least_fetched_ahead_kib,
+                    core_->config().max_fetched_bytes / 1024 / static_cast<std::uint64_t>(partitions))));
         set(conf->get(), "queued.min.messages",
             std::to_string(std::clamp<std::size_t>(subscription_.max_queued, 1, 10'000'000)));
         rd_kafka_conf_set_rebalance_cb(conf->get(), &Reader::on_rebalance);

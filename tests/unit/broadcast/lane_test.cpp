@@ -115,6 +115,43 @@ TEST_F(Lanes, what_is_published_during_a_turn_gets_a_turn_of_its_own) {
     EXPECT_EQ(positions_in(session.read()), (Positions{1, 2, 3}));
 }
 
+TEST_F(Lanes, a_turn_for_many_sessions_lets_run_first_what_is_ready) {
+    std::vector<std::unique_ptr<PipeSession>> sessions;
+    for (int i = 0; i < 64; ++i) {
+        sessions.push_back(std::make_unique<PipeSession>(io, lane, of_user("u")));
+        sessions.back()->enter();
+        if (i == 0) {  // alone it is served at once
+            publish(1, 1);
+            asio::post(io, [&] { EXPECT_EQ(positions_in(sessions[0]->read()), Positions{1}); });
+            pump();
+        }
+    }
+    publish(2, 2);
+    pump();
+    publish(3, 3);
+    asio::post(io, [&] {
+        for (const auto& session : sessions) EXPECT_EQ(positions_in(session->read()), Positions{2});
+        publish(4, 4);
+    });
+    pump();
+    for (const auto& session : sessions) EXPECT_EQ(positions_in(session->read()), (Positions{3, 4}));
+}
+
+TEST_F(Lanes, what_was_published_before_a_drain_is_sent_before_its_retry) {
+    std::vector<std::unique_ptr<PipeSession>> sessions;
+    for (int i = 0; i < 64; ++i) {
+        sessions.push_back(std::make_unique<PipeSession>(io, lane, of_user("u")));
+        sessions.back()->enter();
+    }
+    publish(1, 1);
+    pump();
+    publish(2, 2);
+    drain(1s);
+    const auto text = sessions[0]->read();
+    EXPECT_EQ(positions_in(text), (Positions{1, 2}));
+    EXPECT_GT(text.find("retry: "), text.find("id: "));
+}
+
 TEST_F(Lanes, a_client_that_left_is_noticed_at_the_next_write) {
     PipeSession session{io, lane, of_user("u")};
     session.enter();
