@@ -37,6 +37,9 @@ class ChangeLog {
     virtual void source_moved(const SourceOffset& source) = 0;
     virtual void owed(const Owed& message) = 0;
     virtual void sent(std::uint64_t number) = 0;
+    virtual void handled(const InboxMark& mark) = 0;
+    virtual void timer_set(const Timer& timer) = 0;
+    virtual void timer_fired(std::string_view id) = 0;
     virtual void snapshot_saved(const Category& category, const StreamHead& head,
                                 const Snapshot& snapshot) = 0;
     /// A loss is told before the events concerned are removed, one by one and perhaps much later.
@@ -45,6 +48,8 @@ class ChangeLog {
     virtual void removed(Position position) = 0;
     /// Losses from `until` and before are remembered no more, except by the floor.
     virtual void forgot(Timestamp until) = 0;
+    /// Inbox marks that expire at `until` or before are remembered no more.
+    virtual void forgot_marks(Timestamp until) = 0;
 
   protected:
     ~ChangeLog() = default;

@@ -15,6 +15,12 @@ constexpr std::int64_t page_size = 4096;
 // Pages that one pause between two groups gives back to the disk: about a millisecond.
 constexpr int vacuum_step = 64;
 constexpr int log_pages_kept = 1000;
+// What schema 1 did not have. {}: TEMP, to read such a file as it is.
+constexpr std::string_view tables_since_2 = R"(
+    CREATE {0} TABLE inbox(consumer TEXT, id TEXT, expires INTEGER, PRIMARY KEY(consumer, id)) WITHOUT ROWID;
+    CREATE INDEX {1}inbox_expires ON inbox(expires);
+    CREATE {0} TABLE timers(id TEXT PRIMARY KEY, due INTEGER, kind TEXT, payload TEXT) WITHOUT ROWID;
+)";
 
 class JournalCategory final : public std::error_category {
   public:
@@ -109,6 +115,8 @@ result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) 
     try {
         file->db_ = Database{path, Database::Mode::read};
         if (auto checked = file->check_kind(); !checked) return tl::unexpected{checked.error()};
+        if (file->db_.number("PRAGMA user_version") < 2)
+            file->db_.run(fmt::format(tables_since_2, "TEMP", "temp."));
         file->db_.run("BEGIN");  // one view of it, whatever is written meanwhile
         if (auto read = file->read_head(); !read) return tl::unexpected{read.error()};
     } catch (const SqliteError& e) {
@@ -145,7 +153,10 @@ result<void> JournalFile::open_file() {
     db_.run(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
         "PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY");
-    if (empty) make_tables();
+    if (empty)
+        make_tables();
+    else if (db_.number("PRAGMA user_version") < schema)
+        upgrade();
     if (options_.max_bytes != 0)
         db_.run(fmt::format("PRAGMA max_page_count={}",
                             std::max<std::uint64_t>(options_.max_bytes / page_size, 64)));
@@ -188,10 +199,18 @@ void JournalFile::make_tables() {
             PRIMARY KEY(consumer, topic, partition)) WITHOUT ROWID;
         CREATE TABLE outbox(number INTEGER PRIMARY KEY, id TEXT, topic TEXT, key TEXT, value TEXT);
     )");
+    db_.run(fmt::format(tables_since_2, "", ""));
     db_.run(
         fmt::format("INSERT INTO meta VALUES('epoch','{}'),('head',0),('floor',0);"
                     "PRAGMA application_id={}; PRAGMA user_version={}",
                     random_token(8), application, schema));
+    transaction.commit();
+}
+
+void JournalFile::upgrade() {
+    Transaction transaction{db_};
+    db_.run(fmt::format(tables_since_2, "", ""));
+    db_.run(fmt::format("PRAGMA user_version={}", schema));
     transaction.commit();
 }
 

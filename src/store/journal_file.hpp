@@ -46,16 +46,19 @@ struct JournalBase {
     std::vector<Stream> streams;  ///< those that have a snapshot
     std::vector<Source> sources;
     std::vector<Owed> owed;
+    std::vector<InboxMark> marks;
+    std::vector<Timer> timers;
 };
 
 /// The SQLite file behind a journalled store. Used by one thread at a time; every call may block.
 ///
 /// Its tables: `events` (a row per event: `data` is its JSON, `ids` where the three ids stand in it, `sum`
-/// guards all of the row), `types`, `snapshots`, `losses`, `sources`, `outbox`, and `meta` with the epoch,
-/// the head, the floor. An event that is hidden by a loss does not count: it is removed later.
+/// guards all of the row), `types`, `snapshots`, `losses`, `sources`, `outbox`, `inbox`, `timers`, and `meta`
+/// with the epoch, the head, the floor. An event that is hidden by a loss does not count: it is removed
+/// later.
 class JournalFile {
   public:
-    static constexpr int schema = 1;
+    static constexpr int schema = 2;  ///< 1 had no inbox and no timers
 
     struct Options {
         std::string path;
@@ -124,11 +127,13 @@ class JournalFile {
     result<void> check_kind();
     result<void> read_head();
     void make_tables();
+    void upgrade();
     result<void> read_types();
     StoredEvent decode(const Statement& row) const;
     void write_events(const JournalGroup& group);
     std::int64_t type_number(const event::Event& event);
     void write_changes(const JournalGroup& group);
+    void write_promises(const JournalGroup& group);
     const Category* category(std::string_view name) const;
     void read_losses(JournalBase& base);
     void read_streams(JournalBase& base);

@@ -29,7 +29,6 @@ void JournalChanges::give_removals(JournalGroup& to) {
     };
     move(pending_.changes, to.changes);
     move(pending_.removed, to.removed);
-    move(pending_.sent, to.sent);
     to.newest_removed = std::max(to.newest_removed, std::exchange(pending_.newest_removed, 0));
 }
 

@@ -20,6 +20,10 @@ struct JournalGroup {
         std::string stream_id;
     };
 
+    struct Fired {
+        std::string id;
+    };
+
     std::vector<EventRef> events;
     /// In the order in which they happened: a stream may go and come back.
     std::vector<std::variant<Loss, Saved, Gone>> changes;
@@ -29,13 +33,16 @@ struct JournalGroup {
     std::map<std::tuple<std::string, std::string, std::int32_t>, std::int64_t, std::less<>> sources;
     std::vector<Owed> owed;
     std::vector<std::uint64_t> sent;
+    std::vector<InboxMark> marks;
+    std::vector<std::variant<Timer, Fired>> timers;  ///< in the order in which they were set and fired
     std::optional<Timestamp> forgot;
+    std::optional<Timestamp> forgot_marks;
     std::uint64_t bytes = 0;  ///< of the events
 
     bool removes(Position position) const;
     bool empty() const {
         return events.empty() && changes.empty() && removed.empty() && sources.empty() && owed.empty() &&
-               sent.empty() && !forgot;
+               sent.empty() && marks.empty() && timers.empty() && !forgot && !forgot_marks;
     }
 };
 
@@ -50,6 +57,11 @@ class JournalChanges final : public ChangeLog {
     void source_moved(const SourceOffset& source) override;
     void owed(const Owed& message) override { add(pending_.owed, message); }
     void sent(std::uint64_t number) override { add(pending_.sent, number); }
+    void handled(const InboxMark& mark) override { add(pending_.marks, mark); }
+    void timer_set(const Timer& timer) override { add(pending_.timers, timer); }
+    void timer_fired(std::string_view id) override {
+        add(pending_.timers, JournalGroup::Fired{std::string{id}});
+    }
     void snapshot_saved(const Category& category, const StreamHead& head, const Snapshot& snapshot) override {
         add(pending_.changes, JournalGroup::Saved{&category, head, snapshot});
     }
@@ -60,6 +72,10 @@ class JournalChanges final : public ChangeLog {
     void removed(Position position) override;
     void forgot(Timestamp until) override {
         pending_.forgot = until;
+        ++count_;
+    }
+    void forgot_marks(Timestamp until) override {
+        pending_.forgot_marks = until;
         ++count_;
     }
 

@@ -177,6 +177,14 @@ void JournalFile::write_changes(const JournalGroup& group) {
             .bind(4, offset)
             .run();
     }
+    write_promises(group);
+    if (!group.forgot) return;
+    statements_->raise_floor.bind(1, milliseconds(*group.forgot)).run();
+    statements_->forget_losses.bind(1, milliseconds(*group.forgot)).run();
+}
+
+// What is owed, what was handled, what is due.
+void JournalFile::write_promises(const JournalGroup& group) {
     for (const auto& [number, message] : group.owed)
         statements_->add_owed.bind(1, static_cast<std::int64_t>(number))
             .bind(2, message.id)
@@ -186,9 +194,25 @@ void JournalFile::write_changes(const JournalGroup& group) {
             .run();
     for (const auto number : group.sent)
         statements_->remove_owed.bind(1, static_cast<std::int64_t>(number)).run();
-    if (!group.forgot) return;
-    statements_->raise_floor.bind(1, milliseconds(*group.forgot)).run();
-    statements_->forget_losses.bind(1, milliseconds(*group.forgot)).run();
+    // First, because a mark may be made again in the group in which it was forgotten.
+    if (group.forgot_marks) statements_->forget_marks.bind(1, milliseconds(*group.forgot_marks)).run();
+    for (const auto& mark : group.marks)
+        statements_->add_mark.bind(1, mark.consumer)
+            .bind(2, mark.message_id)
+            .bind(3, milliseconds(mark.expires))
+            .run();
+    struct Write {
+        Statements& with;
+        void operator()(const Timer& timer) const {
+            with.set_timer.bind(1, timer.id)
+                .bind(2, milliseconds(timer.due))
+                .bind(3, timer.kind)
+                .bind(4, timer.payload)
+                .run();
+        }
+        void operator()(const JournalGroup::Fired& fired) const { with.remove_timer.bind(1, fired.id).run(); }
+    };
+    for (const auto& change : group.timers) std::visit(Write{*statements_}, change);
 }
 
 StoredEvent JournalFile::decode(const Statement& row) const {
@@ -275,6 +299,14 @@ result<JournalBase> JournalFile::read_base() {
             base.owed.push_back({static_cast<std::uint64_t>(owed.number(0)),
                                  {std::string{owed.text(1)}, std::string{owed.text(2)},
                                   std::string{owed.text(3)}, std::string{owed.text(4)}}});
+        auto marks = db_.prepare("SELECT * FROM inbox");
+        while (marks.step())
+            base.marks.push_back(
+                {std::string{marks.text(0)}, std::string{marks.text(1)}, timestamp(marks.number(2))});
+        auto timers = db_.prepare("SELECT * FROM timers");
+        while (timers.step())
+            base.timers.push_back({std::string{timers.text(0)}, timestamp(timers.number(1)),
+                                   std::string{timers.text(2)}, std::string{timers.text(3)}});
         return base;
     } catch (const SqliteError& e) {
         return tl::unexpected{error_of(e)};
@@ -284,7 +316,9 @@ result<JournalBase> JournalFile::read_base() {
 result<void> JournalFile::write_base(const JournalBase& base, Position head, const std::string& epoch) {
     try {
         Transaction transaction{db_};
-        db_.run("DELETE FROM losses; DELETE FROM snapshots; DELETE FROM sources; DELETE FROM outbox");
+        db_.run(
+            "DELETE FROM losses; DELETE FROM snapshots; DELETE FROM sources; DELETE FROM outbox;"
+            "DELETE FROM inbox; DELETE FROM timers");
         JournalGroup group;
         for (const auto& loss : base.losses) group.changes.emplace_back(loss);
         for (const auto& [category, stream, snapshot] : base.streams)
@@ -292,6 +326,8 @@ result<void> JournalFile::write_base(const JournalBase& base, Position head, con
         for (const auto& [consumer, topic, partition, offset] : base.sources)
             group.sources.emplace(std::tuple{consumer, topic, partition}, offset);
         group.owed = base.owed;
+        group.marks = base.marks;
+        group.timers.assign(base.timers.begin(), base.timers.end());
         write_changes(group);
         set_meta("head", static_cast<std::int64_t>(head));
         set_meta("floor", static_cast<std::int64_t>(base.floor));

@@ -22,10 +22,15 @@ struct JournalFile::Statements {
           forget_losses{db.prepare("DELETE FROM losses WHERE at<=?")},
           move_source{db.prepare("INSERT OR REPLACE INTO sources VALUES(?,?,?,?)")},
           add_owed{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?)")},
-          remove_owed{db.prepare("DELETE FROM outbox WHERE number=?")} {}
+          remove_owed{db.prepare("DELETE FROM outbox WHERE number=?")},
+          add_mark{db.prepare("INSERT OR REPLACE INTO inbox VALUES(?,?,?)")},
+          forget_marks{db.prepare("DELETE FROM inbox WHERE expires<=?")},
+          set_timer{db.prepare("INSERT OR REPLACE INTO timers VALUES(?,?,?,?)")},
+          remove_timer{db.prepare("DELETE FROM timers WHERE id=?")} {}
 
     Statement get_meta, set_meta, add_event, add_type, remove_event, read_events, save_snapshot,
-        drop_snapshot, raise_loss, raise_floor, forget_losses, move_source, add_owed, remove_owed;
+        drop_snapshot, raise_loss, raise_floor, forget_losses, move_source, add_owed, remove_owed, add_mark,
+        forget_marks, set_timer, remove_timer;
 };
 
 }  // namespace stepcast::store

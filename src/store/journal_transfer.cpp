@@ -101,6 +101,19 @@ void write_base(std::string& out, const JournalFile& file, const JournalBase& ba
             member(o, "key", message.key);
             member(o, "value", message.value);
         });
+    for (const auto& mark : base.marks)
+        line("mark", [&](std::string& o) {
+            member(o, "consumer", mark.consumer);
+            member(o, "message", mark.message_id);
+            member(o, "expires", format_rfc3339(mark.expires));
+        });
+    for (const auto& timer : base.timers)
+        line("timer", [&](std::string& o) {
+            member(o, "id", timer.id);
+            member(o, "due", format_rfc3339(timer.due));
+            member(o, "kind", timer.kind);
+            member(o, "payload", timer.payload);
+        });
 }
 
 /// One line of an import; its calls throw std::exception for what is missing or of the wrong kind.
@@ -205,6 +218,10 @@ class Import {
         } else if (kind == "owed") {
             base_.owed.push_back({f.number<std::uint64_t>("number"),
                                   {f.text("id"), f.text("topic"), f.text("key"), f.text("value")}});
+        } else if (kind == "mark") {
+            base_.marks.push_back({f.text("consumer"), f.text("message"), f.time("expires")});
+        } else if (kind == "timer") {
+            base_.timers.push_back({f.text("id"), f.time("due"), f.text("kind"), f.text("payload")});
         } else {
             throw std::runtime_error{"an export has no line of this kind"};
         }

@@ -51,6 +51,16 @@ awaitable<result<EventRef>> JournaledStore::find_event(const Category& category,
     co_return found;
 }
 
+awaitable<result<std::vector<Owed>>> JournaledStore::outbox(std::uint64_t after, std::size_t limit) {
+    if (!co_await durable(changes_.count())) co_return fail(errc::unavailable, {}, trouble_);
+    co_return co_await memory_.outbox(after, limit);
+}
+
+awaitable<result<std::vector<Timer>>> JournaledStore::due(Timestamp now, std::size_t limit) {
+    if (!co_await durable(changes_.count())) co_return fail(errc::unavailable, {}, trouble_);
+    co_return co_await memory_.due(now, limit);
+}
+
 awaitable<result<void>> JournaledStore::save_snapshot(const Category& category, std::string_view stream_id,
                                                       Snapshot snapshot, bool trim) {
     auto saved = co_await memory_.save_snapshot(category, stream_id, std::move(snapshot), trim);

@@ -20,10 +20,9 @@ constexpr std::size_t events_per_turn = 512;
 constexpr int most_expired_at_once = 64;
 
 std::uint64_t bytes_of(const Commit& commit) {
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = MemoryStore::cost_besides_events(commit);
     for (const auto& append : commit.appends)
         for (const auto& draft : append.events) bytes += draft->memory();
-    for (const auto& message : commit.outbox) bytes += Outbox::cost(message);
     return bytes;
 }
 
@@ -229,6 +228,8 @@ awaitable<result<void>> JournaledStore::restore_base() {
     for (const auto& [consumer, topic, partition, offset] : base->sources)
         memory_.restore(SourceOffset{consumer, topic, partition, offset});
     for (auto& owed : base->owed) memory_.restore(std::move(owed));
+    for (const auto& mark : base->marks) memory_.restore(mark);
+    for (auto& timer : base->timers) memory_.restore(std::move(timer));
     co_return result<void>{};
 }
 

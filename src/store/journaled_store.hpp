@@ -54,9 +54,8 @@ class JournaledStore final : public EventStore {
                                                                    std::string_view topic) override {
         return memory_.source_offsets(consumer, topic);
     }
-    awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) override {
-        return memory_.outbox(after, limit);
-    }
+    awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) override;
+    awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) override;
     awaitable<result<void>> save_snapshot(const Category& category, std::string_view stream_id,
                                           Snapshot snapshot, bool trim) override;
     awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& category,

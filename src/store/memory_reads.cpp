@@ -149,6 +149,10 @@ awaitable<result<std::vector<Owed>>> MemoryStore::outbox(std::uint64_t after, st
     co_return outbox_.read(after, limit);
 }
 
+awaitable<result<std::vector<Timer>>> MemoryStore::due(Timestamp now, std::size_t limit) {
+    co_return timers_.due(now, limit);
+}
+
 awaitable<result<std::optional<Snapshot>>> MemoryStore::load_snapshot(const Category& category,
                                                                       std::string_view stream_id) {
     const auto* stream = find(category, stream_id);

@@ -13,6 +13,7 @@ namespace {
 constexpr auto cleanup_slice = std::chrono::microseconds{700};
 constexpr std::size_t drain_step = 64;
 constexpr std::size_t told_at_once = 1024;
+constexpr std::size_t marks_at_once = 64;
 
 }  // namespace
 
@@ -152,6 +153,10 @@ bool MemoryStore::cleanup_step(Timestamp now) {
         return true;
     }
     if (moved) return true;
+    if (inbox_.forget(now, marks_at_once)) {
+        if (log_ != nullptr) log_->forgot_marks(now);
+        return true;
+    }
     if (!tombstones_.forget_oldest(now - limits_.tombstone_ttl)) return false;
     if (log_ != nullptr) log_->forgot(now - limits_.tombstone_ttl);
     return true;

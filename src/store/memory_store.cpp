@@ -86,6 +86,11 @@ CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
         if (source != nullptr && commit.source->offset <= source->offset && !commit.source->restarts)
             return Receipt{0, 0, true};
     }
+    // Nothing overtakes a commit that did not fit, not even an offset.
+    if (commit.inbox && inbox_.knows(*commit.inbox) && !(call.full && commit.source)) {
+        if (commit.source && !held) move_source(source, *commit.source);
+        return Receipt{0, 0, true};
+    }
     if (auto refusal = judge(commit, call.full)) {
         call.full = call.full || refusal->code == errc::full;
         if (commit.source && !held) call.held.push_back(&*commit.source);
@@ -110,13 +115,12 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit, bool full) {
     if (events > 1)
         if (auto refusal = refuse_repeats()) return refusal;
 
-    std::uint64_t need = 0;
+    std::uint64_t need = cost_besides_events(commit);
     for (const auto& plan : plan_) {
         if (plan.known) continue;
         if (plan.stream == nullptr) need += bytes_per_stream;
         for (const auto& draft : plan.append->events) need += cost(*draft);
     }
-    for (const auto& message : commit.outbox) need += Outbox::cost(message);
     // An offset that moved past a refused commit would make its retry succeed with no effect.
     if ((full && (need != 0 || commit.source)) || (need != 0 && !make_room(need)))
         return Refusal{errc::full, 0, 0, "the store is at its bound and nothing finished is left to expire"};
@@ -195,11 +199,32 @@ Receipt MemoryStore::write(const Commit& commit) {
         receipt = {stream.version, stream.last_position, false};
     }
     for (const auto& plan : plan_) receipt.deduplicated = receipt.deduplicated && plan.known;
+    write_besides_events(commit);
+    return receipt;
+}
+
+std::uint64_t MemoryStore::cost_besides_events(const Commit& commit) {
+    std::uint64_t bytes = commit.inbox ? Inbox::cost(*commit.inbox) : 0;
+    for (const auto& message : commit.outbox) bytes += Outbox::cost(message);
+    for (const auto& timer : commit.timers) bytes += Timers::cost(timer);
+    return bytes;
+}
+
+void MemoryStore::write_besides_events(const Commit& commit) {
     for (const auto& message : commit.outbox)
         if (const auto* owed = outbox_.add(message); owed != nullptr && log_ != nullptr) log_->owed(*owed);
     for (const auto& id : commit.sent)
         if (const auto number = outbox_.remove(id); number != 0 && log_ != nullptr) log_->sent(number);
-    return receipt;
+    if (commit.inbox) {
+        inbox_.add(*commit.inbox);
+        if (log_ != nullptr) log_->handled(*commit.inbox);
+    }
+    for (const auto& id : commit.fired)
+        if (timers_.remove(id) && log_ != nullptr) log_->timer_fired(id);
+    for (const auto& timer : commit.timers) {
+        timers_.set(timer);
+        if (log_ != nullptr) log_->timer_set(timer);
+    }
 }
 
 void MemoryStore::append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at) {

@@ -8,10 +8,12 @@
 
 #include "base/time.hpp"
 #include "store/change_log.hpp"
+#include "store/inbox.hpp"
 #include "store/memory_stream.hpp"
 #include "store/outbox.hpp"
 #include "store/retention.hpp"
 #include "store/store.hpp"
+#include "store/timers.hpp"
 #include "store/tombstones.hpp"
 
 namespace stepcast::store {
@@ -46,6 +48,7 @@ class MemoryStore final : public EventStore {
     awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view consumer,
                                                                    std::string_view topic) override;
     awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) override;
+    awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) override;
 
     /// A snapshot beyond the stream's version is refused as wrong_expected_version; one older than the stored
     /// one changes nothing.
@@ -68,6 +71,11 @@ class MemoryStore final : public EventStore {
     void restore_head(Position head) { all_.skip_to(head); }
     void restore(const SourceOffset& source);
     void restore(Owed owed) { outbox_.restore(std::move(owed)); }
+    void restore(const InboxMark& mark) { inbox_.add(mark); }
+    void restore(Timer timer) { timers_.set(std::move(timer)); }
+
+    /// What a commit takes besides its events, in bytes.
+    static std::uint64_t cost_besides_events(const Commit& commit);
 
     Feed& feed() override { return feed_; }
     Position head() const override { return all_.head(); }
@@ -129,6 +137,7 @@ class MemoryStore final : public EventStore {
     std::optional<Refusal> refuse_repeats() const;
     Version planned_for(const Draft& first) const;
     Receipt write(const Commit& commit);
+    void write_besides_events(const Commit& commit);
     void append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at);
     void index(MemoryStream& stream, const EventRef& event);
     MemoryStream& open_stream(const Category& category, std::string_view id, std::string_view subject,
@@ -152,7 +161,9 @@ class MemoryStore final : public EventStore {
     void drop_if_idle(MemorySubject& subject);
     void bound_tombstones();
     bool cleanup_step(Timestamp now);
-    std::uint64_t bytes() const { return bytes_ + tombstones_.memory() + outbox_.memory(); }
+    std::uint64_t bytes() const {
+        return bytes_ + tombstones_.memory() + outbox_.memory() + inbox_.memory() + timers_.memory();
+    }
 
     const Limits limits_;
     const Clock& clock_;
@@ -168,6 +179,8 @@ class MemoryStore final : public EventStore {
     std::vector<Source> sources_;
     std::size_t last_source_ = 0;
     Outbox outbox_;
+    Inbox inbox_;
+    Timers timers_;
 
     Leaving leaving_;
     std::deque<ExpiredStream> expired_;  // not yet told by cleanup

@@ -78,8 +78,22 @@ struct Owed {
     OutboxMessage message;
 };
 
-/// The one atomic write: all of it or nothing. What a store cannot do yet (inbox, timers, fences) is absent
-/// here.
+/// That a consumer has handled a message.
+struct InboxMark {
+    std::string consumer;
+    std::string message_id;
+    Timestamp expires{};  ///< remembered until then, or until the cleanup after it
+};
+
+/// A deadline that outlives the process. Its id is unique among those that are set.
+struct Timer {
+    std::string id;
+    Timestamp due{};
+    std::string kind;  ///< whom it concerns: chosen by who sets it
+    std::string payload;
+};
+
+/// The one atomic write: all of it or nothing. What a store cannot do yet (fences) is absent here.
 struct Commit {
     boost::container::small_vector<Append, 1> appends;
     /// An offset not above the stored one makes the whole commit succeed with no effect. A refusal does not
@@ -91,6 +105,11 @@ struct Commit {
     std::optional<Timestamp> recorded_at{};
     std::vector<OutboxMessage> outbox{};  ///< one that is owed already stays as it is
     std::vector<std::string> sent{};      ///< ids of messages that are owed no more; unknown ones do no harm
+    /// One that is known makes the whole commit succeed with no effect but that its source offset moves.
+    std::optional<InboxMark> inbox{};
+    std::vector<std::string> fired{};  ///< ids of timers that are set no more, removed before `timers` are
+                                       ///< set; unknown ones do no harm
+    std::vector<Timer> timers{};       ///< one that is set already is replaced
 };
 
 /// What became of a commit. Of several events: of the last one.
@@ -98,7 +117,7 @@ struct Receipt {
     Version version = 0;
     Position position = 0;
     bool deduplicated = false;  ///< every event was known with the same fingerprint; version and position are
-                                ///< the first write's
+                                ///< the first write's. Or the offset or the inbox mark was: then they are 0
 };
 
 /// Why a commit was refused. For wrong_expected_version both numbers are set.
@@ -227,6 +246,9 @@ class EventStore {
                                                                            std::string_view topic) = 0;
     /// What is owed to the bus, the oldest first: at most `limit` of those numbered above `after`.
     virtual awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) = 0;
+    /// Timers whose time has come at `now`, the earliest first, at most `limit`. They stay set until a commit
+    /// says that they have fired.
+    virtual awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) = 0;
 
     /// Replaces the events up to snapshot.version, if `trim`, or stands beside them.
     virtual awaitable<result<void>> save_snapshot(const Category& category, std::string_view stream_id,

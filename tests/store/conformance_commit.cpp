@@ -281,37 +281,6 @@ TEST_P(StoreTest, a_topic_that_began_again_takes_its_offset_back) {
     EXPECT_EQ(store().head(), 2u);
 }
 
-TEST_P(StoreTest, what_is_owed_is_kept_in_order_until_it_is_sent) {
-    auto one = commit_of({draft("a", "1")});
-    one.outbox = {{"m1", "topic", "k", "v1"}, {"m2", "topic", "k", "v2"}};
-    ASSERT_TRUE(commit(one));
-    Commit more;
-    more.outbox = {{"m1", "topic", "k", "other"}, {"m3", "topic", "k", "v3"}};
-    ASSERT_TRUE(commit(more));
-    auto owed = run(store().outbox(0, 100)).value();
-    ASSERT_EQ(owed.size(), 3u);
-    EXPECT_EQ(owed[0].message.value, "v1");
-    EXPECT_EQ(owed[2].message.id, "m3");
-    EXPECT_EQ(run(store().outbox(owed[0].number, 1)).value().at(0).message.id, "m2");
-
-    Commit sent;
-    sent.sent = {"m1", "m3", "never owed"};
-    ASSERT_TRUE(commit(sent));
-    ASSERT_TRUE(commit(more));
-    owed = run(store().outbox(0, 100)).value();
-    ASSERT_EQ(owed.size(), 3u);
-    EXPECT_EQ(owed[0].message.id, "m2");
-    EXPECT_EQ(owed[1].message.value, "other");
-    EXPECT_GT(owed[1].number, owed[0].number);
-}
-
-TEST_P(StoreTest, a_refused_commit_owes_nothing) {
-    auto refused = commit_of({draft("a", "1")}, Expected::stream_exists());
-    refused.outbox = {{"m", "t", "k", "v"}};
-    EXPECT_FALSE(commit(refused));
-    EXPECT_TRUE(run(store().outbox(0, 100)).value().empty());
-}
-
 TEST_P(StoreTest, no_source_offset_of_a_call_passes_a_commit_that_was_refused) {
     put("a", "1");
     std::vector<Commit> commits{commit_of({draft("b", "1")}), commit_of({draft("a", "1", {.body = "other"})}),

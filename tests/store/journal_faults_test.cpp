@@ -89,7 +89,10 @@ TEST_F(JournalFaults, every_call_to_the_disk_may_fail_and_nothing_acknowledged_i
             for (int i = 0; i < 12; ++i) {
                 const auto id = std::to_string(i);
                 const DraftOptions large{.lifecycle = Lifecycle::ends, .body = std::string(3000, 'x')};
-                ASSERT_TRUE(insist(*store, "s" + std::to_string(i % 4), id, large));
+                auto one = commit_of({draft("s" + std::to_string(i % 4), id, large)});
+                one.inbox = {"consumer", id, clock.at + 24h};
+                one.timers = {{"t", clock.at, "kind", id}};
+                ASSERT_TRUE(run_to_end(strand, insist_on(*store, std::move(one))));
                 if (i == 8) clock.at += 11min;
                 if (i == 9) run_to_end(strand, store->cleanup(clock.at)).value();
             }
@@ -108,6 +111,13 @@ TEST_F(JournalFaults, every_call_to_the_disk_may_fail_and_nothing_acknowledged_i
             EXPECT_TRUE(expired || found.contains(std::to_string(kept))) << kept;
         }
         EXPECT_EQ(again->head(), 12u);
+        const auto timers = run_to_end(strand, again->due(clock.at, 10)).value();
+        ASSERT_EQ(timers.size(), 1u);
+        EXPECT_EQ(timers[0].payload, "11");
+        std::vector<Commit> handled(12);
+        for (int i = 0; i < 12; ++i) handled[i].inbox = {"consumer", std::to_string(i), clock.at + 24h};
+        for (const auto& known : run_to_end(strand, again->commit_many(handled)))
+            EXPECT_TRUE(known && known->deduplicated);
         close(*again);
         if (!failed) break;
         reached = nth;
@@ -225,9 +235,9 @@ TEST_F(JournalFaults, what_cannot_be_opened_is_named_with_a_way_out) {
         EXPECT_NE(refusal_to_open().find("is locked by another process"), std::string::npos);
     }
     EXPECT_EQ(refusal_to_open(), "opened");
-    Database{path, Database::Mode::write}.run("PRAGMA user_version=2");
-    EXPECT_NE(refusal_to_open().find("was written by a newer Stepcast (schema 2"), std::string::npos);
-    Database{path, Database::Mode::write}.run("PRAGMA user_version=1; PRAGMA application_id=7");
+    Database{path, Database::Mode::write}.run("PRAGMA user_version=99");
+    EXPECT_NE(refusal_to_open().find("was written by a newer Stepcast (schema 99"), std::string::npos);
+    Database{path, Database::Mode::write}.run("PRAGMA user_version=2; PRAGMA application_id=7");
     EXPECT_NE(refusal_to_open().find("is a database of something else"), std::string::npos);
 
     path = folder.file("text");

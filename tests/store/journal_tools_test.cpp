@@ -26,7 +26,8 @@ class JournalTools : public testing::Test {
     std::vector<EventRef> everything(JournaledStore& store) {
         return run_to_end(strand, store.read_all({.limit = 1'000'000})).value().events;
     }
-    /// A journal with something of everything: streams, an expired one, a trimmed one, offsets, what is owed.
+    /// A journal with something of everything: streams, an expired one, a trimmed one, offsets, what is owed,
+    /// handled and due.
     void fill(const std::string& name) {
         auto store = open(name);
         std::int64_t offset = 0;
@@ -37,6 +38,8 @@ class JournalTools : public testing::Test {
                                      {.subject = "ann \"quoted\"", .body = "body" + std::to_string(i)})});
                 one.source = {"group", "topic", 2, ++offset};
                 one.outbox = {{"m" + std::to_string(i), "topic", "key", "{\"v\":1}"}};
+                one.inbox = {"group", stream + std::to_string(i), clock.at + 24h};
+                one.timers = {{"t" + std::to_string(i), clock.at + 24h, "kind", "{\"due\":true}"}};
                 commit(*store, one);
             }
             if (std::string_view{stream} != "gone") continue;
@@ -84,6 +87,10 @@ TEST_F(JournalTools, an_import_of_an_export_is_the_same_journal) {
     ASSERT_EQ(left.size(), right.size());
     for (std::size_t i = 0; i < left.size(); ++i) EXPECT_EQ(left[i]->frame(), right[i]->frame());
     EXPECT_EQ(run_to_end(strand, two->outbox(0, 100)).value().size(), 40u);
+    EXPECT_EQ(run_to_end(strand, two->due(clock.at + 24h, 100)).value().size(), 40u);
+    Commit handled;
+    handled.inbox = {"group", "kept7", clock.at + 24h};
+    EXPECT_TRUE(run_to_end(strand, two->commit_many({&handled, 1}))[0]->deduplicated);
     EXPECT_EQ(run_to_end(strand, two->source_offsets("group", "topic")).value().at(0).offset, 80);
     EXPECT_EQ(run_to_end(strand, two->load_snapshot(task, "kept")).value()->state, "state \"ten\"");
     EXPECT_EQ(run_to_end(strand, two->stream_info(task, "gone")).value().lost_through, 40u);
@@ -91,6 +98,26 @@ TEST_F(JournalTools, an_import_of_an_export_is_the_same_journal) {
     EXPECT_TRUE(run_to_end(strand, two->commit_many({&again, 1}))[0]->deduplicated);
     close(std::move(one));
     close(std::move(two));
+}
+
+TEST_F(JournalTools, a_journal_of_the_first_schema_is_read_as_it_is_and_upgraded_when_opened) {
+    fill("old");
+    Database{folder.file("old"), Database::Mode::write}.run(
+        "DROP TABLE inbox; DROP TABLE timers; PRAGMA user_version=1");
+    const auto checked = check_journal(folder.file("old"), categories, {});
+    ASSERT_TRUE(checked) << checked.error().detail;
+    EXPECT_TRUE(checked->problems.empty());
+    EXPECT_EQ(checked->events, 30u);
+
+    Commit one;
+    one.timers = {{"t", clock.at, "kind", "{}"}};
+    for (int life = 0; life < 2; ++life) {
+        auto store = open("old");
+        EXPECT_EQ(everything(*store).size(), 30u);
+        EXPECT_EQ(run_to_end(strand, store->due(clock.at, 9)).value().size(), life == 0 ? 0u : 1u);
+        commit(*store, one);
+        close(std::move(store));
+    }
 }
 
 TEST_F(JournalTools, an_import_refuses_what_is_not_whole_and_names_the_line) {

@@ -49,6 +49,9 @@ class FlakyStore final : public EventStore {
     awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) override {
         return store.outbox(after, limit);
     }
+    awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) override {
+        return store.due(now, limit);
+    }
     awaitable<result<void>> save_snapshot(const Category& c, std::string_view s, Snapshot n,
                                           bool trim) override {
         return store.save_snapshot(c, s, std::move(n), trim);

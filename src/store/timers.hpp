@@ -1,0 +1,30 @@
+#pragma once
+#include <map>
+#include <set>
+
+#include "store/store.hpp"
+
+namespace stepcast::store {
+
+/// The deadlines that are set.
+class Timers {
+  public:
+    static std::uint64_t cost(const Timer& t) {
+        return 256 + 2 * t.id.size() + t.kind.size() + t.payload.size();
+    }
+
+    /// One of the same id is replaced.
+    void set(Timer timer);
+    /// False if there is none.
+    bool remove(std::string_view id);
+    std::vector<Timer> due(Timestamp now, std::size_t limit) const;
+
+    std::uint64_t memory() const { return bytes_; }
+
+  private:
+    std::map<std::string, Timer, std::less<>> timers_;
+    std::set<std::pair<Timestamp, std::string_view>> order_;  // views of the ids in `timers_`
+    std::uint64_t bytes_ = 0;
+};
+
+}  // namespace stepcast::store
