@@ -76,9 +76,9 @@ class Stream {
     if (task && data.taskId) this.keep(task);
     this.tell({ type, data, id, task, previous });
     if (this.stale) {
-      // Scripts cannot see where the recoveries end, but they come in one piece: a second of quiet is the end.
+      // Scripts cannot see where the recoveries end: at the next progress, or after some quiet. They come in pages, so not too little.
       clearTimeout(this.quiet);
-      this.quiet = setTimeout(() => this.sweep(), 1000);
+      this.quiet = setTimeout(() => this.sweep(), 3000);
     }
     if (this.single && task && over(task)) this.stop('ended');
   }

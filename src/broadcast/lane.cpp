@@ -15,11 +15,13 @@ Subscription::~Subscription() {
     if (Lane* lane = std::exchange(lane_, nullptr)) lane->remove(*session_);
 }
 
-Lane::Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::milliseconds sweep_interval)
+Lane::Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::milliseconds sweep_interval,
+           std::chrono::milliseconds longest_way)
     : strand_{asio::make_strand(io)},
       index_{index},
       shared_{shared},
       sweep_interval_{sweep_interval},
+      longest_way_{longest_way},
       sweep_timer_{strand_},
       gate_{strand_},
       heartbeat_{event::Event::control(":\n\n", {}, {})} {}
@@ -134,8 +136,8 @@ void Lane::sweep(Steady::time_point now) {
 }
 
 void Lane::begin_drain(std::chrono::milliseconds retry, std::chrono::milliseconds spread) {
+    if (!catching_up_ && session_count_ > 0) read_ring();  // a turn that gave way has still to come
     draining_ = true;
-    if (!catching_up_) read_ring();  // a turn that gave way has still to come
     for (const Slot& slot : slots_) {
         Session* session = slot.session;
         if (session == nullptr || session->state_ != Session::State::live) continue;

@@ -69,7 +69,8 @@ class Lane {
         const std::atomic<event::Position>& newest;  ///< published last
     };
 
-    Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::milliseconds sweep_interval);
+    Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::milliseconds sweep_interval,
+         std::chrono::milliseconds longest_way);
     ~Lane();
 
     const aio::Strand& strand() const { return strand_; }
@@ -150,6 +151,7 @@ class Lane {
     const std::size_t index_;
     const Shared shared_;
     const std::chrono::milliseconds sweep_interval_;
+    const std::chrono::milliseconds longest_way_;
     asio::steady_timer sweep_timer_;
     aio::Gate gate_;
     LaneStats stats_;

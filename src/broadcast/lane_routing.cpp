@@ -21,7 +21,6 @@ constexpr std::uint32_t clock_stride = 16;
 // of them would cost, and giving way is worth it if it saves one.
 constexpr std::size_t sessions_a_way = 8;
 constexpr std::size_t most_ways = 16;
-constexpr auto longest_given_way = std::chrono::milliseconds{1};
 
 }  // namespace
 
@@ -47,7 +46,7 @@ void Lane::post_turn() {
 
 // What is ready now runs first: producers get their answers and send more, which shares this turn's writes.
 void Lane::give_way(Steady::time_point posted, std::size_t ways) {
-    if (ways == 0 || Steady::now() - posted > longest_given_way) return take_turn();
+    if (ways == 0 || Steady::now() - posted > longest_way_) return take_turn();
     asio::post(strand_, [this, posted, ways] { give_way(posted, ways - 1); });
 }
 
@@ -124,6 +123,7 @@ void Lane::offer(Session& session, std::uint32_t frame) {
     const event::Position position = event->position();
     if (session.state_ == Session::State::catching) {
         session.recorded_ = std::max(session.recorded_, position);
+        session.announced_ = session.announced_ || position == 0;
         return;
     }
     if (session.state_ != Session::State::live) return;

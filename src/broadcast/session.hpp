@@ -82,6 +82,7 @@ class Session {
   protected:
     event::Position through_ = 0;   // live: sent or dropped up to here
     event::Position recorded_ = 0;  // catching: newest matching position that the lane saw
+    bool announced_ = false;        // catching: the lane saw a control frame for it
     std::chrono::steady_clock::time_point
         progress_at_{};  // last byte taken, or when the outbox ceased to be empty
     const SessionLimits* limits_;

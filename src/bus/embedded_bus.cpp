@@ -11,6 +11,7 @@ namespace {
 
 using std::chrono::steady_clock;
 constexpr auto close_limit = std::chrono::seconds{2};
+constexpr int most_turns = 32;  // of the loop, for which a batch is gathered
 
 class EmbeddedBatch final : public Batch {
   public:
@@ -48,8 +49,7 @@ class EmbeddedConsumer final : public Consumer {
             if (!taken.empty()) co_return std::make_unique<EmbeddedBatch>(std::move(taken));
             const auto left = deadline - steady_clock::now();
             if (left <= left.zero()) break;
-            // One turn later the producers that this turn of the loop woke have joined: they share one batch.
-            if (co_await state_->arrived.wait(left)) co_await asio::post(asio::use_awaitable);
+            if (co_await state_->arrived.wait(left)) co_await gather();
         }
         co_return nullptr;
     }
@@ -84,6 +84,18 @@ class EmbeddedConsumer final : public Consumer {
     }
 
   private:
+    // The producers that are ready come one turn of the loop after the other: two turns are waited for, and
+    // more as long as each brings more records, so that they share one batch.
+    awaitable<void> gather() {
+        std::int64_t before = 0;
+        for (int turn = 0; turn < most_turns; ++turn) {
+            const auto waiting = log_->progress(*member_).lag;
+            if (turn > 1 && waiting == before) break;
+            before = waiting;
+            co_await asio::post(asio::use_awaitable);
+        }
+    }
+
     // Outlives the consumer by the wake-ups that are already posted.
     struct State {
         explicit State(const aio::Strand& strand) : arrived{strand}, finished{strand} {}

@@ -114,6 +114,7 @@ awaitable<bool> SseSession::catch_up() {
         co_return true;
     }
     while (!lane_.draining()) {
+        announced_ = false;
         const CatchUp page = co_await source_->next();
         if (closing()) co_return false;
         if (page.wait) {
@@ -127,7 +128,7 @@ awaitable<bool> SseSession::catch_up() {
         }
         if (!page.last) continue;
         // No suspension between this look and going live, so the lane can route nothing in between.
-        if (recorded_ <= page.through && !lane_.draining()) {
+        if (recorded_ <= page.through && !announced_ && !lane_.draining()) {
             lane_.go_live(*this, page.through);
             if (!inspects_) source_.reset();
             co_return true;

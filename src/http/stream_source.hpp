@@ -25,7 +25,7 @@ class StreamSource {
     virtual ~StreamSource() = default;
 
     /// What comes next: first all that the client's cursor says it missed and the state, then, asked again
-    /// after a page that was the `last`, what came meanwhile.
+    /// after a page that was the `last`, what came or was announced meanwhile.
     virtual aio::awaitable<CatchUp> next() = 0;
 
     /// True if this event, just sent live, is the stream's last (the terminal event of a task stream, or the

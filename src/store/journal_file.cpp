@@ -115,9 +115,9 @@ result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) 
     try {
         file->db_ = Database{path, Database::Mode::read};
         if (auto checked = file->check_kind(); !checked) return tl::unexpected{checked.error()};
+        file->db_.run("BEGIN");  // one view of it, whatever is written meanwhile
         if (file->db_.number("PRAGMA user_version") < 2)
             file->db_.run(fmt::format(tables_since_2, "TEMP", "temp."));
-        file->db_.run("BEGIN");  // one view of it, whatever is written meanwhile
         if (auto read = file->read_head(); !read) return tl::unexpected{read.error()};
     } catch (const SqliteError& e) {
         return tl::unexpected{error_at_open(e, path)};

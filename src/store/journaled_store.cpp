@@ -147,7 +147,8 @@ awaitable<bool> JournaledStore::write_group(JournalGroup group, Position head, s
             healthy_ = true;
             size_ = *size;
             bytes_then_ = held;
-            written_ = ticket;
+            // What freed room was counted later than the ticket and went along.
+            written_ = changes_.empty() ? changes_.count() : ticket;
             const bool further = head > durable_;
             durable_ = head;
             wake();

@@ -142,6 +142,10 @@ bool MemoryStore::cleanup_step(Timestamp now) {
         drain(drain_step);
         return true;
     }
+    if (inbox_.forget(now, marks_at_once)) {
+        if (log_ != nullptr) log_->forgot_marks(now);
+        return true;
+    }
     bool moved = false;
     MemoryStream* stream = retention_.due(Life::finished, now - limits_.ttl, moved);
     if (stream == nullptr) stream = retention_.due(Life::running, now - limits_.running_ttl, moved);
@@ -153,10 +157,6 @@ bool MemoryStore::cleanup_step(Timestamp now) {
         return true;
     }
     if (moved) return true;
-    if (inbox_.forget(now, marks_at_once)) {
-        if (log_ != nullptr) log_->forgot_marks(now);
-        return true;
-    }
     if (!tombstones_.forget_oldest(now - limits_.tombstone_ttl)) return false;
     if (log_ != nullptr) log_->forgot(now - limits_.tombstone_ttl);
     return true;

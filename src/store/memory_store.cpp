@@ -116,6 +116,8 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit, bool full) {
         if (auto refusal = refuse_repeats()) return refusal;
 
     std::uint64_t need = cost_besides_events(commit);
+    for (const auto& timer : commit.timers) need -= std::min(need, timers_.held_by(timer.id));
+    for (const auto& id : commit.fired) need -= std::min(need, timers_.held_by(id));
     for (const auto& plan : plan_) {
         if (plan.known) continue;
         if (plan.stream == nullptr) need += bytes_per_stream;

@@ -20,6 +20,11 @@ bool Timers::remove(std::string_view id) {
     return true;
 }
 
+std::uint64_t Timers::held_by(std::string_view id) const {
+    const auto found = timers_.find(id);
+    return found == timers_.end() ? 0 : cost(found->second);
+}
+
 std::vector<Timer> Timers::due(Timestamp now, std::size_t limit) const {
     std::vector<Timer> page;
     for (auto next = order_.begin(); next != order_.end() && next->first <= now && page.size() < limit;

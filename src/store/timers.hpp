@@ -17,6 +17,8 @@ class Timers {
     void set(Timer timer);
     /// False if there is none.
     bool remove(std::string_view id);
+    /// What the one of this id takes; 0 if there is none.
+    std::uint64_t held_by(std::string_view id) const;
     std::vector<Timer> due(Timestamp now, std::size_t limit) const;
 
     std::uint64_t memory() const { return bytes_; }

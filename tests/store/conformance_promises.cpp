@@ -123,6 +123,15 @@ TEST_P(StoreTest, at_its_bound_a_store_takes_no_mark_and_no_timer) {
     EXPECT_EQ(refusal(results[0]), errc::full);
     EXPECT_EQ(refusal(results[1]), errc::full) << "nothing overtakes what did not fit";
     EXPECT_TRUE(run(store().due(clock.at, 100)).value().empty());
+
+    Commit fits;
+    fits.timers = {{"t", clock.at, "kind", std::string(50'000, 'x')}};
+    ASSERT_TRUE(commit(fits));
+    fits.timers[0].due += 1min;
+    EXPECT_TRUE(commit(fits)) << "moving it takes no room";
+    fits.fired = {"t"};
+    fits.timers[0].id = "u";
+    EXPECT_TRUE(commit(fits)) << "nor does one in its place";
 }
 
 }  // namespace stepcast::store::test

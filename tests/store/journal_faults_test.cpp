@@ -158,6 +158,31 @@ TEST_F(JournalFaults, while_the_disk_refuses_nothing_is_taken_and_reads_go_on) {
     close(*store);
 }
 
+TEST_F(JournalFaults, what_a_full_disk_makes_expire_holds_up_nobody_afterwards) {
+    std::atomic<int> refusals{0};
+    const ShimVfs shim{[&](ShimVfs::Call call) {
+        return call == ShimVfs::Call::write && refusals > 0 ? (--refusals, SQLITE_FULL) : SQLITE_OK;
+    }};
+    auto store = open();
+    for (int i = 0; i < 5; ++i)
+        ASSERT_TRUE(insist(*store, "done" + std::to_string(i), "1", {.lifecycle = Lifecycle::ends}));
+    store->feed().read_through(store->head());
+    refusals = 4;
+    const auto commit = commit_of({draft("a", "1")});
+    EXPECT_EQ(refusal(run_to_end(strand, store->commit_many({&commit, 1}))[0]), errc::full);
+    while (!store->healthy()) {
+        run_to_end(strand, store->cleanup(clock.at)).value();
+        io.run_for(10ms);
+    }
+    io.run_for(100ms);
+    // Each of these changes nothing, so it waits only for what is there.
+    EXPECT_TRUE(run_to_end(strand, store->due(clock.at, 1)));
+    EXPECT_TRUE(run_to_end(strand, store->outbox(0, 1)));
+    EXPECT_TRUE(run_to_end(strand, store->commit_many({&commit, 1}))[0]->deduplicated);
+    EXPECT_GT(store->stats().expired, 0u);
+    close(*store);
+}
+
 TEST_F(JournalFaults, at_its_bound_the_oldest_finished_go_and_running_ones_are_refused) {
     auto store = open(1 << 20);
     const DraftOptions large{.lifecycle = Lifecycle::ends, .body = std::string(4000, 'x')};

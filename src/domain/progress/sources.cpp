@@ -32,6 +32,18 @@ event::EventRef frame(std::string_view text) {
     return event::Event::control(text, {}, {});
 }
 
+// A page's frames, and whether it holds enough.
+struct Frames {
+    std::vector<event::EventRef>& list;
+    std::size_t bytes = 0;
+
+    bool full() const { return bytes >= page_bytes; }
+    void add(event::EventRef frame) {
+        bytes += frame->frame().size();
+        list.push_back(std::move(frame));
+    }
+};
+
 // What both kinds of streams share: replay page by page, then the state, also in pages, all of it read in
 // turns of the core.
 class Source : public http::StreamSource {
@@ -87,7 +99,8 @@ class Source : public http::StreamSource {
             page.end = page.last = true;
             co_return;
         }
-        if (stage_ == Stage::replay && standing_.kind != Kind::resumed) begin_recovery(page, false);
+        Frames frames{page.frames};
+        if (stage_ == Stage::replay && standing_.kind != Kind::resumed) begin_recovery(frames, false);
         if (stage_ != Stage::recovery && told_through_ < applied()) {
             auto events =
                 co_await read_page({store::Range::By::position, told_through_ + 1, applied(), page_limit});
@@ -96,30 +109,28 @@ class Source : public http::StreamSource {
                 co_return;
             }
             if (events->lost_through > told_through_)
-                begin_recovery(page, true);
-            else if (append_events(page.frames, std::move(*events)))
+                begin_recovery(frames, true);
+            else if (append_events(frames, std::move(*events)))
                 co_return;
         }
         // From here to the end nothing suspends: what is told is of one moment.
-        if (stage_ == Stage::replay) begin_recovery(page, false);
-        if (stage_ == Stage::recovery && append_recoveries(page.frames)) co_return;
-        if (told_through_ < applied()) co_return;
+        if (stage_ == Stage::replay) begin_recovery(frames, false);
+        if (stage_ == Stage::recovery && append_recoveries(frames)) co_return;
+        if (told_through_ < applied() || append_turned(frames)) co_return;
         page.last = true;
         page.end = over();
     }
 
     // Takes from a page of the store what fits into one of ours. True if more is known to follow.
-    bool append_events(std::vector<event::EventRef>& frames, store::Page events) {
-        std::size_t bytes = 0;
+    bool append_events(Frames& frames, store::Page events) {
         bool cut = false;
         for (auto& event : events.events) {
-            if ((cut = bytes >= page_bytes)) break;
+            if ((cut = frames.full())) break;
             told_through_ = event->position();
             // The recovery of a task may have been told while its events were still to come.
             const auto recovered = ahead_.find(event->stream_id());
             if (recovered != ahead_.end() && event->position() <= recovered->second) continue;
-            bytes += event->frame().size();
-            frames.push_back(std::move(event));
+            frames.add(std::move(event));
         }
         if (!cut) told_through_ = events.through;
         erase_if(ahead_, [this](const auto& recovered) { return recovered.second <= told_through_; });
@@ -127,7 +138,7 @@ class Source : public http::StreamSource {
     }
 
     // Notes whom it is about at this moment; their state is told page by page, each as it stands then.
-    void begin_recovery(http::CatchUp& page, bool lost) {
+    void begin_recovery(Frames& frames, bool lost) {
         reason_ = lost                              ? RecoveryReason::expired
                   : standing_.kind == Kind::foreign ? RecoveryReason::foreign
                   : standing_.kind == Kind::resumed ? RecoveryReason::resume
@@ -135,9 +146,10 @@ class Source : public http::StreamSource {
         stage_ = Stage::recovery;
         told_through_ = applied();
         ahead_.clear();
+        running_.clear();
         const bool reset = reason_ == RecoveryReason::expired || reason_ == RecoveryReason::foreign;
         if (reset)
-            page.frames.push_back(frame(
+            frames.add(frame(
                 fmt::format("event: reset\ndata: {{\"reason\":\"{}\"}}\n\n", lost ? "expired" : "epoch")));
         concerned_ = concerned(reason_ != RecoveryReason::connect, reset ? 0 : standing_.position);
         next_concerned_ = 0;
@@ -145,24 +157,37 @@ class Source : public http::StreamSource {
 
     // True if more of them follow; after the last comes the bare id, so that whoever is cut off before it
     // comes back without any of this.
-    bool append_recoveries(std::vector<event::EventRef>& frames) {
-        std::size_t bytes = 0;
+    bool append_recoveries(Frames& frames) {
         for (; next_concerned_ < concerned_.task_ids.size(); ++next_concerned_) {
-            if (bytes >= page_bytes) return true;
+            if (frames.full()) return true;
             auto& id = concerned_.task_ids[next_concerned_];
             const Task* task = service_.projection().find(id);
             if (task == nullptr) continue;  // expired meanwhile
-            frames.push_back(service_.recovery_frame(*task));
-            bytes += frames.back()->frame().size();
+            frames.add(service_.recovery_frame(*task));
             ++told()[static_cast<std::size_t>(reason_)];
+            if (!task->state.finished()) running_[id] = service_.is_stalled(*task);
             if (task->state.position > told_through_) ahead_.emplace(std::move(id), task->state.position);
         }
         if (concerned_.left_out != 0)
-            frames.push_back(
+            frames.add(
                 frame(fmt::format("event: more\ndata: {{\"remaining\":{}}}\n\n", concerned_.left_out)));
-        frames.push_back(frame(event::bare_id_frame(service_.store().epoch(), told_through_)));
+        frames.add(frame(event::bare_id_frame(service_.store().epoch(), told_through_)));
         concerned_ = {};
         stage_ = Stage::follow;
+        return false;
+    }
+
+    // Turning stalled or back is no event: who turned since their recovery is told again. True if more
+    // follow.
+    bool append_turned(Frames& frames) {
+        for (auto& [id, stalled] : running_) {
+            const Task* task = service_.projection().find(id);
+            if (task == nullptr || task->state.finished() || service_.is_stalled(*task) == stalled) continue;
+            if (frames.full()) return true;
+            stalled = !stalled;
+            frames.add(service_.recovery_frame(*task));
+            ++told()[static_cast<std::size_t>(reason_)];
+        }
         return false;
     }
 
@@ -174,6 +199,8 @@ class Source : public http::StreamSource {
     RecoveryReason reason_ = RecoveryReason::connect;
     Concerned concerned_;
     std::size_t next_concerned_ = 0;
+    // Running tasks that were told, and whether as stalled.
+    boost::unordered_flat_map<std::string, bool, KeyedHash, std::equal_to<>> running_;
     // Tasks whose recovery holds more than `told_through_`, up to which position.
     boost::unordered_flat_map<std::string, event::Position, KeyedHash, std::equal_to<>> ahead_;
 };

@@ -21,8 +21,9 @@ using Positions = std::vector<event::Position>;
 class Lanes : public ::testing::Test {
   protected:
     explicit Lanes(std::size_t capacity = 1024)
-        : broadcaster{io, {1, capacity, 5ms}, [this](auto after, auto limit) { return read(after, limit); }} {
-    }
+        : broadcaster{io, {1, capacity, 5ms, 16 * 1024 * 1024, 10s}, [this](auto after, auto limit) {
+                          return read(after, limit);
+                      }} {}
     ~Lanes() override { drain(); }
 
     aio::awaitable<Missed> read(event::Position after, std::size_t limit) {

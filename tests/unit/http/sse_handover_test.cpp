@@ -36,6 +36,10 @@ class Steps {
         }
         broadcaster_.publish(batch);
     }
+    void announce() {
+        const auto frame = history_.announce();
+        broadcaster_.publish(std::span{&frame, 1});
+    }
     void step() {
         io_.restart();
         io_.poll_one();
@@ -73,6 +77,7 @@ class Steps {
         io_.run();
     }
     event::Position head() const { return head_; }
+    int announced() const { return history_.announced(); }
     auto& clients() { return clients_; }
 
   private:
@@ -115,6 +120,30 @@ RC_GTEST_PROP(SseHandover, every_subscriber_gets_every_position_once_and_in_orde
         RC_ASSERT(client->positions() == steps.expected(start));
         RC_ASSERT(client->text().find("event: recovery") != std::string::npos);
         RC_ASSERT(client->text().find("event: recovery") == client->text().rfind("event: recovery"));
+    }
+}
+
+RC_GTEST_PROP(SseHandover, what_is_announced_while_a_subscriber_catches_up_is_not_missed, ()) {
+    Steps steps{1, 1024};
+    steps.publish(*rc::gen::inRange<std::size_t>(0, 20), true);
+    for (int i = *rc::gen::inRange(10, 100); i > 0; --i) {
+        switch (*rc::gen::inRange(0, 6)) {
+            case 0:
+                steps.announce();
+                break;
+            case 1:
+                if (steps.clients().size() < 6) steps.join(0, *rc::gen::inRange<std::size_t>(1, 9));
+                break;
+            default:
+                steps.step();
+        }
+    }
+    steps.settle();
+    steps.finish();
+    const auto newest = "event: recovery\ndata: " + std::to_string(steps.announced()) + "\n";
+    for (auto& [start, client] : steps.clients()) {
+        RC_ASSERT(client->read_to_end());
+        RC_ASSERT(client->text().rfind(newest) == client->text().rfind("event: recovery"));
     }
 }
 

@@ -48,8 +48,20 @@ class History {
         return page;
     }
 
+    /// The state changes, which is no event; what tells of it.
+    event::EventRef announce() {
+        ++announced_;
+        return recovery();
+    }
+    int announced() const { return announced_; }
+    event::EventRef recovery() const {
+        return event::Event::control("event: recovery\ndata: " + std::to_string(announced_) + "\n\n", "t",
+                                     "u");
+    }
+
   private:
     aio::Strand core_;
+    std::atomic<int> announced_{0};
     mutable std::mutex mutex_;
     std::vector<event::EventRef> events_;
 };
@@ -72,8 +84,8 @@ class HistorySource final : public http::StreamSource {
             page.last = page.frames.size() < page_size_;
             page.through = through_ = page.last ? history_.applied() : page.frames.back()->position();
             page.end = page.last && ends_;
-            if (page.last && !std::exchange(recovered_, true))
-                page.frames.push_back(event::Event::control("event: recovery\ndata: {}\n\n", {}, {}));
+            if (page.last && std::exchange(told_, history_.announced()) != history_.announced())
+                page.frames.push_back(history_.recovery());
             co_return page;
         });
     }
@@ -94,7 +106,7 @@ class HistorySource final : public http::StreamSource {
     event::Position through_;
     std::size_t page_size_;
     int waits_ = 0;
-    bool recovered_ = false;
+    int told_ = -1;
     bool ends_ = false;
     bool of_task_ = false;
 };

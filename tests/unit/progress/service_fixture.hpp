@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 /// The service over a store of its own; all on the test's thread.
 class Service : public ::testing::Test {
   protected:
+    explicit Service(Options options = {.max_events_per_task = 100})
+        : service{core, store, broadcaster, system_clock(), options} {}
     ~Service() override {
         finish(service.stop());
         finish(broadcaster.drain(1s, 1s, 0ms));
@@ -67,7 +69,7 @@ class Service : public ::testing::Test {
         io, {}, [](event::Position, std::size_t) -> awaitable<broadcast::Missed> {
             co_return broadcast::Missed{};
         }};
-    ProgressEventService service{core, store, broadcaster, system_clock(), {.max_events_per_task = 100}};
+    ProgressEventService service;
     int made = 0;
 };
 

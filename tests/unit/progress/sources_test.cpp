@@ -9,13 +9,15 @@
 namespace stepcast::progress {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t page_bytes = 128 * 1024;
 constexpr std::size_t frame_bytes = 10 * 1024;
 
 /// A user with tasks whose details are as large as may be, and what a new stream of theirs is told.
 class Sources : public test::Service {
   protected:
-    Sources() { service.set_live(); }
+    Sources() : Service{{.stall_after = 1s}} { service.set_live(); }
 
     void tell(int events, const std::string& task) { service.on_committed(commit(events, task, detail)); }
 
@@ -93,6 +95,30 @@ TEST_F(Sources, what_happens_between_two_pages_of_recoveries_is_told_once) {
     EXPECT_EQ(told_of("task-0").size(), 1 + service.projection().find("task-0")->state.version - 3);
     EXPECT_EQ(told_of("new"), Told{"progress"});
     EXPECT_EQ(std::ranges::count(frames, event::bare_id_frame(store.epoch(), 40)), 1);
+}
+
+TEST_F(Sources, a_task_that_stalls_between_two_pages_is_told_again) {
+    for (int i = 0; i < 40; ++i) tell(1, fmt::format("task-{}", i));
+    const auto source = service.user_source("u", "");
+    EXPECT_FALSE(next(*source).last);
+    const auto of_first = [&] {
+        std::vector<bool> stalled;
+        for (const auto& text : frames)
+            if (text.find("\"taskId\":\"task-39\"") != std::string::npos)
+                stalled.push_back(text.find("\"stalled\":true") != std::string::npos);
+        return stalled;
+    };
+    ASSERT_EQ(of_first(), std::vector<bool>{false});
+    const Task* task = service.projection().find("task-39");
+    EXPECT_TRUE(pump_until([&] { return service.is_stalled(*task); }));
+    read_through(*source);
+    EXPECT_EQ(of_first(), (std::vector<bool>{false, true}));
+    const auto told = frames.size();
+    EXPECT_TRUE(next(*source).last) << "asked again, because something was announced";
+    EXPECT_EQ(frames.size(), told);
+    tell(1, "task-39");
+    EXPECT_TRUE(next(*source).last);
+    EXPECT_EQ(of_first(), (std::vector<bool>{false, true, false, false}));
 }
 
 TEST_F(Sources, a_task_that_expires_between_two_pages_is_left_out) {
