@@ -101,7 +101,10 @@ class Source : public http::StreamSource {
         }
         Frames frames{page.frames};
         if (stage_ == Stage::replay && standing_.kind != Kind::resumed) begin_recovery(frames, false);
-        if (stage_ != Stage::recovery && told_through_ < applied()) {
+        // Who resumed gets every event, also between recoveries. Who did not has them in the recoveries, and
+        // nothing with an id before all of those.
+        const bool events_first = stage_ != Stage::recovery || reason_ == RecoveryReason::resume;
+        if (events_first && told_through_ < applied()) {
             auto events =
                 co_await read_page({store::Range::By::position, told_through_ + 1, applied(), page_limit});
             if (!events) {  // the store cannot be read now: heartbeats until it can

@@ -97,6 +97,37 @@ TEST_F(Sources, what_happens_between_two_pages_of_recoveries_is_told_once) {
     EXPECT_EQ(std::ranges::count(frames, event::bare_id_frame(store.epoch(), 40)), 1);
 }
 
+TEST_F(Sources, who_resumed_gets_every_event_also_between_two_pages_of_recoveries) {
+    tell(1, "known");
+    for (int i = 0; i < 40; ++i) tell(1, fmt::format("task-{}", i));
+    const auto source = service.user_source("u", cursor(1));
+    while (told_of("task-39") != (Told{"progress", "recovery 1"})) ASSERT_FALSE(next(*source).last);
+    ASSERT_EQ(told_of("task-0"), Told{"progress"});
+    tell(1, "task-39");
+    tell(2, "task-0");
+    tell(1, "new");
+    EXPECT_GT(read_through(*source), 1);
+    EXPECT_EQ(told_of("task-39"), (Told{"progress", "recovery 1", "progress"}));
+    EXPECT_EQ(told_of("task-0"), (Told{"progress", "progress", "progress", "recovery 3"}));
+    EXPECT_EQ(told_of("new"), Told{"progress"});
+    EXPECT_EQ(frames.back(), event::bare_id_frame(store.epoch(), service.projection().applied()));
+}
+
+TEST_F(Sources, what_expires_before_it_is_told_is_a_reset) {
+    tell(1, "a");
+    const auto source = service.user_source("u", "");
+    EXPECT_TRUE(next(*source).last);
+    tell(2, "a");
+    service.on_cleaned(finish(store.cleanup(system_clock().now() + 1000h)).value());
+    tell(1, "b");
+    frames.clear();
+    EXPECT_TRUE(next(*source).last);
+    ASSERT_EQ(frames.size(), 3u);
+    EXPECT_EQ(frames[0], "event: reset\ndata: {\"reason\":\"expired\"}\n\n");
+    EXPECT_EQ(told_of("b"), Told{"recovery 1"});
+    EXPECT_EQ(frames[2], event::bare_id_frame(store.epoch(), 4));
+}
+
 TEST_F(Sources, a_task_that_stalls_between_two_pages_is_told_again) {
     for (int i = 0; i < 40; ++i) tell(1, fmt::format("task-{}", i));
     const auto source = service.user_source("u", "");
