@@ -130,14 +130,18 @@ class Source : public http::StreamSource {
         for (auto& event : events.events) {
             if ((cut = frames.full())) break;
             told_through_ = event->position();
-            // The recovery of a task may have been told while its events were still to come.
-            const auto recovered = ahead_.find(event->stream_id());
-            if (recovered != ahead_.end() && event->position() <= recovered->second) continue;
+            if (!ahead_.empty() && was_recovered(*event)) continue;
             frames.add(std::move(event));
         }
         if (!cut) told_through_ = events.through;
         erase_if(ahead_, [this](const auto& recovered) { return recovered.second <= told_through_; });
         return cut || events.more || told_through_ < applied();
+    }
+
+    // The recovery of a task may have been told while its events were still to come.
+    bool was_recovered(const event::Event& event) const {
+        const auto recovered = ahead_.find(event.stream_id());
+        return recovered != ahead_.end() && event.position() <= recovered->second;
     }
 
     // Notes whom it is about at this moment; their state is told page by page, each as it stands then.
