@@ -83,6 +83,20 @@ TEST_P(StoreTest, a_mark_is_forgotten_once_it_has_expired) {
     EXPECT_TRUE(handle("long", 60min));
 }
 
+TEST_P(StoreTest, near_its_bound_expired_marks_make_room_before_any_stream_does) {
+    limits.max_bytes = 64 * 1024;
+    finished("a");
+    for (int i = 0; store().stats().bytes <= limits.max_bytes - limits.max_bytes / 16; ++i) {
+        Commit one;
+        one.inbox = {"payments", std::to_string(i), clock.at + 1min};
+        ASSERT_TRUE(commit(one));
+    }
+    clock.at += 1min;
+    clean();
+    EXPECT_EQ(stream("a").events.size(), 2u);
+    EXPECT_LT(store().stats().bytes, limits.max_bytes / 2);
+}
+
 TEST_P(StoreTest, a_timer_is_due_from_its_time_on_until_it_has_fired) {
     const auto due = [&](Timestamp at, std::size_t limit = 100) {
         std::string found;
