@@ -175,7 +175,7 @@ def memory_limit(run):
     run.exits.callback(ballast.stop)
     until(lambda: ballast.sent > BALLAST_BYTES, "the ballast")
     ballast.stop()
-    time.sleep(max(0.0, began + LOAD_AFTER_S - time.monotonic()))
+    time.sleep(max(0.0, began + LOAD_AFTER_S - time.monotonic()))  # the age of the ballast
     load = run.load(server, subscribers=500)
     stalled_readers(run, server, 100)
     flood = Flood(server, "flood", FLOOD_BYTES_PER_S)
