@@ -57,6 +57,7 @@ void RawClient::create_topic(const std::string& topic, int partitions, int max_m
     const kafka::EventPtr event{rd_kafka_queue_poll(answers.get(), 10'000)};
     EXPECT_NE(event, nullptr);
     rd_kafka_NewTopic_destroy(made);
+    await_partitions(topic, partitions);
 }
 
 void RawClient::delete_topic(const std::string& topic) {
@@ -66,17 +67,25 @@ void RawClient::delete_topic(const std::string& topic) {
     const kafka::EventPtr event{rd_kafka_queue_poll(answers.get(), 10'000)};
     EXPECT_NE(event, nullptr);
     rd_kafka_DeleteTopic_destroy(gone);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
-    while (is_listed(topic)) ASSERT_LT(std::chrono::steady_clock::now(), deadline) << topic << " stays";
+    await_partitions(topic, 0);
 }
 
-bool RawClient::is_listed(const std::string& topic) {
+void RawClient::await_partitions(const std::string& topic, int partitions) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    while (count_led(topic) != partitions)
+        ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+            << topic << " has " << count_led(topic) << " partitions with a leader, not " << partitions;
+}
+
+int RawClient::count_led(const std::string& topic) {
     const rd_kafka_metadata_t* metadata = nullptr;
     EXPECT_EQ(rd_kafka_metadata(producer_, 1, nullptr, &metadata, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
-    bool listed = false;
-    for (int i = 0; i < metadata->topic_cnt; ++i) listed |= metadata->topics[i].topic == topic;
+    int led = 0;
+    for (int i = 0; metadata != nullptr && i < metadata->topic_cnt; ++i)
+        for (int p = 0; metadata->topics[i].topic == topic && p < metadata->topics[i].partition_cnt; ++p)
+            led += metadata->topics[i].partitions[p].leader >= 0 ? 1 : 0;
     rd_kafka_metadata_destroy(metadata);
-    return listed;
+    return led;
 }
 
 void RawClient::delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset) {
@@ -109,6 +118,7 @@ void RawClient::grow_topic(const std::string& topic, int partitions) {
     const kafka::EventPtr event{rd_kafka_queue_poll(answers.get(), 10'000)};
     EXPECT_NE(event, nullptr);
     rd_kafka_NewPartitions_destroy(grown);
+    await_partitions(topic, partitions);
 }
 
 void RawClient::produce_tombstone(const std::string& topic, const std::string& key) {

@@ -16,6 +16,7 @@ class RawClient {
     RawClient(const RawClient&) = delete;
     RawClient& operator=(const RawClient&) = delete;
 
+    /// Returns once each partition has a leader: the controller answers before the brokers know.
     /// `max_message_bytes`: of the topic; 0: the broker's own bound.
     void create_topic(const std::string& topic, int partitions, int max_message_bytes = 0);
     /// Returns once no broker names it any more.
@@ -24,6 +25,7 @@ class RawClient {
     void delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset);
     /// What a group noted of partition 0; negative if nothing.
     std::int64_t committed(const std::string& group, const std::string& topic);
+    /// Returns once each partition has a leader.
     void grow_topic(const std::string& topic, int partitions);
     void produce_tombstone(const std::string& topic, const std::string& key);
     void produce_at(const std::string& topic, const std::string& key, const std::string& value,
@@ -41,7 +43,9 @@ class RawClient {
     std::vector<Read> read_all(const std::string& topic);
 
   private:
-    bool is_listed(const std::string& topic);
+    void await_partitions(const std::string& topic, int partitions);
+    /// How many partitions of the topic have a leader; 0 if the broker does not name it.
+    int count_led(const std::string& topic);
 
     const std::string brokers_;
     rd_kafka_t* producer_ = nullptr;
