@@ -53,6 +53,13 @@ void ProgressProjection::watch(Task& task) {
     if (!task.state.finished()) watched_.push_back(task);
 }
 
+void ProgressProjection::set_stalled(Task& task, bool stalled) {
+    if (task.stalled == stalled) return;
+    task.stalled = stalled;
+    stalled ? ++counts_.stalled : --counts_.stalled;
+    stalled ? ++task.user->stalled : --task.user->stalled;
+}
+
 void ProgressProjection::apply(std::span<const event::EventRef> events, const Instant& now,
                                std::vector<const Task*>& woken) {
     for (const auto& stored : events) {
@@ -74,8 +81,7 @@ void ProgressProjection::apply(std::span<const event::EventRef> events, const In
         tasks.splice(tasks.begin(), tasks, tasks.iterator_to(task));
         watch(task);
         if (task.stalled) {
-            task.stalled = false;
-            --counts_.stalled;
+            set_stalled(task, false);
             woken.push_back(&task);
         }
     }
@@ -83,7 +89,7 @@ void ProgressProjection::apply(std::span<const event::EventRef> events, const In
 
 void ProgressProjection::remove(Task& task) {
     --counts_.by_status[static_cast<std::size_t>(task.state.status)];
-    if (task.stalled) --counts_.stalled;
+    set_stalled(task, false);
     if (task.WatchHook::is_linked()) watched_.erase(watched_.iterator_to(task));
     User& user = *task.user;
     user.tasks.erase(user.tasks.iterator_to(task));
@@ -110,8 +116,7 @@ void ProgressProjection::mark_stalled(std::chrono::steady_clock::time_point now,
         Task& task = watched_.front();
         if (!task.is_silent(now, stall_after)) return;
         watched_.pop_front();
-        task.stalled = true;
-        ++counts_.stalled;
+        set_stalled(task, true);
         fallen.push_back(&task);
     }
 }

@@ -46,6 +46,7 @@ struct Task : RecencyHook, WatchHook {
 struct User {
     std::string id;
     boost::intrusive::list<Task, boost::intrusive::base_hook<RecencyHook>> tasks;
+    std::size_t stalled = 0;  ///< of the tasks
 };
 
 /// State of every stored task, folded from the feed: current snapshots, who owns what, who has stalled. Lives
@@ -95,6 +96,7 @@ class ProgressProjection {
     Task& task_of(const ProgressEvent& event);
     void remove(Task& task);
     void watch(Task& task);
+    void set_stalled(Task& task, bool stalled);
 
     Table<Task> tasks_;
     Table<User> users_;

@@ -83,6 +83,8 @@ class Source : public http::StreamSource {
     virtual awaitable<result<store::Page>> read_page(store::Range range) = 0;
     // `all`: whatever the window says; `since`: only tasks with newer events.
     virtual Concerned concerned(bool all, event::Position since) const = 0;
+    // Those of the stream's tasks that were announced as stalled, bounded as recoveries are.
+    virtual std::vector<std::string> stalled() const = 0;
     virtual ProgressEventService::Counts::Recoveries& told() const = 0;
     virtual bool over() const = 0;
     // True if nothing at all may be told.
@@ -184,9 +186,11 @@ class Source : public http::StreamSource {
         return false;
     }
 
-    // Turning stalled or back is no event: who turned since their recovery is told again. True if more
-    // follow.
+    // Turning stalled or back is no event: who turned since their recovery is told again. Who resumed was
+    // told of no stall that came while they were away. True if more follow.
     bool append_turned(Frames& frames) {
+        if (reason_ == RecoveryReason::resume)
+            for (auto& id : stalled()) running_.try_emplace(std::move(id), false);
         for (auto& [id, stalled] : running_) {
             const Task* task = service_.projection().find(id);
             if (task == nullptr || task->state.finished() || service_.is_stalled(*task) == stalled) continue;
@@ -206,7 +210,7 @@ class Source : public http::StreamSource {
     RecoveryReason reason_ = RecoveryReason::connect;
     Concerned concerned_;
     std::size_t next_concerned_ = 0;
-    // Running tasks that were told, and whether as stalled.
+    // Running tasks that were told, here or before the cursor, and whether as stalled.
     boost::unordered_flat_map<std::string, bool, KeyedHash, std::equal_to<>> running_;
     // Tasks whose recovery holds more than `told_through_`, up to which position.
     boost::unordered_flat_map<std::string, event::Position, KeyedHash, std::equal_to<>> ahead_;
@@ -246,6 +250,19 @@ class UserSource final : public Source {
         return found;
     }
 
+    std::vector<std::string> stalled() const override {
+        std::vector<std::string> found;
+        const User* user = service_.projection().find_user(user_id_);
+        if (user == nullptr) return found;
+        const std::size_t wanted = std::min(user->stalled, service_.options().recovery_max);
+        std::size_t seen = 0;
+        for (const Task& task : user->tasks) {
+            if (found.size() == wanted || ++seen > max_looked_at) break;
+            if (task.stalled) found.push_back(task.id);
+        }
+        return found;
+    }
+
     bool over() const override { return false; }
 };
 
@@ -275,6 +292,11 @@ class TaskSource final : public Source {
     Concerned concerned(bool, event::Position since) const override {
         if (task() == nullptr || task()->state.position <= since) return {};
         return {{task_id_}, 0};
+    }
+
+    std::vector<std::string> stalled() const override {
+        if (task() == nullptr || !task()->stalled) return {};
+        return {task_id_};
     }
 
     bool over() const override { return task() != nullptr && task()->state.finished(); }

@@ -152,6 +152,30 @@ TEST_F(Sources, a_task_that_stalls_between_two_pages_is_told_again) {
     EXPECT_EQ(of_first(), (std::vector<bool>{false, true, false, false}));
 }
 
+TEST_F(Sources, who_resumes_is_told_which_tasks_stalled_while_they_were_away) {
+    service.start();
+    tell(1, "a");
+    EXPECT_TRUE(pump_until([&] { return service.projection().find("a")->stalled; }));
+    for (const auto& source :
+         {service.user_source("u", cursor(1)), service.task_source("a", "u", cursor(1))}) {
+        frames.clear();
+        EXPECT_TRUE(next(*source).last);
+        ASSERT_EQ(frames.size(), 2u);
+        EXPECT_EQ(frames[0], event::bare_id_frame(store.epoch(), 1));
+        EXPECT_EQ(told_of("a"), Told{"recovery 1"});
+        EXPECT_NE(frames[1].find("\"stalled\":true"), std::string::npos);
+        EXPECT_TRUE(next(*source).last) << "asked again";
+        EXPECT_EQ(frames.size(), 2u);
+    }
+    frames.clear();
+    const auto source = service.user_source("u", cursor(1));
+    EXPECT_TRUE(next(*source).last);
+    tell(1, "a");
+    EXPECT_EQ(service.projection().find_user("u")->stalled, 0u);
+    EXPECT_TRUE(next(*source).last) << "what came meanwhile";
+    EXPECT_EQ(told_of("a"), (Told{"recovery 1", "progress", "recovery 2"}));
+}
+
 TEST_F(Sources, a_task_that_expires_between_two_pages_is_left_out) {
     for (int i = 0; i < 40; ++i) tell(1, fmt::format("task-{}", i));
     const auto source = service.user_source("u", "");
