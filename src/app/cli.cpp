@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -61,14 +62,22 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
                        word, nearest);
 }
 
+// Not CLI11's `envname`: it reads the variables into the options of all commands, and those share their
+// places.
+std::string environment_value(const char* name, const char* otherwise = "") {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? value : otherwise;
+}
+
 /// Options of the commands that read the settings.
 struct SettingsOptions {
     std::string file;
     std::vector<std::string> sets;
 
     void add_to(CLI::App& command) {
-        command.add_option("-c,--config", file, "Settings file; without it ./config.toml if there is one")
-            ->envname("STEPCAST_CONFIG")
+        command
+            .add_option("-c,--config", file,
+                        "Settings file; without it $STEPCAST_CONFIG, then ./config.toml if there is one")
             ->type_name("FILE");
         command.add_option("--set", sets, "One setting, stronger than file and environment (repeatable)")
             ->type_name("KEY=VALUE")
@@ -81,6 +90,8 @@ struct SettingsOptions {
         ConfigSources sources{.file = {}, .environment = process_environment(), .sets = sets};
         if (!file.empty()) {
             sources.file = file;
+        } else if (const auto named = environment_value("STEPCAST_CONFIG"); !named.empty()) {
+            sources.file = named;
         } else if (std::filesystem::exists("config.toml")) {
             sources.file = "config.toml";
         }
@@ -149,8 +160,7 @@ class CommandLine {
     }
 
     void add_url(CLI::App& command) {
-        command.add_option("--server", url_, "The server's address")
-            ->envname("STEPCAST_URL")
+        command.add_option("--server", url_, "The server's address; without it $STEPCAST_URL")
             ->capture_default_str();
     }
 
@@ -313,7 +323,7 @@ class CommandLine {
     std::string to_;
     bool print_ = false;
     bool defaults_ = false;
-    std::string url_ = "http://localhost:8082";
+    std::string url_ = environment_value("STEPCAST_URL", "http://localhost:8082");
     boost::json::object event_;
     std::string detail_;
     TailOptions tail_;

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <optional>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -41,6 +43,20 @@ class Loader {
 
 std::string place(const std::string& path, const toml::source_region& source) {
     return fmt::format("{}:{}", path, source.begin.line);
+}
+
+std::optional<std::string> read_whole(const std::string& path) {
+    std::ifstream in{path, std::ios::binary};
+    std::ostringstream text;
+    if (!in || (in.peek() != std::ifstream::traits_type::eof() && !(text << in.rdbuf())) || in.bad())
+        return std::nullopt;
+    return std::move(text).str();
+}
+
+// A folder: Docker makes one where the file to be mounted is missing.
+std::string_view why_not(const std::string& path) {
+    std::error_code error;
+    return std::filesystem::is_directory(path, error) ? ": it is a folder" : "";
 }
 
 bool is_section(std::string_view name) {
@@ -84,11 +100,10 @@ void Loader::check_properties() {
 }
 
 void Loader::read_file(const std::string& path) {
-    std::ifstream in{path, std::ios::binary};
-    if (!in) return complain(fmt::format("{}: cannot be read", path));
-    const std::string text{std::istreambuf_iterator<char>{in}, {}};
+    const auto text = read_whole(path);
+    if (!text) return complain(fmt::format("{}: cannot be read{}", path, why_not(path)));
     try {
-        read_table(path, toml::parse(text, path), "");
+        read_table(path, toml::parse(*text, path), "");
     } catch (const toml::parse_error& error) {
         complain(fmt::format("{}: {}", place(path, error.source()), error.description()));
     }
@@ -161,14 +176,13 @@ void Loader::read_environment(const ConfigSources::Variables& environment) {
             complain(fmt::format("{} and {} are both set; which one holds?", plain, variable));
             continue;
         }
-        std::ifstream in{value, std::ios::binary};
-        if (!in) {
-            complain(fmt::format("{}: {} cannot be read", variable, value));
+        auto text = read_whole(value);
+        if (!text) {
+            complain(fmt::format("{}: {} cannot be read{}", variable, value, why_not(value)));
             continue;
         }
-        std::string text{std::istreambuf_iterator<char>{in}, {}};
-        while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-        set(variable, name, text);
+        while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+        set(variable, name, *text);
     }
 }
 

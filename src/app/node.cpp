@@ -49,7 +49,9 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
                    [this](event::Position after, std::size_t limit) { return read_after(after, limit); }},
       progress_{core_, *store_, broadcaster_, clock, progress_options(config)},
       feed_{core_, *store_,
-            [this](std::span<const event::EventRef> events) { progress_.on_committed(events); }},
+            [this](std::span<const event::EventRef> events, event::Position through) {
+                return progress_.on_committed(events, through);
+            }},
       cleaner_{core_, *store_, clock, config.store.cleanup_interval,
                [this](const store::EventStore::Expired& cleaned) { progress_.on_cleaned(cleaned); }},
       dead_letters_{*bus_},

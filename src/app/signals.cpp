@@ -10,6 +10,7 @@ namespace stepcast::app {
 
 Signals::Signals(const aio::Strand& strand, std::function<void()> on_stop)
     : set_{strand, SIGTERM, SIGINT}, on_stop_{std::move(on_stop)} {
+    std::signal(SIGPIPE, SIG_IGN);  // a reader of the log that ends must not end the server
     wait();
 }
 

@@ -1,5 +1,6 @@
 #include "base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -33,6 +34,17 @@ std::size_t sequence_length(const unsigned char* p, std::size_t left) {
     return 0;
 }
 
+// Beyond ASCII: what is not seen, or makes a text look like another. Joiners (U+200C, U+200D) and direction
+// marks stand in honest text.
+bool is_unprintable(std::uint32_t point) {
+    const auto within = [point](std::uint32_t first, std::uint32_t last) {
+        return point >= first && point <= last;
+    };
+    return point < 0xA0 || point == 0xAD || point == 0x200B || within(0x2028, 0x202E) ||
+           within(0x2060, 0x206F) || point == 0xFEFF || within(0xFFF9, 0xFFFB) || within(0xFDD0, 0xFDEF) ||
+           (point & 0xFFFE) == 0xFFFE || point == 0xE0001;
+}
+
 }  // namespace
 
 bool valid_utf8(std::string_view text) {
@@ -58,21 +70,19 @@ std::size_t count_code_points(std::string_view text) {
 }
 
 bool has_control(std::string_view text) {
-    for (std::size_t i = 0; i < text.size(); ++i) {
+    for (std::size_t i = 0; i < text.size();) {
         const auto c = static_cast<unsigned char>(text[i]);
-        if (c < 0x20 || c == 0x7F) return true;
-        if (c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) return true;
-        if (c == 0xEF && text.substr(i, 3) == "\xEF\xBB\xBF") return true;  // a byte order mark
-        // Bidirectional controls, U+202A–202E and U+2066–2069, which make an id look like another.
-        if (c == 0xE2 && i + 2 < text.size()) {
-            const auto second = static_cast<unsigned char>(text[i + 1]);
-            const auto third = static_cast<unsigned char>(text[i + 2]);
-            if ((second == 0x80 && third >= 0xAA && third <= 0xAE) ||
-                (second == 0x81 && third >= 0xA6 && third <= 0xA9))
-                return true;
+        if (c < 0x80) {
+            if (c < 0x20 || c == 0x7F) return true;
+            ++i;
+            continue;
         }
-        if (c == 0xE2 && (text.substr(i, 3) == "\xE2\x80\xA8" || text.substr(i, 3) == "\xE2\x80\xA9"))
-            return true;
+        const std::size_t length = c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+        std::uint32_t point = c & (0x7Fu >> length);
+        for (std::size_t k = i + 1; k < std::min(i + length, text.size()); ++k)
+            point = point << 6 | (static_cast<unsigned char>(text[k]) & 0x3Fu);
+        if (is_unprintable(point)) return true;
+        i += length;
     }
     return false;
 }

@@ -31,9 +31,9 @@ bool valid_utf8(std::string_view text);
 /// How many code points valid UTF-8 holds.
 std::size_t count_code_points(std::string_view text);
 
-/// True if valid UTF-8 holds a control character (C0, DEL, C1), a line or paragraph
-/// separator, a byte order mark or a bidirectional control: what ids may
-/// not contain.
+/// True if valid UTF-8 holds what is not printed: a control character (C0, DEL, C1), a line or paragraph
+/// separator, a byte order mark, a bidirectional control, an invisible format character other than the
+/// joiners and direction marks, or a noncharacter. Ids may not contain them.
 bool has_control(std::string_view text);
 
 /// Reads "64MiB", "1KiB", "512B" or a bare count of bytes.

@@ -1,8 +1,10 @@
 #include "event/json.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
+#include <vector>
 
 #include "base/text.hpp"
 
@@ -33,6 +35,23 @@ void append_double(std::string& out, double number) {
     char digits[32];
     const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
     out.append(digits, static_cast<std::size_t>(end - digits));
+}
+
+void append_members(std::string& out, const boost::json::object& object, Members members) {
+    std::vector<const boost::json::key_value_pair*> sorted;
+    if (members == Members::by_name) {
+        for (const auto& member : object) sorted.push_back(&member);
+        std::ranges::sort(sorted, {}, [](const auto* member) { return std::string_view{member->key()}; });
+    }
+    for (std::size_t i = 0; i < object.size(); ++i) {
+        const auto& member = sorted.empty() ? object.begin()[i] : *sorted[i];
+        out += i == 0 ? '{' : ',';
+        append_json_string(out, member.key());
+        out += ':';
+        append_json_value(out, member.value(), members);
+    }
+    if (object.empty()) out += '{';
+    out += '}';
 }
 
 }  // namespace
@@ -86,7 +105,7 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
-void append_json_value(std::string& out, const boost::json::value& value) {
+void append_json_value(std::string& out, const boost::json::value& value, Members members) {
     switch (value.kind()) {
         case boost::json::kind::null:
             out += "null";
@@ -110,22 +129,14 @@ void append_json_value(std::string& out, const boost::json::value& value) {
             char separator = '[';
             for (const auto& element : value.get_array()) {
                 out += separator, separator = ',';
-                append_json_value(out, element);
+                append_json_value(out, element, members);
             }
             if (separator == '[') out += '[';
             out += ']';
             return;
         }
         case boost::json::kind::object: {
-            char separator = '{';
-            for (const auto& [key, member] : value.get_object()) {
-                out += separator, separator = ',';
-                append_json_string(out, key);
-                out += ':';
-                append_json_value(out, member);
-            }
-            if (separator == '{') out += '{';
-            out += '}';
+            append_members(out, value.get_object(), members);
             return;
         }
     }

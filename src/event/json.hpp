@@ -21,8 +21,12 @@ result<boost::json::value> parse_json(std::string_view text, boost::json::storag
 /// U+2028/U+2029; everything else is written as it is, so an id without those stands verbatim in the output.
 void append_json_string(std::string& out, std::string_view text);
 
+/// In which order the members of objects are written.
+enum class Members { as_given, by_name };
+
 /// Appends any value on one line; numbers as people write them (42.5, never 4.25E1).
-void append_json_value(std::string& out, const boost::json::value& value);
+void append_json_value(std::string& out, const boost::json::value& value,
+                       Members members = Members::as_given);
 
 }  // namespace stepcast::event
 

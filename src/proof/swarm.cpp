@@ -128,13 +128,15 @@ Subscriber& Swarm::add(std::string target) {
 bool Swarm::open_all(std::uint64_t limit_ns) {
     constexpr std::size_t at_once = 256;
     std::size_t next = 0;
-    return loop_.run_until(limit_ns, [&] {
+    loop_.run_until(limit_ns, [&] {
         while (next < all_.size() && opening_ < at_once) {
             if (all_[next].state() == Subscriber::State::closed && !all_[next].open()) break;
             ++next;
         }
-        return streaming_ == all_.size();
+        // All refused, or some and no other is on its way: nothing more will come.
+        return streaming_ == all_.size() || (next == all_.size() && opening_ == 0);
     });
+    return streaming_ == all_.size();
 }
 
 }  // namespace stepcast::proof

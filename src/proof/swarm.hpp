@@ -85,7 +85,8 @@ class Swarm {
 
     /// Adds a subscriber without opening it. Stable address.
     Subscriber& add(std::string target);
-    /// Opens all that are closed, a few hundred at a time, and waits until their streams have begun.
+    /// Opens all that are closed, a few hundred at a time, and waits until their streams have begun. False if
+    /// one was refused, or did not in time.
     bool open_all(std::uint64_t limit_ns);
 
     std::deque<Subscriber>& all() { return all_; }

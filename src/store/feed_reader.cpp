@@ -50,7 +50,7 @@ awaitable<bool> FeedReader::read_page() {
         spdlog::warn("feed: {}", page.error().text());
         co_return false;
     }
-    sink_(page->events);
+    co_await sink_(page->events, page->through);
     raise_applied(page->through);
     co_return true;
 }

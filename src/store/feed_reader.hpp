@@ -14,9 +14,9 @@ namespace stepcast::store {
 /// strand. The store's feed serves one reader at a time.
 class FeedReader {
   public:
-    /// Gets the events of a page, which may be none over an expired hole. Must not throw; what it does counts
-    /// into the strand's turn.
-    using Sink = std::function<void(std::span<const EventRef>)>;
+    /// Gets the events of a page, which may be none over an expired hole, and up to which position nothing
+    /// else is left. Must not throw; what it does counts into the strand's turn.
+    using Sink = std::function<awaitable<void>(std::span<const EventRef>, Position through)>;
 
     /// `store` outlives the reader. Reading begins behind `after`, with start().
     FeedReader(aio::Strand strand, EventStore& store, Sink sink, Position after = 0);

@@ -86,10 +86,20 @@ std::error_code make_error_code(journal_errc e) {
     return {static_cast<int>(e), category};
 }
 
+std::string own_name(const std::string& path) {
+    std::error_code error;
+    std::filesystem::path name = path;
+    for (int links = 0; links < 40 && std::filesystem::is_symlink(name, error); ++links)
+        name = name.parent_path() / std::filesystem::read_symlink(name, error);
+    const auto whole = std::filesystem::weakly_canonical(name, error);
+    return error ? path : whole.string();
+}
+
 JournalFile::JournalFile(Options options) : options_{std::move(options)} {}
 JournalFile::~JournalFile() = default;
 
 result<std::unique_ptr<JournalFile>> JournalFile::open(Options options) {
+    options.path = own_name(options.path);
     const std::string path = options.path;
     const auto folder = std::filesystem::absolute(path).parent_path();
     if (std::error_code error; !std::filesystem::is_directory(folder, error))
@@ -102,6 +112,11 @@ result<std::unique_ptr<JournalFile>> JournalFile::open(Options options) {
             return tl::unexpected{
                 because(journal_errc::in_use,
                         path + " is in use by another Stepcast: one journal serves one process")};
+        if (std::error_code error; std::filesystem::hard_link_count(path, error) > 1 && !error)
+            return tl::unexpected{because(
+                journal_errc::unusable,
+                path + " has a second name (a hard link), under which another Stepcast could write to "
+                       "it: give that one a copy of its own by `stepcast journal backup`")};
         if (auto opened = file->open_file(); !opened) return tl::unexpected{opened.error()};
     } catch (const SqliteError& e) {
         return tl::unexpected{error_at_open(e, path)};
@@ -114,6 +129,7 @@ result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) 
     std::unique_ptr<JournalFile> file{new JournalFile{std::move(options)}};
     try {
         file->db_ = Database{path, Database::Mode::read};
+        file->db_.run("PRAGMA writable_schema=ON");  // or a file that was cut short is refused as a whole
         if (auto checked = file->check_kind(); !checked) return tl::unexpected{checked.error()};
         file->db_.run("BEGIN");  // one view of it, whatever is written meanwhile
         if (file->db_.number("PRAGMA user_version") < 2)

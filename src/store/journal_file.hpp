@@ -50,6 +50,9 @@ struct JournalBase {
     std::vector<Timer> timers;
 };
 
+/// A file's own absolute name, symbolic links resolved, whether or not it exists: locks go by name.
+std::string own_name(const std::string& path);
+
 /// The SQLite file behind a journalled store. Used by one thread at a time; every call may block.
 ///
 /// Its tables: `events` (a row per event: `data` is its JSON, `ids` where the three ids stand in it, `sum`

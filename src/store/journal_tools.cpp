@@ -171,7 +171,8 @@ result<Repair> salvage(JournalFile& from, JournalFile& to, const Told& told) {
 
 }  // namespace
 
-result<Repair> repair_journal(const std::string& path, Categories categories, const Told& told) {
+result<Repair> repair_journal(const std::string& name, Categories categories, const Told& told) {
+    const std::string path = own_name(name);
     const std::string made = path + ".repaired";
     std::error_code error;
     std::filesystem::remove(made, error);
@@ -179,6 +180,11 @@ result<Repair> repair_journal(const std::string& path, Categories categories, co
     if (!lock) return fail(journal_errc::in_use, {}, path + " is in use by another Stepcast: stop it first");
     auto repair = [&]() -> result<Repair> {
         auto from = JournalFile::open_to_read({path, 0, categories});
+        if (!from && from.error().code == journal_errc::damaged)
+            return fail(journal_errc::damaged, {},
+                        path +
+                            " is damaged where all else hangs on it, so nothing of it can be kept: put a "
+                            "backup in its place");
         if (!from) return tl::unexpected{from.error()};
         auto to = JournalFile::open({made, 0, categories});
         if (!to) return tl::unexpected{to.error()};

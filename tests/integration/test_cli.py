@@ -154,6 +154,38 @@ class Starting(unittest.TestCase):
         done = run("serve", STEPCAST_SERVER__PROT="1")
         self.assertEqual(done.returncode, 2)
 
+    def test_a_folder_in_the_place_of_a_file_is_one_clear_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for arguments, environment in ((("--config", folder), {}), ((), {"STEPCAST_CONFIG": folder}),
+                                           ((), {"STEPCAST_SERVER__PORT_FILE": folder})):
+                done = run("check-config", *arguments, **environment)
+                self.assertEqual(done.returncode, 2, done)
+                self.assertRegex(done.stderr, r"^[^\n]*cannot be read: it is a folder\n$")
+
+    def test_the_command_line_is_stronger_than_the_environment(self):
+        with tempfile.TemporaryDirectory() as folder:
+            files = [f"{folder}/{port}.toml" for port in (7001, 7002)]
+            for file in files:
+                with open(file, "w") as out:
+                    out.write(f"[server]\nport = {file[-9:-5]}\n")
+            port = lambda *arguments: re.search(r"^port = (\d+)", run("check-config", "--print", *arguments, STEPCAST_CONFIG=files[0]).stdout, re.M)[1]
+            self.assertEqual((port(), port("--config", files[1])), ("7001", "7002"))
+        with servers.stepcast() as server:
+            event = ("--user", "ada", "--task", "t", "--type", "STARTED")
+            self.assertEqual(run("emit", *event, STEPCAST_URL=server.url).returncode, 0)
+            self.assertEqual(run("emit", "--server", "nonsense", *event, STEPCAST_URL=server.url).returncode, 2)
+            self.assertEqual(run("emit", "--server", server.url, *event, STEPCAST_URL="nonsense").returncode, 0)
+
+    def test_a_server_outlives_the_reader_of_its_log(self):
+        port = servers.free_port()
+        command = [servers.STEPCAST, "serve", "--set", f"server.port={port}", "--set", "log.level=info"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as server:
+            self.addCleanup(server.kill)
+            until(lambda: servers.answers(port), "listening")
+            server.stderr.close()
+            server.send_signal(signal.SIGTERM)  # is told in the log
+            self.assertEqual(server.wait(LIMIT_S), 0)
+
     def test_a_port_that_is_taken_is_one_clear_line(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))

@@ -85,6 +85,13 @@ class Values(Progress):
         for query, code in (("?version=4", 404), ("?version=0", 400), ("?version=x", 400), ("?at=2024-01-01T09:00:00Z", 404),
                             ("?at=noon", 400)):
             self.assertEqual(self.api.status(task, query)[0], code, query)
+            self.assertEqual(self.api.get(f"/api/v2/progress/history/{task}{query}")[0], code, query)
+        for query, versions, etag in (("", [1, 2, 3], '"v3"'), ("?version=2", [1, 2], '"v2"'),
+                                      ("?at=2024-01-01T10:00:29Z", [1, 2], '"v2"')):
+            _, events, headers = self.api.get(f"/api/v2/progress/history/{task}{query}")
+            self.assertEqual(([event["version"] for event in events], headers["ETag"]), (versions, etag), query)
+        self.assertEqual(self.api.get(f"/api/v2/progress/history/{task}", If_None_Match='"v3"')[0], 304)
+        self.assertEqual(self.api.get(f"/api/v2/progress/history/{task}", If_None_Match='"v2"')[0], 200)
 
     def test_lists_are_paged(self):
         task, user = self.task(*range(1, 7))
@@ -93,6 +100,14 @@ class Values(Progress):
         follow = headers["Link"].split(">")[0][1:]
         self.assertEqual([event["version"] for event in self.api.get(follow)[1]], [4, 5, 6])
         self.assertEqual(len(self.api.get(f"/api/v2/progress/user/{user}")[1]), 7)
+        odd, owner = "a/b c%/" + task, "x/y " + user
+        for percentage in (1, 2, 3):
+            self.api.event(odd, owner, "PROGRESS", percentage=percentage)
+        for kind, name, query in (("history", odd, "version=2&"), ("user", owner, "")):
+            status, events, headers = self.api.get(f"/api/v2/progress/{kind}/{urllib.parse.quote(name, safe='')}?{query}limit=1")
+            follow = self.api.get(headers["Link"].split(">")[0][1:])
+            self.assertEqual((follow[0], follow[1][0]["taskId"], follow[1][0]["version"]), (200, odd, 2), headers["Link"])
+        self.assertNotIn("Link", self.api.get(f"/api/v2/progress/history/{urllib.parse.quote(odd, safe='')}?version=2")[2])
         self.assertEqual(self.api.get(f"/api/v2/progress/user/{unique('nobody')}")[:2], (200, []))
         self.assertEqual(self.api.get(f"/api/v2/progress/history/{unique('nothing')}")[0], 404)
 
@@ -261,8 +276,11 @@ class Lifetimes(Progress):
             self.assertEqual(stream.of("reset"), [{"reason": "expired"}])
             self.assertEqual(stream.of("recovery")[0]["taskId"], running)
             fresh = stream.cursor()
+        with user_stream(self.server, user, fresh) as stream:
+            until(lambda: [s["stalled"] for s in stream.of("recovery")][-1:] == [True], "stalled")
         with user_stream(self.server, user, fresh).settled() as stream:
-            self.assertEqual(stream.kinds(), ["id"])
+            self.assertEqual(stream.kinds(), ["recovery", "id"], "of what stands stalled and nothing else")
+            self.assertEqual((stream.of("recovery")[0]["taskId"], stream.of("recovery")[0]["stalled"]), (running, True))
 
     def test_turning_stalled_and_back_is_told_live(self):
         task, user = self.task(10)

@@ -4,7 +4,7 @@ import subprocess
 import tempfile
 import unittest
 
-from streams import Api, crash, order, servers, unique, until
+from streams import Api, crash, order, servers, unique, until, user_stream
 
 
 def tool(*arguments, text=None):
@@ -78,6 +78,42 @@ class Restart(unittest.TestCase):
                 self.assertEqual(api.history(task), history)
                 server.stop()
         self.assertEqual(tool("journal", "compact", moved).returncode, 0)
+
+    def test_what_was_folded_or_expired_before_a_start_is_known_after_it(self):
+        settings = ("store.max_events_per_task=100", "store.cleanup_interval=50ms", "store.ttl=1s")
+        server, api = self.start(*settings)
+        user, task, gone = unique("user"), unique("task"), unique("gone")
+        events = [{"taskId": task, "userId": user, "eventType": "PROGRESS", "percentage": n % 100, "timestamp": f"2024-01-01T10:{n // 60:02}:{n % 60:02}Z"}
+                  for n in range(150)]
+        self.assertEqual(api.post(events)[0], 202)
+        for _ in range(3):
+            api.event(unique("task"), gone, "COMPLETED")
+        until(lambda: len(api.history(task)) <= 100 and api.get(f"/api/v2/progress/user/{gone}")[1] == [], "folded and expired")
+
+        def known():
+            moments = [f"status/{task}", f"status/{task}?version=140", f"status/{task}?version=1", f"history/{task}",
+                       f"status/{task}?at=2024-01-01T10:00:05Z", f"status/{task}?at=2024-01-01T10:02:00Z", f"status/{task}?at=2023-01-01T00:00:00Z"]
+            cursors = [f"{api.get('/api/v2/progress/monitor')[1]['store']['epoch']}.{position}" for position in (151, 153)]
+            frames = []
+            for cursor in cursors:
+                with user_stream(server, gone, cursor).settled() as stream:
+                    frames.append((stream.kinds(), stream.cursor()))
+            answers = [api.get(f"/api/v2/progress/{moment}")[:2] for moment in moments]
+            for _, answer in answers:
+                if isinstance(answer, dict):  # these move with the clock
+                    for field in ("etaSeconds", "estimatedCompletionAt", "stalled"):
+                        answer.pop(field, None)
+            return answers, frames
+
+        before = known()
+        self.assertEqual([status for status, _ in before[0]], [200, 200, 410, 200, 410, 200, 404])
+        self.assertEqual([kinds for kinds, _ in before[1]], [["reset", "id"], ["id"]])
+        for stop in (crash, lambda server: server.stop()):
+            stop(server)
+            server, api = self.start(*settings)
+            self.assertEqual(known(), before)
+        self.assertEqual(api.post([{**event, "eventId": str(n)} for n, event in enumerate(events)])[0], 202)
+        until(lambda: len(api.history(task)) <= 100, "folding goes on")
 
     def test_a_damaged_journal_refuses_the_start_and_can_be_repaired(self):
         server, api = self.start("orders.step_delay=5ms")

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "store/journal_kind.hpp"
+#include "store/journal_tools.hpp"
 #include "store/shim_vfs.hpp"
 
 namespace stepcast::store::test {
@@ -252,6 +253,16 @@ TEST_F(JournalFaults, what_cannot_be_opened_is_named_with_a_way_out) {
         const auto held = JournalFile::open({path, 0, categories});
         ASSERT_TRUE(held);
         EXPECT_NE(refusal_to_open().find("is in use by another Stepcast"), std::string::npos);
+        const auto real = std::exchange(path, folder.file("link"));
+        std::filesystem::create_symlink(real, path);
+        EXPECT_NE(refusal_to_open().find("is in use by another Stepcast"), std::string::npos);
+        EXPECT_FALSE(repair_journal(path, categories, {})) << "by its other name neither";
+        path = real;
+    }
+    {
+        std::filesystem::create_hard_link(path, folder.file("second"));
+        EXPECT_NE(refusal_to_open().find("has a second name"), std::string::npos);
+        std::filesystem::remove(folder.file("second"));
     }
     {
         Database other{path, Database::Mode::write};

@@ -193,6 +193,29 @@ TEST_F(JournalTools, a_page_that_is_lost_costs_only_what_stood_on_it) {
     close(std::move(store));
 }
 
+TEST_F(JournalTools, of_a_file_that_was_cut_short_the_rest_is_kept) {
+    auto store = open("one");
+    std::vector<Commit> commits;
+    for (int i = 0; i < 2000; ++i)
+        commits.push_back(commit_of({draft("s" + std::to_string(i % 50), std::to_string(i),
+                                           {.body = std::string(300, 'x') + std::to_string(i)})}));
+    for (const auto& one : run_to_end(strand, store->commit_many(commits))) ASSERT_TRUE(one);
+    close(std::move(store));
+    const auto size = std::filesystem::file_size(folder.file("one"));
+    std::filesystem::resize_file(folder.file("one"), size - 40'960);
+    EXPECT_FALSE(JournalFile::open({folder.file("one"), 0, categories}));
+    EXPECT_FALSE(check_journal(folder.file("one"), categories, {})->problems.empty());
+    const auto repair = repair_journal(folder.file("one"), categories, {});
+    ASSERT_TRUE(repair) << repair.error().detail;
+    EXPECT_GT(repair->kept, 1800u);
+    EXPECT_LT(repair->kept, 2000u);
+    std::filesystem::resize_file(folder.file("one"), 4096);
+    const auto none = repair_journal(folder.file("one"), categories, {});
+    ASSERT_FALSE(none);
+    EXPECT_NE(none.error().detail.find("put a backup in its place"), std::string::npos)
+        << none.error().detail;
+}
+
 TEST_F(JournalTools, a_backup_is_taken_while_the_journal_is_written) {
     auto store = open("one");
     for (int i = 0; i < 50; ++i) commit(*store, commit_of({draft("a", std::to_string(i))}));

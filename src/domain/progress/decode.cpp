@@ -138,8 +138,12 @@ result<void> read_numbers(const json::object& object, ProgressEvent& event) {
 
 // Of the sent values only, in their normal form; the event id and the task name the event and are not part of
 // its body.
-std::uint64_t fingerprint_of(const ProgressEvent& event) {
+// An object means the same in any order, and some languages write a retry in another one.
+std::uint64_t fingerprint_of(const ProgressEvent& event, const json::value* detail) {
     thread_local std::string text;
+    thread_local std::string sorted;
+    sorted.clear();
+    if (detail != nullptr) event::append_json_value(sorted, *detail, event::Members::by_name);
     text.clear();
     text += static_cast<char>(event.type);
     append_number(text, event.percentage.value_or(-1));
@@ -149,8 +153,8 @@ std::uint64_t fingerprint_of(const ProgressEvent& event) {
     append_number(text, event.total_steps);
     text += '@';
     append_number(text, event.timestamp ? event.timestamp->time_since_epoch().count() : INT64_MIN);
-    for (const auto& field : {std::string_view{event.user_id}, std::string_view{event.step_name},
-                              std::string_view{event.detail}}) {
+    for (const auto& field :
+         {std::string_view{event.user_id}, std::string_view{event.step_name}, std::string_view{sorted}}) {
         text += ' ';
         append_number(text, field.size());
         text += ' ';
@@ -196,7 +200,7 @@ result<void> decode(const json::value& value, ProgressEvent& event) {
     if (auto read = read_step_name(*object, event); !read) return read;
     if (auto read = read_timestamp(*object, event); !read) return read;
     if (auto read = read_detail(*object, event); !read) return read;
-    event.fingerprint = fingerprint_of(event);
+    event.fingerprint = fingerprint_of(event, member(*object, "detail"));
     return {};
 }
 

@@ -43,6 +43,7 @@ result<void> check_among_themselves(const std::vector<ProgressEvent>& events) {
 // What is given to the bus before anybody reads it is acknowledged at once, and may be gone at the next
 // moment.
 constexpr auto too_early = "the server starts and takes nothing yet";
+constexpr auto full = "the store takes no further events now";
 
 }  // namespace
 
@@ -77,8 +78,7 @@ void ProgressDoor::count_rejected(std::string_view code) {
 awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::vector<ProgressEvent> events,
                                                                           bool array) {
     if (!ingest_.subscribed()) co_return fail(bus::errc::busy, {}, too_early);
-    if (ingest_.paused() != ProgressIngest::Pause::none)
-        co_return fail(bus::errc::busy, {}, "the store takes no further events now");
+    if (ingest_.paused() != ProgressIngest::Pause::none) co_return fail(bus::errc::busy, {}, full);
     if (auto checked = co_await check(events, array); !checked) co_return tl::unexpected{checked.error()};
     std::vector<Given> given;
     std::vector<bus::Message> messages;
@@ -92,8 +92,10 @@ awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::v
         encode_sent(event, message.value);
         given.push_back({std::move(event.event_id), std::move(event.task_id)});
     }
-    if (auto produced = co_await bus_.produce(std::move(messages)); !produced)
+    if (auto produced = co_await bus_.produce(std::move(messages)); !produced) {
+        if (ingest_.paused() != ProgressIngest::Pause::none) co_return fail(bus::errc::busy, {}, full);
         co_return tl::unexpected{produced.error()};
+    }
     co_return given;
 }
 
@@ -102,8 +104,7 @@ awaitable<result<std::string>> ProgressDoor::order(std::string user_id, std::str
     if (orders_ != nullptr && !orders_->subscribed()) co_return fail(bus::errc::busy, {}, too_early);
     if (orders_ != nullptr && orders_->full())
         co_return fail(bus::errc::busy, {}, "too many orders are in flight");
-    if (ingest_.paused() != ProgressIngest::Pause::none)
-        co_return fail(bus::errc::busy, {}, "the store takes no further events now");
+    if (ingest_.paused() != ProgressIngest::Pause::none) co_return fail(bus::errc::busy, {}, full);
     Order order{random_uuid(), std::move(user_id), std::move(product_name), quantity, service_.clock().now()};
     std::vector<bus::Message> messages;
     messages.push_back({orders_topic_, order.task_id, encode_order(order)});

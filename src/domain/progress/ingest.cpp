@@ -227,10 +227,19 @@ awaitable<event::Position> ProgressIngest::write_all() {
         service_.note_commit(began, last);
         commits_.resize(kept);
         committing_.resize(kept);
-        paused_ = pause;
+        note_pause(pause);
         if (kept != 0) co_await aio::pause(wait);
     }
     co_return last;
+}
+
+void ProgressIngest::note_pause(Pause pause) {
+    if (paused_.exchange(pause) == pause) return;
+    if (pause == Pause::store_full)
+        spdlog::warn(
+            "the store is at its bound and holds only running tasks: nothing is taken until one expires");
+    else if (pause == Pause::none)
+        spdlog::info("the store takes events again");
 }
 
 void ProgressIngest::remember(bus::Place place) {

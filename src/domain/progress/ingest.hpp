@@ -95,6 +95,7 @@ class ProgressIngest {
     awaitable<void> complete(Item& item);
     awaitable<event::Position> commit_all();
     awaitable<event::Position> write_all();
+    void note_pause(Pause pause);
     void remember(bus::Place place);
     store::SourceOffset source_of(bus::Place place) const;
     awaitable<void> move_offsets();

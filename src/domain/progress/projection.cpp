@@ -28,18 +28,17 @@ const User* ProgressProjection::find_user(std::string_view user_id) const {
     return found == shard.end() ? nullptr : found->second.get();
 }
 
-Task& ProgressProjection::task_of(const ProgressEvent& event) {
-    if (Task* known = find(event.task_id)) return *known;
-    User* user = const_cast<User*>(find_user(event.user_id));
+Task& ProgressProjection::open(std::string_view task_id, std::string_view user_id) {
+    User* user = const_cast<User*>(find_user(user_id));
     if (user == nullptr) {
         auto fresh = std::make_unique<User>();
-        fresh->id = event.user_id;
+        fresh->id = user_id;
         user = fresh.get();
         users_.shard(user->id).emplace(user->id, std::move(fresh));
         ++counts_.users;
     }
     auto fresh = std::make_unique<Task>();
-    fresh->id = event.task_id;
+    fresh->id = task_id;
     fresh->user = user;
     Task& task = *fresh;
     tasks_.shard(task.id).emplace(task.id, std::move(fresh));
@@ -60,13 +59,28 @@ void ProgressProjection::set_stalled(Task& task, bool stalled) {
     stalled ? ++task.user->stalled : --task.user->stalled;
 }
 
-void ProgressProjection::apply(std::span<const event::EventRef> events, const Instant& now,
-                               std::vector<const Task*>& woken) {
-    for (const auto& stored : events) {
-        counts_.applied = stored->position();
-        if (&stored->category() != &category) continue;
+void ProgressProjection::restore(std::string_view task_id, std::string_view user_id, ProgressState state,
+                                 event::Version first_version) {
+    Task& task = open(task_id, user_id);
+    --counts_.by_status[static_cast<std::size_t>(task.state.status)];
+    task.state = std::move(state);
+    ++counts_.by_status[static_cast<std::size_t>(task.state.status)];
+    task.first_version = first_version;
+}
+
+std::size_t ProgressProjection::apply(std::span<const event::EventRef> events, const Instant& now,
+                                      std::vector<const Task*>& woken) {
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        const auto& stored = events[i];
+        if (&stored->category() != &category) {
+            counts_.applied = stored->position();
+            continue;
+        }
         decode_stored(*stored, scratch_);
-        Task& task = task_of(scratch_);
+        Task* const known = find(scratch_.task_id);
+        if (known == nullptr && stored->version() != 1) return i;
+        Task& task = known != nullptr ? *known : open(scratch_.task_id, scratch_.user_id);
+        counts_.applied = stored->position();
         --counts_.by_status[static_cast<std::size_t>(task.state.status)];
         if (stored->version() <= task.state.version) {  // the stream expired and began anew
             task.state = {};
@@ -85,6 +99,7 @@ void ProgressProjection::apply(std::span<const event::EventRef> events, const In
             woken.push_back(&task);
         }
     }
+    return events.size();
 }
 
 void ProgressProjection::remove(Task& task) {

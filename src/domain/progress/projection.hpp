@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <boost/intrusive/list.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -63,9 +64,16 @@ class ProgressProjection {
     ProgressProjection();
     ~ProgressProjection();
 
-    /// Applies committed events in position order. Tasks that were stalled and move again are appended to
-    /// `woken`.
-    void apply(std::span<const event::EventRef> events, const Instant& now, std::vector<const Task*>& woken);
+    /// Applies committed events in position order, up to the first of a task that is not known and whose
+    /// first events were folded into a snapshot: it needs `restore`. Returns how many. Tasks that were
+    /// stalled and move again are appended to `woken`.
+    std::size_t apply(std::span<const event::EventRef> events, const Instant& now,
+                      std::vector<const Task*>& woken);
+    /// Opens a task as its snapshot left it; `first_version` is the lowest that the store still holds.
+    void restore(std::string_view task_id, std::string_view user_id, ProgressState state,
+                 event::Version first_version);
+    /// Up to `through` nothing is left to apply: what stood there has expired.
+    void pass(event::Position through) { counts_.applied = std::max(counts_.applied, through); }
     /// Forgets tasks that the store has expired, unless they have newer events.
     void expire(std::span<const store::ExpiredStream> streams);
     /// Marks tasks without an event for `stall_after` and appends them to `fallen`, at most `limit`.
@@ -93,7 +101,7 @@ class ProgressProjection {
         const Shard& shard(std::string_view key) const { return shards[keyed_hash(key) >> 24 & 0xFF]; }
     };
 
-    Task& task_of(const ProgressEvent& event);
+    Task& open(std::string_view task_id, std::string_view user_id);
     void remove(Task& task);
     void watch(Task& task);
     void set_stalled(Task& task, bool stalled);

@@ -1,6 +1,7 @@
 #include "domain/progress/routes.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "base/text.hpp"
@@ -63,49 +64,67 @@ std::string list_of(std::span<const event::EventRef> events) {
 }
 
 // The same request from the number behind the last event on.
-std::string next_link(const Request& request, std::uint64_t from, std::int64_t limit) {
+std::string next_link(const Request& request, std::optional<event::Version> version, std::uint64_t from,
+                      std::int64_t limit) {
     std::string path;
-    for (const char c : request.path) {
+    for (std::size_t i = 0; i < request.path.size(); ++i) {
+        const char c = request.path[i];
         const auto byte = static_cast<unsigned char>(c);
         const bool plain =
-            std::isalnum(byte) != 0 || std::string_view{"-._~/:@"}.find(c) != std::string_view::npos;
+            std::isalnum(byte) != 0 ||
+            (c == '/' ? std::ranges::find(request.escaped_slashes, i) == request.escaped_slashes.end()
+                      : std::string_view{"-._~:@"}.find(c) != std::string_view::npos);
         path += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
     }
-    return fmt::format("<{}?from={}&limit={}>; rel=\"next\"", path, from, limit);
+    const std::string of_version = version ? fmt::format("version={}&", *version) : "";
+    return fmt::format("<{}?{}from={}&limit={}>; rel=\"next\"", path, of_version, from, limit);
 }
 
-result<Moment, Response> moment_of(const Request& request) {
-    Moment moment;
-    auto version = http::optional_number(request, "version", {.min = 1});
-    if (!version) return tl::unexpected{std::move(version.error())};
-    if (*version) moment.version = static_cast<event::Version>(**version);
+// Which past of the task is asked for, by version or by time; nothing: the present.
+awaitable<result<std::optional<event::Version>, Response>> version_of(RouteParts& parts,
+                                                                      const Request& request,
+                                                                      const std::string& task_id) {
+    using Refused = tl::unexpected<Response>;
+    auto given = http::optional_number(request, "version", {.min = 1});
+    if (!given) co_return Refused{std::move(given.error())};
+    std::optional<event::Version> version;
+    if (*given) version = static_cast<event::Version>(**given);
     if (const auto at = request.parameter("at")) {
         // A '+' of an offset that was not escaped arrives as a space.
         std::string text{*at};
         if (const auto space = text.rfind(' '); space != std::string::npos && space > 10) text[space] = '+';
-        moment.at = parse_rfc3339(text);
-        if (!moment.at) return tl::unexpected{Response::invalid_field("at", "must be an RFC 3339 time")};
-        if (moment.version) return tl::unexpected{Response::invalid_field("at", "give either version or at")};
+        const auto moment = parse_rfc3339(text);
+        if (!moment) co_return Refused{Response::invalid_field("at", "must be an RFC 3339 time")};
+        if (version) co_return Refused{Response::invalid_field("at", "give either version or at")};
+        const auto found = co_await parts.service.version_at(task_id, *moment);
+        if (!found) co_return Refused{answer_for(found.error())};
+        version = *found;
     }
-    return moment;
+    co_return version;
+}
+
+std::string etag_of(event::Version version) {
+    return fmt::format("\"v{}\"", version);
+}
+
+Response unchanged(const std::string& etag) {
+    Response response;
+    response.status = 304;
+    return std::move(response).with("ETag", etag).with("Cache-Control", "no-cache");
 }
 
 awaitable<Response> get_status(RouteParts& parts, Request& request) {
-    auto moment = moment_of(request);
-    if (!moment) co_return std::move(moment.error());
     auto task_id = id_of(request.path_parameter("taskId"), "taskId");
     if (!task_id) co_return std::move(task_id.error());
-    const bool past = moment->version || moment->at;
-    const auto view = co_await parts.service.status(*task_id, *moment);
+    auto version = co_await version_of(parts, request, *task_id);
+    if (!version) co_return std::move(version.error());
+    const bool past = version->has_value();
+    const auto view = co_await parts.service.status(*task_id, *version);
     if (!view) co_return answer_for(view.error());
     const ProgressState& state = view->state;
     // A live status moves with the clock although its version stands, so only what cannot change answers 304.
-    const std::string etag = fmt::format("\"v{}\"", state.version);
-    if ((past || state.finished()) && http::not_modified(request, etag)) {
-        Response unchanged;
-        unchanged.status = 304;
-        co_return std::move(unchanged).with("ETag", etag).with("Cache-Control", "no-cache");
-    }
+    const std::string etag = etag_of(state.version);
+    if ((past || state.finished()) && http::not_modified(request, etag)) co_return unchanged(etag);
     const Timestamp now = past ? state.updated_at : parts.service.clock().now();
     std::string body;
     append_snapshot(body, *task_id, view->user_id, state, outlook(state, now, view->stalled), false);
@@ -130,13 +149,19 @@ awaitable<Response> get_history(RouteParts& parts, Request& request) {
     if (!slice) co_return std::move(slice.error());
     auto task_id = id_of(request.path_parameter("taskId"), "taskId");
     if (!task_id) co_return std::move(task_id.error());
-    auto history =
-        co_await parts.service.history(*task_id, slice->from, static_cast<std::size_t>(slice->limit));
+    auto version = co_await version_of(parts, request, *task_id);
+    if (!version) co_return std::move(version.error());
+    auto history = co_await parts.service.history(*task_id, *version, slice->from,
+                                                  static_cast<std::size_t>(slice->limit));
     if (!history) co_return answer_for(history.error());
+    const std::string etag = etag_of(history->head);
+    if (http::not_modified(request, etag)) co_return unchanged(etag);
     history->more |= cut_to_size(history->events);
-    Response response = Response::json(list_of(history->events)).with("Cache-Control", "no-cache");
+    Response response =
+        Response::json(list_of(history->events)).with("ETag", etag).with("Cache-Control", "no-cache");
     if (history->more)
-        response.with("Link", next_link(request, history->events.back()->version() + 1, slice->limit));
+        response.with("Link",
+                      next_link(request, *version, history->events.back()->version() + 1, slice->limit));
     co_return response;
 }
 
@@ -151,7 +176,7 @@ awaitable<Response> get_user(RouteParts& parts, Request& request) {
     events->more |= cut_to_size(events->events);
     Response response = Response::json(list_of(events->events)).with("Cache-Control", "no-cache");
     if (events->more)
-        response.with("Link", next_link(request, events->events.back()->position() + 1, slice->limit));
+        response.with("Link", next_link(request, {}, events->events.back()->position() + 1, slice->limit));
     co_return response;
 }
 

@@ -96,15 +96,37 @@ void ProgressEventService::check_order(std::span<const event::EventRef> events) 
     }
 }
 
-void ProgressEventService::on_committed(std::span<const event::EventRef> events) {
-    if (events.empty()) return;
+awaitable<void> ProgressEventService::on_committed(std::span<const event::EventRef> events,
+                                                   event::Position through) {
     check_order(events);
-    const auto committed = committed_at(events.front()->position());
-    moved_.clear();
-    projection_.apply(events, {clock_.now(), std::chrono::steady_clock::now()}, moved_);
-    if (!live()) return broadcaster_.skip_to(events.back()->position());
-    broadcaster_.publish(events, committed);
-    announce(moved_);
+    woken_.clear();
+    co_await fold_all(events);
+    projection_.pass(through);
+    if (!live() || events.empty()) {
+        broadcaster_.skip_to(through);
+    } else {
+        broadcaster_.publish(events, committed_at(events.front()->position()));
+        announce(woken_);
+    }
+}
+
+awaitable<void> ProgressEventService::fold_all(std::span<const event::EventRef> events) {
+    while (true) {
+        const Instant now{clock_.now(), std::chrono::steady_clock::now()};
+        events = events.subspan(projection_.apply(events, now, woken_));
+        if (events.empty()) co_return;
+        co_await restore(*events.front());
+    }
+}
+
+// After a start: what was folded into a snapshot is not in the feed any more.
+awaitable<void> ProgressEventService::restore(const event::Event& first) {
+    auto state = co_await base_state(first.stream_id(), first.version());
+    if (!state)
+        spdlog::warn("task {} begins at version {}: {}", first.stream_id(), first.version(),
+                     state.error().text());
+    projection_.restore(first.stream_id(), first.subject(), state ? std::move(*state) : ProgressState{},
+                        first.version());
 }
 
 void ProgressEventService::on_cleaned(const store::EventStore::Expired& cleaned) {
@@ -207,51 +229,86 @@ awaitable<result<std::vector<event::EventRef>>> ProgressEventService::read_versi
     co_return all;
 }
 
-awaitable<result<TaskView>> ProgressEventService::status(std::string task_id, Moment moment) {
+// The task, of which a version that it still holds is asked for.
+result<const Task*> ProgressEventService::find(std::string_view task_id,
+                                               std::optional<event::Version> version) const {
+    const Task* task = projection_.find(task_id);
+    if (task == nullptr) return fail(live() ? query_errc::unknown_task : query_errc::rebuilding);
+    if (version && *version > task->state.version) return fail(query_errc::beyond_head);
+    return task;
+}
+
+awaitable<result<event::Version>> ProgressEventService::version_at(std::string task_id, Timestamp at) {
+    struct Kept {
+        ProgressState folded;  // what went before the events
+        event::Version first = 1;
+        std::vector<event::EventRef> events;
+    };
+    const auto kept = co_await aio::run_on(core_, [&]() -> awaitable<result<Kept>> {
+        const auto task = find(task_id, {});
+        if (!task) co_return tl::unexpected{task.error()};
+        const event::Version first = (*task)->first_version;
+        const event::Version last = (*task)->state.version;
+        auto state = co_await base_state(task_id, first);
+        auto events = co_await read_versions(task_id, first, last);
+        if (!events) co_return tl::unexpected{events.error()};
+        co_return Kept{state ? std::move(*state) : ProgressState{}, first, std::move(*events)};
+    });
+    if (!kept) co_return tl::unexpected{kept.error()};
+    const ProgressState& folded = kept->folded;
+    const std::size_t count = count_at(kept->events, at);
+    if (count == 0 && kept->first > 1) {
+        if (folded.version != 0 && at < folded.started_at) co_return fail(query_errc::beyond_head);
+        if (folded.version == 0 || at < folded.updated_at) co_return fail(query_errc::trimmed);
+    }
+    const event::Version version = kept->first - 1 + count;
+    if (version == 0) co_return fail(query_errc::beyond_head);
+    co_return version;
+}
+
+awaitable<result<TaskView>> ProgressEventService::status(std::string task_id,
+                                                         std::optional<event::Version> version) {
     struct Past {
         TaskView view;  // the present, or the state that `events` go on from
         std::vector<event::EventRef> events;
     };
     auto past = co_await aio::run_on(core_, [&]() -> awaitable<result<Past>> {
-        const Task* task = projection_.find(task_id);
-        if (task == nullptr) co_return fail(live() ? query_errc::unknown_task : query_errc::rebuilding);
-        if (!moment.version && !moment.at)
-            co_return Past{{task->user->id, task->state, is_stalled(*task)}, {}};
-        if (moment.version && *moment.version > task->state.version) co_return fail(query_errc::beyond_head);
+        const auto found = find(task_id, version);
+        if (!found) co_return tl::unexpected{found.error()};
+        const Task* task = *found;
+        if (!version) co_return Past{{task->user->id, task->state, is_stalled(*task)}, {}};
         // The task may expire while its events are read: nothing of it is looked at behind the first
         // suspension.
         const event::Version first = task->first_version;
-        const event::Version last = moment.version.value_or(task->state.version);
-        if (moment.version && *moment.version + 1 < first) co_return fail(query_errc::trimmed);
+        if (*version + 1 < first) co_return fail(query_errc::trimmed);
         std::string user_id = task->user->id;
         auto state = co_await base_state(task_id, first);
         if (!state) co_return tl::unexpected{state.error()};
-        auto events = co_await read_versions(task_id, first, last);
+        auto events = co_await read_versions(task_id, first, *version);
         if (!events) co_return tl::unexpected{events.error()};
         co_return Past{{std::move(user_id), std::move(*state)}, std::move(*events)};
     });
     if (!past) co_return tl::unexpected{past.error()};
-    std::span<const event::EventRef> events = past->events;
-    if (moment.at) events = events.first(count_at(events, *moment.at));
-    co_await fold(past->view.state, events);
+    co_await fold(past->view.state, past->events);
     if (past->view.state.version == 0) co_return fail(query_errc::beyond_head);
     co_return std::move(past->view);
 }
 
-awaitable<result<ProgressEventService::History>> ProgressEventService::history(std::string task_id,
-                                                                               event::Version from,
-                                                                               std::size_t limit) {
+awaitable<result<ProgressEventService::History>> ProgressEventService::history(
+    std::string task_id, std::optional<event::Version> version, event::Version from, std::size_t limit) {
     return aio::run_on(
-        core_, [this, task_id = std::move(task_id), from, limit]() -> awaitable<result<History>> {
-            const Task* task = projection_.find(task_id);
-            if (task == nullptr) co_return fail(live() ? query_errc::unknown_task : query_errc::rebuilding);
-            const store::Range range{store::Range::By::version, std::max(from, task->first_version),
-                                     task->state.version, limit};
+        core_, [this, task_id = std::move(task_id), version, from, limit]() -> awaitable<result<History>> {
+            const auto task = find(task_id, version);
+            if (!task) co_return tl::unexpected{task.error()};
+            const event::Version first = (*task)->first_version;
+            const event::Version head = version.value_or((*task)->state.version);
+            if (head < first) co_return fail(query_errc::trimmed);
+            const store::Range range{store::Range::By::version, std::max(from, first), head, limit};
             auto page = co_await store_.read_stream(category, task_id, range);
             if (!page) co_return fail(query_errc::unavailable);
             // The store let it go to make room, and the cleaner has not told us yet.
             if (page->events.empty() && range.from <= range.to) co_return fail(query_errc::unknown_task);
-            co_return History{std::move(page->events), page->more};
+            co_return History{std::move(page->events), page->more, head};
         });
 }
 

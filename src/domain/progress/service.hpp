@@ -35,12 +35,6 @@ struct TaskView {
     bool stalled = false;  ///< never of a past state
 };
 
-/// Which past is asked for; neither: the present.
-struct Moment {
-    std::optional<event::Version> version;
-    std::optional<Timestamp> at;
-};
-
 enum class query_errc { unknown_task = 1, beyond_head, trimmed, rebuilding, unavailable };
 std::error_code make_error_code(query_errc e);
 
@@ -87,7 +81,8 @@ class ProgressEventService {
     /// written. Delivery is measured from now on. On the core strand, before the feed has read that far.
     void note_commit(std::chrono::steady_clock::time_point began, event::Position through);
     /// The feed's sink, on the core strand: folds the events and, once live, hands them to the broadcaster.
-    void on_committed(std::span<const event::EventRef> events);
+    /// Up to `through` there are no others.
+    awaitable<void> on_committed(std::span<const event::EventRef> events, event::Position through);
     /// The cleaner's sink, on the core strand: forgets what expired and trims what grew too long.
     void on_cleaned(const store::EventStore::Expired& cleaned);
 
@@ -96,13 +91,19 @@ class ProgressEventService {
     bool live() const { return live_.load(std::memory_order_acquire); }
     void set_live() { live_.store(true, std::memory_order_release); }
 
-    awaitable<result<TaskView>> status(std::string task_id, Moment moment);
-    /// Events by version from `from`, and the head version; unknown_task if there are none.
+    /// The last version whose own time is not after `at`. Before the first one: beyond_head; in what was
+    /// folded into a snapshot: trimmed.
+    awaitable<result<event::Version>> version_at(std::string task_id, Timestamp at);
+    /// The task as it is, or as it was at a version.
+    awaitable<result<TaskView>> status(std::string task_id, std::optional<event::Version> version);
+    /// Events from a number on; unknown_task if there are none.
     struct History {
         std::vector<event::EventRef> events;
         bool more = false;
+        event::Version head = 0;  ///< of a task: the version that was asked for, or its last
     };
-    awaitable<result<History>> history(std::string task_id, event::Version from, std::size_t limit);
+    awaitable<result<History>> history(std::string task_id, std::optional<event::Version> version,
+                                       event::Version from, std::size_t limit);
     awaitable<result<History>> user_events(std::string user_id, event::Position from, std::size_t limit);
 
     awaitable<Entry> enter(std::string task_id, std::string user_id, std::string cursor);
@@ -129,6 +130,9 @@ class ProgressEventService {
     };
 
     awaitable<void> tick();
+    result<const Task*> find(std::string_view task_id, std::optional<event::Version> version) const;
+    awaitable<void> fold_all(std::span<const event::EventRef> events);
+    awaitable<void> restore(const event::Event& first);
     void check_order(std::span<const event::EventRef> events);
     std::chrono::steady_clock::time_point committed_at(event::Position position);
     void announce(const std::vector<const Task*>& tasks);
@@ -144,7 +148,8 @@ class ProgressEventService {
     const Options options_;
     ProgressProjection projection_;
     std::atomic<bool> live_{false};
-    std::vector<const Task*> moved_;  // scratch of on_committed and tick
+    std::vector<const Task*> woken_;  // scratch of on_committed
+    std::vector<const Task*> moved_;  // scratch of tick
     std::deque<Committed> commits_;   // written and not yet read by the feed; rising
     event::Position fed_ = 0;         // the highest position that the feed gave
     Counts counts_;

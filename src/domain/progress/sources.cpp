@@ -161,7 +161,17 @@ class Source : public http::StreamSource {
             frames.add(frame(
                 fmt::format("event: reset\ndata: {{\"reason\":\"{}\"}}\n\n", lost ? "expired" : "epoch")));
         concerned_ = concerned(reason_ != RecoveryReason::connect, reset ? 0 : standing_.position);
+        if (reason_ == RecoveryReason::resume) add_stalled();
         next_concerned_ = 0;
+    }
+
+    // Who resumes was told of no stall that came while they were away, and nothing of it is behind a cursor.
+    void add_stalled() {
+        for (auto& id : stalled()) {
+            if (concerned_.task_ids.size() >= service_.options().recovery_max) return;
+            if (service_.projection().find(id)->state.position <= standing_.position)
+                concerned_.task_ids.push_back(std::move(id));
+        }
     }
 
     // True if more of them follow; after the last comes the bare id, so that whoever is cut off before it
@@ -186,8 +196,8 @@ class Source : public http::StreamSource {
         return false;
     }
 
-    // Turning stalled or back is no event: who turned since their recovery is told again. Who resumed was
-    // told of no stall that came while they were away. True if more follow.
+    // Turning stalled or back is no event: who turned since their recovery, or since the cursor, is told
+    // again. True if more follow.
     bool append_turned(Frames& frames) {
         if (reason_ == RecoveryReason::resume)
             for (auto& id : stalled()) running_.try_emplace(std::move(id), false);

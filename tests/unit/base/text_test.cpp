@@ -41,7 +41,11 @@ TEST(Text, controls_are_c0_del_c1_and_the_separators) {
                              "a\xE2\x81\xA6"
                              "b"})
         EXPECT_TRUE(has_control(text));
-    for (const auto* text : {"", "plain", "\xC2\xA0", "\xE2\x80\xA7", "결제"})
+    for (const auto* text : {"\u00AD", "\u0085", "\u200B", "\u2060", "\uFFF9", "\uFDD0", "\uFFFF",
+                             "\U000E0001", "\U0010FFFE", "결제\u200B"})
+        EXPECT_TRUE(has_control(text)) << text;
+    for (const auto* text : {"", "plain", "\xC2\xA0", "\xE2\x80\xA7", "결제", "\u200D", "\u200E", "\uFFFD",
+                             "\U0001F469\u200D\U0001F4BB", "\U0010FFFD"})
         EXPECT_FALSE(has_control(text));
 }
 

@@ -38,6 +38,15 @@ TEST(Json, writes_values_on_one_line_as_people_do) {
     EXPECT_EQ(written(R"("a\nb")"), R"("a\nb")");
 }
 
+TEST(Json, members_are_written_as_given_or_by_name) {
+    const auto value = parse_json(R"({"b":[{"z":1,"y":{}}],"":0,"a":{"d":2,"c":3}})").value();
+    std::string as_given, by_name;
+    append_json_value(as_given, value);
+    append_json_value(by_name, value, Members::by_name);
+    EXPECT_EQ(as_given, R"({"b":[{"z":1,"y":{}}],"":0,"a":{"d":2,"c":3}})");
+    EXPECT_EQ(by_name, R"({"":0,"a":{"c":3,"d":2},"b":[{"y":{},"z":1}]})");
+}
+
 TEST(Json, of_two_equal_keys_the_last_wins) {
     EXPECT_EQ(written(R"({"a":1,"a":2})"), R"({"a":2})");
 }

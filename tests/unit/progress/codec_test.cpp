@@ -82,6 +82,11 @@ TEST(Fingerprint, an_honest_retry_through_the_door_is_the_same_body) {
         auto again = decoded(text.replace(text.find("\"eventId\":\"\""), 12, "\"eventId\":\"e\""));
         EXPECT_EQ(again.fingerprint, sent.fingerprint) << text;
     }
+    EXPECT_EQ(decoded(with(R"("detail":{"a":1,"b":{"c":2,"d":3}})")).fingerprint,
+              decoded(with(R"("detail":{"b":{"d":3,"c":2},"a":1.0})")).fingerprint);
+    EXPECT_NE(decoded(with(R"("detail":{"a":[1,2]})")).fingerprint,
+              decoded(with(R"("detail":{"a":[2,1]})")).fingerprint);
+    EXPECT_NE(decoded(with(R"("detail":{})")).fingerprint, decoded(with(R"("stepName":"")")).fingerprint);
     EXPECT_NE(decoded(with(R"("percentage":7)")).fingerprint, decoded(with(R"("percentage":8)")).fingerprint);
     EXPECT_NE(decoded(with(R"("stepName":"a")")).fingerprint, decoded(with(R"("stepName":"b")")).fingerprint);
     EXPECT_NE(decoded(with(R"("currentStep":0)")).fingerprint, decoded(with(R"("stepName":"")")).fingerprint);

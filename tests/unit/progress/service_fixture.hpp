@@ -45,18 +45,33 @@ class Service : public ::testing::Test {
     std::vector<event::EventRef> commit(int count, std::string_view task = "t",
                                         std::string_view detail = {}) {
         std::vector<store::Commit> commits(static_cast<std::size_t>(count));
-        for (auto& commit : commits) {
-            ProgressEvent event;
-            event.event_id = "e" + std::to_string(++made);
-            event.task_id = task;
-            event.user_id = "u";
-            event.type = EventType::progress;
-            event.percentage = 1;
-            event.detail = detail;
-            event.timestamp = Timestamp{};
-            std::string scratch;
-            commit.appends.emplace_back().events.push_back(make_draft(event, scratch));
-        }
+        for (auto& commit : commits)
+            commit.appends.emplace_back().events.push_back(draft(task, detail, Timestamp{}));
+        return commit_all(commits);
+    }
+    /// One event of task "t" that its producer dates so.
+    std::vector<event::EventRef> commit_at(Timestamp timestamp) {
+        std::vector<store::Commit> commits(1);
+        commits[0].appends.emplace_back().events.push_back(draft("t", {}, timestamp));
+        return commit_all(commits);
+    }
+    void feed(std::span<const event::EventRef> events) {
+        finish(service.on_committed(events, events.back()->position()));
+    }
+
+    event::Draft draft(std::string_view task, std::string_view detail, Timestamp timestamp) {
+        ProgressEvent event;
+        event.event_id = "e" + std::to_string(++made);
+        event.task_id = task;
+        event.user_id = "u";
+        event.type = EventType::progress;
+        event.percentage = 1;
+        event.detail = detail;
+        event.timestamp = timestamp;
+        std::string scratch;
+        return make_draft(event, scratch);
+    }
+    std::vector<event::EventRef> commit_all(std::span<const store::Commit> commits) {
         const auto from = store.head() + 1;
         for (const auto& done : finish(store.commit_many(commits))) EXPECT_TRUE(done);
         return finish(store.read_all({.from = from, .limit = 10'000}))->events;

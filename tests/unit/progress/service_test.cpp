@@ -14,9 +14,9 @@ using testing::PipeSession;
 
 TEST_F(Service, counts_what_the_feed_gives_twice_or_out_of_order) {
     const auto events = commit(3);
-    service.on_committed(std::span{events}.first(2));
+    feed(std::span{events}.first(2));
     EXPECT_EQ(service.counts().feed_gaps, 0u);
-    service.on_committed(std::span{events}.subspan(1));
+    feed(std::span{events}.subspan(1));
     EXPECT_EQ(service.counts().feed_gaps, 1u);
     EXPECT_EQ(service.projection().applied(), 3u);
 }
@@ -35,7 +35,7 @@ TEST_F(Service, delivery_is_measured_from_the_commit_and_each_group_is_timed) {
     const auto committed = Steady::now();
     while (Steady::now() < committed + 20ms) {  // the feed is late
     }
-    service.on_committed(events);
+    feed(events);
     std::string got;
     EXPECT_TRUE(pump_until([&] { return (got += session.read()).find("id: ") != std::string::npos; }));
     EXPECT_GE(lane.stats().delivery_seconds.sum_seconds(), 2 * 0.020) << "two events, each late";
@@ -48,11 +48,10 @@ TEST_F(Service, delivery_is_measured_from_the_commit_and_each_group_is_timed) {
 
 TEST_F(Service, a_snapshot_that_cannot_be_used_is_counted_as_ignored_and_the_next_as_failed) {
     service.set_live();
-    service.on_committed(commit(150));
+    feed(commit(150));
     store::EventStore::Expired oversized;
     oversized.oversized.push_back({&category, "t"});
-    Moment past;
-    past.version = 100;
+    const event::Version past = 100;
     service.on_cleaned(oversized);
     EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 1; }));
     ASSERT_TRUE(finish(service.status("t", past)));
@@ -62,19 +61,76 @@ TEST_F(Service, a_snapshot_that_cannot_be_used_is_counted_as_ignored_and_the_nex
     ASSERT_TRUE(finish(store.save_snapshot(category, "t", {first - 1, state_schema + 1, "?"}, true)));
     EXPECT_FALSE(finish(service.status("t", past)));
     EXPECT_EQ(service.counts().snapshots_ignored, 1u);
-    service.on_committed(commit(50));
+    feed(commit(50));
     service.on_cleaned(oversized);
     EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_failed == 1; }));
     EXPECT_EQ(service.counts().snapshots_saved, 1u);
 }
 
+TEST_F(Service, what_was_folded_before_a_start_is_gone_on_from) {
+    service.set_live();
+    feed(commit(150));
+    store::EventStore::Expired oversized;
+    oversized.oversized.push_back({&category, "t"});
+    service.on_cleaned(oversized);
+    EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 1; }));
+    const Task& before = *service.projection().find("t");
+    ASSERT_GT(before.first_version, 1u);
+
+    ProgressEventService again{core, store, broadcaster, system_clock(), {.max_events_per_task = 100}};
+    again.set_live();
+    const auto kept = finish(store.read_all({.from = 1, .limit = 1000}));
+    finish(again.on_committed(kept->events, kept->through));
+    const Task& after = *again.projection().find("t");
+    EXPECT_EQ(after.first_version, before.first_version);
+    EXPECT_EQ(save_state(after.state), save_state(before.state));
+    EXPECT_EQ(again.projection().counts().by_status, service.projection().counts().by_status);
+    EXPECT_EQ(finish(again.history("t", {}, 1, 1000))->events.size(), kept->events.size());
+    EXPECT_EQ(finish(again.status("t", 120))->state.version, 120u);
+    EXPECT_EQ(finish(again.status("t", 1)).error().code, query_errc::trimmed);
+    commit(60);
+    const auto more = finish(store.read_all({.from = kept->through + 1, .limit = 1000}));
+    finish(again.on_committed(more->events, more->through));
+    again.on_cleaned(oversized);
+    EXPECT_TRUE(pump_until([&] { return again.counts().snapshots_saved == 1; })) << "folding goes on";
+    finish(again.stop());
+}
+
+TEST_F(Service, what_expired_before_it_was_read_counts_as_applied) {
+    service.set_live();
+    feed(commit(3));
+    finish(service.on_committed({}, 7));
+    EXPECT_EQ(service.projection().applied(), 7u);
+    finish(service.on_committed({}, 5));
+    EXPECT_EQ(service.projection().applied(), 7u) << "it never falls";
+}
+
+TEST_F(Service, a_moment_within_the_folded_part_is_gone_and_one_before_it_never_was) {
+    service.set_live();
+    for (int i = 0; i < 150; ++i) feed(commit_at(Timestamp{Duration{1000 * (i + 1)}}));
+    store::EventStore::Expired oversized;
+    oversized.oversized.push_back({&category, "t"});
+    service.on_cleaned(oversized);
+    EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 1; }));
+    const auto folded = static_cast<std::int64_t>(service.projection().find("t")->first_version) - 1;
+    const auto at = [&](std::int64_t ms) { return finish(service.version_at("t", Timestamp{Duration{ms}})); };
+    EXPECT_EQ(at(999).error().code, query_errc::beyond_head);
+    EXPECT_EQ(at(1000 * folded - 1).error().code, query_errc::trimmed);
+    EXPECT_EQ(at(1000 * folded).value(), folded);
+    EXPECT_EQ(at(1000 * folded + 1500).value(), folded + 1);
+    EXPECT_EQ(finish(service.status("t", folded))->state.version, folded);
+    EXPECT_EQ(finish(service.history("t", folded, 1, 10)).error().code, query_errc::trimmed);
+    EXPECT_EQ(finish(service.history("t", folded + 2, 1, 10))->events.size(), 2u);
+    EXPECT_EQ(finish(service.history("t", 151, 1, 10)).error().code, query_errc::beyond_head);
+}
+
 TEST_F(Service, the_history_of_a_task_that_was_let_go_is_unknown_before_the_cleaner_tells) {
     service.set_live();
-    service.on_committed(commit(3));
-    EXPECT_EQ(finish(service.history("t", 1, 10))->events.size(), 3u);
-    EXPECT_TRUE(finish(service.history("t", 4, 10))->events.empty()) << "nothing newer is no error";
+    feed(commit(3));
+    EXPECT_EQ(finish(service.history("t", {}, 1, 10))->events.size(), 3u);
+    EXPECT_TRUE(finish(service.history("t", {}, 4, 10))->events.empty()) << "nothing newer is no error";
     ASSERT_TRUE(finish(store.cleanup(system_clock().now() + 1000h)));
-    const auto history = finish(service.history("t", 1, 10));
+    const auto history = finish(service.history("t", {}, 1, 10));
     ASSERT_FALSE(history);
     EXPECT_EQ(history.error().code, query_errc::unknown_task);
 }

@@ -127,7 +127,9 @@ class System {
                       }},
           service{core, store, broadcaster, system_clock(), {}},
           feed{core, store,
-               [this](std::span<const event::EventRef> events) { service.on_committed(events); }},
+               [this](std::span<const event::EventRef> events, event::Position through) {
+                   return service.on_committed(events, through);
+               }},
           dead_letters{bus},
           ingest{io, service, feed, bus, dead_letters, std::move(options)} {}
 

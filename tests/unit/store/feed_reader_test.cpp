@@ -102,9 +102,11 @@ class FeedTest : public testing::Test {
     }
 
     FeedReader::Sink sink() {
-        return [this](std::span<const EventRef> events) {
+        return [this](std::span<const EventRef> events, Position through) -> awaitable<void> {
             largest = std::max(largest, events.size());
             for (const auto& e : events) seen.push_back(e->position());
+            EXPECT_GE(through, seen.empty() ? 0 : seen.back());
+            co_return;
         };
     }
 
@@ -154,8 +156,10 @@ TEST_F(FeedTest, applied_rises_after_the_sink_has_returned) {
     run([&]() -> awaitable<void> {
         FeedReader* self = nullptr;
         std::vector<Position> applied;
-        FeedReader reader{strand, store,
-                          [&](std::span<const EventRef>) { applied.push_back(self->applied()); }};
+        FeedReader reader{strand, store, [&](std::span<const EventRef>, Position) -> awaitable<void> {
+                              applied.push_back(self->applied());
+                              co_return;
+                          }};
         self = &reader;
         reader.start();
         co_await put(1);
