@@ -50,6 +50,9 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       progress_{core_, *store_, broadcaster_, clock, progress_options(config)},
       feed_{core_, *store_,
             [this](std::span<const event::EventRef> events, event::Position through) {
+                // What a commit expired to make room leaves the projection at once, not at the next interval.
+                const auto expired = store_->stats().expired;
+                if (std::exchange(expired_, expired) != expired) cleaner_.hurry();
                 return progress_.on_committed(events, through);
             }},
       cleaner_{core_, *store_, clock, config.store.cleanup_interval,
@@ -135,6 +138,7 @@ awaitable<void> Node::load_journal() {
     }
     while (!stopping_ && !co_await feed_.wait_applied(store_->head(), 250ms)) {
     }
+    co_await cleaner_.clean();  // what ran out meanwhile is gone for whoever writes next
     spdlog::info("{} holds {} events of {} tasks, loaded in {:.1f} s", config_.store.path,
                  store_->stats().events, store_->stats().streams,
                  std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());

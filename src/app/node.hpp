@@ -69,6 +69,7 @@ class Node {
     store::JournaledStore* const journal_;  // the store, if it is one
     broadcast::Broadcaster broadcaster_;
     progress::ProgressEventService progress_;
+    std::uint64_t expired_ = 0;  // events, as the feed last saw it
     store::FeedReader feed_;
     store::Cleaner cleaner_;
     flow::DeadLetters dead_letters_;

@@ -18,7 +18,10 @@ class Cleaner {
     /// `store` and `clock` outlive the cleaner.
     Cleaner(aio::Strand strand, EventStore& store, const Clock& clock, Duration interval, Sink sink);
 
+    /// From now on.
     void start();
+    /// Cleans all that is due.
+    awaitable<void> clean();
     /// Cleans now instead of at the next interval, and after that as ever.
     void hurry() { woken_.notify(); }
     /// Waits for the step at hand. Call it before destruction.
@@ -26,7 +29,6 @@ class Cleaner {
 
   private:
     awaitable<void> run();
-    awaitable<void> clean();
 
     aio::Strand strand_;
     EventStore& store_;

@@ -154,6 +154,7 @@ result<void> JournalFile::check_kind() {
                 "{} was written by a newer Stepcast (schema {}, this one knows {}): start that version, or "
                 "let it `export` and `import` here",
                 options_.path, found, schema))};
+    summed_ = tables == 0 || db_.number("PRAGMA user_version") >= 3;
     if (tables == 0 && (options_.must_exist || db_.read_only()))
         return tl::unexpected{
             because(journal_errc::unusable, options_.path + " is empty: it holds no journal")};
@@ -225,7 +226,8 @@ void JournalFile::make_tables() {
 
 void JournalFile::upgrade() {
     Transaction transaction{db_};
-    db_.run(fmt::format(tables_since_2, "", ""));
+    if (db_.number("PRAGMA user_version") < 2) db_.run(fmt::format(tables_since_2, "", ""));
+    if (!summed_) sum_snapshots();
     db_.run(fmt::format("PRAGMA user_version={}", schema));
     transaction.commit();
 }

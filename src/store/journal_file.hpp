@@ -61,7 +61,7 @@ std::string own_name(const std::string& path);
 /// later.
 class JournalFile {
   public:
-    static constexpr int schema = 2;  ///< 1 had no inbox and no timers
+    static constexpr int schema = 3;  ///< 1 had no inbox and no timers, 2 no sums of snapshots
 
     struct Options {
         std::string path;
@@ -89,7 +89,9 @@ class JournalFile {
     Position head() const { return head_; }
     const std::string& path() const { return options_.path; }
 
-    result<JournalBase> read_base();
+    /// A snapshot that is not what was written is damage, or, where `left_out` is given, named there and left
+    /// out.
+    result<JournalBase> read_base(std::vector<std::string>* left_out = nullptr);
     /// Events behind a position that are not hidden by a loss.
     struct EventPage {
         std::vector<StoredEvent> events;
@@ -131,6 +133,7 @@ class JournalFile {
     result<void> read_head();
     void make_tables();
     void upgrade();
+    void sum_snapshots();
     result<void> read_types();
     StoredEvent decode(const Statement& row) const;
     void write_events(const JournalGroup& group);
@@ -139,7 +142,7 @@ class JournalFile {
     void write_promises(const JournalGroup& group);
     const Category* category(std::string_view name) const;
     void read_losses(JournalBase& base);
-    void read_streams(JournalBase& base);
+    void read_streams(JournalBase& base, std::vector<std::string>* left_out);
     std::int64_t meta_number(std::string_view name);
     void set_meta(std::string_view name, std::int64_t value);
     Error error_of(const SqliteError& e) const;
@@ -155,6 +158,7 @@ class JournalFile {
     std::string json_;
     std::string ids_;
     std::size_t written_types_ = 0;
+    bool summed_ = true;  // snapshots end with a sum
     int log_pages_ = 0;
     bool shrinks_ = true;
     bool doubtful_ = false;  // the last write failed

@@ -10,6 +10,7 @@ namespace stepcast::store {
 namespace {
 
 constexpr std::size_t most_problems = 20;
+constexpr std::size_t snapshot_sum_bytes = 16;
 constexpr std::size_t ids_bytes = 12;  // a place and a size of 16 bits for each of the three ids
 
 struct RowNumbers {
@@ -71,6 +72,16 @@ Timestamp timestamp(std::int64_t milliseconds) {
 
 std::string_view name_of(const Category* category) {
     return category == nullptr ? std::string_view{} : category->name;
+}
+
+// Of everything in a snapshot's row; its state in the file ends with it.
+std::string sum_of(const Category& category, const StreamHead& head, const Snapshot& snapshot) {
+    return fmt::format(
+        "{:016x}",
+        stable_hash(fmt::format("{}\n{}\n{}\n{}\n{} {} {} {} {} {} {}", category.name, head.id, head.subject,
+                                snapshot.state, snapshot.version, snapshot.schema, head.first_version,
+                                head.last_position, milliseconds(head.last_recorded),
+                                static_cast<int>(head.life), head.mixed)));
 }
 
 }  // namespace
@@ -149,11 +160,12 @@ void JournalFile::write_changes(const JournalGroup& group) {
         }
         void operator()(const JournalGroup::Saved& saved) const {
             const auto& [category, head, snapshot] = saved;
+            const std::string state = snapshot.state + sum_of(*category, head, snapshot);
             with.save_snapshot.bind(1, category->name)
                 .bind(2, head.id)
                 .bind(3, static_cast<std::int64_t>(snapshot.version))
                 .bind(4, std::int64_t{snapshot.schema})
-                .bind_blob(5, snapshot.state)
+                .bind_blob(5, state)
                 .bind(6, head.subject)
                 .bind(7, static_cast<std::int64_t>(head.first_version))
                 .bind(8, static_cast<std::int64_t>(head.last_position))
@@ -284,12 +296,12 @@ bool Salvage::next(std::size_t limit) {
     return false;
 }
 
-result<JournalBase> JournalFile::read_base() {
+result<JournalBase> JournalFile::read_base(std::vector<std::string>* left_out) {
     try {
         JournalBase base;
         base.floor = static_cast<Position>(meta_number("floor"));
         read_losses(base);
-        read_streams(base);
+        read_streams(base, left_out);
         auto sources = db_.prepare("SELECT * FROM sources");
         while (sources.step())
             base.sources.push_back({std::string{sources.text(0)}, std::string{sources.text(1)},
@@ -352,19 +364,43 @@ void JournalFile::read_losses(JournalBase& base) {
     }
 }
 
-void JournalFile::read_streams(JournalBase& base) {
+void JournalFile::read_streams(JournalBase& base, std::vector<std::string>* left_out) {
     auto rows = db_.prepare("SELECT * FROM snapshots");
     while (rows.step()) {
         const Category* of = category(rows.text(0));
         if (of == nullptr) throw SqliteError{SQLITE_CORRUPT, "a snapshot is of no known category"};
-        base.streams.push_back(
-            {of,
-             {std::string{rows.text(1)}, std::string{rows.text(5)}, static_cast<Version>(rows.number(6)),
-              static_cast<Position>(rows.number(7)), timestamp(rows.number(8)),
-              static_cast<StreamHead::Life>(rows.number(9)), rows.number(10) != 0},
-             {static_cast<Version>(rows.number(2)), static_cast<std::uint32_t>(rows.number(3)),
-              std::string{rows.text(4)}}});
+        JournalBase::Stream stream{
+            of,
+            {std::string{rows.text(1)}, std::string{rows.text(5)}, static_cast<Version>(rows.number(6)),
+             static_cast<Position>(rows.number(7)), timestamp(rows.number(8)),
+             static_cast<StreamHead::Life>(rows.number(9)), rows.number(10) != 0},
+            {static_cast<Version>(rows.number(2)), static_cast<std::uint32_t>(rows.number(3)),
+             std::string{rows.text(4)}}};
+        std::string& state = stream.snapshot.state;
+        const std::string sum =
+            summed_ ? state.substr(state.size() - std::min(state.size(), snapshot_sum_bytes)) : "";
+        state.resize(state.size() - sum.size());
+        if (!summed_ || sum == sum_of(*of, stream.head, stream.snapshot)) {
+            base.streams.push_back(std::move(stream));
+            continue;
+        }
+        const auto what =
+            fmt::format("the snapshot of {} {} is not what was written", of->name, stream.head.id);
+        if (left_out == nullptr) throw SqliteError{SQLITE_CORRUPT, what};
+        left_out->push_back(what);
     }
+}
+
+// Rows from before schema 3.
+void JournalFile::sum_snapshots() {
+    JournalBase base;
+    read_streams(base, nullptr);
+    auto change = db_.prepare("UPDATE snapshots SET state=? WHERE category=? AND stream=?");
+    for (const auto& [category, head, snapshot] : base.streams) {
+        const std::string state = snapshot.state + sum_of(*category, head, snapshot);
+        change.bind_blob(1, state).bind(2, category->name).bind(3, head.id).run();
+    }
+    summed_ = true;
 }
 
 }  // namespace stepcast::store

@@ -59,7 +59,7 @@ class Versions {
 };
 
 void check_events(JournalFile& file, JournalReport& report, const Told& told) {
-    const auto base = file.read_base();
+    const auto base = file.read_base(&report.problems);
     if (!base) {
         report.problems.push_back(base.error().detail);
         return;
@@ -117,6 +117,16 @@ result<void> backup_journal(const std::string& path, const std::string& to) {
         std::filesystem::remove(partial, error);
         return tl::unexpected{failed(path, e)};
     }
+    try {
+        // The original goes on, and will give the same positions to other events.
+        Database copy{partial, Database::Mode::write};
+        auto epoch = copy.prepare("UPDATE meta SET value=? WHERE name='epoch'");
+        const std::string fresh = random_token(8);
+        epoch.bind(1, fresh).run();
+    } catch (const SqliteError& e) {
+        std::filesystem::remove(partial, error);
+        return tl::unexpected{failed(partial, e)};
+    }
     sync_to_disk(partial);
     std::filesystem::rename(partial, to, error);
     if (error) return fail(journal_errc::failing, {}, fmt::format("{}: {}", to, error.message()));
@@ -141,7 +151,8 @@ namespace {
 // from a stream without holes; then the epoch is a new one.
 result<Repair> salvage(JournalFile& from, JournalFile& to, const Told& told) {
     Repair repair;
-    const JournalBase base = from.read_base().value_or(JournalBase{});
+    std::vector<std::string> left_out;
+    const JournalBase base = from.read_base(&left_out).value_or(JournalBase{});
     Versions versions{base};
     Salvage reader{from};
     JournalGroup group;
@@ -163,7 +174,7 @@ result<Repair> salvage(JournalFile& from, JournalFile& to, const Told& told) {
     }
     repair.unreadable = reader.unreadable();
     repair.broken = versions.gaps();
-    const bool whole = repair.unreadable == 0 && repair.broken == 0;
+    const bool whole = repair.unreadable == 0 && repair.broken == 0 && left_out.empty();
     auto written = to.write_base(base, std::max(head, from.head()), whole ? from.epoch() : random_token(8));
     if (!written) return tl::unexpected{written.error()};
     return repair;

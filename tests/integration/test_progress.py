@@ -310,6 +310,18 @@ class Bounds(Progress):
             self.assertEqual(stream.kinds(), ["reset", "recovery", "id"])
 
 
+class NearlyFullStore(Progress):
+    settings = ("store.max_bytes=256KiB", "store.cleanup_interval=1h")
+
+    def test_what_made_room_is_gone_everywhere_at_once(self):
+        user, first = unique("user"), unique("first")
+        self.api.event(first, user, "COMPLETED")
+        for _ in range(60):
+            self.api.event(unique("task"), user, "COMPLETED", detail={"k": "x" * 8000})
+        until(lambda: self.api.status(first)[0] == 404, "gone long before the next cleanup")
+        self.api.event(first, unique("another"), "STARTED")
+
+
 class FullStore(Progress):
     settings = ("store.max_bytes=256KiB", "store.cleanup_interval=50ms")
 

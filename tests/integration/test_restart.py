@@ -17,8 +17,8 @@ class Restart(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.path = f"{folder.name}/journal"
 
-    def start(self, *settings):
-        server = servers.stepcast(f"store.path={self.path}", *settings)
+    def start(self, *settings, env=None):
+        server = servers.stepcast(f"store.path={self.path}", *settings, env=env)
         self.addCleanup(server.stop)
         api = Api(server)
         until(lambda: api.get("/readyz")[0] == 200, f"ready: {server.output()}", 60)
@@ -114,6 +114,35 @@ class Restart(unittest.TestCase):
             self.assertEqual(known(), before)
         self.assertEqual(api.post([{**event, "eventId": str(n)} for n, event in enumerate(events)])[0], 202)
         until(lambda: len(api.history(task)) <= 100, "folding goes on")
+
+    def test_what_ran_out_before_a_start_is_gone_before_anything_is_taken(self):
+        server, api = self.start()
+        task = unique("task")
+        api.event(task, unique("user"), "COMPLETED")
+        crash(server)
+        later = f"{self.path}.offset"
+        with open(later, "w") as offset:
+            offset.write(f"{25 * 3600 * 1000}\n")
+        server, api = self.start("store.cleanup_interval=1h", env={"STEPCAST_CLOCK_OFFSET_FILE": later})
+        self.assertEqual(api.status(task)[0], 404)
+        api.event(task, unique("another"), "STARTED")
+
+    def test_a_backup_that_takes_the_journals_place_resets_its_clients(self):
+        server, api = self.start()
+        user, copy = unique("user"), f"{self.path}.copy"
+        api.event("a", user, "PROGRESS")
+        self.assertEqual(tool("journal", "backup", self.path, copy).returncode, 0)
+        for _ in range(3):
+            api.event("lost", user, "PROGRESS")
+        with user_stream(server, user).settled() as stream:
+            cursor = stream.cursor()
+        crash(server)
+        self.path = copy
+        server, api = self.start()
+        for _ in range(5):
+            api.event("b", user, "PROGRESS")
+        with user_stream(server, user, cursor).settled() as stream:
+            self.assertEqual(stream.kinds(), ["reset", "recovery", "recovery", "id"])
 
     def test_a_damaged_journal_refuses_the_start_and_can_be_repaired(self):
         server, api = self.start("orders.step_delay=5ms")
