@@ -9,7 +9,6 @@
 namespace stepcast::store {
 namespace {
 
-constexpr std::size_t most_problems = 20;
 constexpr std::size_t snapshot_sum_bytes = 16;
 constexpr std::size_t ids_bytes = 12;  // a place and a size of 16 bits for each of the three ids
 
@@ -270,30 +269,6 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
         rows.reset();
         return tl::unexpected{error_of(e)};
     }
-}
-
-bool Salvage::next(std::size_t limit) {
-    events_.clear();
-    while (after_ < file_.head()) {
-        // Behind damage one place at a time, until it is left behind.
-        auto page = file_.read_events(after_, careful_ != 0 ? 1 : limit);
-        if (!page) {
-            if (careful_ != 0) {
-                ++after_;
-                ++unreadable_;
-                if (problems_.size() < most_problems)
-                    problems_.push_back(fmt::format("position {}: {}", after_, page.error().detail));
-            }
-            careful_ = limit;
-            continue;
-        }
-        if (careful_ != 0) --careful_;
-        if (page->through == after_) return false;
-        after_ = page->through;
-        events_ = std::move(page->events);
-        if (!events_.empty()) return true;
-    }
-    return false;
 }
 
 result<JournalBase> JournalFile::read_base(std::vector<std::string>* left_out) {

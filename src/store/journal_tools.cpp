@@ -87,6 +87,30 @@ void check_events(JournalFile& file, JournalReport& report, const Told& told) {
 
 }  // namespace
 
+bool Salvage::next(std::size_t limit) {
+    events_.clear();
+    while (after_ < file_.head()) {
+        // Behind damage one place at a time, until it is left behind.
+        auto rows = file_.read_events(after_, careful_ != 0 ? 1 : limit);
+        if (!rows) {
+            if (careful_ != 0) {
+                ++after_;
+                ++unreadable_;
+                if (problems_.size() < most_problems)
+                    problems_.push_back(fmt::format("position {}: {}", after_, rows.error().detail));
+            }
+            careful_ = limit;
+            continue;
+        }
+        if (careful_ != 0) --careful_;
+        if (rows->through == after_) return false;
+        after_ = rows->through;
+        events_ = std::move(rows->events);
+        if (!events_.empty()) return true;
+    }
+    return false;
+}
+
 result<JournalReport> check_journal(const std::string& path, Categories categories, const Told& told) {
     auto file = JournalFile::open_to_read({path, 0, categories});
     if (!file) return tl::unexpected{file.error()};
