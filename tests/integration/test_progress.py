@@ -332,7 +332,7 @@ class FullStore(Progress):
         while status == 202 and time.monotonic() < deadline:
             status, problem, headers = self.api.post({"taskId": unique("task"), "userId": user, "eventType": "PROGRESS",
                                                       "detail": filler})
-        self.assertEqual((status, headers["Retry-After"] is not None), (503, True))
+        self.assertEqual((status, headers["Retry-After"] is not None, problem["code"]), (503, True, "busy"), "also of the first")
         self.assertEqual(self.api.status(finished)[0], 404)
         self.assertEqual(self.api.get("/readyz")[0], 503)
         self.assertIn("store", self.api.get("/readyz")[1]["failing"])

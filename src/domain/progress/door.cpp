@@ -69,6 +69,16 @@ awaitable<result<void>> ProgressDoor::check(const std::vector<ProgressEvent>& ev
     });
 }
 
+bool ProgressDoor::store_paused() const {
+    return ingest_.paused() != ProgressIngest::Pause::none;
+}
+
+// A bus that does not answer may only be waiting for the store.
+tl::unexpected<Error> ProgressDoor::not_given(Error of_bus) const {
+    if (store_paused()) return fail(bus::errc::busy, {}, full);
+    return tl::unexpected{std::move(of_bus)};
+}
+
 void ProgressDoor::count_rejected(std::string_view code) {
     const auto known = std::ranges::find(reasons, code) - reasons.begin();
     const auto reason = std::min<std::size_t>(static_cast<std::size_t>(known), reasons.size() - 1);
@@ -78,7 +88,7 @@ void ProgressDoor::count_rejected(std::string_view code) {
 awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::vector<ProgressEvent> events,
                                                                           bool array) {
     if (!ingest_.subscribed()) co_return fail(bus::errc::busy, {}, too_early);
-    if (ingest_.paused() != ProgressIngest::Pause::none) co_return fail(bus::errc::busy, {}, full);
+    if (store_paused()) co_return fail(bus::errc::busy, {}, full);
     if (auto checked = co_await check(events, array); !checked) co_return tl::unexpected{checked.error()};
     std::vector<Given> given;
     std::vector<bus::Message> messages;
@@ -92,10 +102,8 @@ awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::v
         encode_sent(event, message.value);
         given.push_back({std::move(event.event_id), std::move(event.task_id)});
     }
-    if (auto produced = co_await bus_.produce(std::move(messages)); !produced) {
-        if (ingest_.paused() != ProgressIngest::Pause::none) co_return fail(bus::errc::busy, {}, full);
-        co_return tl::unexpected{produced.error()};
-    }
+    if (auto produced = co_await bus_.produce(std::move(messages)); !produced)
+        co_return not_given(std::move(produced.error()));
     co_return given;
 }
 
@@ -104,12 +112,12 @@ awaitable<result<std::string>> ProgressDoor::order(std::string user_id, std::str
     if (orders_ != nullptr && !orders_->subscribed()) co_return fail(bus::errc::busy, {}, too_early);
     if (orders_ != nullptr && orders_->full())
         co_return fail(bus::errc::busy, {}, "too many orders are in flight");
-    if (ingest_.paused() != ProgressIngest::Pause::none) co_return fail(bus::errc::busy, {}, full);
+    if (store_paused()) co_return fail(bus::errc::busy, {}, full);
     Order order{random_uuid(), std::move(user_id), std::move(product_name), quantity, service_.clock().now()};
     std::vector<bus::Message> messages;
     messages.push_back({orders_topic_, order.task_id, encode_order(order)});
     if (auto produced = co_await bus_.produce(std::move(messages)); !produced)
-        co_return tl::unexpected{produced.error()};
+        co_return not_given(std::move(produced.error()));
     co_return std::move(order.task_id);
 }
 

@@ -48,6 +48,8 @@ class ProgressDoor {
 
   private:
     awaitable<result<void>> check(const std::vector<ProgressEvent>& events, bool array);
+    bool store_paused() const;
+    tl::unexpected<Error> not_given(Error of_bus) const;
 
     ProgressEventService& service_;
     bus::MessageBus& bus_;
