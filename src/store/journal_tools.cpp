@@ -137,19 +137,12 @@ result<void> backup_journal(const std::string& path, const std::string& to) {
         Database db{path, Database::Mode::read};
         auto copy = db.prepare("VACUUM INTO ?");
         copy.bind(1, partial).run();
+        // The original goes on, and will give the same positions to other events.
+        Database copied{partial, Database::Mode::write};
+        copied.run(fmt::format("UPDATE meta SET value='{}' WHERE name='epoch'", random_token(8)));
     } catch (const SqliteError& e) {
         std::filesystem::remove(partial, error);
         return tl::unexpected{failed(path, e)};
-    }
-    try {
-        // The original goes on, and will give the same positions to other events.
-        Database copy{partial, Database::Mode::write};
-        auto epoch = copy.prepare("UPDATE meta SET value=? WHERE name='epoch'");
-        const std::string fresh = random_token(8);
-        epoch.bind(1, fresh).run();
-    } catch (const SqliteError& e) {
-        std::filesystem::remove(partial, error);
-        return tl::unexpected{failed(partial, e)};
     }
     sync_to_disk(partial);
     std::filesystem::rename(partial, to, error);
