@@ -147,14 +147,15 @@ result<void> JournalFile::check_kind() {
     if (tables != 0 && !ours)
         return tl::unexpected{because(journal_errc::unusable,
                                       options_.path + " is a database of something else: name another file")};
-    if (const auto found = db_.number("PRAGMA user_version"); found > schema)
+    const auto found = db_.number("PRAGMA user_version");
+    if (found > schema)
         return tl::unexpected{because(
             journal_errc::unusable,
             fmt::format(
                 "{} was written by a newer Stepcast (schema {}, this one knows {}): start that version, or "
                 "let it `export` and `import` here",
                 options_.path, found, schema))};
-    summed_ = tables == 0 || db_.number("PRAGMA user_version") >= 3;
+    summed_ = tables == 0 || found >= 3;
     if (tables == 0 && (options_.must_exist || db_.read_only()))
         return tl::unexpected{
             because(journal_errc::unusable, options_.path + " is empty: it holds no journal")};

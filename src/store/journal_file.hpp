@@ -56,9 +56,9 @@ std::string own_name(const std::string& path);
 /// The SQLite file behind a journalled store. Used by one thread at a time; every call may block.
 ///
 /// Its tables: `events` (a row per event: `data` is its JSON, `ids` where the three ids stand in it, `sum`
-/// guards all of the row), `types`, `snapshots`, `losses`, `sources`, `outbox`, `inbox`, `timers`, and `meta`
-/// with the epoch, the head, the floor. An event that is hidden by a loss does not count: it is removed
-/// later.
+/// guards all of the row), `types`, `snapshots` (`state` ends with a sum over the row), `losses`, `sources`,
+/// `outbox`, `inbox`, `timers`, and `meta` with the epoch, the head, the floor. An event that is hidden by a
+/// loss does not count: it is removed later.
 class JournalFile {
   public:
     static constexpr int schema = 3;  ///< 1 had no inbox and no timers, 2 no sums of snapshots

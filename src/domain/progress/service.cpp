@@ -229,7 +229,7 @@ awaitable<result<std::vector<event::EventRef>>> ProgressEventService::read_versi
     co_return all;
 }
 
-// The task, of which a version that it still holds is asked for.
+// The task, if it is known and has come to the version.
 result<const Task*> ProgressEventService::find(std::string_view task_id,
                                                std::optional<event::Version> version) const {
     const Task* task = projection_.find(task_id);
