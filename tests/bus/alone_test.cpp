@@ -109,7 +109,7 @@ TEST_F(AloneTest, a_topic_made_again_while_it_is_read_begins_again) {
         co_await publish(bus, 0, 50);
         const auto alone =
             bus.subscribe({.topic = topic, .group = "", .lag_group = fresh("lag")}, loop.strand);
-        const auto member = bus.subscribe({topic, "readers"}, loop.strand);
+        const auto member = bus.subscribe({topic, readers}, loop.strand);
         EXPECT_EQ((co_await take(*alone, 50, true)).size(), 50U);
         EXPECT_EQ((co_await take(*member, 50, true)).size(), 50U);
         // Each time with fewer records: one that has grown past where reading stood looks like the old one.

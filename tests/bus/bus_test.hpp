@@ -24,7 +24,7 @@ class BusTest : public testing::TestWithParam<Kind> {
     }
     void with_bus(std::function<awaitable<void>(bus::MessageBus&)> body) { with_bus({}, std::move(body)); }
 
-    std::unique_ptr<bus::Consumer> reader(bus::MessageBus& bus, const std::string& group = "readers") {
+    std::unique_ptr<bus::Consumer> reader(bus::MessageBus& bus, const std::string& group = readers) {
         return bus.subscribe({topic, group}, loop.strand);
     }
 

@@ -36,6 +36,9 @@ inline constexpr auto how_to_start =
 
 /// A name that no other test uses.
 std::string fresh(std::string_view prefix);
+/// The group of most tests, one for each process: in a shared one a test waits for the members of others to
+/// join again, whatever they read.
+inline const std::string readers = fresh("readers");
 
 /// An io_context with a strand, and a coroutine run on it until it ends. Fails the test if it does not within
 /// `limit`.

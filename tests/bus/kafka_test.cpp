@@ -32,7 +32,7 @@ class KafkaTest : public testing::Test {
     /// Buries the record that the topic holds, then sees that one more is handed out; what was counted: the
     /// letter, and that it was not kept.
     awaitable<std::uint64_t> bury_first(bus::MessageBus& bus) {
-        const auto consumer = bus.subscribe({topic, "readers"}, loop.strand);
+        const auto consumer = bus.subscribe({topic, readers}, loop.strand);
         flow::DeadLetters letters{bus};
         const auto batch = co_await consumer->next(10s);
         EXPECT_NE(batch, nullptr);
@@ -56,7 +56,7 @@ class KafkaTest : public testing::Test {
 
 TEST_F(KafkaTest, produce_waits_for_no_reader) {
     with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
-        const auto consumer = bus.subscribe({topic, "readers"}, loop.strand);
+        const auto consumer = bus.subscribe({topic, readers}, loop.strand);
         const auto places = co_await bus.produce(numbered(topic, 10));
         EXPECT_TRUE(places.has_value());
         EXPECT_EQ(bus.stats().produced, 10U);
@@ -87,7 +87,7 @@ TEST_F(KafkaTest, a_tombstone_has_a_key_and_no_value) {
         EXPECT_TRUE((co_await bus.ensure_topics({topic})).has_value());
         RawClient raw{broker_address()};
         raw.produce_tombstone(topic, "gone");
-        const auto consumer = bus.subscribe({topic, "readers"}, loop.strand);
+        const auto consumer = bus.subscribe({topic, readers}, loop.strand);
         const auto batch = co_await consumer->next(10s);
         EXPECT_NE(batch, nullptr);
         if (batch) {
@@ -107,7 +107,7 @@ TEST_F(KafkaTest, a_dead_letter_keeps_key_value_place_and_error_and_consumption_
         EXPECT_TRUE(places.has_value());
         RawClient raw{broker_address()};
         raw.produce_tombstone(topic, "task-1");
-        const auto consumer = bus.subscribe({topic, "readers"}, loop.strand);
+        const auto consumer = bus.subscribe({topic, readers}, loop.strand);
         flow::DeadLetters letters{bus};
         std::vector<Place> poisoned;
         for (std::size_t seen = 0; seen < 3;) {
@@ -246,7 +246,7 @@ TEST_F(KafkaTest, partitions_that_are_added_are_read_within_a_minute) {
     with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
         EXPECT_TRUE((co_await bus.produce(numbered(topic, 100))).has_value());
         const auto alone = bus.subscribe({topic, ""}, loop.strand);
-        const auto member = bus.subscribe({topic, "readers"}, loop.strand);
+        const auto member = bus.subscribe({topic, readers}, loop.strand);
         EXPECT_EQ((co_await take(*alone, 100, true)).size(), 100U);
         EXPECT_EQ((co_await take(*member, 100, true)).size(), 100U);
         RawClient raw{broker_address()};
@@ -275,7 +275,7 @@ TEST_F(KafkaTest, a_topic_that_may_not_be_made_is_named) {
         const auto produced = co_await bus.produce(numbered(topic, 1));
         EXPECT_FALSE(produced.has_value());
         if (!produced) EXPECT_EQ(produced.error().code, bus::errc::unknown_topic);
-        const auto consumer = bus.subscribe({topic, "readers"}, loop.strand);
+        const auto consumer = bus.subscribe({topic, readers}, loop.strand);
         EXPECT_EQ(co_await consumer->next(500ms), nullptr);
         EXPECT_FALSE(consumer->healthy());
         // It is made by somebody else: reading starts by itself.
@@ -289,7 +289,7 @@ TEST_F(KafkaTest, a_reader_of_a_topic_that_never_appears_ends_with_close) {
     auto config = kafka_config();
     config.create_topics = false;
     with_bus(std::move(config), [&](bus::MessageBus& bus) -> awaitable<void> {
-        const auto consumer = bus.subscribe({topic, "readers"}, loop.strand);
+        const auto consumer = bus.subscribe({topic, readers}, loop.strand);
         EXPECT_EQ(co_await consumer->next(100ms), nullptr);
         co_await consumer->close();
         EXPECT_EQ(co_await consumer->next(10s), nullptr);
@@ -328,14 +328,14 @@ TEST_F(KafkaTest, a_reader_that_takes_nothing_keeps_its_place_in_the_group) {
     config.properties["session.timeout.ms"] = "6000";
     with_bus(std::move(config), [&](bus::MessageBus& bus) -> awaitable<void> {
         EXPECT_TRUE((co_await bus.produce(numbered(topic, 100))).has_value());
-        const auto consumer = bus.subscribe({topic, "readers"}, loop.strand);
+        const auto consumer = bus.subscribe({topic, readers}, loop.strand);
         const auto kept = co_await take(*consumer, 100, false);
         EXPECT_EQ(kept.size(), 100U);
         co_await aio::pause(7500ms);  // the span itself is what is tested
         EXPECT_EQ(bus.stats().rebalances, 1U);
         for (const auto& record : kept) consumer->done(record.place);
         co_await consumer->close();
-        const auto again = bus.subscribe({topic, "readers"}, loop.strand);
+        const auto again = bus.subscribe({topic, readers}, loop.strand);
         EXPECT_TRUE((co_await take(*again, 1, false, 2s)).empty());
         co_await again->close();
     });

@@ -90,7 +90,7 @@ class OutageTest : public testing::Test {
         auto& bus = **opened;
         loop.run(
             [&]() -> awaitable<void> {
-                const auto consumer = bus.subscribe({topic, "readers"}, loop.strand);
+                const auto consumer = bus.subscribe({topic, readers}, loop.strand);
                 aio::spawn(loop.strand, "produce", [&] { return produce_all(bus, topic); });
                 aio::spawn(loop.strand, "read", [&] { return read_all(*consumer); });
                 EXPECT_TRUE(co_await until([&] { return seen.size() > 100; }));
@@ -142,7 +142,7 @@ TEST_F(OutageTest, a_bus_without_a_broker_ends_within_its_deadline) {
     loop.run([&]() -> awaitable<void> {
         const auto topic = fresh("gone");
         EXPECT_TRUE((co_await bus.produce(numbered(topic, 10))).has_value());
-        const auto consumer = bus.subscribe({topic, "readers"}, loop.strand);
+        const auto consumer = bus.subscribe({topic, readers}, loop.strand);
         EXPECT_EQ((co_await take(*consumer, 10, false)).size(), 10U);
         broker.run("freeze");
         const auto outcome = produce_beside(bus, loop.strand, numbered(topic, 10));
