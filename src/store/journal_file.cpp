@@ -73,7 +73,7 @@ Error error_at_open(const SqliteError& e, const std::string& path) {
                 return because(journal_errc::unusable, path + ": there is no such file");
             return because(journal_errc::unusable, fmt::format("{} cannot be opened: {}", path, e.what()));
         case SQLITE_FULL:
-            return because(journal_errc::full, path + ": no room is left for it on the disk");
+            return because(journal_errc::failing, path + ": no room is left for it on the disk");
         default:
             return because(journal_errc::unusable, fmt::format("{} cannot be opened: {}", path, e.what()));
     }
@@ -175,9 +175,7 @@ result<void> JournalFile::open_file() {
         make_tables();
     else if (db_.number("PRAGMA user_version") < schema)
         upgrade();
-    if (options_.max_bytes != 0)
-        db_.run(fmt::format("PRAGMA max_page_count={}",
-                            std::max<std::uint64_t>(options_.max_bytes / page_size, 64)));
+    if (options_.max_bytes != 0) bound_pages(most_pages());
     sqlite3_wal_hook(
         db_.get(),
         [](void* pages, sqlite3*, const char*, int count) {
@@ -264,12 +262,20 @@ const Category* JournalFile::category(std::string_view name) const {
 Error JournalFile::error_of(const SqliteError& e) const {
     const int code = e.primary();
     if (code == SQLITE_FULL)
-        return because(journal_errc::full, fmt::format("{}: {}", options_.path, e.what()));
+        return because(journal_errc::failing, options_.path + ": no room is left for it on the disk");
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
         return because(
             journal_errc::damaged,
             fmt::format("{0} is damaged ({1}): see `stepcast journal check {0}`", options_.path, e.what()));
     return because(journal_errc::failing, fmt::format("{}: {}", options_.path, e.what()));
+}
+
+std::uint64_t JournalFile::most_pages() const {
+    return std::max<std::uint64_t>(options_.max_bytes / page_size, 64);
+}
+
+void JournalFile::bound_pages(std::uint64_t count) {
+    db_.run(fmt::format("PRAGMA max_page_count={}", count));
 }
 
 std::int64_t JournalFile::meta_number(std::string_view name) {

@@ -14,8 +14,8 @@ enum class journal_errc {
     unusable = 1,  ///< missing, of something else, read-only, or from a newer version; the detail says which
     in_use,        ///< another process writes to it
     damaged,       ///< what was read is not what was written
-    full,          ///< the file is at its bound, or the disk is full
-    failing,       ///< it cannot be written now
+    full,          ///< the file is at its bound, `max_bytes`
+    failing,       ///< it cannot be written now: the disk is full, or says why not
 };
 std::error_code make_error_code(journal_errc e);
 
@@ -140,6 +140,9 @@ class JournalFile {
     std::int64_t type_number(const event::Event& event);
     void write_changes(const JournalGroup& group);
     void write_promises(const JournalGroup& group);
+    bool bound_refuses(const JournalGroup& group);
+    std::uint64_t most_pages() const;
+    void bound_pages(std::uint64_t count);
     const Category* category(std::string_view name) const;
     void read_losses(JournalBase& base);
     void read_streams(JournalBase& base, std::vector<std::string>* left_out);

@@ -10,6 +10,7 @@ namespace stepcast::store {
 namespace {
 
 constexpr std::size_t snapshot_sum_bytes = 16;
+constexpr std::uint64_t unbounded_pages = 0x3fffffff;
 constexpr std::size_t ids_bytes = 12;  // a place and a size of 16 bits for each of the three ids
 
 struct RowNumbers {
@@ -104,8 +105,28 @@ result<JournalFile::Size> JournalFile::write(const JournalGroup& group, Position
         return size();
     } catch (const SqliteError& e) {
         types_.resize(written_types_);
+        if (e.primary() == SQLITE_FULL && bound_refuses(group))
+            return fail(journal_errc::full, {}, options_.path + " is at its bound (store.journal_max_bytes)");
         return tl::unexpected{error_of(e)};
     }
+}
+
+// SQLite says the same of our bound and of a full disk, but only for the bound may anything of ours go. So
+// the group is tried without a bound, for nothing.
+bool JournalFile::bound_refuses(const JournalGroup& group) {
+    if (options_.max_bytes == 0) return false;
+    bool refuses = false;
+    try {
+        bound_pages(unbounded_pages);
+        const Transaction attempt{db_};
+        write_changes(group);
+        write_events(group);
+        refuses = static_cast<std::uint64_t>(db_.number("PRAGMA page_count")) > most_pages();
+    } catch (const SqliteError&) {  // the disk, too
+    }
+    types_.resize(written_types_);
+    bound_pages(most_pages());
+    return refuses;
 }
 
 void JournalFile::write_events(const JournalGroup& group) {

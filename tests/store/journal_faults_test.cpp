@@ -5,58 +5,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <asio/steady_timer.hpp>
 #include <atomic>
 #include <fstream>
 #include <random>
 #include <set>
 #include <thread>
 
-#include "store/journal_kind.hpp"
+#include "store/journal_fixture.hpp"
 #include "store/journal_tools.hpp"
 #include "store/shim_vfs.hpp"
 
 namespace stepcast::store::test {
 namespace {
 
-class JournalFaults : public testing::Test {
-  protected:
-    std::unique_ptr<JournaledStore> open(std::uint64_t max_bytes = 0) {
-        return open_journal(strand, path, limits, clock, max_bytes);
-    }
-    void close(JournaledStore& store) {
-        run_to_end(strand, [](JournaledStore& of) -> awaitable<bool> {
-            co_await of.close();
-            co_return true;
-        }(store));
-    }
-    /// Commits one event; tries again, as a caller does, until it is taken.
-    CommitResult insist(JournaledStore& store, const std::string& stream, const std::string& id,
-                        const DraftOptions& options = {}) {
-        return run_to_end(strand, insist_on(store, commit_of({draft(stream, id, options)})));
-    }
-    static awaitable<CommitResult> insist_on(JournaledStore& store, Commit commit) {
-        for (int attempt = 0;; ++attempt) {
-            auto results = co_await store.commit_many({&commit, 1});
-            if (results[0] || attempt == 100) co_return std::move(results[0]);
-            co_await aio::pause(5ms);
-        }
-    }
-    std::vector<EventRef> everything(JournaledStore& store) {
-        return run_to_end(strand, store.read_all({.limit = 1'000'000})).value().events;
-    }
-    std::string refusal_to_open() {
-        auto file = JournalFile::open({path, 0, categories});
-        return file ? "opened" : file.error().detail;
-    }
-
-    TemporaryFolder folder;
-    std::string path = folder.file("journal");
-    asio::io_context io;
-    aio::Strand strand{asio::make_strand(io)};
-    TestClock clock;
-    Limits limits{.ttl = 10min, .running_ttl = 60min, .tombstone_ttl = 120min};
-};
+using JournalFaults = JournalTest;
 
 /// The `nth` call of those that a group makes fails once, with what the disk would say.
 TEST_F(JournalFaults, every_call_to_the_disk_may_fail_and_nothing_acknowledged_is_lost) {
@@ -104,13 +66,7 @@ TEST_F(JournalFaults, every_call_to_the_disk_may_fail_and_nothing_acknowledged_i
         auto again = open();
         std::set<std::string> found;
         for (const auto& event : everything(*again)) EXPECT_TRUE(found.emplace(event->id()).second);
-        // What was acknowledged is there, or, where the disk was full, has expired early and says so.
-        for (const int kept : {9, 10, 11}) {
-            const auto info =
-                run_to_end(strand, again->stream_info(task, "s" + std::to_string(kept % 4))).value();
-            const bool expired = nth % 2 == 0 && info.lost_through != 0;
-            EXPECT_TRUE(expired || found.contains(std::to_string(kept))) << kept;
-        }
+        for (const int kept : {9, 10, 11}) EXPECT_TRUE(found.contains(std::to_string(kept))) << kept;
         EXPECT_EQ(again->head(), 12u);
         const auto timers = run_to_end(strand, again->due(clock.at, 10)).value();
         ASSERT_EQ(timers.size(), 1u);
@@ -134,19 +90,10 @@ TEST_F(JournalFaults, while_the_disk_refuses_nothing_is_taken_and_reads_go_on) {
     }};
     auto store = open();
     ASSERT_TRUE(insist(*store, "a", "1"));
-    for (const auto [says, refused] :
-         {std::pair{SQLITE_IOERR_WRITE, errc::unavailable}, {SQLITE_FULL, errc::full}}) {
+    for (const int says : {SQLITE_IOERR_WRITE, SQLITE_FULL}) {
         code = says;
-        // The journal tries again for as long as it fails: one look at a time, without waiting for its end.
-        std::optional<errc> first;
         const auto commit = commit_of({draft("a", "new" + std::to_string(says))});
-        io.restart();
-        asio::co_spawn(
-            strand,
-            [&]() -> awaitable<void> { first = refusal((co_await store->commit_many({&commit, 1}))[0]); },
-            [](std::exception_ptr death) { EXPECT_FALSE(death); });
-        while (!first) io.run_one_for(1s);
-        EXPECT_EQ(*first, refused);
+        EXPECT_EQ(refusal(value_of(store->commit_many({&commit, 1}))[0]), errc::unavailable);
         EXPECT_FALSE(store->healthy());
         code = SQLITE_OK;
         io.run_for(3s);
@@ -159,29 +106,50 @@ TEST_F(JournalFaults, while_the_disk_refuses_nothing_is_taken_and_reads_go_on) {
     close(*store);
 }
 
-TEST_F(JournalFaults, what_a_full_disk_makes_expire_holds_up_nobody_afterwards) {
-    std::atomic<int> refusals{0};
-    const ShimVfs shim{[&](ShimVfs::Call call) {
-        return call == ShimVfs::Call::write && refusals > 0 ? (--refusals, SQLITE_FULL) : SQLITE_OK;
-    }};
-    auto store = open();
-    for (int i = 0; i < 5; ++i)
-        ASSERT_TRUE(insist(*store, "done" + std::to_string(i), "1", {.lifecycle = Lifecycle::ends}));
-    store->feed().read_through(store->head());
-    refusals = 4;
-    const auto commit = commit_of({draft("a", "1")});
-    EXPECT_EQ(refusal(run_to_end(strand, store->commit_many({&commit, 1}))[0]), errc::full);
-    while (!store->healthy()) {
-        run_to_end(strand, store->cleanup(clock.at)).value();
-        io.run_for(10ms);
+/// A disk is full for a while: whatever the bound, nothing goes for it, and all goes on behind it.
+TEST_F(JournalFaults, a_full_disk_deletes_nothing_that_no_bound_of_ours_asks_for) {
+    for (const std::uint64_t bound : {0, 1 << 20}) {
+        SCOPED_TRACE(bound);
+        path = folder.file("journal" + std::to_string(bound));
+        std::atomic<int> refusals{0};
+        const ShimVfs shim{[&](ShimVfs::Call call) {
+            return call == ShimVfs::Call::write && refusals > 0 ? (--refusals, SQLITE_FULL) : SQLITE_OK;
+        }};
+        auto store = open(bound);
+        for (int i = 0; i < 5; ++i)
+            ASSERT_TRUE(insist(*store, "done" + std::to_string(i), "1", {.lifecycle = Lifecycle::ends}));
+        store->feed().read_through(store->head());
+        refusals = 4;
+        const auto commit = commit_of({draft("a", "1")});
+        EXPECT_EQ(refusal(run_to_end(strand, store->commit_many({&commit, 1}))[0]), errc::unavailable);
+        EXPECT_FALSE(run_to_end(strand, store->stream_info(task, "done0")).value().version == 0);
+        while (!store->healthy()) io.run_for(10ms);
+        io.run_for(100ms);
+        // Each of these changes nothing, so it waits only for what is there.
+        EXPECT_TRUE(run_to_end(strand, store->due(clock.at, 1)));
+        EXPECT_TRUE(run_to_end(strand, store->outbox(0, 1)));
+        EXPECT_TRUE(run_to_end(strand, store->commit_many({&commit, 1}))[0]->deduplicated);
+        EXPECT_EQ(store->stats().expired, 0u);
+        EXPECT_EQ(everything(*store).size(), 6u);
+        close(*store);
     }
-    io.run_for(100ms);
-    // Each of these changes nothing, so it waits only for what is there.
-    EXPECT_TRUE(run_to_end(strand, store->due(clock.at, 1)));
-    EXPECT_TRUE(run_to_end(strand, store->outbox(0, 1)));
-    EXPECT_TRUE(run_to_end(strand, store->commit_many({&commit, 1}))[0]->deduplicated);
-    EXPECT_GT(store->stats().expired, 0u);
-    close(*store);
+}
+
+/// The group is larger than the bound leaves room for, and nobody made room before it.
+TEST_F(JournalFaults, a_group_that_our_bound_refuses_is_told_from_a_full_disk) {
+    auto file = JournalFile::open({path, 1 << 20, categories});
+    ASSERT_TRUE(file);
+    JournalGroup large;
+    for (Position position = 1; position <= 400; ++position)
+        large.events.push_back(
+            Event::seal(draft("s", std::to_string(position), {.body = std::string(4000, 'x')}), position,
+                        position, clock.at, (*file)->epoch()));
+    const auto refused = (*file)->write(large, 400);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, journal_errc::full) << refused.error().detail;
+    large.events.resize(100);
+    EXPECT_TRUE((*file)->write(large, 100)) << "the bound is in force again, the journal as it was";
+    EXPECT_EQ((*file)->read_events(0, 1000)->events.size(), 100u);
 }
 
 TEST_F(JournalFaults, at_its_bound_the_oldest_finished_go_and_running_ones_are_refused) {

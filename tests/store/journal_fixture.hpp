@@ -1,0 +1,60 @@
+#pragma once
+#include "aio/notice.hpp"
+#include "store/journal_kind.hpp"
+
+namespace stepcast::store::test {
+
+/// A journal in a folder of its own.
+class JournalTest : public testing::Test {
+  protected:
+    std::unique_ptr<JournaledStore> open(std::uint64_t max_bytes = 0) {
+        return open_journal(strand, path, limits, clock, max_bytes);
+    }
+    void close(JournaledStore& store) {
+        run_to_end(strand, [](JournaledStore& of) -> awaitable<bool> {
+            co_await of.close();
+            co_return true;
+        }(store));
+    }
+    /// Commits one event; tries again, as a caller does, until it is taken.
+    CommitResult insist(JournaledStore& store, const std::string& stream, const std::string& id,
+                        const DraftOptions& options = {}) {
+        return run_to_end(strand, insist_on(store, commit_of({draft(stream, id, options)})));
+    }
+    static awaitable<CommitResult> insist_on(JournaledStore& store, Commit commit) {
+        for (int attempt = 0;; ++attempt) {
+            auto results = co_await store.commit_many({&commit, 1});
+            if (results[0] || attempt == 100) co_return std::move(results[0]);
+            co_await aio::pause(5ms);
+        }
+    }
+    /// Of a call that ends while others go on, as the attempts of a journal that cannot be written do.
+    template <class T>
+    T value_of(awaitable<T> work) {
+        std::optional<T> value;
+        asio::co_spawn(strand, std::move(work), [&](std::exception_ptr death, T v) {
+            EXPECT_FALSE(death);
+            value.emplace(std::move(v));
+        });
+        io.restart();
+        for (int steps = 0; steps < 10'000 && !value; ++steps) io.run_one_for(1s);
+        if (!value) throw std::runtime_error{"the call did not end"};
+        return std::move(*value);
+    }
+    std::vector<EventRef> everything(JournaledStore& store) {
+        return run_to_end(strand, store.read_all({.limit = 1'000'000})).value().events;
+    }
+    std::string refusal_to_open() {
+        auto file = JournalFile::open({path, 0, categories});
+        return file ? "opened" : file.error().detail;
+    }
+
+    TemporaryFolder folder;
+    std::string path = folder.file("journal");
+    asio::io_context io;
+    aio::Strand strand{asio::make_strand(io)};
+    TestClock clock;
+    Limits limits{.ttl = 10min, .running_ttl = 60min, .tombstone_ttl = 120min};
+};
+
+}  // namespace stepcast::store::test
