@@ -6,7 +6,10 @@
 
 namespace stepcast::app {
 
-/// Turns the first SIGTERM or SIGINT into a call, and the second into an exit at once.
+/// Turns the first signal that asks for an end into a call, and the second into an exit at once: SIGTERM,
+/// SIGINT, SIGPWR, and SIGHUP, with which a terminal closes, unless it was ignored from the start (`nohup`).
+/// No signal but those, and those that tell of a fault in the program, ends the process; SIGUSR1 and SIGUSR2
+/// are named in the log.
 class Signals {
   public:
     /// `on_stop` is called on `strand`, once. `strand`'s context must be run.

@@ -40,5 +40,33 @@ TEST(Signals, the_second_one_exits_at_once) {
     EXPECT_EQ(WEXITSTATUS(status), 128 + SIGINT);
 }
 
+/// What a process ends with that raises these, one after another, and drains once it is asked to stop.
+int end_of(std::initializer_list<int> numbers, bool nohup = false) {
+    const pid_t child = fork();
+    if (child == 0) {
+        std::signal(SIGHUP, nohup ? SIG_IGN : SIG_DFL);
+        asio::io_context io;
+        bool asked = false;
+        const Signals signals{asio::make_strand(io), [&] { asked = true; }};
+        for (const int number : numbers) {
+            std::raise(number);
+            io.poll();
+        }
+        std::_Exit(asked ? 7 : 8);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+TEST(Signals, no_signal_that_is_no_fault_ends_the_process_without_a_drain) {
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPWR}) EXPECT_EQ(end_of({number}), 7) << number;
+    for (const int number : {SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGSTKFLT, SIGXCPU,
+                             SIGXFSZ, SIGPIPE, SIGRTMIN, SIGRTMAX})
+        EXPECT_EQ(end_of({number, number}), 8) << number;
+    EXPECT_EQ(end_of({SIGUSR1, SIGUSR2, SIGTERM}), 7) << "it is heard behind them";
+    EXPECT_EQ(end_of({SIGHUP}, true), 8) << "under nohup a terminal may go";
+}
+
 }  // namespace
 }  // namespace stepcast::app
