@@ -4,13 +4,15 @@
 #include <sqlite3.h>
 #include <filesystem>
 
+#include <spdlog/spdlog.h>
+
 #include "base/random.hpp"
+#include "store/journal_judge.hpp"
 #include "store/journal_statements.hpp"
 
 namespace stepcast::store {
 namespace {
 
-constexpr std::int64_t application = 0x53746570;  // "Step"
 constexpr std::int64_t page_size = 4096;
 // Pages that one pause between two groups gives back to the disk: about a millisecond.
 constexpr int vacuum_step = 64;
@@ -22,102 +24,72 @@ constexpr std::string_view tables_since_2 = R"(
     CREATE {0} TABLE timers(id TEXT PRIMARY KEY, due INTEGER, kind TEXT, payload TEXT) WITHOUT ROWID;
 )";
 
-class JournalCategory final : public std::error_category {
-  public:
-    const char* name() const noexcept override { return "journal"; }
-    std::string message(int code) const override {
-        switch (static_cast<journal_errc>(code)) {
-            case journal_errc::unusable:
-                return "the journal cannot be used";
-            case journal_errc::in_use:
-                return "the journal is in use";
-            case journal_errc::damaged:
-                return "the journal is damaged";
-            case journal_errc::full:
-                return "the journal is full";
-            case journal_errc::failing:
-                return "the journal cannot be written";
-        }
-        return "unknown journal error";
-    }
-};
-
-Error because(journal_errc code, std::string detail) {
-    return {code, {}, std::move(detail)};
-}
-
-Error error_at_open(const SqliteError& e, const std::string& path) {
-    switch (e.primary()) {
-        case SQLITE_NOTADB:
-            return because(journal_errc::unusable,
-                           path +
-                               " is no journal, or its first page is damaged: name another file, or put a "
-                               "backup in its place");
-        case SQLITE_BUSY:
-        case SQLITE_LOCKED:
-            return because(journal_errc::in_use,
-                           path +
-                               " is locked by another process: end that one first (a database shell, a copy "
-                               "in progress)");
-        case SQLITE_READONLY:
-        case SQLITE_PERM:
-            return because(journal_errc::unusable,
-                           path + " cannot be written: look at its owner and permissions, and its folder's");
-        case SQLITE_CORRUPT:
-            return because(journal_errc::damaged,
-                           fmt::format("{0} is damaged ({1}): see `stepcast journal check {0}`, then put a "
-                                       "backup in its place or run `stepcast journal repair {0}`",
-                                       path, e.what()));
-        case SQLITE_CANTOPEN:
-            if (std::error_code error; !std::filesystem::exists(path, error))
-                return because(journal_errc::unusable, path + ": there is no such file");
-            return because(journal_errc::unusable, fmt::format("{} cannot be opened: {}", path, e.what()));
-        case SQLITE_FULL:
-            return because(journal_errc::failing, path + ": no room is left for it on the disk");
-        default:
-            return because(journal_errc::unusable, fmt::format("{} cannot be opened: {}", path, e.what()));
-    }
-}
-
 }  // namespace
-
-std::error_code make_error_code(journal_errc e) {
-    static const JournalCategory category;
-    return {static_cast<int>(e), category};
-}
 
 std::string own_name(const std::string& path) {
     std::error_code error;
-    std::filesystem::path name = path;
+    std::filesystem::path name = std::filesystem::absolute(path, error);
     for (int links = 0; links < 40 && std::filesystem::is_symlink(name, error); ++links)
         name = name.parent_path() / std::filesystem::read_symlink(name, error);
     const auto whole = std::filesystem::weakly_canonical(name, error);
     return error ? path : whole.string();
 }
 
-JournalFile::JournalFile(Options options) : options_{std::move(options)} {}
+JournalFile::JournalFile(Options options)
+    : options_{std::move(options)}, mark_{options_.path}, token_{random_token(16)} {}
 JournalFile::~JournalFile() = default;
+
+namespace {
+
+Error missing_but_marked(const std::string& path, const Mark& mark) {
+    return because(journal_errc::damaged,
+                   fmt::format("{0} is not there, but {0}-mark says that it held what was acknowledged up to "
+                               "position {1}: bring it or a backup back, or remove {0}-mark to begin anew",
+                               path, mark.position));
+}
+
+// What is no mark of this journal is dropped before anything is written that it could be held against.
+void drop_other_mark(const std::string& path, const std::optional<Mark>& mark, bool garbled) {
+    if (garbled)
+        spdlog::warn("{} is not what was written: it is dropped, and nothing is held against it",
+                     Mark::path_of(path));
+    else if (mark)
+        spdlog::info("{} is of another history than {}: it is dropped", Mark::path_of(path), path);
+    else
+        return;
+    std::error_code error;
+    std::filesystem::remove(Mark::path_of(path), error);
+}
+
+}  // namespace
 
 result<std::unique_ptr<JournalFile>> JournalFile::open(Options options) {
     options.path = own_name(options.path);
     const std::string path = options.path;
-    const auto folder = std::filesystem::absolute(path).parent_path();
-    if (std::error_code error; !std::filesystem::is_directory(folder, error))
+    const auto folder = std::filesystem::path{path}.parent_path();
+    std::error_code error;
+    if (!std::filesystem::is_directory(folder, error))
         return tl::unexpected{
             because(journal_errc::unusable, fmt::format("{}: there is no folder {}", path, folder.string()))};
+    bool garbled = false;
+    const auto mark = Mark::read(path, &garbled);
+    if (mark && !std::filesystem::exists(path, error)) return tl::unexpected{missing_but_marked(path, *mark)};
     std::unique_ptr<JournalFile> file{new JournalFile{std::move(options)}};
+    auto lock = FileLock::take(path, !file->options_.must_exist);
+    if (!lock) return tl::unexpected{lock.error()};
+    file->lock_ = std::move(*lock);
     try {
-        file->lock_ = FileLock::take(path + "-lock");
-        if (!file->lock_)
-            return tl::unexpected{
-                because(journal_errc::in_use,
-                        path + " is in use by another Stepcast: one journal serves one process")};
-        if (std::error_code error; std::filesystem::hard_link_count(path, error) > 1 && !error)
+        if (std::filesystem::hard_link_count(path, error) > 1 && !error)
             return tl::unexpected{because(
                 journal_errc::unusable,
-                path + " has a second name (a hard link), under which another Stepcast could write to "
-                       "it: give that one a copy of its own by `stepcast journal backup`")};
+                path + " has a second name (a hard link), under which its log would not be found: give that "
+                       "one a copy of its own by `stepcast journal backup`")};
+        if (auto fine = judge_journal(path, mark); !fine) return tl::unexpected{fine.error()};
         if (auto opened = file->open_file(); !opened) return tl::unexpected{opened.error()};
+        if (mark && mark->epoch == file->epoch())
+            file->settled_ = std::max(file->settled_, mark->settled);
+        else
+            drop_other_mark(path, mark, garbled);
     } catch (const SqliteError& e) {
         return tl::unexpected{error_at_open(e, path)};
     }
@@ -125,9 +97,16 @@ result<std::unique_ptr<JournalFile>> JournalFile::open(Options options) {
 }
 
 result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) {
+    options.path = own_name(options.path);
     const std::string path = options.path;
+    const auto mark = Mark::read(path);
     std::unique_ptr<JournalFile> file{new JournalFile{std::move(options)}};
     try {
+        if (auto fine = judge_journal(path, mark); !fine) {
+            if (!file->options_.salvage || fine.error().code != journal_errc::damaged)
+                return tl::unexpected{fine.error()};
+            file->problems_.push_back(fine.error().detail);
+        }
         file->db_ = Database{path, Database::Mode::read};
         file->db_.run("PRAGMA writable_schema=ON");  // or a file that was cut short is refused as a whole
         if (auto checked = file->check_kind(); !checked) return tl::unexpected{checked.error()};
@@ -135,6 +114,11 @@ result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) 
         if (file->db_.number("PRAGMA user_version") < 2)
             file->db_.run(fmt::format(tables_since_2, "TEMP", "temp."));
         if (auto read = file->read_head(); !read) return tl::unexpected{read.error()};
+        // No event of what is to be kept may be left behind, nor its position given again.
+        if (!file->problems_.empty())
+            file->meta_.head =
+                std::max({file->meta_.head, mark ? mark->position : 0,
+                          static_cast<Position>(file->db_.number("SELECT max(position) FROM events"))});
     } catch (const SqliteError& e) {
         return tl::unexpected{error_at_open(e, path)};
     }
@@ -171,10 +155,9 @@ result<void> JournalFile::open_file() {
     db_.run(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
         "PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY");
-    if (empty)
-        make_tables();
-    else if (db_.number("PRAGMA user_version") < schema)
-        upgrade();
+    const bool upgrades = !empty && db_.number("PRAGMA user_version") < schema;
+    if (empty) make_tables();
+    if (upgrades) upgrade();
     if (options_.max_bytes != 0) bound_pages(most_pages());
     sqlite3_wal_hook(
         db_.get(),
@@ -183,16 +166,25 @@ result<void> JournalFile::open_file() {
             return SQLITE_OK;
         },
         &log_pages_);
-    return read_head();
+    if (auto read = read_head(); !read) return read;
+    // With the history's name in the file itself, a log of another file can be told from its own.
+    if (empty || upgrades) settle();
+    const auto log = FileIdentity::of(log_path());
+    if (!log)
+        return tl::unexpected{because(
+            journal_errc::unusable,
+            options_.path + ": its file system does not carry SQLite's log: name a file on a local one")};
+    log_file_ = *log;
+    if (log->size == 0) settled_ = meta_.group;
+    return {};
 }
 
 result<void> JournalFile::read_head() {
     statements_ = std::make_unique<Statements>(db_);
-    auto epoch = db_.prepare("SELECT value FROM meta WHERE name='epoch'");
-    if (epoch.step()) epoch_ = epoch.text(0);
-    epoch.reset();
-    head_ = static_cast<Position>(meta_number("head"));
-    if (epoch_.empty() || epoch_.size() > 16) throw SqliteError{SQLITE_CORRUPT, "it has no epoch"};
+    bool as_written = true;
+    meta_ = JournalMeta::read(db_, as_written);
+    if (!as_written && !options_.salvage)
+        throw SqliteError{SQLITE_CORRUPT, "its head is not what was written"};
     return read_types();
 }
 
@@ -216,10 +208,8 @@ void JournalFile::make_tables() {
         CREATE TABLE outbox(number INTEGER PRIMARY KEY, id TEXT, topic TEXT, key TEXT, value TEXT);
     )");
     db_.run(fmt::format(tables_since_2, "", ""));
-    db_.run(
-        fmt::format("INSERT INTO meta VALUES('epoch','{}'),('head',0),('floor',0);"
-                    "PRAGMA application_id={}; PRAGMA user_version={}",
-                    random_token(8), application, schema));
+    JournalMeta{.epoch = random_token(8)}.write(db_);
+    db_.run(fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", application, schema));
     transaction.commit();
 }
 
@@ -227,8 +217,11 @@ void JournalFile::upgrade() {
     Transaction transaction{db_};
     if (db_.number("PRAGMA user_version") < 2) db_.run(fmt::format(tables_since_2, "", ""));
     if (!summed_) sum_snapshots();
+    bool as_written = true;
+    JournalMeta::read(db_, as_written).write(db_);
     db_.run(fmt::format("PRAGMA user_version={}", schema));
     transaction.commit();
+    lock_.make_private();  // older versions left it open to all
 }
 
 result<void> JournalFile::read_types() {
@@ -278,23 +271,16 @@ void JournalFile::bound_pages(std::uint64_t count) {
     db_.run(fmt::format("PRAGMA max_page_count={}", count));
 }
 
-std::int64_t JournalFile::meta_number(std::string_view name) {
-    auto& statement = statements_->get_meta;
-    statement.bind(1, name);
-    const auto value = statement.step() ? statement.number(0) : 0;
-    statement.reset();
-    return value;
-}
-
-void JournalFile::set_meta(std::string_view name, std::int64_t value) {
-    statements_->set_meta.bind(1, name).bind(2, value).run();
-}
-
 JournalFile::Size JournalFile::size() {
     const auto pages = db_.number("PRAGMA page_count");
     const auto free = db_.number("PRAGMA freelist_count");
-    return {static_cast<std::uint64_t>((pages - free) * page_size),
-            static_cast<std::uint64_t>(pages * page_size), log_pages_, shrinks_};
+    if (log_pages_ < tended_pages_) tended_pages_ = 0;  // the log was begun anew
+    return {.used = static_cast<std::uint64_t>((pages - free) * page_size),
+            .whole = static_cast<std::uint64_t>(pages * page_size),
+            .log = log_bytes_,
+            .pinned = pinned_,
+            .log_pages = log_pages_ - tended_pages_,
+            .shrinks = shrinks_};
 }
 
 // A file that is a quarter empty is made shorter.
@@ -305,9 +291,8 @@ bool JournalFile::Size::untidy() const {
 
 std::optional<JournalFile::Size> JournalFile::tend() {
     try {
-        if (log_pages_ >= log_pages_kept) {
-            db_.run("PRAGMA wal_checkpoint(PASSIVE)");
-            log_pages_ = 0;
+        if (log_pages_ - tended_pages_ >= log_pages_kept) {
+            move_log(SQLITE_CHECKPOINT_PASSIVE);
         } else {
             const auto before = size().whole;
             db_.run(fmt::format("PRAGMA incremental_vacuum({})", vacuum_step));
@@ -333,8 +318,19 @@ void JournalFile::compact() {
 }
 
 void JournalFile::settle() {
-    sqlite3_wal_checkpoint_v2(db_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-    log_pages_ = 0;
+    move_log(SQLITE_CHECKPOINT_TRUNCATE);
+}
+
+// What a reader still needs of the log stays, and is looked at again once as much was added.
+bool JournalFile::move_log(int how) {
+    int in_log = 0, moved = 0;
+    const int code = sqlite3_wal_checkpoint_v2(db_.get(), nullptr, how, &in_log, &moved);
+    pinned_ = moved < in_log;
+    tended_pages_ = pinned_ ? log_pages_ : 0;
+    if (!pinned_) log_pages_ = 0;
+    const bool all = code == SQLITE_OK && !pinned_;
+    if (all) settled_ = meta_.group;
+    return all;
 }
 
 }  // namespace stepcast::store

@@ -5,19 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "store/journal_errc.hpp"
 #include "store/journal_group.hpp"
-#include "store/sqlite.hpp"
+#include "store/journal_lock.hpp"
+#include "store/journal_mark.hpp"
+#include "store/journal_meta.hpp"
 
 namespace stepcast::store {
-
-enum class journal_errc {
-    unusable = 1,  ///< missing, of something else, read-only, or from a newer version; the detail says which
-    in_use,        ///< another process writes to it
-    damaged,       ///< what was read is not what was written
-    full,          ///< the file is at its bound, `max_bytes`
-    failing,       ///< it cannot be written now: the disk is full, or says why not
-};
-std::error_code make_error_code(journal_errc e);
 
 /// One event as it stands in the file.
 struct StoredEvent {
@@ -50,29 +44,34 @@ struct JournalBase {
     std::vector<Timer> timers;
 };
 
-/// A file's own absolute name, symbolic links resolved, whether or not it exists: locks go by name.
+/// A file's own absolute name, symbolic links resolved, whether or not it exists: its log goes by that.
 std::string own_name(const std::string& path);
 
 /// The SQLite file behind a journalled store. Used by one thread at a time; every call may block.
 ///
 /// Its tables: `events` (a row per event: `data` is its JSON, `ids` where the three ids stand in it, `sum`
 /// guards all of the row), `types`, `snapshots` (`state` ends with a sum over the row), `losses`, `sources`,
-/// `outbox`, `inbox`, `timers`, and `meta` with the epoch, the head, the floor. An event that is hidden by a
+/// `outbox`, `inbox`, `timers`, and `meta`, see JournalMeta. An event that is hidden by a
 /// loss does not count: it is removed later.
 class JournalFile {
   public:
-    static constexpr int schema = 3;  ///< 1 had no inbox and no timers, 2 no sums of snapshots
+    /// 1 had no inbox and no timers, 2 no sums of snapshots, 3 no groups, owner and sum in `meta`.
+    static constexpr int schema = 4;
+    static constexpr std::int64_t application = 0x53746570;  ///< "Step"
 
     struct Options {
         std::string path;
         std::uint64_t max_bytes = 0;  ///< 0: no bound
         std::span<const Category* const> categories{};
         bool must_exist = false;
+        bool salvage = false;  ///< to read: also what is damaged as a whole, see `problems`
     };
     struct Size {
         std::uint64_t used = 0;   ///< bytes of pages with content
         std::uint64_t whole = 0;  ///< bytes of the file
-        int log_pages = 0;        ///< written and not yet moved into the file
+        std::uint64_t log = 0;    ///< bytes of the log beside it
+        bool pinned = false;      ///< a reader keeps the log from being moved into the file
+        int log_pages = 0;        ///< written since the log was last looked after
         bool shrinks = true;      ///< false once giving back free pages was in vain
         /// There is something for `tend`.
         bool untidy() const;
@@ -85,9 +84,11 @@ class JournalFile {
     static result<std::unique_ptr<JournalFile>> open_to_read(Options options);
     ~JournalFile();
 
-    const std::string& epoch() const { return epoch_; }
-    Position head() const { return head_; }
+    const std::string& epoch() const { return meta_.epoch; }
+    Position head() const { return meta_.head; }
     const std::string& path() const { return options_.path; }
+    /// What is wrong with it as a whole; empty unless it was opened for salvage.
+    const std::vector<std::string>& problems() const { return problems_; }
 
     /// A snapshot that is not what was written is damage, or, where `left_out` is given, named there and left
     /// out.
@@ -101,7 +102,9 @@ class JournalFile {
     /// Looks at no more than `limit` rows. After read_base.
     result<EventPage> read_events(Position after, std::size_t limit);
 
-    /// Writes the group, whole or not at all. `head`: the position of the last event ever written.
+    /// Writes the group, whole or not at all; success is what may be acknowledged: the file has its name
+    /// still, nobody else wrote to it, and its mark says so. `head`: the position of the last event ever
+    /// written. An empty group writes nothing and looks only.
     result<Size> write(const JournalGroup& group, Position head);
     /// What can be done between two groups, when the file is untidy: moves the log into the file, gives back
     /// a few free pages. Empty if that failed.
@@ -113,7 +116,7 @@ class JournalFile {
     std::vector<std::string> integrity(std::size_t limit);
     /// Rewrites the file without free pages. Throws SqliteError.
     void compact();
-    /// Replaces everything but the events, and the name of the history.
+    /// Replaces everything but the events, and the name of the history; drops the mark.
     result<void> write_base(const JournalBase& base, Position head, const std::string& epoch);
     /// Ends the reading: what it needed is let go.
     void loaded() { hides_ = {}; }
@@ -131,6 +134,13 @@ class JournalFile {
     result<void> open_file();
     result<void> check_kind();
     result<void> read_head();
+    result<void> look();
+    void begin_next(Position head);
+    void write_next();
+    std::int64_t read_sum();
+    Error taken_over();
+    std::string log_path() const { return options_.path + "-wal"; }
+    bool move_log(int how);
     void make_tables();
     void upgrade();
     void sum_snapshots();
@@ -146,15 +156,19 @@ class JournalFile {
     const Category* category(std::string_view name) const;
     void read_losses(JournalBase& base);
     void read_streams(JournalBase& base, std::vector<std::string>* left_out);
-    std::int64_t meta_number(std::string_view name);
-    void set_meta(std::string_view name, std::int64_t value);
     Error error_of(const SqliteError& e) const;
 
     Options options_;
-    FileLock lock_;
+    FileLock lock_;  // before the connection, which it outlives
     Database db_;
-    std::string epoch_;
-    Position head_ = 0;
+    FileIdentity log_file_{};
+    MarkWriter mark_;
+    const std::string token_;  // of this opening: its writes are told from another's by it
+    JournalMeta meta_;         // as the file had it last
+    JournalMeta next_;         // as the group at hand leaves it
+    std::uint64_t settled_ = 0;
+    std::uint64_t log_bytes_ = 0;
+    std::vector<std::string> problems_;
     std::unique_ptr<Statements> statements_;
     std::vector<Type> types_;                                   // by number
     boost::unordered_flat_map<std::uint64_t, Position> hides_;  // by hash of a stream: while loading
@@ -163,6 +177,8 @@ class JournalFile {
     std::size_t written_types_ = 0;
     bool summed_ = true;  // snapshots end with a sum
     int log_pages_ = 0;
+    int tended_pages_ = 0;  // of them, when the log could not be moved
+    bool pinned_ = false;
     bool shrinks_ = true;
     bool doubtful_ = false;  // the last write failed
 };
@@ -188,6 +204,3 @@ class Salvage {
 };
 
 }  // namespace stepcast::store
-
-template <>
-struct std::is_error_code_enum<stepcast::store::journal_errc> : std::true_type {};

@@ -1,7 +1,9 @@
 // What a journal's transactions write, and how its rows are read back.
 #include <fmt/format.h>
 #include <sqlite3.h>
+
 #include <cstring>
+#include <filesystem>
 
 #include "base/hash.hpp"
 #include "store/journal_statements.hpp"
@@ -10,7 +12,6 @@ namespace stepcast::store {
 namespace {
 
 constexpr std::size_t snapshot_sum_bytes = 16;
-constexpr std::uint64_t unbounded_pages = 0x3fffffff;
 constexpr std::size_t ids_bytes = 12;  // a place and a size of 16 bits for each of the three ids
 
 struct RowNumbers {
@@ -85,49 +86,6 @@ std::string sum_of(const Category& category, const StreamHead& head, const Snaps
 }
 
 }  // namespace
-
-result<JournalFile::Size> JournalFile::write(const JournalGroup& group, Position head) {
-    try {
-        // A commit that was reported as an error may have come through all the same.
-        const bool written =
-            doubtful_ && head != head_ && meta_number("head") == static_cast<std::int64_t>(head);
-        doubtful_ = true;
-        if (!written) {
-            Transaction transaction{db_};
-            write_changes(group);
-            write_events(group);
-            if (head != head_) set_meta("head", static_cast<std::int64_t>(head));
-            transaction.commit();
-        }
-        head_ = head;
-        doubtful_ = false;
-        written_types_ = types_.size();
-        return size();
-    } catch (const SqliteError& e) {
-        types_.resize(written_types_);
-        if (e.primary() == SQLITE_FULL && bound_refuses(group))
-            return fail(journal_errc::full, {}, options_.path + " is at its bound (store.journal_max_bytes)");
-        return tl::unexpected{error_of(e)};
-    }
-}
-
-// SQLite says the same of our bound and of a full disk, but only for the bound may anything of ours go. So
-// the group is tried without a bound, for nothing.
-bool JournalFile::bound_refuses(const JournalGroup& group) {
-    if (options_.max_bytes == 0) return false;
-    bool refuses = false;
-    try {
-        bound_pages(unbounded_pages);
-        const Transaction attempt{db_};
-        write_changes(group);
-        write_events(group);
-        refuses = static_cast<std::uint64_t>(db_.number("PRAGMA page_count")) > most_pages();
-    } catch (const SqliteError&) {  // the disk, too
-    }
-    types_.resize(written_types_);
-    bound_pages(most_pages());
-    return refuses;
-}
 
 void JournalFile::write_events(const JournalGroup& group) {
     for (const auto& event : group.events) {
@@ -211,7 +169,9 @@ void JournalFile::write_changes(const JournalGroup& group) {
     }
     write_promises(group);
     if (!group.forgot) return;
-    statements_->raise_floor.bind(1, milliseconds(*group.forgot)).run();
+    auto& newest = statements_->newest_loss.bind(1, milliseconds(*group.forgot));
+    if (newest.step()) next_.floor = std::max(meta_.floor, static_cast<Position>(newest.number(0)));
+    newest.reset();
     statements_->forget_losses.bind(1, milliseconds(*group.forgot)).run();
 }
 
@@ -295,7 +255,7 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
 result<JournalBase> JournalFile::read_base(std::vector<std::string>* left_out) {
     try {
         JournalBase base;
-        base.floor = static_cast<Position>(meta_number("floor"));
+        base.floor = meta_.floor;
         read_losses(base);
         read_streams(base, left_out);
         auto sources = db_.prepare("SELECT * FROM sources");
@@ -337,13 +297,14 @@ result<void> JournalFile::write_base(const JournalBase& base, Position head, con
         group.marks = base.marks;
         group.timers.assign(base.timers.begin(), base.timers.end());
         write_changes(group);
-        set_meta("head", static_cast<std::int64_t>(head));
-        set_meta("floor", static_cast<std::int64_t>(base.floor));
-        auto name = db_.prepare("UPDATE meta SET value=? WHERE name='epoch'");
-        name.bind(1, epoch).run();
+        begin_next(head);
+        next_.floor = base.floor;
+        next_.epoch = epoch;
+        next_.write(db_);
         transaction.commit();
-        head_ = head;
-        epoch_ = epoch;
+        meta_ = next_;
+        std::error_code error;
+        std::filesystem::remove(Mark::path_of(options_.path), error);
         return {};
     } catch (const SqliteError& e) {
         return tl::unexpected{error_of(e)};

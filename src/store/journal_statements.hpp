@@ -6,7 +6,7 @@ namespace stepcast::store {
 /// What a journal's connection runs again and again.
 struct JournalFile::Statements {
     explicit Statements(Database& db)
-        : get_meta{db.prepare("SELECT value FROM meta WHERE name=?")},
+        : get_sum{db.prepare("SELECT value FROM meta WHERE name='sum'")},
           set_meta{db.prepare("UPDATE meta SET value=?2 WHERE name=?1")},
           add_event{db.prepare("INSERT INTO events VALUES(?,?,?,?,?,?,?,?)")},
           add_type{db.prepare("INSERT INTO types VALUES(?,?,?,?,?)")},
@@ -17,8 +17,7 @@ struct JournalFile::Statements {
           drop_snapshot{db.prepare("DELETE FROM snapshots WHERE category=? AND stream=?")},
           raise_loss{db.prepare("INSERT INTO losses VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET "
                                 "through=max(through, excluded.through), at=excluded.at")},
-          raise_floor{db.prepare("UPDATE meta SET value=max(value, coalesce((SELECT max(through) FROM losses "
-                                 "WHERE at<=?), 0)) WHERE name='floor'")},
+          newest_loss{db.prepare("SELECT max(through) FROM losses WHERE at<=?")},
           forget_losses{db.prepare("DELETE FROM losses WHERE at<=?")},
           move_source{db.prepare("INSERT OR REPLACE INTO sources VALUES(?,?,?,?)")},
           add_owed{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?)")},
@@ -28,9 +27,9 @@ struct JournalFile::Statements {
           set_timer{db.prepare("INSERT OR REPLACE INTO timers VALUES(?,?,?,?)")},
           remove_timer{db.prepare("DELETE FROM timers WHERE id=?")} {}
 
-    Statement get_meta, set_meta, add_event, add_type, remove_event, read_events, save_snapshot,
-        drop_snapshot, raise_loss, raise_floor, forget_losses, move_source, add_owed, remove_owed, add_mark,
-        forget_marks, set_timer, remove_timer;
+    Statement get_sum, set_meta, add_event, add_type, remove_event, read_events, save_snapshot, drop_snapshot,
+        raise_loss, newest_loss, forget_losses, move_source, add_owed, remove_owed, add_mark, forget_marks,
+        set_timer, remove_timer;
 };
 
 }  // namespace stepcast::store

@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 
 #include "base/random.hpp"
+#include "store/journal_judge.hpp"
 
 namespace stepcast::store {
 namespace {
@@ -14,6 +17,7 @@ namespace {
 constexpr std::size_t page = 1024;
 constexpr std::size_t most_problems = 20;
 constexpr std::uint64_t told_each = 250'000;
+constexpr std::array companions{"", "-wal", "-shm", "-mark"};
 
 Error failed(const std::string& path, const SqliteError& e) {
     return {journal_errc::failing, {}, fmt::format("{}: {}", path, e.what())};
@@ -112,14 +116,16 @@ bool Salvage::next(std::size_t limit) {
 }
 
 result<JournalReport> check_journal(const std::string& path, Categories categories, const Told& told) {
-    auto file = JournalFile::open_to_read({path, 0, categories});
+    auto file = JournalFile::open_to_read({.path = path, .categories = categories, .salvage = true});
     if (!file) return tl::unexpected{file.error()};
     JournalReport report;
     report.epoch = (*file)->epoch();
     report.head = (*file)->head();
+    report.problems = (*file)->problems();
     try {
         report.size = (*file)->size();
-        report.problems = (*file)->integrity(most_problems);
+        const auto pages = (*file)->integrity(most_problems);
+        report.problems.insert(report.problems.end(), pages.begin(), pages.end());
     } catch (const SqliteError& e) {
         report.problems.push_back(e.what());
     }
@@ -127,24 +133,43 @@ result<JournalReport> check_journal(const std::string& path, Categories categori
     return report;
 }
 
+namespace {
+
+// A whole and compact file with all that stands in `from` and its log, under an epoch of its own if it has
+// one. Readable for its owner only.
+result<void> copy_journal(const std::string& from, const std::string& to, const std::string& epoch) {
+    if (auto fine = judge_journal(own_name(from), Mark::read(own_name(from))); !fine) return fine;
+    std::error_code error;
+    std::filesystem::remove(to, error);
+    try {
+        Database db{from, Database::Mode::read};
+        const int fd = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+        if (fd >= 0) ::close(fd);
+        auto copy = db.prepare("VACUUM INTO ?");
+        copy.bind(1, plain_name(to)).run();
+        if (!epoch.empty()) {
+            Database copied{to, Database::Mode::write};
+            Transaction transaction{copied};
+            name_history(copied, epoch);
+            transaction.commit();
+        }
+    } catch (const SqliteError& e) {
+        std::filesystem::remove(to, error);
+        return tl::unexpected{failed(from, e)};
+    }
+    sync_to_disk(to);
+    return {};
+}
+
+}  // namespace
+
 result<void> backup_journal(const std::string& path, const std::string& to) {
     std::error_code error;
     if (std::filesystem::exists(to, error))
         return fail(journal_errc::unusable, {}, to + " exists already: name a new file");
     const std::string partial = to + ".partial";
-    std::filesystem::remove(partial, error);
-    try {
-        Database db{path, Database::Mode::read};
-        auto copy = db.prepare("VACUUM INTO ?");
-        copy.bind(1, partial).run();
-        // The original goes on, and will give the same positions to other events.
-        Database copied{partial, Database::Mode::write};
-        copied.run(fmt::format("UPDATE meta SET value='{}' WHERE name='epoch'", random_token(8)));
-    } catch (const SqliteError& e) {
-        std::filesystem::remove(partial, error);
-        return tl::unexpected{failed(path, e)};
-    }
-    sync_to_disk(partial);
+    // The original goes on, and will give the same positions to other events.
+    if (auto copied = copy_journal(path, partial, random_token(8)); !copied) return copied;
     std::filesystem::rename(partial, to, error);
     if (error) return fail(journal_errc::failing, {}, fmt::format("{}: {}", to, error.message()));
     sync_to_disk(std::filesystem::absolute(to).parent_path());
@@ -159,6 +184,26 @@ result<void> compact_journal(const std::string& path, Categories categories) {
     } catch (const SqliteError& e) {
         return tl::unexpected{failed(path, e)};
     }
+    return {};
+}
+
+// The old file keeps its place until the new one takes it in one step. Whatever ends this in between, a start
+// is refused with a line that says why: two names, a log of another file, or a mark.
+result<void> put_in_place(const std::string& made, const std::string& path, const std::string& aside) {
+    std::error_code error;
+    if (!aside.empty()) {
+        std::filesystem::create_hard_link(path, aside, error);
+        if (error) std::filesystem::rename(path, aside, error);  // a file system without such links
+        for (const auto* suffix : {"-wal", "-shm"})
+            if (!error && std::filesystem::exists(path + suffix))
+                std::filesystem::rename(path + suffix, aside + suffix, error);
+    }
+    if (!error) std::filesystem::rename(made, path, error);
+    if (error) return fail(journal_errc::failing, {}, fmt::format("{}: {}", path, error.message()));
+    // Marks last: the old one is held against a file that is not there.
+    if (!aside.empty()) std::filesystem::rename(Mark::path_of(path), Mark::path_of(aside), error);
+    std::filesystem::remove(Mark::path_of(path), error);
+    sync_to_disk(std::filesystem::path{path}.parent_path());
     return {};
 }
 
@@ -191,7 +236,8 @@ result<Repair> salvage(JournalFile& from, JournalFile& to, const Told& told) {
     }
     repair.unreadable = reader.unreadable();
     repair.broken = versions.gaps();
-    const bool whole = repair.unreadable == 0 && repair.broken == 0 && left_out.empty();
+    const bool whole =
+        from.problems().empty() && repair.unreadable == 0 && repair.broken == 0 && left_out.empty();
     auto written = to.write_base(base, std::max(head, from.head()), whole ? from.epoch() : random_token(8));
     if (!written) return tl::unexpected{written.error()};
     return repair;
@@ -202,17 +248,18 @@ result<Repair> salvage(JournalFile& from, JournalFile& to, const Told& told) {
 result<Repair> repair_journal(const std::string& name, Categories categories, const Told& told) {
     const std::string path = own_name(name);
     const std::string made = path + ".repaired";
+    const auto lock = FileLock::take(path, false);
+    if (!lock) return tl::unexpected{lock.error()};
     std::error_code error;
-    std::filesystem::remove(made, error);
-    const auto lock = FileLock::take(path + "-lock");
-    if (!lock) return fail(journal_errc::in_use, {}, path + " is in use by another Stepcast: stop it first");
+    for (const auto* suffix : companions) std::filesystem::remove(made + suffix, error);
     auto repair = [&]() -> result<Repair> {
-        auto from = JournalFile::open_to_read({path, 0, categories});
+        auto from = JournalFile::open_to_read({.path = path, .categories = categories, .salvage = true});
         if (!from && from.error().code == journal_errc::damaged)
             return fail(journal_errc::damaged, {},
                         path +
                             " is damaged where all else hangs on it, so nothing of it can be kept: put a "
-                            "backup in its place");
+                            "backup in its place: stepcast journal restore BACKUP " +
+                            path);
         if (!from) return tl::unexpected{from.error()};
         auto to = JournalFile::open({made, 0, categories});
         if (!to) return tl::unexpected{to.error()};
@@ -220,15 +267,37 @@ result<Repair> repair_journal(const std::string& name, Categories categories, co
         (*to)->settle();
         return done;
     }();
-    std::filesystem::remove(made + "-lock", error);
     if (!repair) return repair;
     repair->damaged_file = fmt::format("{}.damaged-{}", path, random_token(6));
-    for (const auto* suffix : {"", "-wal", "-shm"})
-        if (std::filesystem::exists(path + suffix))
-            std::filesystem::rename(path + suffix, repair->damaged_file + suffix);
-    std::filesystem::rename(made, path);
-    sync_to_disk(std::filesystem::absolute(path).parent_path());
+    if (auto put = put_in_place(made, path, repair->damaged_file); !put) return tl::unexpected{put.error()};
     return repair;
+}
+
+result<std::string> restore_journal(const std::string& backup, const std::string& name, Categories categories,
+                                    const Told& told) {
+    const std::string path = own_name(name);
+    std::error_code error;
+    if (std::filesystem::equivalent(backup, path, error))
+        return fail(journal_errc::unusable, {}, backup + " is the journal itself: name a backup of it");
+    std::optional<FileLock> lock;
+    const bool exists = std::filesystem::exists(path, error);
+    if (exists) {
+        auto taken = FileLock::take(path, false);
+        if (!taken) return tl::unexpected{taken.error()};
+        lock = std::move(*taken);
+    }
+    const auto report = check_journal(backup, categories, told);
+    if (!report) return tl::unexpected{report.error()};
+    if (!report->problems.empty())
+        return fail(
+            journal_errc::damaged, {},
+            fmt::format("{} is damaged, so it takes nobody's place: {}", backup, report->problems[0]));
+    const std::string made = path + ".restored";
+    if (auto copied = copy_journal(backup, made, {}); !copied) return tl::unexpected{copied.error()};
+    std::string aside;
+    if (exists) aside = fmt::format("{}.before-{}", path, random_token(6));
+    if (auto put = put_in_place(made, path, aside); !put) return tl::unexpected{put.error()};
+    return aside;
 }
 
 }  // namespace stepcast::store

@@ -23,7 +23,8 @@ struct JournalReport {
 /// Reads the whole file and looks for what is not as it was written. A server may use it meanwhile.
 result<JournalReport> check_journal(const std::string& path, Categories categories, const Told& told);
 
-/// Copies the journal as it stands to `to`, which must not exist. A server may use it meanwhile.
+/// Copies the journal as it stands to `to`, which must not exist, under an epoch of its own. A server may use
+/// it meanwhile.
 result<void> backup_journal(const std::string& path, const std::string& to);
 
 /// Gives everything that is free back to the disk.
@@ -39,6 +40,15 @@ struct Repair {
 /// Makes a new file of all that can be read and puts it in the old one's place, which is kept. If anything
 /// was lost it gets a new epoch, so that clients are told.
 result<Repair> repair_journal(const std::string& path, Categories categories, const Told& told);
+
+/// Puts a copy of the backup, which is read and judged first, in the journal's place. Returns what the
+/// journal that was there is called now; empty if there was none. The backup keeps its epoch.
+result<std::string> restore_journal(const std::string& backup, const std::string& path, Categories categories,
+                                    const Told& told);
+
+/// Gives the file `made` the name `path`, on the same file system, and what was there the name `aside` with
+/// its log and mark; empty: nothing was there. `path` as `own_name` has it, and its lock is held.
+result<void> put_in_place(const std::string& made, const std::string& path, const std::string& aside);
 
 /// Writes everything as NDJSON: a head, what is known besides events, one line per event in order, an end. A
 /// server may use the journal meanwhile. Returns the number of events.

@@ -18,6 +18,8 @@ constexpr std::size_t events_per_read = 4096;
 constexpr std::size_t events_per_turn = 512;
 // Streams that one commit expires early, so that its turn stays short.
 constexpr int most_expired_at_once = 64;
+// Beyond it a log that a reader keeps from being moved into the file is worth a line.
+constexpr std::uint64_t most_log_bytes = 64 * 1024 * 1024;
 
 std::uint64_t bytes_of(const Commit& commit) {
     std::uint64_t bytes = MemoryStore::cost_besides_events(commit);
@@ -108,15 +110,20 @@ void JournaledStore::wake() {
 }
 
 void JournaledStore::write_soon() {
-    if (writing_ || closing_ || changes_.empty()) return;
+    if (writing_ || closing_ || (changes_.empty() && !look_due_)) return;
     writing_ = true;
     aio::spawn(strand_, "journal", [this, hold = gate_.enter()] { return write_all(); });
 }
 
+void JournaledStore::look() {
+    look_due_ = true;
+    write_soon();
+}
+
 awaitable<void> JournaledStore::write_all() {
     bool going = true;
-    while (going && (!changes_.empty() || size_.untidy())) {
-        if (!changes_.empty()) {
+    while (going && (!changes_.empty() || look_due_ || size_.untidy())) {
+        if (std::exchange(look_due_, false) || !changes_.empty()) {
             const auto ticket = changes_.count();
             const auto head = memory_.head();
             going = co_await write_group(changes_.take(), head, ticket);
@@ -126,12 +133,22 @@ awaitable<void> JournaledStore::write_all() {
         const auto tended = co_await aio::offload(writer_, [this] { return file_->tend(); });
         if (tended) {
             size_ = *tended;
+            tell_pinned();
         } else {  // left alone until the next write tells how it stands
             size_.log_pages = 0;
             size_.shrinks = false;
         }
     }
     writing_ = false;
+}
+
+void JournaledStore::tell_pinned() {
+    const bool pinned = size_.pinned && size_.log > most_log_bytes;
+    if (pinned && !pinned_)
+        spdlog::warn(
+            "{}-wal holds {} MiB and cannot be moved into the file: who reads the journal for so long?",
+            file_->path(), size_.log >> 20);
+    pinned_ = pinned;
 }
 
 // Until it is written. False if that was given up at a stop: nobody was promised what it holds.
@@ -141,7 +158,8 @@ awaitable<bool> JournaledStore::write_group(JournalGroup group, Position head, s
         const auto held = memory_.stats().bytes;
         const auto size = co_await aio::offload(writer_, [&] { return file_->write(group, head); });
         if (size) {
-            write_seconds_.observe(std::chrono::duration<double>(steady_clock::now() - began).count());
+            if (!group.empty())
+                write_seconds_.observe(std::chrono::duration<double>(steady_clock::now() - began).count());
             if (!trouble_.empty()) spdlog::info("the journal can be written again");
             trouble_.clear();
             healthy_ = true;
@@ -156,6 +174,11 @@ awaitable<bool> JournaledStore::write_group(JournalGroup group, Position head, s
             co_return true;
         }
         const auto& error = size.error();
+        if (error.code == journal_errc::taken_over) {
+            // Another server goes on with this journal: whatever this one says from now on is not true there.
+            spdlog::critical("{}", error.detail);
+            aio::leave(1);
+        }
         if (trouble_.empty()) spdlog::error("{}", error.text());
         trouble_ = error.text();
         healthy_ = false;

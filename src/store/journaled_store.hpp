@@ -33,6 +33,10 @@ class JournaledStore final : public EventStore {
     int loaded_percent() const { return percent_.load(std::memory_order_relaxed); }
     /// False while the journal cannot be written. Any thread.
     bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
+    /// Finds out, while nothing is written, whether the file is still what its name means; a file that was
+    /// moved, deleted or replaced makes the store unhealthy until it is back. To be called each second. Core
+    /// strand.
+    void look();
     /// Of the file. Core strand.
     JournalFile::Size size() const { return size_; }
     /// Seconds that a group took to become durable.
@@ -83,6 +87,7 @@ class JournaledStore final : public EventStore {
     };
 
     void write_soon();
+    void tell_pinned();
     awaitable<void> write_all();
     awaitable<bool> write_group(JournalGroup group, Position head, std::uint64_t ticket);
     awaitable<bool> durable(std::uint64_t ticket);
@@ -110,6 +115,8 @@ class JournaledStore final : public EventStore {
     std::string trouble_;
     errc refusal_ = errc::unavailable;  // while there is trouble
     bool writing_ = false;
+    bool look_due_ = false;
+    bool pinned_ = false;
     bool closing_ = false;
     std::list<Waiter> waiters_;
     aio::Notice again_;

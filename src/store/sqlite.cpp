@@ -1,13 +1,10 @@
 #include "store/sqlite.hpp"
 
-#include <fcntl.h>
+#include <fmt/format.h>
 #include <sqlite3.h>
-#include <sys/file.h>
-#include <unistd.h>
 
-#include <cerrno>
+#include <cctype>
 #include <cstring>
-#include <utility>
 
 namespace stepcast::store {
 namespace {
@@ -87,12 +84,34 @@ std::string_view Statement::text(int column) const {
     return bytes == nullptr ? std::string_view{} : std::string_view{bytes, static_cast<std::size_t>(size)};
 }
 
+std::string plain_name(const std::string& path) {
+    return path.starts_with('/') ? path : "./" + path;
+}
+
+namespace {
+
+std::string uri_without_log(const std::string& path) {
+    std::string uri = "file:";
+    for (const char c : plain_name(path)) {
+        if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '/')
+            uri += c;
+        else
+            uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    }
+    return uri + "?immutable=1";
+}
+
+}  // namespace
+
 Database::Database(const std::string& path, Mode mode) {
-    const int flags = mode == Mode::read    ? SQLITE_OPEN_READONLY
+    const bool alone = mode == Mode::read_without_log;
+    const int flags = alone                 ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+                      : mode == Mode::read  ? SQLITE_OPEN_READONLY
                       : mode == Mode::write ? SQLITE_OPEN_READWRITE
                                             : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     sqlite3* made = nullptr;
-    const int code = sqlite3_open_v2(path.c_str(), &made, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+    const auto name = alone ? uri_without_log(path) : plain_name(path);
+    const int code = sqlite3_open_v2(name.c_str(), &made, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     db_.reset(made);
     check(made, code);
     sqlite3_extended_result_codes(made, 1);
@@ -122,20 +141,6 @@ bool Database::read_only() const {
 
 Transaction::~Transaction() {
     if (db_.in_transaction()) sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
-}
-
-FileLock FileLock::take(const std::string& path) {
-    FileLock lock;
-    lock.fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (lock.fd_ < 0)
-        throw SqliteError{SQLITE_CANTOPEN, path + " cannot be opened (" + std::strerror(errno) + ")"};
-    if (::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0) return lock;
-    ::close(std::exchange(lock.fd_, -1));
-    return lock;
-}
-
-FileLock::~FileLock() {
-    if (fd_ >= 0) ::close(fd_);
 }
 
 }  // namespace stepcast::store

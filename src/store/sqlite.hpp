@@ -53,10 +53,16 @@ class Statement {
     std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
+/// A path that SQLite takes for the name of a file and for nothing else: `:memory:` and `file:…` are its own
+/// words.
+std::string plain_name(const std::string& path);
+
 /// One connection, used by one thread at a time. Throws SqliteError.
 class Database {
   public:
-    enum class Mode { read, write, create };
+    /// `read_without_log`: what stands in the file itself, whatever lies beside it. Nobody may write to it
+    /// meanwhile.
+    enum class Mode { read, write, create, read_without_log };
 
     Database() = default;
     Database(const std::string& path, Mode mode);
@@ -88,26 +94,6 @@ class Transaction {
 
   private:
     Database& db_;
-};
-
-/// Held for as long as this lives: only one process may write to a journal. A file of its own beside it,
-/// which stays, because SQLite's locks let several writers take turns.
-class FileLock {
-  public:
-    FileLock() = default;
-    /// Empty if another process holds it.
-    static FileLock take(const std::string& path);
-    FileLock(FileLock&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-    FileLock& operator=(FileLock&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~FileLock();
-
-    explicit operator bool() const { return fd_ >= 0; }
-
-  private:
-    int fd_ = -1;
 };
 
 }  // namespace stepcast::store

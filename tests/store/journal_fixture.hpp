@@ -1,6 +1,7 @@
 #pragma once
 #include "aio/notice.hpp"
 #include "store/journal_kind.hpp"
+#include "store/journal_tools.hpp"
 
 namespace stepcast::store::test {
 
@@ -55,6 +56,54 @@ class JournalTest : public testing::Test {
     aio::Strand strand{asio::make_strand(io)};
     TestClock clock;
     Limits limits{.ttl = 10min, .running_ttl = 60min, .tombstone_ttl = 120min};
+};
+
+namespace fs = std::filesystem;
+
+/// What is done to its files beside it.
+class JournalHands : public JournalTest {
+  protected:
+    /// What a kill would leave now of the journal at `path`, under another name.
+    std::string crashed(const std::string& name) {
+        const auto image = folder.file(name);
+        for (const auto* suffix : {"", "-wal", "-mark"})
+            fs::copy(path + suffix, image + suffix, fs::copy_options::overwrite_existing);
+        return image;
+    }
+    static std::string why_not(const std::string& at) {
+        auto file = JournalFile::open({at, 0, categories});
+        return file ? "opened" : file.error().detail;
+    }
+    /// The image of a journal with a backup in its place, its log beside it.
+    std::string backup_under_an_old_log() {
+        auto store = open();
+        EXPECT_TRUE(insist(*store, "a", "1"));
+        EXPECT_TRUE(backup_journal(path, folder.file("backup")));
+        EXPECT_TRUE(insist(*store, "a", "2"));
+        const auto image = crashed("image");
+        close(*store);
+        fs::copy(folder.file("backup"), image, fs::copy_options::overwrite_existing);
+        return image;
+    }
+    void commits(const std::string& at, const std::string& id) {
+        path = at;
+        auto store = open();
+        ASSERT_TRUE(insist(*store, "later", id));
+        close(*store);
+    }
+    errc first_answer(JournaledStore& store, const std::string& id) {
+        const auto one = commit_of({draft("a", id)});
+        return refusal(value_of(store.commit_many({&one, 1}))[0]);
+    }
+    /// Runs the core until the store is as asked for.
+    bool becomes(JournaledStore& store, bool healthy) {
+        for (int i = 0; i < 500 && store.healthy() != healthy; ++i) {
+            store.look();
+            io.restart();
+            io.run_for(20ms);
+        }
+        return store.healthy() == healthy;
+    }
 };
 
 }  // namespace stepcast::store::test
