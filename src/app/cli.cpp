@@ -269,6 +269,11 @@ class CommandLine {
             add_file_command(*command, "backup", "Copy it, also while a server uses it",
                              [this](const std::string& file) { return journal_backup(file, to_); });
         backup->add_option("to", to_, "The copy, a new file")->required();
+        auto* restore = command->add_subcommand(
+            "restore", "Put a backup in a journal's place, which is kept beside it; no server may use it");
+        restore->add_option("backup", to_, "The backup, which is read first")->required();
+        restore->add_option("file", journal_, "The journal")->required();
+        restore->callback([this] { action_ = [this] { return journal_restore(to_, journal_); }; });
         add_file_command(app, "export", "Write a journal as NDJSON, also while a server uses it",
                          journal_export);
         add_file_command(app, "import", "Fill a new journal with an export from stdin", journal_import);

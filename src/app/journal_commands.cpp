@@ -45,7 +45,8 @@ int journal_check(const std::string& path) {
         return 0;
     }
     fmt::print(
-        "it is damaged: put a backup in its place, or keep what can be read: stepcast journal repair {}\n",
+        "it is damaged: put a backup in its place (stepcast journal restore BACKUP {0}), or keep what can be "
+        "read (stepcast journal repair {0})\n",
         path);
     return 1;
 }
@@ -74,6 +75,14 @@ int journal_compact(const std::string& path) {
 int journal_backup(const std::string& path, const std::string& to) {
     if (const auto done = store::backup_journal(path, to); !done) return complain(done.error());
     fmt::print("{}: {}, a whole journal\n", to, mebibytes(size_of(to)));
+    return 0;
+}
+
+int journal_restore(const std::string& backup, const std::string& path) {
+    const auto aside = store::restore_journal(backup, path, stored_categories(), tell);
+    if (!aside) return complain(aside.error());
+    fmt::print("{}: {}, as in {}\n", path, mebibytes(size_of(path)), backup);
+    if (!aside->empty()) fmt::print("the journal as it was is {}\n", *aside);
     return 0;
 }
 

@@ -13,6 +13,8 @@ int journal_repair(const std::string& path);
 int journal_compact(const std::string& path);
 /// A consistent copy; a server may use the journal meanwhile.
 int journal_backup(const std::string& path, const std::string& to);
+/// Puts a backup in the place of the journal, which is kept beside it.
+int journal_restore(const std::string& backup, const std::string& path);
 /// NDJSON to stdout; a server may use the journal meanwhile.
 int journal_export(const std::string& path);
 /// NDJSON from stdin into a new file.

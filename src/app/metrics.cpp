@@ -115,6 +115,9 @@ void add_store(Page& page, const Readings& readings) {
                        readings.journal_seconds);
         page.gauge("stepcast_journal_bytes", "Size of the journal's file",
                    static_cast<double>(readings.journal_bytes));
+        page.gauge("stepcast_journal_log_bytes",
+                   "Size of its log, which grows while something reads the journal for long",
+                   static_cast<double>(readings.journal_log_bytes));
         page.gauge("stepcast_journal_writable", "0 while the journal cannot be written",
                    readings.journal_healthy);
     }

@@ -36,6 +36,7 @@ struct Readings {
     const Histogram* commit_seconds = nullptr;
     const Histogram* journal_seconds = nullptr;  ///< null: there is no journal
     std::uint64_t journal_bytes = 0;             ///< of its file
+    std::uint64_t journal_log_bytes = 0;         ///< of the log beside it
     bool journal_healthy = true;
     std::uint64_t feed_gaps = 0;   ///< events that the feed gave twice or out of order
     std::vector<Count> snapshots;  ///< by result

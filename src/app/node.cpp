@@ -68,6 +68,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
                  static_cast<std::size_t>(config.sse.max_streams_per_user)},
       router_{http_options(config)},
       server_{io, lanes_of(broadcaster_), router_, http_options(config)},
+      stop_watch_{core_},
       gate_{core_} {
     server_.count_streams([this] { return admission_.open(); });
     add_routes();
@@ -119,6 +120,8 @@ void Node::start() {
 awaitable<void> Node::start_all() {
     if (journal_ != nullptr) co_await load_journal();
     if (stopping_) co_return;
+    if (journal_ != nullptr)
+        aio::spawn(core_, "journal watch", [this, hold = gate_.enter()] { return watch_journal(); });
     cleaner_.start();
     progress_.start();
     co_await start_bus();
@@ -142,6 +145,11 @@ awaitable<void> Node::load_journal() {
     spdlog::info("{} holds {} events of {} tasks, loaded in {:.1f} s", config_.store.path,
                  store_->stats().events, store_->stats().streams,
                  std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+}
+
+// A file that was moved or deleted is noticed also while nobody writes.
+awaitable<void> Node::watch_journal() {
+    while (!co_await stop_watch_.wait(1s)) journal_->look();
 }
 
 bool Node::loading() const {
@@ -183,7 +191,10 @@ awaitable<bool> Node::stop() {
                                 sse_.drain_spread);
     served_ = clean;
     dead_letters_.stop();
-    co_await aio::run_on(core_, [this] { return gate_.close(); });
+    co_await aio::run_on(core_, [this] {
+        stop_watch_.notify();
+        return gate_.close();
+    });
     if (orders_) {
         using namespace asio::experimental::awaitable_operators;
         co_await (orders_->stop() && ingest_.stop());
@@ -258,6 +269,7 @@ awaitable<Readings> Node::read_core() {
     if (journal_ != nullptr) {
         readings.journal_seconds = &journal_->write_seconds();
         readings.journal_bytes = journal_->size().whole;
+        readings.journal_log_bytes = journal_->size().log;
         readings.journal_healthy = journal_->healthy();
     }
     readings.feed_gaps = told.feed_gaps;

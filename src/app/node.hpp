@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "aio/notice.hpp"
 #include "aio/types.hpp"
 #include "app/config.hpp"
 #include "app/metrics.hpp"
@@ -51,6 +52,7 @@ class Node {
   private:
     awaitable<void> start_all();
     awaitable<void> load_journal();
+    awaitable<void> watch_journal();
     awaitable<void> start_bus();
     bool loading() const;
     int rebuilt_percent() const;
@@ -85,6 +87,7 @@ class Node {
     std::atomic<bool> bus_ready_{false};
     std::atomic<bool> stopping_{false};
     std::atomic<bool> served_{false};
+    aio::Notice stop_watch_;
     aio::Gate gate_;
 };
 
