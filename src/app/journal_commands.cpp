@@ -1,9 +1,13 @@
 #include "app/journal_commands.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "app/options.hpp"
@@ -86,10 +90,49 @@ int journal_restore(const std::string& backup, const std::string& path) {
     return 0;
 }
 
+namespace {
+
+bool stdout_may_stall() {
+    struct stat out{};
+    return ::fstat(STDOUT_FILENO, &out) != 0 || !S_ISREG(out.st_mode);
+}
+
+// A file without a name in $TMPDIR; not open if none can be made.
+std::fstream nameless_file() {
+    std::error_code error;
+    std::string name = (std::filesystem::temp_directory_path(error) / "stepcast-export-XXXXXX").string();
+    const int fd = ::mkstemp(name.data());
+    if (fd < 0) return {};
+    std::fstream file{name, std::ios::in | std::ios::out | std::ios::binary | std::ios::trunc};
+    ::unlink(name.c_str());
+    ::close(fd);
+    return file;
+}
+
+}  // namespace
+
+// One view of the journal is one history, but while it lasts the server's log only grows. So what goes to
+// somebody who may stall (a pipe into `less`) is read whole first.
 int journal_export(const std::string& path) {
     std::ios::sync_with_stdio(false);
-    const auto count = store::export_journal(path, stored_categories(), std::cout, tell);
+    std::fstream spool;
+    const bool spooled = stdout_may_stall();
+    if (spooled) spool = nameless_file();
+    if (spooled && !spool.is_open()) {
+        tell("stepcast: no temporary file can be made: set TMPDIR to a folder with room, or write to a file");
+        return 1;
+    }
+    std::ostream& out = spooled ? static_cast<std::ostream&>(spool) : std::cout;
+    const auto count = store::export_journal(path, stored_categories(), out, tell);
     if (!count) return complain(count.error());
+    if (spooled) {
+        spool.seekg(0);
+        std::cout << spool.rdbuf() << std::flush;
+        if (!std::cout) {
+            tell("stepcast: the output cannot be written");
+            return 1;
+        }
+    }
     tell(fmt::format("{} events written", *count));
     return 0;
 }

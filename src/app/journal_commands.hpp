@@ -15,7 +15,7 @@ int journal_compact(const std::string& path);
 int journal_backup(const std::string& path, const std::string& to);
 /// Puts a backup in the place of the journal, which is kept beside it.
 int journal_restore(const std::string& backup, const std::string& path);
-/// NDJSON to stdout; a server may use the journal meanwhile.
+/// NDJSON to stdout; a server may use the journal meanwhile, and is not held up by who reads stdout slowly.
 int journal_export(const std::string& path);
 /// NDJSON from stdin into a new file.
 int journal_import(const std::string& path);
