@@ -1,6 +1,8 @@
 """What operators and flipped bits do to the files of a journal, beside its server and while it is down."""
 import contextlib
+import gzip
 import os
+import pathlib
 import shutil
 import signal
 import sqlite3
@@ -11,6 +13,7 @@ import unittest
 from streams import Api, crash, servers, unique, until, user_stream
 
 WAL_FRAME_BYTES = 4096 + 24
+JOURNALS = pathlib.Path(__file__).resolve().parent / "journals"
 
 
 def tool(*arguments, limit=60):
@@ -168,6 +171,24 @@ class Journal(unittest.TestCase):
             rest = export.stdout.read()
             self.assertIn(b'{"end":{"events":3000}}', rest)
         self.assertGreater(api.metric("stepcast_journal_log_bytes"), 0)
+
+    def test_what_the_version_of_schema_3_left_is_taken_over_with_its_cursors(self):
+        forever = ("store.ttl=3650d", "store.running_ttl=3650d")
+        for name, suffixes in (("schema-3", ("",)), ("schema-3-killed", ("", "-wal"))):
+            with self.subTest(name):
+                self.path = f"{self.path}-{name}"
+                for suffix in suffixes:
+                    with gzip.open(JOURNALS / f"{name}{suffix}.gz") as packed, open(self.path + suffix, "wb") as file:
+                        shutil.copyfileobj(packed, file)
+                self.assertEqual(tool("journal", "check", self.path).returncode, 0)
+                for _ in range(2):
+                    server, api = self.start(*forever)
+                    self.assertEqual(len(api.history("old")), 6)
+                    with user_stream(server, "ann", "1g8mfyqy.6").settled() as stream:
+                        self.assertNotIn("reset", stream.kinds())
+                    api.event("running", "ann", "PROGRESS", eventId="next")
+                    crash(server)
+                self.assertEqual(tool("journal", "check", self.path).returncode, 0)
 
     def test_signals_that_mean_nothing_here_end_nothing_and_a_closing_terminal_drains(self):
         server, api = self.start("log.level=info")
