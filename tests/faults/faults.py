@@ -48,6 +48,7 @@ FAULTS = (
     Fault("wall clock stepped by an hour", clock.clock_steps),
     Fault("256 MiB of memory", limits.memory_limit, slow=True),
     Fault("full disk", limits.disk_full),
+    Fault("file-size limit", limits.file_size_limit),
 )
 # So many at once: most of them wait most of the time.
 SIDE_BY_SIDE = 4

@@ -160,14 +160,14 @@ class Run:
         until(lambda: readiness(server)[0] == 200 or server.process.poll() is not None, lambda: f"ready: {readiness(server)}", limit)
         check(server.process.poll() is None, f"the server ended: {server.output()[-2000:]}")
 
-    def until_unready(self, server, part):
-        """Readiness must tell the truth within five seconds and name the part."""
+    def until_unready(self, server, part, limit=READY_LIMIT_S):
+        """Readiness must tell the truth within `limit` seconds of the fault and name the part."""
 
         def tells():
             status, text = readiness(server)
             return status == 503 and f'"{part}"' in text
 
-        until(tells, lambda: f"503 for {part}: {readiness(server)}", READY_LIMIT_S)
+        until(tells, lambda: f"503 for {part}: {readiness(server)}", limit)
 
     def until_flowing(self, server, events=500):
         """So many events more are committed: whatever was wrong is over for the load, too."""

@@ -4,14 +4,17 @@ import http.client
 import json
 import os
 import pathlib
+import resource
 import socket
 import subprocess
 import threading
 import time
 
-from harness import MIB, Api, Skip, check, unique, until, usage
+from harness import MIB, Api, Skip, check, servers, unique, until, usage
 
 DISK_BYTES = 24 * MIB
+FILE_ROOM_BYTES = 64 * 1024
+FILE_FULL_LIMIT_S = 30
 MEMORY_LIMIT = 256 * MIB
 FLOOD_BYTES_PER_S = 20 * MIB
 FLOODERS = 4
@@ -71,10 +74,41 @@ def disk_full(run):
         run.add(times_full=1)
     run.judge(load)
     run.check_returned(server, before, run.figures["acknowledged"])
-    # A journal without room lets the oldest finished tasks go.
-    expired = int(Api(server).metric("stepcast_store_expired_total"))
-    run.add(expired=expired)
-    check(len(run.check_journal(server, journal)) + expired >= run.figures["acknowledged"], "an acknowledged event is not in the journal")
+    check(Api(server).metric("stepcast_store_expired_total") == 0, "something expired for the disk")
+    check(len(run.check_journal(server, journal)) >= run.figures["acknowledged"], "an acknowledged event is not in the journal")
+    read_only(run, disk, journal)
+
+
+def read_only(run, disk, journal):
+    """A start there is refused by that name."""
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    refused = subprocess.run([servers.STEPCAST, "serve", "--set", f"store.path={journal}", "--set", "server.port=0"], capture_output=True,
+                             text=True, timeout=60, check=False)
+    check(refused.returncode == 1 and "is on a read-only file system" in refused.stderr, f"no refusal of a read-only disk: {refused.stderr[-2000:]}")
+
+
+def file_size_limit(run):
+    """`ulimit -f` is reached, as often as it is raised again."""
+    server = run.start()
+    before, load = usage(server), run.load(server)
+    for _ in range(run.of(2, 4)):
+        load.check_flows()
+        largest = max(path.stat().st_size for path in run.folder.iterdir() if path.is_file())
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (largest + FILE_ROOM_BYTES, resource.RLIM_INFINITY))
+        run.until_unready(server, "store", FILE_FULL_LIMIT_S)
+        check(Api(server).post({"taskId": unique("t"), "userId": "u", "eventType": "STARTED"})[0] == 503, "a post is not refused by 503")
+        time.sleep(run.of(1, 5))  # the fault lasts
+        run.until_unready(server, "store")
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        freed = time.monotonic()
+        run.until_ready(server)
+        run.note_max(ready_s_max=time.monotonic() - freed)
+        run.until_flowing(server)
+        run.add(times_full=1)
+    run.judge(load)
+    run.check_returned(server, before, run.figures["acknowledged"])
+    check(Api(server).metric("stepcast_store_expired_total") == 0, "something expired for the limit")
+    check(len(run.check_journal(server)) >= run.figures["acknowledged"], "an acknowledged event is not in the journal")
 
 
 class MemoryGroup:
