@@ -36,7 +36,7 @@ std::string own_name(const std::string& path) {
 }
 
 JournalFile::JournalFile(Options options)
-    : options_{std::move(options)}, mark_{options_.path}, token_{random_token(16)} {}
+    : options_{std::move(options)}, mark_{options_.path}, token_{random_token(12)} {}
 JournalFile::~JournalFile() = default;
 
 namespace {

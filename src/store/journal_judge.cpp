@@ -73,8 +73,11 @@ result<void> judge_journal(const std::string& path, const std::optional<Mark>& m
     const auto alone = read_alone(path);
     const auto whole = read_state(path, Database::Mode::read);
     if (!whole) return {};
-    if (alone && !whole->empty && is_foreign(*alone, *whole, mark))
-        return tl::unexpected{foreign_log(path, *alone)};
+    if (alone && !whole->empty && is_foreign(*alone, *whole, mark)) {
+        // A server that moves its log into the file meanwhile may have been met in the middle of a page.
+        const auto again = read_alone(path);
+        if (again && is_foreign(*again, *whole, mark)) return tl::unexpected{foreign_log(path, *again)};
+    }
     if (!whole->as_written)
         return tl::unexpected{error_at_open({SQLITE_CORRUPT, "its head is not what was written"}, path)};
     if (!mark) return {};

@@ -191,18 +191,17 @@ result<void> compact_journal(const std::string& path, Categories categories) {
 // is refused with a line that says why: two names, a log of another file, or a mark.
 result<void> put_in_place(const std::string& made, const std::string& path, const std::string& aside) {
     std::error_code error;
-    if (!aside.empty()) {
+    if (std::filesystem::exists(path)) {
         std::filesystem::create_hard_link(path, aside, error);
         if (error) std::filesystem::rename(path, aside, error);  // a file system without such links
-        for (const auto* suffix : {"-wal", "-shm"})
-            if (!error && std::filesystem::exists(path + suffix))
-                std::filesystem::rename(path + suffix, aside + suffix, error);
     }
+    for (const auto* suffix : {"-wal", "-shm"})
+        if (!error && std::filesystem::exists(path + suffix))
+            std::filesystem::rename(path + suffix, aside + suffix, error);
     if (!error) std::filesystem::rename(made, path, error);
     if (error) return fail(journal_errc::failing, {}, fmt::format("{}: {}", path, error.message()));
     // Marks last: the old one is held against a file that is not there.
-    if (!aside.empty()) std::filesystem::rename(Mark::path_of(path), Mark::path_of(aside), error);
-    std::filesystem::remove(Mark::path_of(path), error);
+    std::filesystem::rename(Mark::path_of(path), Mark::path_of(aside), error);
     sync_to_disk(std::filesystem::path{path}.parent_path());
     return {};
 }
@@ -294,10 +293,9 @@ result<std::string> restore_journal(const std::string& backup, const std::string
             fmt::format("{} is damaged, so it takes nobody's place: {}", backup, report->problems[0]));
     const std::string made = path + ".restored";
     if (auto copied = copy_journal(backup, made, {}); !copied) return tl::unexpected{copied.error()};
-    std::string aside;
-    if (exists) aside = fmt::format("{}.before-{}", path, random_token(6));
+    const std::string aside = fmt::format("{}.before-{}", path, random_token(6));
     if (auto put = put_in_place(made, path, aside); !put) return tl::unexpected{put.error()};
-    return aside;
+    return exists ? aside : std::string{};
 }
 
 }  // namespace stepcast::store

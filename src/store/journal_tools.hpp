@@ -46,8 +46,8 @@ result<Repair> repair_journal(const std::string& path, Categories categories, co
 result<std::string> restore_journal(const std::string& backup, const std::string& path, Categories categories,
                                     const Told& told);
 
-/// Gives the file `made` the name `path`, on the same file system, and what was there the name `aside` with
-/// its log and mark; empty: nothing was there. `path` as `own_name` has it, and its lock is held.
+/// Gives the file `made` the name `path`, on the same file system, and what was there, with its log and mark,
+/// the name `aside`. `path` as `own_name` has it; the lock of what was there is held.
 result<void> put_in_place(const std::string& made, const std::string& path, const std::string& aside);
 
 /// Writes everything as NDJSON: a head, what is known besides events, one line per event in order, an end. A

@@ -34,7 +34,9 @@ result<JournalFile::Size> JournalFile::write(const JournalGroup& group, Position
             const bool written = doubtful_ && found == next_.sum();
             if (!written && found != meta_.sum()) return tl::unexpected{taken_over()};
             doubtful_ = true;
-            if (!written) {
+            if (written) {  // and its types with it
+                if (auto types = read_types(); !types) return tl::unexpected{types.error()};
+            } else {
                 write_changes(group);
                 write_events(group);
                 write_next();

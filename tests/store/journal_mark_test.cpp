@@ -171,6 +171,10 @@ TEST_F(JournalMark, a_restore_puts_a_backup_in_place_whole) {
     ASSERT_TRUE(none) << none.error().detail;
     EXPECT_EQ(*none, "");
     EXPECT_EQ(why_not(folder.file("new")), "opened");
+    // Of a journal that was deleted its log and mark may be left.
+    for (const auto* suffix : {"-wal", "-mark"}) fs::copy(*aside + suffix, folder.file("rest") + suffix);
+    ASSERT_TRUE(restore_journal(backup, folder.file("rest"), categories, {}));
+    EXPECT_EQ(why_not(folder.file("rest")), "opened");
     fs::resize_file(backup, fs::file_size(backup) - 4096);
     EXPECT_FALSE(restore_journal(backup, image, categories, {})) << "damaged";
     EXPECT_EQ(check_journal(image, categories, {})->events, 2u) << "as it was";
