@@ -52,7 +52,7 @@ Error less_than_marked(const std::string& path, const State& found, const Mark& 
             path, found.meta.head, found.meta.group, mark.position, mark.group));
 }
 
-// Not while this process has the file open: see FileLock.
+// A process that has the file open must not come here: closing this connection would let go its locks.
 std::optional<State> read_alone(const std::string& path) {
     const auto log = FileIdentity::of(path + "-wal");
     if (!log || log->size == 0) return std::nullopt;

@@ -1,9 +1,14 @@
 // What hands do to a journal's files while they are open, and who may have them at all.
 #include <signal.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sstream>
+
+#include "base/random.hpp"
 #include "store/journal_fixture.hpp"
 #include "store/journal_tools.hpp"
 
@@ -167,20 +172,39 @@ TEST_F(JournalHands, a_name_is_a_name_of_a_file_and_nothing_else) {
     EXPECT_NE(why_not(folder.file("folder")).find("is a folder: name a file in it"), std::string::npos);
 }
 
-TEST_F(JournalHands, a_log_that_a_reader_pins_is_counted) {
+TEST_F(JournalHands, a_log_that_a_reader_pins_is_counted_and_told_once) {
+    std::ostringstream said;
+    const auto before = spdlog::default_logger();
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(said)));
     auto store = open();
     ASSERT_TRUE(insist(*store, "a", "1"));
+    const auto commit_mebibytes = [&](int count) {
+        for (int i = 0; i < count; ++i) {
+            std::vector<Commit> commits;
+            for (int part = 0; part < 18; ++part)
+                commits.push_back(
+                    commit_of({draft("b", random_token(12), {.body = std::string(60'000, 'x')})}));
+            for (const auto& one : run_to_end(strand, store->commit_many(commits))) ASSERT_TRUE(one);
+        }
+    };
     Database reader{path, Database::Mode::read};
     reader.run("BEGIN");
     EXPECT_EQ(reader.number("SELECT count(*) FROM events"), 1);
-    const DraftOptions large{.body = std::string(60'000, 'x')};
-    for (int i = 0; i < 100; ++i) ASSERT_TRUE(insist(*store, "b", std::to_string(i), large));
+    commit_mebibytes(10);
     EXPECT_TRUE(store->size().pinned);
-    EXPECT_GT(store->size().log, 5'000'000u);
+    EXPECT_GT(store->size().log, 10'000'000u);
+    EXPECT_EQ(said.str(), "");
+    commit_mebibytes(70);
+    const auto line = said.str().find("cannot be moved into the file");
+    EXPECT_NE(line, std::string::npos);
+    EXPECT_EQ(said.str().find("cannot be moved into the file", line + 1), std::string::npos);
     reader.run("COMMIT");
-    for (int i = 100; i < 200; ++i) ASSERT_TRUE(insist(*store, "b", std::to_string(i), large));
+    commit_mebibytes(10);
     EXPECT_FALSE(store->size().pinned);
+    EXPECT_LT(store->size().log, 20'000'000u);
     close(*store);
+    spdlog::set_default_logger(before);
 }
 
 }  // namespace
