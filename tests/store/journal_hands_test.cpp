@@ -117,7 +117,9 @@ TEST_F(JournalHands,
     }
     close(*store);
     store.reset();
-    EXPECT_EQ(everything(*open()).size(), static_cast<std::size_t>(count + 1));
+    store = open();
+    EXPECT_EQ(everything(*store).size(), static_cast<std::size_t>(count + 1));
+    close(*store);
 }
 
 TEST_F(JournalHands, a_file_that_was_deleted_while_it_was_open_is_noticed) {
@@ -126,6 +128,7 @@ TEST_F(JournalHands, a_file_that_was_deleted_while_it_was_open_is_noticed) {
     for (const auto* suffix : {"", "-wal"}) fs::remove(path + suffix);
     EXPECT_TRUE(becomes(*store, false));
     EXPECT_EQ(first_answer(*store, "2"), errc::unavailable);
+    close(*store);
 }
 
 TEST_F(JournalHands, only_its_owner_may_read_a_journal_and_what_lies_beside_it) {
