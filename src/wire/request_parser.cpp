@@ -10,8 +10,6 @@ namespace stepcast::wire {
 namespace {
 
 constexpr std::size_t max_chunk_line = 1024;
-/// A length is only believed as the bytes come: this much is reserved at once.
-constexpr std::size_t max_reserve = 64 * 1024;
 
 /// What may follow a chunk's size: *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ).
 bool valid_chunk_extensions(std::string_view text) {
@@ -63,6 +61,7 @@ std::size_t RequestParser::feed(std::string_view bytes) {
         const bool data = step_ == Step::fixed_body || step_ == Step::chunk_data;
         bytes.remove_prefix(data ? feed_body(bytes) : feed_line(bytes));
     }
+    bytes_ += whole - bytes.size();
     return whole - bytes.size();
 }
 
@@ -218,7 +217,6 @@ bool RequestParser::finish_head() {
     if (step_ == Step::field) {  // no framing header: RFC 9112 §6.3, the body is empty
         state_ = State::done;
     } else if (step_ == Step::fixed_body) {
-        message_.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, max_reserve)));
         state_ = body_left_ == 0 ? State::done : State::body;
     } else {
         state_ = State::body;

@@ -23,6 +23,9 @@ class RequestParser {
     State state() const { return state_; }
     /// Whether any byte of the request has come; an empty line before it counts.
     bool started() const { return started_; }
+    /// Bytes of this request that were taken. What it holds is a few times as much at most: no length that is
+    /// only announced reserves anything.
+    std::size_t bytes() const { return bytes_; }
     /// The head is read, the body is not, and the client waits for "100 Continue" before it sends the body.
     bool wants_continue() const { return state_ == State::body && expects_continue_ && !body_started_; }
 
@@ -67,6 +70,7 @@ class RequestParser {
     RequestMessage message_;
     Refusal refusal_;
     std::string line_;               ///< the part of a line that was cut off; empty while lines come whole
+    std::size_t bytes_ = 0;
     std::uint64_t body_left_ = 0;    ///< of the fixed body or of the current chunk
     std::size_t section_bytes_ = 0;  ///< of the header or trailer section so far
     std::size_t section_fields_ = 0;

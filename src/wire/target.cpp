@@ -9,6 +9,8 @@ namespace stepcast::wire {
 namespace {
 
 constexpr const char* bad_utf8 = "the target is not valid UTF-8";
+/// Each costs much more than the two bytes that it takes to send one.
+constexpr std::size_t max_parameters = 100;
 
 bool is_unreserved(char c) {
     const char l = to_lower(c);
@@ -41,6 +43,7 @@ const char* parse_query(std::string_view text, Target& out) {
         const auto piece = text.substr(0, text.find('&'));
         text.remove_prefix(std::min(text.size(), piece.size() + 1));
         if (piece.empty()) continue;
+        if (out.query.size() == max_parameters) return "more than 100 query parameters";
         auto& [name, value] = out.query.emplace_back();
         const auto equals = piece.find('=');
         if (const char* wrong = percent_decode(piece.substr(0, equals), true, name)) return wrong;

@@ -14,7 +14,8 @@ struct Target {
     /// Offsets in `path` of each '/' that came as %2F: part of its segment, not a separator. Nearly always
     /// empty.
     std::vector<std::uint32_t> escaped_slashes;
-    std::vector<std::pair<std::string, std::string>> query;  ///< in order; "a" without '=' has an empty value
+    std::vector<std::pair<std::string, std::string>>
+        query;  ///< in order, at most 100; "a" without '=' has an empty value
     std::string authority;                                   ///< of an absolute-form target, else empty
 };
 

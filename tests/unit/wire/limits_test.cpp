@@ -57,6 +57,28 @@ TEST(Limits, header_fields_at_limit_minus_one_limit_and_plus_one) {
     EXPECT_TRUE(parse_all(fields(101)).starts_with("431"));
 }
 
+TEST(Limits, query_parameters_at_limit_and_plus_one) {
+    const auto query = [](std::size_t count) {
+        std::string script = "GET /?";
+        for (std::size_t i = 0; i < count; ++i) script += "a&";
+        return script + "& HTTP/1.1\r\nHost: a\r\n\r\n";
+    };
+    EXPECT_TRUE(parse_all(query(100)).ends_with('\n')) << "what stands between two & is no parameter";
+    EXPECT_EQ(parse_all(query(101)), "400 malformed-target: more than 100 query parameters");
+}
+
+TEST(Limits, a_request_is_held_in_a_few_times_its_bytes) {
+    std::string script = "POST /?";
+    for (int i = 0; i < 100; ++i) script += "a&";
+    script += " HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nbegun";
+    RequestParser parser{Limits{}};
+    EXPECT_EQ(parser.feed(script), script.size());
+    EXPECT_EQ(parser.bytes(), script.size());
+    EXPECT_LE(parser.message().body.capacity(), 64u) << "a length is only believed as the bytes come";
+    parser.reset();
+    EXPECT_EQ(parser.bytes(), 0u);
+}
+
 TEST(Limits, body_at_limit_minus_one_limit_and_plus_one) {
     const auto fixed = [](std::size_t size) {
         return fmt::format("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", size,
