@@ -89,6 +89,7 @@ struct Config {
         std::uint64_t max_body = 1024 * 1024;
         int max_pipelined = 100;
         int max_connections = 25'000;
+        std::uint64_t max_pending_bytes = 0;  ///< never 0 once loaded
         std::vector<std::string> cors_origins;
     } http;
 };
@@ -105,7 +106,7 @@ struct ConfigSources {
 /// The environment of this process.
 ConfigSources::Variables process_environment();
 
-/// Reads, checks and completes (threads and max_bytes from the machine) the settings. The error is one line
+/// Reads, checks and completes (threads and bytes from the machine) the settings. The error is one line
 /// for each thing that is wrong: where it stands (file:line, variable or --set), the key, why, and the
 /// nearest known key.
 result<Config, std::string> load_config(const ConfigSources& sources);

@@ -200,10 +200,13 @@ void Loader::read_sets(const std::vector<std::string>& sets) {
 result<Config, std::string> Loader::finish() {
     check_properties();
     if (!problems_.empty()) return tl::unexpected(std::move(problems_));
-    if (config_.server.threads == 0 || config_.store.max_bytes == 0) {
+    if (config_.server.threads == 0 || config_.store.max_bytes == 0 || config_.http.max_pending_bytes == 0) {
         const Machine machine = read_machine();
         if (config_.server.threads == 0) config_.server.threads = machine.cores;
         if (config_.store.max_bytes == 0) config_.store.max_bytes = machine.memory / 2;
+        constexpr std::uint64_t enough = 64 * 1024 * 1024;
+        if (config_.http.max_pending_bytes == 0)
+            config_.http.max_pending_bytes = std::min(enough, machine.memory / 16);
     }
     return std::move(config_);
 }

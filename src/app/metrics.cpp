@@ -97,6 +97,10 @@ void add_http(Page& page, const Readings& readings) {
                static_cast<double>(readings.connections));
     page.counter("stepcast_http_connections_refused_total", "Connections beyond http.max_connections",
                  readings.connections_refused);
+    page.begin("stepcast_http_pending_bytes",
+               "Bytes that clients hold, bounded by http.max_pending_bytes each", MetricType::Gauge);
+    page.row(readings.received_bytes, {{"of", "requests"}});
+    page.row(readings.unsent_bytes, {{"of", "answers"}});
 }
 
 void add_store(Page& page, const Readings& readings) {

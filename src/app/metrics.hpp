@@ -58,6 +58,8 @@ struct Readings {
     std::vector<const http::RequestStats*> routes;
     std::uint64_t connections = 0;
     std::uint64_t connections_refused = 0;
+    std::uint64_t received_bytes = 0;  ///< of requests that are not whole or answered yet
+    std::uint64_t unsent_bytes = 0;    ///< of answers that their clients have not taken
 
     std::uint64_t log_lines_dropped = 0;
     ProcessStats process;

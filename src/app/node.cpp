@@ -298,6 +298,8 @@ awaitable<Readings> Node::read_core() {
     readings.routes = router_.stats();
     readings.connections = server_.stats().open;
     readings.connections_refused = server_.stats().refused;
+    readings.received_bytes = server_.budgets().received.held();
+    readings.unsent_bytes = server_.budgets().unsent.held();
     readings.log_lines_dropped = dropped_log_lines();
     co_return readings;
 }

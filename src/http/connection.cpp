@@ -1,6 +1,9 @@
 #include "http/connection.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 #include <asio/buffer.hpp>
 #include <asio/experimental/as_tuple.hpp>
@@ -8,11 +11,16 @@
 #include <asio/use_awaitable.hpp>
 #include <tuple>
 
+#include "broadcast/socket_write.hpp"
+#include "http/paging.hpp"
+
 namespace stepcast::http {
 namespace {
 
 constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_linger_bytes = 4 * 1024 * 1024;
+/// What a connection may hold beside the budgets, so that small requests and answers never touch them.
+constexpr std::size_t uncounted_bytes = 4 * 1024;
 
 bool would_block(const asio::error_code& error) {
     return error == asio::error::would_block || error == asio::error::try_again ||
@@ -34,10 +42,32 @@ Request take_request(wire::RequestMessage message) {
     return request;
 }
 
+/// More, and the kernel takes megabytes of a list for a client that reads none of it.
+void limit_unsent(int fd) {
+    constexpr int unsent_bytes = 16 * 1024;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
+}
+
+/// Makes the end of the connection a reset: an answer that breaks off must not look whole.
+void end_by_reset(int fd) {
+    const linger reset{1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+Response busy() {
+    return Response::problem(503, "busy", "clients hold as many bytes here as the server may give them")
+        .with("Retry-After", "2");
+}
+
 }  // namespace
 
 Connection::Connection(Socket socket, LaneConnections& lane)
-    : lane_{lane}, socket_{std::move(socket)}, parser_{lane.options().limits}, place_{lane.enter(*this)} {
+    : lane_{lane},
+      socket_{std::move(socket)},
+      parser_{lane.options().limits},
+      received_{lane.budgets().received},
+      unsent_{lane.budgets().unsent},
+      place_{lane.enter(*this)} {
     asio::error_code ignored;  // fails only if the client is gone, which the first read tells
     socket_.non_blocking(true, ignored);
     socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
@@ -112,6 +142,10 @@ awaitable<bool> Connection::read_more() {
         }
         if (!send_continue()) co_return false;
     }
+    if (!hold_received()) {
+        co_await refuse(busy());
+        co_return false;
+    }
     const auto [error] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
     if (expired_) {
         expired_ = false;
@@ -141,6 +175,12 @@ void Connection::feed_pending() {
     if (pending_taken_ != pending_.size()) return;
     std::string{}.swap(pending_);
     pending_taken_ = 0;
+}
+
+/// Counts what the connection holds of requests. False if that is more than all may hold together.
+bool Connection::hold_received() {
+    const std::size_t bytes = parser_.bytes() + pending_.size();
+    return received_.resize(bytes <= uncounted_bytes ? 0 : bytes);
 }
 
 bool Connection::send_continue() {
@@ -173,29 +213,46 @@ Response Connection::finished(Response response, Request& request) {
 
 /// Answers the parsed request. True if the connection goes on.
 awaitable<bool> Connection::answer() {
-    const bool http_1_0 = parser_.message().http_1_0;
+    http_1_0_ = parser_.message().http_1_0;
     const bool keep_alive = parser_.message().keep_alive;
+    const bool room = hold_received();
     Request request = take_request(std::move(parser_.message()));
-    const bool head_only = request.method == Method::head;
-    const auto start = std::chrono::steady_clock::now();
-    Match match = lane_.router().route(request);
-    Response response = match.answer ? std::move(*match.answer) : Response{};
-    if (match.handler != nullptr) response = co_await handle(*match.handler, request);
-    match.stats->count(response.status,
-                       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    parser_.reset();
+    const Method method = request.method;
+    Response response = co_await decide(request, room);
     if (cut_) co_return false;
-    if (response.takeover && !head_only) {
+    if (response.takeover && method != Method::head) {
         response.takeover->start(std::move(socket_), lane_.lane());
         co_return false;
     }
     response = finished(std::move(response), request);
-    const bool close = !keep_alive || lane_.stopping();
-    const auto persistence = close      ? wire::Persistence::close
-                             : http_1_0 ? wire::Persistence::keep_alive
-                                        : wire::Persistence::unsaid;
-    if (!co_await respond(std::move(response), head_only, persistence)) co_return false;
+    request = {};  // a client that reads slowly holds its answer only
+    received_.resize(0);
+    const bool close = !keep_alive || lane_.stopping() || response.close || response.status == 503 ||
+                       (response.list && http_1_0_);
+    const auto persistence = close       ? wire::Persistence::close
+                             : http_1_0_ ? wire::Persistence::keep_alive
+                                         : wire::Persistence::unsaid;
+    if (!co_await respond(std::move(response), method == Method::head, persistence)) co_return false;
     if (close && !pending_.empty()) co_await linger();  // closing over unread bytes would be a reset
     co_return !close;
+}
+
+/// What the request is answered with; without `room` for it: that. An answer that may have to wait for its
+/// client is held by then.
+awaitable<Response> Connection::decide(Request& request, bool room) {
+    const auto start = std::chrono::steady_clock::now();
+    Match match = lane_.router().route(request);
+    Response response = match.answer ? std::move(*match.answer) : Response{};
+    if (match.handler != nullptr) response = room ? co_await handle(*match.handler, request) : busy();
+    const std::size_t size = response.list ? list_page_bytes + pending_.size() : response.body.size();
+    // Of a call that changed something the answer is tried, at least.
+    if (size > uncounted_bytes && request.method != Method::head && !unsent_.resize(size) &&
+        !is_unsafe(request.method))
+        response = busy();
+    match.stats->count(response.status,
+                       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    co_return response;
 }
 
 awaitable<Response> Connection::handle(const Handler& handler, Request& request) {
@@ -215,33 +272,76 @@ awaitable<bool> Connection::respond(Response response, bool head_only, wire::Per
     head.status = response.status;
     head.date = lane_.date();
     head.persistence = persistence;
-    if (!has_no_body(response.status) && !response.takeover) head.content_length = response.body.size();
-    if (head_only || has_no_body(response.status)) response.body.clear();
+    head.chunked = response.list && !http_1_0_;
+    if (!has_no_body(response.status) && !response.takeover && !response.list)
+        head.content_length = response.body.size();
+    if (head_only || has_no_body(response.status)) response.body.clear(), response.list.reset();
     std::string& text = lane_.head_buffer();
     wire::append_response_head(text, head, response.headers);
-    asio::error_code error;
-    const std::size_t sent = socket_.write_some(
-        std::array{asio::const_buffer(asio::buffer(text)), asio::const_buffer(asio::buffer(response.body))},
-        error);
-    if (error && !would_block(error)) co_return false;
-    if (sent == text.size() + response.body.size()) co_return true;
-    const std::size_t head_sent = std::min(sent, text.size());
-    co_return co_await write_rest(text.substr(head_sent), std::move(response.body), sent - head_sent);
+    bool written = false;
+    if (response.list) {
+        written = co_await write_list(text, head.chunked, *response.list);
+    } else {
+        asio::error_code error;
+        const std::size_t sent =
+            socket_.write_some(std::array{asio::const_buffer(asio::buffer(text)),
+                                          asio::const_buffer(asio::buffer(response.body))},
+                               error);
+        if (error && !would_block(error)) co_return false;
+        written = sent == text.size() + response.body.size() ||
+                  co_await write_rest(text, std::move(response.body), sent);
+    }
+    unsent_.resize(0);
+    co_return written;
 }
 
-awaitable<bool> Connection::write_rest(std::string rest, std::string body, std::size_t body_sent) {
-    rest.append(body, body_sent);
-    std::string_view left = rest;
-    while (!left.empty()) {
-        enter(Phase::writing);
-        const auto [waited] = co_await socket_.async_wait(Socket::wait_write, as_tuple);
-        if (expired_ || waited) co_return false;
+/// What the socket did not take at once of head and body. A connection that would hold more than is left for
+/// all ends here.
+awaitable<bool> Connection::write_rest(std::string head, std::string body, std::size_t sent) {
+    const std::size_t size = head.size() + body.size();
+    const std::size_t held = body.size() + pending_.size();
+    if (!unsent_.resize(held <= uncounted_bytes ? 0 : held)) co_return false;
+    while (sent < size) {
+        if (!co_await writable()) co_return false;
+        const std::size_t of_head = std::min(sent, head.size());
         asio::error_code error;
-        left.remove_prefix(socket_.write_some(asio::buffer(left), error));
+        sent += socket_.write_some(std::array{asio::const_buffer(asio::buffer(head) + of_head),
+                                              asio::const_buffer(asio::buffer(body) + (sent - of_head))},
+                                   error);
         if (error && !would_block(error)) co_return false;
     }
     enter(Phase::answering);
     co_return true;
+}
+
+/// Page by page, each read when the socket has taken the one before.
+awaitable<bool> Connection::write_list(std::string head, bool chunked, ListSource& list) {
+    limit_unsent(socket_.native_handle());
+    ListWriter writer{std::move(head), chunked};
+    for (bool last = false; !last;) {
+        auto page = co_await list.next();
+        if (!page || cut_) {
+            end_by_reset(socket_.native_handle());
+            co_return false;
+        }
+        last = page->last;
+        writer.put(std::move(*page));
+        while (!writer.parts().empty()) {
+            const ssize_t sent = broadcast::send_some(socket_.native_handle(), writer.parts());
+            if (sent < 0) co_return false;
+            writer.took(static_cast<std::size_t>(sent));
+            if (sent == 0 && !co_await writable()) co_return false;
+        }
+    }
+    enter(Phase::answering);
+    co_return true;
+}
+
+/// Waits until the socket takes bytes. False if it is gone, or took none for too long.
+awaitable<bool> Connection::writable() {
+    enter(Phase::writing);
+    const auto [error] = co_await socket_.async_wait(Socket::wait_write, as_tuple);
+    co_return !error && !expired_;
 }
 
 /// Of a request that was not understood, or not in time: tells so, as far as its head is known the way any

@@ -38,11 +38,15 @@ class Connection {
     bool send_continue();
 
     awaitable<bool> answer();
+    awaitable<Response> decide(Request& request, bool room);
     awaitable<Response> handle(const Handler& handler, Request& request);
     std::optional<Response> refusal_of_head();
     static Response finished(Response response, Request& request);
     awaitable<bool> respond(Response response, bool head_only, wire::Persistence persistence);
-    awaitable<bool> write_rest(std::string rest, std::string body, std::size_t body_sent);
+    awaitable<bool> write_rest(std::string head, std::string body, std::size_t sent);
+    awaitable<bool> write_list(std::string head, bool chunked, ListSource& list);
+    awaitable<bool> writable();
+    bool hold_received();
     awaitable<void> refuse(Response response);
     awaitable<void> end_with(Response response);
     awaitable<void> linger();
@@ -55,8 +59,11 @@ class Connection {
     std::string pending_;            ///< read, but of later requests
     std::size_t pending_taken_ = 0;  ///< of `pending_`
     std::size_t turn_ = 0;           ///< requests answered since the socket was last waited for
+    Budget::Hold received_;
+    Budget::Hold unsent_;
     LaneConnections::Place place_;
     Phase phase_ = Phase::answering;
+    bool http_1_0_ = false;  ///< of the request that is being answered
     bool expired_ = false;
     bool cut_ = false;
     bool continue_sent_ = false;

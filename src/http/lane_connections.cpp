@@ -21,11 +21,12 @@ constexpr steady_clock::duration shortest_tick = 5ms;
 }  // namespace
 
 LaneConnections::LaneConnections(broadcast::Lane& lane, const Router& router, const Options& options,
-                                 ServerStats& stats)
+                                 ServerStats& stats, Budgets& budgets)
     : lane_{lane},
       router_{router},
       options_{options},
       stats_{stats},
+      budgets_{budgets},
       sweep_end_{lane.strand()},
       sweep_gate_{lane.strand()},
       gate_{lane.strand()} {}

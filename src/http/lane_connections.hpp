@@ -10,6 +10,7 @@
 
 #include "aio/gate.hpp"
 #include "aio/notice.hpp"
+#include "http/budget.hpp"
 #include "http/message.hpp"
 #include "http/options.hpp"
 #include "http/router.hpp"
@@ -42,7 +43,8 @@ class LaneConnections {
     };
     using Place = std::list<Entry>::iterator;
 
-    LaneConnections(broadcast::Lane& lane, const Router& router, const Options& options, ServerStats& stats);
+    LaneConnections(broadcast::Lane& lane, const Router& router, const Options& options, ServerStats& stats,
+                    Budgets& budgets);
 
     /// Any thread. Serves the socket, whose executor is this lane's strand, until its end. `refused`: answers
     /// 503 only.
@@ -65,6 +67,7 @@ class LaneConnections {
     const aio::Strand& strand() const;
     const Router& router() const { return router_; }
     const Options& options() const { return options_; }
+    Budgets& budgets() const { return budgets_; }
 
     /// Room for one read. Valid until the next suspension.
     std::array<char, 16 * 1024>& read_buffer() { return read_buffer_; }
@@ -82,6 +85,7 @@ class LaneConnections {
     const Router& router_;
     const Options& options_;
     ServerStats& stats_;
+    Budgets& budgets_;
     aio::Notice sweep_end_;
     std::array<std::list<Entry>, phase_count> phases_;
     std::array<char, 16 * 1024> read_buffer_;

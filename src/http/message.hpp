@@ -10,6 +10,7 @@
 
 #include "aio/types.hpp"
 #include "base/result.hpp"
+#include "http/list_source.hpp"
 #include "wire/request.hpp"
 
 namespace stepcast::broadcast {
@@ -63,7 +64,9 @@ struct Response {
     /// Without Content-Length, Date and Connection.
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
-    std::string_view code;  ///< of a problem, a literal; empty if the answer is none
+    std::unique_ptr<ListSource> list;  ///< in place of `body`
+    bool close = false;                ///< the connection ends with this answer
+    std::string_view code;             ///< of a problem, a literal; empty if the answer is none
     std::unique_ptr<Takeover> takeover;
 
     static Response json(std::string body, int status = 200);

@@ -22,6 +22,10 @@ struct Options {
     /// meanwhile.
     std::size_t max_pipelined = 100;
     std::size_t max_connections = 25'000;  ///< streams that were taken over counted in; beyond: 503 and close
+    /// Bytes of requests that are not whole or not answered yet, and as many of answers that wait for their
+    /// sockets, over all connections; beyond: 503 and close. What a connection holds below 4 KiB does not
+    /// count.
+    std::size_t max_pending_bytes = 64 * 1024 * 1024;
     std::vector<std::string> cors_origins;  ///< "https://app.example": exact; empty: no other origin may call
 };
 

@@ -26,9 +26,15 @@ constexpr std::size_t max_refusals = 256;
 
 Server::Server(asio::io_context& io, const std::vector<broadcast::Lane*>& lanes, const Router& router,
                Options options)
-    : options_{std::move(options)}, strand_{asio::make_strand(io)}, acceptor_{strand_}, gate_{strand_} {
+    : options_{std::move(options)},
+      // One request that the limits allow must always fit.
+      budgets_{Budget{std::max(options_.max_pending_bytes, 2 * options_.limits.body)},
+               Budget{options_.max_pending_bytes}},
+      strand_{asio::make_strand(io)},
+      acceptor_{strand_},
+      gate_{strand_} {
     for (broadcast::Lane* lane : lanes)
-        lanes_.push_back(std::make_unique<LaneConnections>(*lane, router, options_, stats_));
+        lanes_.push_back(std::make_unique<LaneConnections>(*lane, router, options_, stats_, budgets_));
 }
 
 Server::~Server() = default;

@@ -37,6 +37,7 @@ class Server {
     awaitable<bool> stop(std::chrono::steady_clock::duration limit);
 
     const ServerStats& stats() const { return stats_; }
+    const Budgets& budgets() const { return budgets_; }
 
   private:
     awaitable<void> accept_all();
@@ -44,6 +45,7 @@ class Server {
 
     const Options options_;
     ServerStats stats_;
+    Budgets budgets_;
     aio::Strand strand_;
     asio::ip::tcp::acceptor acceptor_;
     std::vector<std::unique_ptr<LaneConnections>> lanes_;

@@ -69,7 +69,7 @@ class RequestParser {
     const Limits* limits_;
     RequestMessage message_;
     Refusal refusal_;
-    std::string line_;               ///< the part of a line that was cut off; empty while lines come whole
+    std::string line_;  ///< the part of a line that was cut off; empty while lines come whole
     std::size_t bytes_ = 0;
     std::uint64_t body_left_ = 0;    ///< of the fixed body or of the current chunk
     std::size_t section_bytes_ = 0;  ///< of the header or trailer section so far

@@ -115,6 +115,7 @@ void append_response_head(std::string& out, const ResponseHead& head, const Head
         append_number(out, *head.content_length);
         out += "\r\n";
     }
+    if (head.chunked) out += "Transfer-Encoding: chunked\r\n";
     if (head.persistence == Persistence::close) out += "Connection: close\r\n";
     if (head.persistence == Persistence::keep_alive) out += "Connection: keep-alive\r\n";
     out += "\r\n";

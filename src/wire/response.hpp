@@ -21,9 +21,10 @@ enum class Persistence : std::uint8_t { unsaid, keep_alive, close };
 /// Everything of a response's head that is not the handler's.
 struct ResponseHead {
     int status = 200;
-    std::optional<std::uint64_t> content_length;  ///< left out for 1xx, 204, 304 and streams
-    std::string_view date;
+    std::optional<std::uint64_t> content_length{};  ///< left out for 1xx, 204, 304 and streams
+    std::string_view date{};
     Persistence persistence = Persistence::unsaid;
+    bool chunked = false;  ///< how the body comes where its length is not known
 };
 
 /// Appends status line, header fields and the empty line. Control characters in values become spaces, so that

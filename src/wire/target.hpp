@@ -15,8 +15,8 @@ struct Target {
     /// empty.
     std::vector<std::uint32_t> escaped_slashes;
     std::vector<std::pair<std::string, std::string>>
-        query;  ///< in order, at most 100; "a" without '=' has an empty value
-    std::string authority;                                   ///< of an absolute-form target, else empty
+        query;              ///< in order, at most 100; "a" without '=' has an empty value
+    std::string authority;  ///< of an absolute-form target, else empty
 };
 
 /// Reads a target in origin, absolute or asterisk form. Returns what is wrong with it, nullptr if nothing is.

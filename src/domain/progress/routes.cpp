@@ -9,6 +9,7 @@
 #include "domain/progress/orders.hpp"
 #include "event/json.hpp"
 #include "http/conditions.hpp"
+#include "http/paging.hpp"
 
 namespace stepcast::progress {
 namespace {
@@ -17,7 +18,7 @@ using http::Context;
 using http::Request;
 using http::Response;
 
-constexpr std::int64_t max_listed = 10'000;
+constexpr std::size_t max_listed = 10'000;
 
 // The named id of the path or query, checked like any other.
 result<std::string, Response> id_of(std::string_view value, std::string_view field) {
@@ -35,49 +36,6 @@ result<std::string, Response> user_of(const Request& request) {
 std::string cursor_of(const Request& request) {
     const auto header = request.header("last-event-id").value_or("");
     return std::string{header.empty() ? request.parameter("lastEventId").value_or("") : header};
-}
-
-// Cuts a page that would be too large an answer. True if it did.
-bool cut_to_size(std::vector<event::EventRef>& events) {
-    constexpr std::size_t max_bytes = 8 * 1024 * 1024;
-    std::size_t bytes = 0;
-    for (std::size_t i = 0; i < events.size(); ++i) {
-        bytes += events[i]->json().size() + 1;
-        if (bytes <= max_bytes || i == 0) continue;
-        events.resize(i);
-        return true;
-    }
-    return false;
-}
-
-std::string list_of(std::span<const event::EventRef> events) {
-    std::size_t size = 2;
-    for (const auto& event : events) size += event->json().size() + 1;
-    std::string out;
-    out.reserve(size);
-    out += '[';
-    for (const auto& event : events) {
-        if (out.size() > 1) out += ',';
-        out += event->json();
-    }
-    return out += ']';
-}
-
-// The same request from the number behind the last event on.
-std::string next_link(const Request& request, std::optional<event::Version> version, std::uint64_t from,
-                      std::int64_t limit) {
-    std::string path;
-    for (std::size_t i = 0; i < request.path.size(); ++i) {
-        const char c = request.path[i];
-        const auto byte = static_cast<unsigned char>(c);
-        const bool plain =
-            std::isalnum(byte) != 0 ||
-            (c == '/' ? std::ranges::find(request.escaped_slashes, i) == request.escaped_slashes.end()
-                      : std::string_view{"-._~:@"}.find(c) != std::string_view::npos);
-        path += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
-    }
-    const std::string of_version = version ? fmt::format("version={}&", *version) : "";
-    return fmt::format("<{}?{}from={}&limit={}>; rel=\"next\"", path, of_version, from, limit);
 }
 
 // Which past of the task is asked for, by version or by time; nothing: the present.
@@ -131,52 +89,58 @@ awaitable<Response> get_status(RouteParts& parts, Request& request) {
     co_return Response::json(std::move(body)).with("ETag", etag).with("Cache-Control", "no-cache");
 }
 
-struct Slice {
-    std::uint64_t from = 1;
-    std::int64_t limit = max_listed;
-};
-
-result<Slice, Response> slice_of(const Request& request) {
-    auto from = http::optional_number(request, "from", {.min = 1});
-    if (!from) return tl::unexpected{std::move(from.error())};
-    auto limit = http::optional_number(request, "limit", {.min = 1, .max = max_listed});
-    if (!limit) return tl::unexpected{std::move(limit.error())};
-    return Slice{static_cast<std::uint64_t>(from->value_or(1)), limit->value_or(max_listed)};
+// What goes on in a history that stands at `head`, so that events that come meanwhile do not move its end.
+http::EventList history_from(RouteParts& parts, std::string task_id, event::Version head) {
+    return {[&parts, task_id = std::move(task_id), head](
+                std::uint64_t from, std::size_t limit) -> awaitable<std::optional<http::ListRead>> {
+                auto read = co_await parts.service.history(task_id, head, from, limit);
+                if (!read) co_return std::nullopt;
+                co_return http::ListRead{std::move(read->events), read->more};
+            },
+            [](const event::Event& event) { return std::uint64_t{event.version()}; }};
 }
 
 awaitable<Response> get_history(RouteParts& parts, Request& request) {
-    auto slice = slice_of(request);
+    auto slice = http::slice_of(request, max_listed);
     if (!slice) co_return std::move(slice.error());
     auto task_id = id_of(request.path_parameter("taskId"), "taskId");
     if (!task_id) co_return std::move(task_id.error());
     auto version = co_await version_of(parts, request, *task_id);
     if (!version) co_return std::move(version.error());
     auto history = co_await parts.service.history(*task_id, *version, slice->from,
-                                                  static_cast<std::size_t>(slice->limit));
+                                                  std::min(slice->limit, http::list_read_events));
     if (!history) co_return answer_for(history.error());
     const std::string etag = etag_of(history->head);
     if (http::not_modified(request, etag)) co_return unchanged(etag);
-    history->more |= cut_to_size(history->events);
-    Response response =
-        Response::json(list_of(history->events)).with("ETag", etag).with("Cache-Control", "no-cache");
-    if (history->more)
-        response.with("Link",
-                      next_link(request, *version, history->events.back()->version() + 1, slice->limit));
+    const std::string past = *version ? fmt::format("version={}&", **version) : "";
+    Response response = co_await http::answer_list(
+        history_from(parts, std::move(*task_id), history->head), {std::move(history->events), history->more},
+        *slice, [&](auto from) { return http::next_link(request, past, from, slice->limit); });
+    if (response.status == 200) response.with("ETag", etag).with("Cache-Control", "no-cache");
     co_return response;
 }
 
 awaitable<Response> get_user(RouteParts& parts, Request& request) {
-    auto slice = slice_of(request);
+    auto slice = http::slice_of(request, max_listed);
     if (!slice) co_return std::move(slice.error());
     auto user_id = id_of(request.path_parameter("userId"), "userId");
     if (!user_id) co_return std::move(user_id.error());
-    auto events =
-        co_await parts.service.user_events(*user_id, slice->from, static_cast<std::size_t>(slice->limit));
-    if (!events) co_return answer_for(events.error());
-    events->more |= cut_to_size(events->events);
-    Response response = Response::json(list_of(events->events)).with("Cache-Control", "no-cache");
-    if (events->more)
-        response.with("Link", next_link(request, {}, events->events.back()->position() + 1, slice->limit));
+    http::EventList list{
+        [&parts, user_id = std::move(*user_id)](
+            std::uint64_t from, std::size_t limit) -> awaitable<std::optional<http::ListRead>> {
+            auto read = co_await parts.service.user_events(user_id, from, limit);
+            if (!read) co_return std::nullopt;
+            co_return http::ListRead{std::move(read->events), read->more};
+        },
+        [](const event::Event& event) { return std::uint64_t{event.position()}; }};
+    auto first =
+        co_await parts.service.user_events(std::string{request.path_parameter("userId")}, slice->from,
+                                           std::min(slice->limit, http::list_read_events));
+    if (!first) co_return answer_for(first.error());
+    Response response = co_await http::answer_list(
+        std::move(list), {std::move(first->events), first->more}, *slice,
+        [&](auto from) { return http::next_link(request, {}, from, slice->limit); });
+    if (response.status == 200) response.with("Cache-Control", "no-cache");
     co_return response;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <stdexcept>
 
 #include "base/text.hpp"
@@ -39,6 +40,7 @@ bool RawClient::fill() {
     if (::poll(&waiting, 1, 5000) != 1) return false;
     char bytes[65536];
     const auto got = ::recv(fd_, bytes, sizeof bytes, 0);
+    reset_ = got < 0 && errno == ECONNRESET;
     if (got <= 0) return false;
     buffer_.append(bytes, static_cast<std::size_t>(got));
     return true;
@@ -60,6 +62,8 @@ std::optional<RawResponse> RawClient::receive(bool head_only) {
         response.headers[name] = wire::trim(line.substr(line.find(':') + 1));
     }
     buffer_.erase(0, end + 4);
+    if (!head_only && response.headers.contains("transfer-encoding"))
+        return receive_chunks(response.body) ? std::optional{std::move(response)} : std::nullopt;
     const auto length = response.headers.find("content-length");
     if (head_only || length == response.headers.end()) return response;
     const auto size = parse_number<std::size_t>(length->second).value();
@@ -68,6 +72,20 @@ std::optional<RawResponse> RawClient::receive(bool head_only) {
     response.body = buffer_.substr(0, size);
     buffer_.erase(0, size);
     return response;
+}
+
+bool RawClient::receive_chunks(std::string& body) {
+    for (std::size_t size = 1; size != 0;) {
+        std::size_t end;
+        while ((end = buffer_.find("\r\n")) == std::string::npos)
+            if (!fill()) return false;
+        size = std::stoul(buffer_.substr(0, end), nullptr, 16);
+        while (buffer_.size() < end + 2 + size + 2)
+            if (!fill()) return false;
+        body.append(buffer_, end + 2, size);
+        buffer_.erase(0, end + 2 + size + 2);
+    }
+    return true;
 }
 
 std::optional<RawResponse> RawClient::ask(std::string_view bytes, bool head_only) {

@@ -30,6 +30,8 @@ class RawClient {
     bool closed();
     /// Everything up to the server's close, at most 5 s.
     std::string rest();
+    /// True if what ended the connection was a reset.
+    bool was_reset() const { return reset_; }
     void finish_sending();
     void reset();
 
@@ -38,8 +40,10 @@ class RawClient {
 
   private:
     bool fill();
+    bool receive_chunks(std::string& body);
 
     int fd_;
+    bool reset_ = false;
     std::string buffer_;
 };
 

@@ -7,20 +7,27 @@ namespace {
 
 TEST(ResponseHead, is_written_as_the_handler_and_the_connection_want_it) {
     std::string out;
-    append_response_head(out, {404, 12, "Sun, 06 Nov 1994 08:49:37 GMT", Persistence::close},
+    append_response_head(out,
+                         {.status = 404,
+                          .content_length = 12,
+                          .date = "Sun, 06 Nov 1994 08:49:37 GMT",
+                          .persistence = Persistence::close},
                          {{"Allow", "GET"}});
     EXPECT_EQ(out,
               "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nAllow: "
               "GET\r\nContent-Length: 12\r\n"
               "Connection: close\r\n\r\n");
     out.clear();
-    append_response_head(out, {204, std::nullopt, "D", Persistence::unsaid}, {});
+    append_response_head(out, {.status = 204, .date = "D"}, {});
     EXPECT_EQ(out, "HTTP/1.1 204 No Content\r\nDate: D\r\n\r\n");
+    out.clear();
+    append_response_head(out, {.date = "D", .chunked = true}, {});
+    EXPECT_EQ(out, "HTTP/1.1 200 OK\r\nDate: D\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
 TEST(ResponseHead, a_value_cannot_begin_another_line) {
     std::string out;
-    append_response_head(out, {200, 0, "D", Persistence::keep_alive},
+    append_response_head(out, {.content_length = 0, .date = "D", .persistence = Persistence::keep_alive},
                          {{"Location", std::string{"/a\r\nSet-Cookie: x\0\n", 19}}});
     EXPECT_EQ(out,
               "HTTP/1.1 200 OK\r\nDate: D\r\nLocation: /a  Set-Cookie: x  \r\nContent-Length: "

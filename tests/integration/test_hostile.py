@@ -1,0 +1,70 @@
+"""What clients that mean no good can hold, cost and reach. Embedded bus, memory store."""
+import json
+import socket
+import unittest
+
+from streams import Api, servers, unique, until
+
+
+def resident(server):
+    """MiB that the server holds."""
+    with open(f"/proc/{server.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
+
+
+def speak(server, text, receive_buffer=None):
+    """A socket that has sent this and reads nothing."""
+    client = socket.socket()
+    if receive_buffer:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    client.connect(("127.0.0.1", server.port))
+    client.settimeout(30)
+    client.sendall(text)
+    return client
+
+
+def read_all(client):
+    text = b""
+    while piece := client.recv(65536):
+        text += piece
+    return text
+
+
+class Memory(unittest.TestCase):
+    def test_clients_that_read_nothing_cost_little_and_nobody_waits_for_them(self):
+        with servers.stepcast("store.max_bytes=64MiB") as server:
+            api, task, user = Api(server), unique("task"), unique("user")
+            for _ in range(8):
+                event = {"taskId": task, "userId": user, "eventType": "PROGRESS", "percentage": 5, "detail": {"k": "x" * 900}}
+                self.assertEqual(api.post([event] * 900)[0], 202)
+            before, clients = resident(server), []
+            for target in (f"history/{task}", f"user/{user}") * 50:
+                clients.append(speak(server, f"GET /api/v2/progress/{target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 4096))
+            for client in clients:
+                self.assertEqual(client.recv(12), b"HTTP/1.1 200")
+            self.assertEqual([event["version"] for event in api.history(task)], list(range(1, 7201)))
+            self.assertLess(resident(server) - before, 60, "of 100 answers of 8 MiB")
+            until(lambda: api.series('stepcast_http_pending_bytes{of="answers"}') > 1e6, "what waits is seen")
+            for client in clients:
+                client.close()
+            until(lambda: api.series('stepcast_http_pending_bytes{of="answers"}') == 0, "it is given back")
+
+    def test_requests_that_are_never_whole_are_bounded_together(self):
+        with servers.stepcast("http.max_pending_bytes=8MiB") as server:
+            before, clients = resident(server), []
+            head = b"POST /api/v2/progress/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
+            many = b"GET /?" + b"a&" * 4000 + b" HTTP/1.1\r\nHost: localhost\r\n"
+            for text in [many] * 100 + [head + b"x" * 999_999] * 40:
+                try:
+                    clients.append(speak(server, text))
+                except OSError:
+                    pass  # refused while it was sending
+            api = Api(server)
+            self.assertEqual(api.event(unique("task"), "u", "STARTED")["taskId"][:4], "task", "whoever is small goes on")
+            self.assertLess(resident(server) - before, 30)
+            for client in clients:
+                client.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
