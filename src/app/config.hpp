@@ -90,6 +90,7 @@ struct Config {
         int max_pipelined = 100;
         int max_connections = 25'000;
         std::uint64_t max_pending_bytes = 0;  ///< never 0 once loaded
+        std::vector<std::string> hosts;
         std::vector<std::string> cors_origins;
     } http;
 };

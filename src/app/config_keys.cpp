@@ -150,6 +150,17 @@ std::vector<Key> make_keys() {
          "have not taken, over all connections; beyond: 503. 0: 64 MiB, or a sixteenth of what this process "
          "may use if that is less.",
          FIELD(http.max_pending_bytes), 0, any_size},
+        {"http.hosts",
+         "Names that the server answers under (the Host header, without port) beside localhost: "
+         "[\"progress.shop.example\"]. Empty: any, or only localhost if it listens on a loopback address; "
+         "others "
+         "get 421. /healthz and /readyz answer under any.",
+         FIELD(http.hosts),
+         0,
+         0,
+         {},
+         false,
+         check_host},
         {"http.cors_origins",
          "Foreign origins whose pages may call, exactly as browsers send them: [\"https://shop.example\"].",
          FIELD(http.cors_origins),

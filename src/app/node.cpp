@@ -87,10 +87,12 @@ void Node::add_routes() {
         files.push_back({std::string{file.path}, std::string{file.content_type}, file.bytes, file.etag});
     router_.add(http::static_routes(std::move(files)));
     using enum wire::Method;
-    router_.add({get, "/healthz", [](http::Request&, http::Context) -> awaitable<http::Response> {
+    router_.add({get, "/healthz",
+                 [](http::Request&, http::Context) -> awaitable<http::Response> {
                      co_return http::Response::json("{\"status\":\"ok\"}").with("Cache-Control", "no-store");
-                 }});
-    router_.add({get, "/readyz", [this](http::Request&, http::Context) { return ready(); }});
+                 },
+                 true});
+    router_.add({get, "/readyz", [this](http::Request&, http::Context) { return ready(); }, true});
     router_.add({get, "/metrics", [this](http::Request&, http::Context) -> awaitable<http::Response> {
                      http::Response response;
                      response.body = metrics_text(co_await read());
@@ -103,6 +105,7 @@ void Node::add_routes() {
 result<void> Node::listen() {
     auto bound = server_.listen(config_.server.host, static_cast<std::uint16_t>(config_.server.port));
     if (!bound) return tl::unexpected{bound.error()};
+    router_.answer_only({config_.http.hosts, bound->address().is_loopback()});
     return {};
 }
 

@@ -107,6 +107,7 @@ struct Route {
     Method method = Method::get;
     std::string pattern;
     Handler handler;
+    bool any_host = false;  ///< answered under any name: for those who ask whether we are well by our address
 };
 
 }  // namespace stepcast::http

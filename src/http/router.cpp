@@ -19,12 +19,17 @@ std::string_view name_of(std::string_view segment) {
     return segment.substr(1, segment.size() - 2);
 }
 
-/// Cuts at every '/' that is a separator. False beyond `max_segments`.
+/// Cuts at every '/' that is a separator; `escaped` are the places of those that are not, rising. False
+/// beyond `max_segments`.
 bool split(std::string_view path, std::span<const std::uint32_t> escaped,
            std::array<std::string_view, max_segments>& out, std::size_t& count) {
     std::size_t start = 1;
     for (std::size_t i = 1; i <= path.size(); ++i) {
-        if (i != path.size() && (path[i] != '/' || std::ranges::find(escaped, i) != escaped.end())) continue;
+        if (i != path.size() && path[i] != '/') continue;
+        if (!escaped.empty() && escaped.front() == i) {
+            escaped = escaped.subspan(1);
+            continue;
+        }
         if (count == max_segments) return false;
         out[count++] = path.substr(start, i - start);
         start = i + 1;
@@ -47,6 +52,7 @@ void Router::add(Route route) {
     Handler& handler = endpoint.handlers[static_cast<std::size_t>(route.method)];
     if (handler) throw std::invalid_argument{"two handlers for " + route.pattern};
     handler = std::move(route.handler);
+    endpoint.any_host = endpoint.any_host || route.any_host;
     endpoint.allow.clear();
     for (std::size_t m = 0; m < wire::method_count; ++m) {
         const auto method = static_cast<Method>(m);
@@ -112,9 +118,13 @@ Response Router::options(const Request& request, std::string_view allow) const {
 
 Match Router::route(Request& request) const {
     cors_.prepare(request);
-    if (request.path == "*") return {.answer = options(request, all_methods), .stats = &unmatched_};
     const Endpoint* endpoint = find(request);
     RequestStats* stats = endpoint != nullptr ? &endpoint->stats : &unmatched_;
+    if (!hosts_.admits(request) && (endpoint == nullptr || !endpoint->any_host))
+        return {.answer = Response::problem(421, "misdirected",
+                                            "this server does not answer under that name; see http.hosts"),
+                .stats = stats};
+    if (request.path == "*") return {.answer = options(request, all_methods), .stats = &unmatched_};
     if (is_unsafe(request.method) && !cors_.allows(request))
         return {.answer = Response::problem(403, "foreign-origin",
                                             "pages of this origin may not call; see http.cors_origins"),

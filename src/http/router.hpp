@@ -9,6 +9,7 @@
 
 #include "base/hash.hpp"
 #include "http/cors.hpp"
+#include "http/hosts.hpp"
 #include "http/message.hpp"
 #include "http/options.hpp"
 #include "http/stats.hpp"
@@ -19,7 +20,7 @@ namespace stepcast::http {
 struct Match {
     const Handler* handler = nullptr;
     std::optional<Response>
-        answer{};  ///< 404, 405, 403, 415 or what OPTIONS says; set exactly if there is no handler
+        answer{};  ///< 404, 405, 403, 415, 421 or what OPTIONS says; set exactly if there is no handler
     RequestStats* stats = nullptr;
 };
 
@@ -32,6 +33,9 @@ class Router {
     /// method.
     void add(Route route);
     void add(std::vector<Route> routes);
+
+    /// Without a call every Host is answered.
+    void answer_only(HostPolicy hosts) { hosts_ = std::move(hosts); }
 
     /// Fills the answer headers of a request that may not be whole: one that was refused on the way.
     void prepare(Request& request) const { cors_.prepare(request); }
@@ -51,6 +55,7 @@ class Router {
         std::vector<std::string> segments;  ///< a parameter is "{name}"
         std::array<Handler, wire::method_count> handlers;
         std::string allow;
+        bool any_host = false;
         mutable RequestStats stats;
     };
 
@@ -59,6 +64,7 @@ class Router {
     Response options(const Request& request, std::string_view allow) const;
 
     CorsPolicy cors_;
+    HostPolicy hosts_;
     std::deque<Endpoint> endpoints_;
     std::unordered_map<std::string, Endpoint*, KeyedHash, std::equal_to<>> by_pattern_;
     std::vector<Endpoint*> with_parameters_;

@@ -66,5 +66,17 @@ class Memory(unittest.TestCase):
                 client.close()
 
 
+class Names(unittest.TestCase):
+    def test_a_page_whose_name_was_bent_to_us_is_turned_away(self):
+        with servers.stepcast('http.hosts=["shop.example"]') as server:
+            api = Api(server)
+            for host, status in (("evil.example", 421), (f"localhost:{server.port}", 200), ("shop.example", 200)):
+                self.assertEqual(api.get("/metrics", Host=host)[0], status, host)
+                answer = api.call("POST", "/api/v2/progress/events", {"taskId": "t", "userId": "u", "eventType": "PROGRESS"},
+                                  {"Host": host, "Origin": f"http://{host}"})
+                self.assertEqual(answer[0], 202 if status == 200 else 421, host)
+            self.assertEqual(api.get("/healthz", Host="10.0.0.1")[0], 200)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -161,8 +161,8 @@ TEST(Config, librdkafka_properties_pass_through_by_their_dotted_names) {
 }
 
 TEST(Config, an_unknown_key_is_refused_with_file_line_and_nearest_key) {
-    EXPECT_EQ(refused_file("[server]\nport = 1\nhots = \"x\"\n"),
-              "FILE:3: unknown key server.hots; the nearest known key is server.host");
+    EXPECT_EQ(refused_file("[server]\nport = 1\nhst = \"x\"\n"),
+              "FILE:3: unknown key server.hst; the nearest known key is server.host");
     EXPECT_EQ(refused_file("port = 1\n"), "FILE:1: unknown key port; the nearest known key is server.port");
     EXPECT_EQ(refused_file("[sever]\nport = 1\n"),
               "FILE:2: unknown key sever.port; the nearest known key is server.port");

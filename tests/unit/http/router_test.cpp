@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <stdexcept>
 
 namespace stepcast::http {
@@ -139,6 +140,75 @@ TEST_F(RouterTest, our_own_page_may_call) {
     auto default_port = request_for(Method::post, "/events");
     default_port.headers = {{"host", "stepcast:80"}, {"origin", "http://stepcast"}};
     EXPECT_NE(router.route(default_port).handler, nullptr);
+}
+
+class HostTest : public RouterTest {
+  protected:
+    HostTest() { router.add({Method::get, "/healthz", nothing(), true}); }
+
+    int status_under(std::string host, std::string path = "/events", Method method = Method::get) {
+        auto request = request_for(method, std::move(path));
+        request.headers = {{"host", std::move(host)}};
+        const auto match = router.route(request);
+        return match.handler != nullptr ? 200 : match.answer->status;
+    }
+};
+
+TEST_F(HostTest, on_a_loopback_address_only_this_machine_and_listed_names_are_answered) {
+    EXPECT_EQ(status_under("evil.example"), 200) << "without a policy";
+    router.answer_only({{"shop.example", "10.0.0.7", "fd00::7"}, true});
+    for (const auto* own : {"localhost", "LOCALHOST:8082", "localhost.", "app.localhost", "127.0.0.1:8082",
+                            "127.9.8.7", "[::1]", "[::1]:8082", "[::ffff:127.0.0.1]", "shop.example",
+                            "Shop.Example:443", "10.0.0.7:8082", "[fd00::7]:1"})
+        EXPECT_EQ(status_under(own), 200) << own;
+    for (const auto* foreign : {"evil.example", "evil.example:8082", "notlocalhost", "localhost.evil.example",
+                                "127.0.0.1.evil.example", "10.0.0.8", "128.0.0.1", "[::2]", "0.0.0.0",
+                                "www.shop.example", "127.1"}) {
+        EXPECT_EQ(status_under(foreign), 421) << foreign;
+        EXPECT_EQ(status_under(foreign, "/nothing"), 421) << foreign;
+        EXPECT_EQ(status_under(foreign, "*", Method::options), 421) << foreign;
+        EXPECT_EQ(status_under(foreign, "/events", Method::post), 421) << foreign;
+        EXPECT_EQ(status_under(foreign, "/healthz"), 200) << foreign;
+    }
+    auto old = request_for(Method::get, "/events");
+    old.headers.clear();
+    EXPECT_NE(router.route(old).handler, nullptr) << "HTTP/1.0 needs no Host";
+}
+
+TEST_F(HostTest, elsewhere_listed_names_decide_when_there_are_any) {
+    router.answer_only({{}, false});
+    EXPECT_EQ(status_under("any.example"), 200);
+    router.answer_only({{"shop.example"}, false});
+    EXPECT_EQ(status_under("shop.example"), 200);
+    EXPECT_EQ(status_under("localhost:8082"), 200) << "a container asks itself whether it is well";
+    auto foreign = request_for(Method::get, "/events");
+    foreign.headers = {{"host", "any.example"}};
+    const auto match = router.route(foreign);
+    ASSERT_TRUE(match.answer);
+    EXPECT_EQ(match.answer->status, 421);
+    EXPECT_EQ(match.answer->code, "misdirected");
+}
+
+/// The shortest of several tries, in seconds.
+double seconds_to_route(const Router& router, const std::string& target) {
+    double best = 1e9;
+    for (int i = 0; i < 20; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        wire::Target parsed;
+        EXPECT_EQ(wire::parse_target(target, false, parsed), nullptr);
+        auto request = request_for(Method::get, std::move(parsed.path));
+        request.escaped_slashes = std::move(parsed.escaped_slashes);
+        EXPECT_NE(router.route(request).handler, nullptr);
+        best =
+            std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    return best;
+}
+
+TEST_F(RouterTest, a_path_of_escaped_slashes_costs_no_more_than_its_length) {
+    std::string slashes = "/status/", letters = slashes;
+    for (int i = 0; i < 2700; ++i) slashes += "%2F", letters += "%61";
+    EXPECT_LT(seconds_to_route(router, slashes), 10 * seconds_to_route(router, letters));
 }
 
 TEST_F(RouterTest, a_coded_body_is_refused_before_any_handler) {

@@ -1,0 +1,49 @@
+#include "http/hosts.hpp"
+
+#include <algorithm>
+#include <asio/ip/address.hpp>
+
+#include "wire/chars.hpp"
+
+namespace stepcast::http {
+namespace {
+
+/// Of a Host that the parser took: without its port, the brackets of an IPv6 address and a final dot.
+std::string_view name_in(std::string_view authority) {
+    if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+    authority = authority.substr(0, authority.find(':'));
+    if (authority.ends_with('.')) authority.remove_suffix(1);
+    return authority;
+}
+
+bool is_of_this_machine(std::string_view name) {
+    constexpr std::string_view local = "localhost";
+    if (name.size() >= local.size()) {
+        const auto tail = name.substr(name.size() - local.size());
+        const bool whole = name.size() == local.size() || name[name.size() - local.size() - 1] == '.';
+        if (whole && wire::equal_ignoring_case(tail, local)) return true;
+    }
+    asio::error_code error;
+    const auto address = asio::ip::make_address(std::string{name}, error);
+    if (error) return false;
+    const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
+    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()
+                  : address.is_loopback();
+}
+
+}  // namespace
+
+HostPolicy::HostPolicy(std::vector<std::string> hosts, bool loopback)
+    : hosts_{std::move(hosts)}, any_{hosts_.empty() && !loopback} {}
+
+bool HostPolicy::admits(const Request& request) const {
+    if (any_) return true;
+    const auto host = request.header("host");
+    if (!host) return true;
+    const auto name = name_in(*host);
+    return is_of_this_machine(name) || std::ranges::any_of(hosts_, [&](const std::string& listed) {
+               return wire::equal_ignoring_case(listed, name);
+           });
+}
+
+}  // namespace stepcast::http
