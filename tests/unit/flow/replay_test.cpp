@@ -1,0 +1,395 @@
+#include "flow/replay.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "event/cursor.hpp"
+
+namespace stepcast::flow {
+namespace {
+
+constexpr std::array<std::string_view, 1> types{"COUNTED"};
+constexpr event::Category counters{"counter", "counted", types, true};
+
+/// A store and a projection whose applied position moves on while the machine's actions are under way, and
+/// the client that the pages are told to.
+class World {
+  public:
+    explicit World(std::string cursor = {}) : replay_{std::move(cursor)} {}
+
+    event::Position put(const std::string& stream) {
+        const std::string json = fmt::format("{{\"n\":{}}}", head_ + 1) + std::string(padding, ' ');
+        const auto id = fmt::format("e{}", ++head_);
+        const auto draft = event::Event::make(
+            {.category = &counters, .stream_id = stream, .id = id, .subject = "u", .json = json});
+        log_.push_back(event::Event::seal(draft, ++versions_[stream], head_, Timestamp{}, epoch));
+        applied = head_;
+        return head_;
+    }
+    void put_foreign(int count = 1) { applied = head_ += static_cast<event::Position>(count); }
+    void stall(const std::string& stream) { turned_.push_back(stream); }
+    event::Position head() const { return head_; }
+
+    /// One page, with `meanwhile` between each action and its outcome.
+    broadcast::CatchUp page() {
+        auto action = replay_.next(moment());
+        while (!std::holds_alternative<Replay::Give>(action)) {
+            ++steps;
+            action = perform(action, steps == fail_at);
+        }
+        auto given = std::get<Replay::Give>(std::move(action));
+        EXPECT_TRUE(!given.wait || given.frames.empty());
+        take(given);
+        return given;
+    }
+    /// Pages until the last one; how many.
+    int pages() {
+        int count = 1;
+        while (!page().last)
+            if (++count == 100) {
+                ADD_FAILURE() << "never live";
+                break;
+            }
+        return count;
+    }
+
+    /// What each event and control frame was, in the order of the telling.
+    std::vector<std::string> told;
+    std::vector<std::string> actions;
+    std::string epoch = "e0";
+    event::Position applied = 0;
+    event::Position lost_through = 0;
+    bool forbidden = false;
+    std::optional<event::Position> ended;
+    std::optional<event::Position> head_below;  // the store's head, if it is not what was put
+    std::size_t padding = 0;
+    std::function<void()> meanwhile;
+    int steps = 0;
+    int fail_at = 0;
+
+    /// By the client's telling: the version of each stream.
+    std::map<std::string, std::uint64_t> known;
+    const std::map<std::string, event::Version>& versions() const { return versions_; }
+
+  private:
+    Replay::Moment moment() const { return {epoch, applied, forbidden, ended}; }
+
+    void suspend(std::string action) {
+        actions.push_back(std::move(action));
+        if (meanwhile) meanwhile();
+    }
+
+    Replay::Action perform(const Replay::Action& action, bool fails) {
+        const auto unexpected = fail(store::errc::unavailable);
+        if (const auto* read = std::get_if<Replay::Read>(&action)) {
+            suspend(fmt::format("read {}-{}", read->range.from, read->range.to));
+            if (fails) return replay_.resume(moment(), result<store::Page>{unexpected});
+            return replay_.resume(moment(), result<store::Page>{read_events(read->range)});
+        }
+        if (const auto* begin = std::get_if<Replay::Begin>(&action)) {
+            suspend(fmt::format("begin {} {}", recovery_reason_names[static_cast<std::size_t>(begin->reason)],
+                                begin->since));
+            if (fails) return replay_.resume(moment(), result<Replay::Begun>{unexpected});
+            due_.clear();
+            for (const auto& event : log_)
+                if (event->position() > begin->since && event->position() <= applied)
+                    due_.insert(std::string{event->stream_id()});
+            return replay_.resume(moment(), result<Replay::Begun>{Replay::Begun{}});
+        }
+        if (std::holds_alternative<Replay::AskHead>(action)) {
+            suspend("head");
+            if (fails) return replay_.resume(moment(), result<Replay::Head>{unexpected});
+            return replay_.resume(moment(), result<Replay::Head>{Replay::Head{head_below.value_or(head_)}});
+        }
+        const bool due = std::holds_alternative<Replay::Recover>(action);
+        suspend(due ? "recover" : "turn");
+        if (fails) return replay_.resume(moment(), result<std::optional<Recovery>>{unexpected});
+        std::optional<Recovery> recovery;
+        if (due && !due_.empty()) {
+            recovery = recovery_of(*due_.begin());
+            due_.erase(due_.begin());
+        } else if (!due && !turned_.empty()) {
+            recovery = recovery_of(turned_.back());
+            turned_.pop_back();
+        }
+        return replay_.resume(moment(), result<std::optional<Recovery>>{std::move(recovery)});
+    }
+
+    store::Page read_events(const store::Range& range) const {
+        store::Page page{.events = {}, .through = range.to, .more = false, .lost_through = lost_through};
+        for (const auto& event : log_) {
+            if (event->position() < range.from || event->position() > range.to) continue;
+            if (page.events.size() == range.limit) {
+                page.more = true;
+                page.through = page.events.back()->position();
+                break;
+            }
+            page.events.push_back(event);
+        }
+        return page;
+    }
+
+    Recovery recovery_of(const std::string& stream) const {
+        Recovery recovery{nullptr, stream, 0};
+        std::uint64_t version = 0;
+        for (const auto& event : log_)
+            if (event->stream_id() == stream && event->position() <= applied) {
+                recovery.position = event->position();
+                version = event->version();
+            }
+        recovery.frame = event::Event::control(
+            fmt::format("event: recovery\ndata: {}={}\n\n", stream, version), stream, "u");
+        return recovery;
+    }
+
+    void take(const broadcast::CatchUp& page) {
+        for (const auto& frame : page.frames) {
+            const std::string text{frame->frame()};
+            if (frame->position() != 0) {
+                EXPECT_GT(frame->position(), position_) << "ids rise";
+                EXPECT_EQ(text.find(epoch), 4u);
+                position_ = frame->position();
+                told.push_back(fmt::format("{} {}", frame->stream_id(), frame->version()));
+                auto& version = known[std::string{frame->stream_id()}];
+                version = std::max<std::uint64_t>(version, frame->version());
+            } else if (text.starts_with("event: recovery")) {
+                const std::string data = text.substr(22, text.size() - 24);
+                told.push_back("recovery " + data);
+                const auto equals = data.find('=');
+                known[data.substr(0, equals)] = std::stoull(data.substr(equals + 1));
+            } else if (text.starts_with("event: reset")) {
+                told.push_back(text.find("expired") != std::string::npos ? "reset expired" : "reset epoch");
+                known.clear();
+                position_ = 0;
+            } else {
+                told.emplace_back("live");
+            }
+        }
+    }
+
+    Replay replay_;
+    std::vector<event::EventRef> log_;
+    std::map<std::string, event::Version> versions_;
+    std::set<std::string> due_;
+    std::vector<std::string> turned_;
+    event::Position head_ = 0;
+    event::Position position_ = 0;
+};
+
+using Texts = std::vector<std::string>;
+
+TEST(Replay, who_comes_without_a_cursor_is_told_states_and_no_events) {
+    World world;
+    world.put("a");
+    world.put("b");
+    world.put("a");
+    const auto page = world.page();
+    EXPECT_TRUE(page.last);
+    EXPECT_FALSE(page.end);
+    EXPECT_EQ(page.through, 3u);
+    EXPECT_EQ(world.actions, (Texts{"begin connect 0", "recover", "recover", "recover", "turn"}));
+    EXPECT_EQ(world.told, (Texts{"recovery a=2", "recovery b=1", "live"}));
+    EXPECT_TRUE(world.page().last) << "asked again";
+    EXPECT_EQ(world.told.size(), 3u);
+}
+
+TEST(Replay, a_cursor_that_holds_gets_every_event_behind_it_and_then_the_states_concerned) {
+    World world{"e0.2"};
+    for (const auto* stream : {"a", "b", "a", "c"}) world.put(stream);
+    EXPECT_TRUE(world.page().last);
+    EXPECT_EQ(world.actions, (Texts{"read 3-4", "begin resume 2", "recover", "recover", "recover", "turn"}));
+    EXPECT_EQ(world.told, (Texts{"a 2", "c 1", "recovery a=2", "recovery c=1", "live"}));
+}
+
+TEST(Replay, a_foreign_or_garbled_cursor_is_reset) {
+    for (const auto* cursor : {"other.2", "garbled", "e0.x"}) {
+        World world{cursor};
+        world.put("a");
+        EXPECT_TRUE(world.page().last);
+        EXPECT_EQ(world.told, (Texts{"reset epoch", "recovery a=1", "live"})) << cursor;
+    }
+}
+
+TEST(Replay, what_expired_behind_the_cursor_is_a_reset) {
+    World world{"e0.1"};
+    for (int i = 0; i < 3; ++i) world.put("a");
+    world.lost_through = 2;
+    EXPECT_TRUE(world.page().last);
+    EXPECT_EQ(world.told, (Texts{"reset expired", "recovery a=3", "live"}));
+}
+
+TEST(Replay, it_is_live_although_the_applied_position_never_stands_still) {
+    for (const auto* cursor : {"", "e0.1", "other.1"}) {
+        World world{cursor};
+        world.put("a");
+        world.put("b");
+        world.known["a"] = 1;
+        world.meanwhile = [&] { world.put_foreign(25); };
+        EXPECT_EQ(world.pages(), 1) << cursor;
+        world.meanwhile = {};
+        EXPECT_EQ(world.known, world.versions());
+    }
+}
+
+TEST(Replay, a_page_is_not_the_last_before_the_events_up_to_its_recoveries_are_told) {
+    World world;
+    world.put("a");
+    bool moved = false;
+    world.meanwhile = [&] {
+        if (!std::exchange(moved, true)) world.put("a");
+    };
+    EXPECT_FALSE(world.page().last) << "the recovery holds version 2, the page reaches version 1";
+    EXPECT_EQ(world.told, (Texts{"recovery a=2", "live"}));
+    const auto page = world.page();
+    EXPECT_TRUE(page.last);
+    EXPECT_EQ(page.through, 2u);
+    EXPECT_EQ(world.told.size(), 2u) << "its event is not told besides";
+}
+
+TEST(Replay, who_resumed_gets_every_event_also_those_that_a_recovery_holds_already) {
+    World world{"e0.1"};
+    world.put("a");
+    world.put("a");
+    world.meanwhile = [&] {
+        if (world.actions.size() == 2) world.put("a");
+    };
+    EXPECT_EQ(world.pages(), 2);
+    EXPECT_EQ(world.told, (Texts{"a 2", "recovery a=3", "live", "a 3"}));
+}
+
+TEST(Replay, a_state_that_turned_is_told_again_and_its_events_besides) {
+    World world;
+    world.put("a");
+    EXPECT_TRUE(world.page().last);
+    world.stall("a");
+    world.meanwhile = [&] {
+        if (world.actions.back() == "turn") world.put("a"), world.meanwhile = {};
+    };
+    world.page();
+    EXPECT_EQ(world.pages(), 1);
+    EXPECT_EQ(world.told, (Texts{"recovery a=1", "live", "recovery a=2", "a 2"}));
+}
+
+TEST(Replay, a_cursor_above_what_is_applied_waits_until_the_node_has_it) {
+    World world{"e0.3"};
+    for (int i = 0; i < 4; ++i) world.put("a");
+    world.applied = 2;
+    EXPECT_TRUE(world.page().wait);
+    EXPECT_TRUE(world.page().wait);
+    world.applied = 4;
+    EXPECT_TRUE(world.page().last);
+    EXPECT_EQ(world.actions.front(), "head");
+    EXPECT_EQ(world.told, (Texts{"a 4", "recovery a=4", "live"}));
+}
+
+TEST(Replay, a_cursor_above_the_stores_head_is_foreign) {
+    World world{"e0.9"};
+    world.put("a");
+    world.put_foreign(9);
+    world.applied = 1;
+    EXPECT_TRUE(world.page().wait);
+    world.head_below = 8;
+    EXPECT_TRUE(world.page().last);
+    EXPECT_EQ(world.told, (Texts{"reset epoch", "recovery a=1", "live"}));
+}
+
+TEST(Replay, a_new_epoch_in_the_middle_begins_anew_with_a_reset) {
+    World world{"e0.1"};
+    world.put("a");
+    world.put("a");
+    world.meanwhile = [&] {
+        world.epoch = "e1";
+        world.meanwhile = {};
+    };
+    const auto page = world.page();
+    EXPECT_FALSE(page.last || page.wait || page.end);
+    EXPECT_TRUE(page.frames.empty());
+    world.pages();
+    EXPECT_EQ(world.told, (Texts{"reset epoch", "recovery a=2", "live"}));
+}
+
+TEST(Replay, a_subscriber_to_whom_nothing_may_be_told_is_ended_with_nothing) {
+    World world{"e0.1"};
+    world.put("a");
+    world.put("a");
+    world.meanwhile = [&] { world.forbidden = true; };
+    const auto page = world.page();
+    EXPECT_TRUE(page.last && page.end && page.frames.empty());
+    EXPECT_TRUE(world.page().end);
+}
+
+TEST(Replay, a_stream_is_over_only_once_its_last_event_is_told) {
+    World world;
+    world.put("a");
+    world.meanwhile = [&] {
+        if (world.actions.back() == "turn") world.ended = world.put("a"), world.meanwhile = {};
+    };
+    auto page = world.page();
+    EXPECT_TRUE(page.last);
+    EXPECT_FALSE(page.end) << "it ended behind what this page tells";
+    page = world.page();
+    EXPECT_TRUE(page.last && page.end);
+    EXPECT_EQ(world.told, (Texts{"recovery a=1", "live", "a 2"}));
+}
+
+TEST(Replay, pages_are_bounded_in_events_and_in_bytes) {
+    World world{"e0.1"};
+    world.put("a");
+    for (std::size_t i = 0; i < 2 * Replay::page_events; ++i) world.put("a");
+    EXPECT_EQ(world.page().frames.size(), Replay::page_events);
+    world.padding = 50'000;
+    for (int i = 0; i < 7; ++i) world.put("b");
+    for (bool last = false; !last;) {
+        std::size_t bytes = 0;
+        const auto page = world.page();
+        for (const auto& frame : page.frames) bytes += frame->frame().size();
+        EXPECT_LT(bytes, Replay::page_bytes + 51'000);
+        last = page.last;
+    }
+    EXPECT_EQ(world.known, world.versions());
+}
+
+// Every script with an error at every step: it ends all the same, with the same knowledge, no event twice or
+// left out, and waits only where nothing was gathered.
+TEST(Replay, an_error_at_any_step_loses_and_repeats_nothing) {
+    for (const auto* cursor : {"", "e0.2", "other.1", "e0.1"})
+        for (const bool moving : {false, true}) {
+            Texts whole;
+            const auto run = [&](int fail_at) {
+                World world{cursor};
+                for (const auto* stream : {"a", "b", "a", "c", "b"}) world.put(stream);
+                if (std::string_view{cursor} == "e0.1") world.lost_through = 3;
+                world.stall("a");
+                world.fail_at = fail_at;
+                if (moving)
+                    world.meanwhile = [&] {
+                        if (world.steps % 3 == 0 && world.head() < 12) world.put("c");
+                    };
+                world.pages();
+                while (world.page().through < world.head()) {
+                }
+                EXPECT_EQ(world.known, world.versions()) << cursor << " fails at " << fail_at;
+                if (std::string_view{cursor} == "e0.2") {
+                    Texts events;
+                    for (const auto& text : world.told)
+                        if (text.starts_with("c ")) events.push_back(text);
+                    EXPECT_EQ(events.size(), world.versions().at("c")) << "fails at " << fail_at;
+                }
+                if (!moving && fail_at == 0) whole = world.told;
+                if (!moving) {
+                    EXPECT_EQ(world.told, whole) << cursor << " fails at " << fail_at;
+                }
+                return world.steps;
+            };
+            const int steps = run(0);
+            EXPECT_GT(steps, 5);
+            for (int fail_at = 1; fail_at <= steps; ++fail_at) run(fail_at);
+        }
+}
+
+}  // namespace
+}  // namespace stepcast::flow
