@@ -29,12 +29,14 @@ FeedReader::~FeedReader() = default;
 void FeedReader::start() {
     store_.feed().on_change([this] { changed_.notify(); });
     store_.feed().read_through(applied_);
+    epoch_ = store_.epoch();
     aio::spawn_vital(strand_, "feed reader",
                      [this, hold = gate_.enter()]() -> awaitable<void> { co_await run(); });
 }
 
 awaitable<void> FeedReader::run() {
     while (!stopping_) {
+        if (store_.epoch() != epoch_) begin_epoch();
         if (store_.head() <= applied_ || !co_await read_page()) {
             co_await changed_.wait(poll_interval);
         } else {
@@ -50,9 +52,20 @@ awaitable<bool> FeedReader::read_page() {
         spdlog::warn("feed: {}", page.error().text());
         co_return false;
     }
+    if (store_.epoch() != epoch_) co_return true;  // a page of either history
     co_await sink_(page->events, page->through);
     raise_applied(page->through);
     co_return true;
+}
+
+void FeedReader::begin_epoch() {
+    const bool first = applied_ == 0;
+    epoch_ = store_.epoch();
+    applied_ = 0;
+    ++restarts_;
+    store_.feed().read_through(0);
+    if (!first && restart_) restart_();
+    for (auto& waiter : waiters_) waiter.notice.notify();
 }
 
 void FeedReader::raise_applied(Position through) {
@@ -67,13 +80,14 @@ awaitable<bool> FeedReader::wait_applied(Position position, std::chrono::steady_
     const auto hold = gate_.enter();
     if (!hold || stopping_) co_return false;
     const auto deadline = std::chrono::steady_clock::now() + limit;
+    const auto restarts = restarts_;
     const auto waiter = waiters_.insert(waiters_.end(), Waiter{position, aio::Notice{strand_}});
-    while (applied_ < position && !stopping_) {
+    while (applied_ < position && restarts_ == restarts && !stopping_) {
         const auto left = deadline - std::chrono::steady_clock::now();
         if (left <= left.zero() || !co_await waiter->notice.wait(left)) break;
     }
     waiters_.erase(waiter);
-    co_return applied_ >= position;
+    co_return applied_ >= position || restarts_ != restarts;
 }
 
 awaitable<void> FeedReader::stop() {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <list>
 #include <span>
+#include <string>
 
 #include "aio/gate.hpp"
 #include "aio/notice.hpp"
@@ -24,12 +25,17 @@ class FeedReader {
     FeedReader(const FeedReader&) = delete;
     FeedReader& operator=(const FeedReader&) = delete;
 
+    /// Before start. Called when the store's history begins anew, before its first event is given: what the
+    /// sink was given is void.
+    void on_new_epoch(std::function<void()> restart) { restart_ = std::move(restart); }
+
     void start();
 
     /// Every event up to here has been given to the sink, which has returned, or has expired.
     Position applied() const { return applied_; }
 
-    /// Waits until `position` is applied. False after `limit`, or when the reader stops.
+    /// Waits until `position` is applied. False after `limit`, or when the reader stops. A new epoch lets go
+    /// of all who wait with true: what they wait for is of a history that is over.
     awaitable<bool> wait_applied(Position position, std::chrono::steady_clock::duration limit);
 
     /// Lets go of the feed, sends every waiter away and waits for the reader to leave. Call it before
@@ -44,12 +50,16 @@ class FeedReader {
 
     awaitable<void> run();
     awaitable<bool> read_page();
+    void begin_epoch();
     void raise_applied(Position through);
 
     aio::Strand strand_;
     EventStore& store_;
     const Sink sink_;
+    std::function<void()> restart_;
+    std::string epoch_;
     Position applied_;
+    std::uint64_t restarts_ = 0;
     bool stopping_ = false;
     std::list<Waiter> waiters_;
     aio::Notice changed_;
