@@ -1,0 +1,116 @@
+#include "flow/committer.hpp"
+
+#include <spdlog/spdlog.h>
+#include <algorithm>
+#include <utility>
+
+#include "aio/spawn.hpp"
+
+namespace stepcast::flow {
+namespace {
+
+using namespace std::chrono_literals;
+
+Committer::Pause pause_of(const store::CommitResult& outcome) {
+    if (!Committer::passes(outcome)) return Committer::Pause::none;
+    return outcome.error().code == store::errc::full ? Committer::Pause::store_full
+                                                     : Committer::Pause::store_unavailable;
+}
+
+// Of several outcomes, what is to be told: an unavailable store may be full besides.
+Committer::Pause pause_of(std::span<const store::CommitResult> outcomes) {
+    auto pause = Committer::Pause::none;
+    for (const auto& outcome : outcomes) pause = std::max(pause, pause_of(outcome));
+    return pause;
+}
+
+}  // namespace
+
+aio::awaitable<std::vector<store::CommitResult>> Committer::commit(std::vector<store::Commit>& commits) {
+    auto outcomes = co_await write(commits);
+    if (pause_of(outcomes) != Pause::none) co_await retry(commits, outcomes);
+    co_return outcomes;
+}
+
+aio::awaitable<store::CommitResult> Committer::commit(store::Commit commit) {
+    return aio::run_on(core_,
+                       [this, commit = std::move(commit)]() mutable -> aio::awaitable<store::CommitResult> {
+                           std::vector<store::Commit> one;
+                           one.push_back(std::move(commit));
+                           auto outcomes = co_await this->commit(one);
+                           co_return std::move(outcomes.front());
+                       });
+}
+
+aio::awaitable<std::vector<store::CommitResult>> Committer::write(std::span<const store::Commit> commits) {
+    if (commits.empty()) co_return std::vector<store::CommitResult>{};
+    const auto began = std::chrono::steady_clock::now();
+    auto outcomes = co_await store_.commit_many(commits);
+    event::Position last = 0;
+    for (const auto& outcome : outcomes)
+        if (outcome) last = std::max(last, outcome->position);
+    hub_.note_commit(began, last);
+    co_return outcomes;
+}
+
+aio::awaitable<void> Committer::retry(std::vector<store::Commit>& commits,
+                                      std::vector<store::CommitResult>& outcomes) {
+    std::vector<store::Commit> left;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (!passes(outcomes[i])) continue;
+        left.push_back(std::move(commits[i]));
+        places.push_back(i);
+    }
+    Pause pause = pause_of(outcomes);
+    note(Pause::none, pause);
+    const auto notice = pauses_.emplace(pauses_.end(), core_);
+    for (Duration wait = 50ms; !left.empty() && !stopping_; wait = std::min<Duration>(2 * wait, 1s)) {
+        co_await notice->wait(wait);
+        if (stopping_) break;
+        auto again = co_await write(left);
+        note(pause, pause_of(again));
+        pause = pause_of(again);
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < again.size(); ++i) {
+            if (passes(again[i]) && kept != i) left[kept] = std::move(left[i]);
+            if (passes(again[i]))
+                places[kept++] = places[i];
+            else
+                outcomes[places[i]] = std::move(again[i]);
+        }
+        left.resize(kept);
+        places.resize(kept);
+    }
+    pauses_.erase(notice);
+    note(pause, Pause::none);
+}
+
+Committer::Pause Committer::paused() const {
+    for (const auto pause : {Pause::store_unavailable, Pause::store_full})
+        if (waiting_[static_cast<std::size_t>(pause)].load(std::memory_order_relaxed) != 0) return pause;
+    return Pause::none;
+}
+
+// A caller waits for another reason than before.
+void Committer::note(Pause before, Pause now) {
+    if (before == now) return;
+    const auto told = paused();
+    if (now != Pause::none) waiting_[static_cast<std::size_t>(now)].fetch_add(1, std::memory_order_relaxed);
+    if (before != Pause::none)
+        waiting_[static_cast<std::size_t>(before)].fetch_sub(1, std::memory_order_relaxed);
+    if (paused() == told) return;
+    if (paused() == Pause::store_full)
+        spdlog::warn(
+            "the store is at its bound and holds nothing that may go: nothing is taken until something "
+            "expires");
+    else if (paused() == Pause::none)
+        spdlog::info("the store takes events again");
+}
+
+void Committer::stop() {
+    stopping_ = true;
+    for (auto& notice : pauses_) notice.notify();
+}
+
+}  // namespace stepcast::flow
