@@ -18,8 +18,9 @@ MAY_IMPORT = {
     **{folder: GROUND for folder in FIRST},
     **{folder: GROUND | {"event", "aio"} for folder in SECOND},
     **{folder: GROUND | FIRST | SECOND for folder in THIRD},
-    **{folder: GROUND | FIRST | SECOND | THIRD for folder in DOMAINS | {"proof"}},
-    "app": GROUND | FIRST | SECOND | THIRD | DOMAINS | {"proof"},
+    **{folder: GROUND | FIRST | SECOND | THIRD for folder in {"domain", "proof"}},
+    **{folder: GROUND | FIRST | SECOND | THIRD | {"domain"} for folder in DOMAINS},
+    "app": GROUND | FIRST | SECOND | THIRD | DOMAINS | {"domain", "proof"},
     "": {"app"},  # main.cpp
 }
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')

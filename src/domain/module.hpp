@@ -1,0 +1,78 @@
+#pragma once
+#include <boost/json/object.hpp>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aio/types.hpp"
+#include "base/metric_sink.hpp"
+#include "base/time.hpp"
+#include "broadcast/publisher.hpp"
+#include "bus/bus.hpp"
+#include "flow/committer.hpp"
+#include "flow/dead_letters.hpp"
+#include "flow/feed_hub.hpp"
+#include "http/message.hpp"
+#include "http/sse_admission.hpp"
+#include "http/sse_session.hpp"
+#include "store/store.hpp"
+
+namespace stepcast::domain {
+
+/// What a node gives its modules. All of it outlives them.
+struct Parts {
+    asio::io_context& io;
+    const aio::Strand& core;
+    const Clock& clock;
+    store::EventStore& store;
+    bus::MessageBus& bus;
+    broadcast::Publisher& publisher;
+    flow::FeedHub& hub;
+    flow::Committer& committer;
+    flow::DeadLetters& dead_letters;
+    const http::SseOptions& sse;
+    http::SseAdmission& admission;
+};
+
+/// What one domain gives a node, which knows modules and no domain's name. Made before the store is loaded
+/// and the bus is there; every call comes at most once unless it says otherwise.
+class Module {
+  public:
+    virtual ~Module() = default;
+
+    /// Topics that it reads or writes; they are made before `start`.
+    virtual std::vector<std::string> topics() const = 0;
+    virtual std::vector<http::Route> routes() = 0;
+    /// They are given what the store holds from the first event on.
+    virtual std::vector<flow::Projection*> projections() = 0;
+
+    /// The store is loaded and being folded: begins what needs no bus, and returns once it is known where
+    /// reading of the bus goes on. On the core strand.
+    virtual aio::awaitable<void> restore() = 0;
+    /// Begins what needs the bus. On the core strand.
+    virtual void start() = 0;
+    /// Ends the consumers: what they have not finished is given again later. Requests and streams are gone by
+    /// then, the store, the hub and the bus are not. Comes after any of the above. Any strand.
+    virtual aio::awaitable<void> stop() = 0;
+
+    /// Appends the parts of it that keep the node from being ready. Any thread, often.
+    virtual void add_failing(std::vector<std::string_view>& parts) const = 0;
+    /// How much of its state is rebuilt from the bus; 100: all. Any thread, often.
+    virtual int rebuilt_percent() const { return 100; }
+    /// On the core strand, for each scrape.
+    virtual void read_metrics(MetricSink& sink) const = 0;
+    /// Adds its parts to the monitor's JSON. On the core strand, often.
+    virtual void read_monitor(boost::json::object& whole) const = 0;
+};
+
+/// How a node comes by a module: the one line of wiring.
+struct ModuleSpec {
+    /// Of the streams that it stores; constants, needed before the store is opened.
+    std::span<const event::Category* const> categories;
+    std::function<std::unique_ptr<Module>(const Parts& parts)> make;
+};
+
+}  // namespace stepcast::domain
