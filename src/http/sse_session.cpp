@@ -115,7 +115,7 @@ awaitable<bool> SseSession::catch_up() {
     }
     while (!lane_.draining()) {
         announced_ = false;
-        const CatchUp page = co_await source_->next();
+        const broadcast::CatchUp page = co_await source_->next();
         if (closing()) co_return false;
         if (page.wait) {
             if (!co_await idle_second()) co_return false;

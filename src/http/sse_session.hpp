@@ -5,11 +5,11 @@
 #include <string>
 #include <string_view>
 
+#include "broadcast/catch_up.hpp"
 #include "broadcast/lane.hpp"
 #include "http/message.hpp"
 #include "http/sse_admission.hpp"
 #include "http/sse_latest_wins.hpp"
-#include "http/stream_source.hpp"
 
 namespace stepcast::http {
 
@@ -24,7 +24,7 @@ struct SseOptions {
 struct SseStart {
     broadcast::SessionKind kind = broadcast::SessionKind::user;
     broadcast::Topic topic;
-    std::unique_ptr<StreamSource> source;  ///< null for v1, which has no past
+    std::unique_ptr<broadcast::StreamSource> source;  ///< null for v1, which has no past
     const SseOptions* options = nullptr;
     SseAdmission::Ticket ticket;
     LatestWins* latest_wins = nullptr;  ///< closes the older stream of `topic.key`; null: any number
@@ -66,7 +66,7 @@ class SseSession final : public broadcast::Session {
 
     broadcast::Lane& lane_;
     Socket socket_;
-    std::unique_ptr<StreamSource> source_;
+    std::unique_ptr<broadcast::StreamSource> source_;
     const SseOptions& options_;
     SseAdmission::Ticket ticket_;
     // Last, so that they go first: the lane must not find a session that is half gone.

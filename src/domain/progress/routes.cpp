@@ -254,7 +254,7 @@ awaitable<Response> post_order(RouteParts& parts, Request& request) {
 // A stream if there is room for one; V1 has no source.
 Response open_stream(RouteParts& parts, const Request& request, broadcast::SessionKind kind,
                      broadcast::Topic topic, std::string_view user_id,
-                     std::unique_ptr<http::StreamSource> source) {
+                     std::unique_ptr<broadcast::StreamSource> source) {
     auto ticket = parts.admission.admit(user_id);
     if (!ticket) return http::sse_busy(request);
     return http::sse_response(

@@ -11,9 +11,9 @@
 #include "aio/types.hpp"
 #include "base/histogram.hpp"
 #include "broadcast/broadcaster.hpp"
+#include "broadcast/catch_up.hpp"
 #include "domain/progress/projection.hpp"
-#include "event/cursor.hpp"
-#include "http/stream_source.hpp"
+#include "flow/replay.hpp"
 #include "store/store.hpp"
 
 namespace stepcast::progress {
@@ -38,15 +38,8 @@ struct TaskView {
 enum class query_errc { unknown_task = 1, beyond_head, trimmed, rebuilding, unavailable };
 std::error_code make_error_code(query_errc e);
 
-/// Why a client is told a task's whole state when it connects.
-enum class RecoveryReason : std::uint8_t {
-    connect,  ///< it came without a cursor
-    resume,   ///< its cursor held, and something happened since
-    expired,  ///< its cursor lies before what has expired
-    foreign,  ///< its cursor is of another history, or garbled
-};
-inline constexpr std::array<std::string_view, 4> recovery_reason_names{"connect", "resume", "expired",
-                                                                       "foreign"};
+using flow::recovery_reason_names;
+using flow::RecoveryReason;
 
 /// What a task stream is answered with before it begins.
 enum class Entry { stream, finished, not_owner };
@@ -108,9 +101,9 @@ class ProgressEventService {
 
     awaitable<Entry> enter(std::string task_id, std::string user_id, std::string cursor);
     /// `user_id` empty: of anyone (task streams only). `cursor` empty: none given.
-    std::unique_ptr<http::StreamSource> task_source(std::string task_id, std::string user_id,
-                                                    std::string cursor);
-    std::unique_ptr<http::StreamSource> user_source(std::string user_id, std::string cursor);
+    std::unique_ptr<broadcast::StreamSource> task_source(std::string task_id, std::string user_id,
+                                                         std::string cursor);
+    std::unique_ptr<broadcast::StreamSource> user_source(std::string user_id, std::string cursor);
 
     const aio::Strand& core() const { return core_; }
     store::EventStore& store() { return store_; }

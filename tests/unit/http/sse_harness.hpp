@@ -67,19 +67,19 @@ class History {
 };
 
 /// One user's past out of a History, read page by page on its core strand.
-class HistorySource final : public http::StreamSource {
+class HistorySource final : public broadcast::StreamSource {
   public:
     HistorySource(const History& history, std::string user, event::Position start, std::size_t page_size)
         : history_{history}, user_{std::move(user)}, through_{start}, page_size_{page_size} {}
 
-    aio::awaitable<http::CatchUp> next() override {
+    aio::awaitable<broadcast::CatchUp> next() override {
         if (waits_ > 0 && waits_-- > 0) {
-            http::CatchUp nothing;
+            broadcast::CatchUp nothing;
             nothing.wait = true;
             co_return nothing;
         }
-        co_return co_await aio::run_on(history_.core(), [this]() -> aio::awaitable<http::CatchUp> {
-            http::CatchUp page;
+        co_return co_await aio::run_on(history_.core(), [this]() -> aio::awaitable<broadcast::CatchUp> {
+            broadcast::CatchUp page;
             page.frames = history_.after(through_, page_size_, user_);
             page.last = page.frames.size() < page_size_;
             page.through = through_ = page.last ? history_.applied() : page.frames.back()->position();

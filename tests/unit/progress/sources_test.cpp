@@ -21,7 +21,7 @@ class Sources : public test::Service {
 
     void tell(int events, const std::string& task) { feed(commit(events, task, detail)); }
 
-    http::CatchUp next(http::StreamSource& source) {
+    broadcast::CatchUp next(broadcast::StreamSource& source) {
         auto page = finish(source.next());
         std::size_t bytes = 0;
         for (const auto& told : page.frames) {
@@ -33,7 +33,7 @@ class Sources : public test::Service {
     }
 
     /// How many pages it took.
-    int read_through(http::StreamSource& source) {
+    int read_through(broadcast::StreamSource& source) {
         int pages = 1;
         while (!next(source).last) ++pages;
         return pages;
@@ -85,7 +85,7 @@ TEST_F(Sources, what_happens_between_two_pages_of_recoveries_is_told_once) {
     tell(1, "task-39");
     tell(2, "task-0");
     tell(1, "new");
-    http::CatchUp page;
+    broadcast::CatchUp page;
     while (!(page = next(*source)).last) {
         if (told_of("task-0") == Told{"recovery 3"}) tell(1, "task-0");
     }

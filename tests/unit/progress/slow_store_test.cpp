@@ -1,0 +1,111 @@
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "store/forwarding_store.hpp"
+#include "unit/progress/system.hpp"
+
+namespace stepcast::progress::test {
+namespace {
+
+/// A store whose reads for subscribers take five milliseconds, as those of one on another machine may.
+class SlowStore final : public store::test::ForwardingStore {
+  public:
+    using ForwardingStore::ForwardingStore;
+
+    awaitable<result<store::Page>> read_stream(const event::Category& category, std::string_view stream,
+                                               store::Range range) override {
+        ++reads;
+        co_await aio::pause(5ms);
+        co_return co_await behind->read_stream(category, stream, range);
+    }
+    awaitable<result<store::Page>> read_subject(std::string_view subject, store::Range range) override {
+        ++reads;
+        co_await aio::pause(5ms);
+        co_return co_await behind->read_subject(subject, range);
+    }
+
+    int reads = 0;
+};
+
+class SlowReads : public testing::Test {
+  protected:
+    ~SlowReads() override {
+        run(io, core, [this]() -> awaitable<void> {
+            co_await feed.stop();
+            co_await service.stop();
+        });
+    }
+
+    awaitable<void> commit(const std::string& user, const std::string& task, int count) {
+        std::vector<store::Commit> commits(static_cast<std::size_t>(count));
+        for (auto& commit : commits) {
+            ProgressEvent event;
+            event.event_id = fmt::format("e{}", ++made);
+            event.task_id = task;
+            event.user_id = user;
+            event.percentage = 1;
+            event.timestamp = Timestamp{};
+            commit.appends.emplace_back().events.push_back(make_draft(event, scratch));
+        }
+        for (const auto& done : co_await memory.commit_many(commits)) EXPECT_TRUE(done);
+    }
+    /// 5,000 events a second of others until all streams are live, at most for ten seconds.
+    awaitable<void> write_foreign() {
+        for (const auto end = std::chrono::steady_clock::now() + 10s;
+             live < streams && std::chrono::steady_clock::now() < end;) {
+            co_await commit("others", "foreign", 25);
+            co_await aio::pause(5ms);
+        }
+    }
+    /// What a session does until it is live, but that nothing is written.
+    awaitable<void> follow(int i, std::string cursor) {
+        const auto user = fmt::format("u{}", i);
+        const auto source = i % 4 < 2 ? service.user_source(user, cursor)
+                                      : service.task_source(fmt::format("t{}", i), user, cursor);
+        int pages = 1;
+        while (!(co_await source->next()).last && live < streams && pages < 50) ++pages;
+        ++live;
+        most_pages = std::max(most_pages, pages);
+    }
+
+    asio::io_context io;
+    aio::Strand core{asio::make_strand(io)};
+    store::MemoryStore memory{{}};
+    SlowStore store{memory};
+    broadcast::Broadcaster broadcaster{
+        io, {}, [](event::Position, std::size_t) -> awaitable<broadcast::Missed> {
+            co_return broadcast::Missed{};
+        }};
+    ProgressEventService service{core, store, broadcaster, system_clock(), {}};
+    store::FeedReader feed{core, store,
+                           [this](std::span<const event::EventRef> events, event::Position through) {
+                               return service.on_committed(events, through);
+                           }};
+    int streams = 1000;
+    int live = 0;
+    int most_pages = 0;
+    int made = 0;
+    std::string scratch;
+};
+
+TEST_F(SlowReads, a_thousand_streams_at_once_are_live_after_a_few_reads_each_while_others_write) {
+    run(io, core, [&]() -> awaitable<void> {
+        service.set_live();
+        feed.start();
+        for (int i = 0; i < streams; ++i) co_await commit(fmt::format("u{}", i), fmt::format("t{}", i), 2);
+        EXPECT_TRUE(co_await feed.wait_applied(store.head(), 10s));
+        aio::spawn(core, "others", [this] { return write_foreign(); });
+        for (int i = 0; i < streams; ++i) {
+            const auto cursor = i % 2 == 0 ? "" : fmt::format("{}.{}", store.epoch(), 2 * i + 1);
+            aio::spawn(core, "stream", [this, i, cursor] { return follow(i, cursor); });
+        }
+        EXPECT_TRUE(co_await until([this] { return live == streams; }));
+    });
+    EXPECT_LE(store.reads, 2 * streams);
+    EXPECT_LE(most_pages, 3);
+}
+
+}  // namespace
+}  // namespace stepcast::progress::test
