@@ -35,6 +35,11 @@ void Broadcaster::skip_to(event::Position newest) {
     }
 }
 
+void Broadcaster::restart() {
+    newest_.store(0, std::memory_order_seq_cst);
+    for (const auto& lane : lanes_) asio::post(lane->strand(), [&lane = *lane] { lane.restart(); });
+}
+
 aio::awaitable<void> Broadcaster::drain(std::chrono::milliseconds limit, std::chrono::milliseconds retry,
                                         std::chrono::milliseconds spread) {
     const auto deadline = std::chrono::steady_clock::now() + limit;

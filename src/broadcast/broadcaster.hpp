@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "broadcast/lane.hpp"
+#include "broadcast/publisher.hpp"
 #include "broadcast/ring.hpp"
 
 namespace stepcast::broadcast {
 
 /// Takes what was committed to every session that wants it: one ring, read by lanes that share nothing else.
-class Broadcaster {
+class Broadcaster final : public Publisher {
   public:
     struct Options {
         std::size_t lanes = 1;
@@ -23,16 +24,20 @@ class Broadcaster {
     };
 
     Broadcaster(asio::io_context& io, Options options, ReadAfter read_after);
-    ~Broadcaster();
+    ~Broadcaster() override;
 
     /// Hands frames to every lane with sessions. Any thread; in position order, after the projections know
     /// them, so that whoever subscribes later finds them there. Control frames go to live sessions of their
     /// subject and stream only, and are lost on a lane that is lapped.
     void publish(std::span<const event::EventRef> frames,
-                 std::chrono::steady_clock::time_point committed = std::chrono::steady_clock::now());
+                 std::chrono::steady_clock::time_point committed = std::chrono::steady_clock::now()) override;
 
     /// Nobody listens yet, and events up to here are only in the store: lanes begin behind them. Any thread.
-    void skip_to(event::Position newest);
+    void skip_to(event::Position newest) override;
+
+    /// Closes every stream, counted as failed: its client comes back with a cursor of the epoch that is over,
+    /// and is reset. Any thread.
+    void restart() override;
 
     std::size_t size() const { return lanes_.size(); }
     Lane& lane(std::size_t i) { return *lanes_[i]; }

@@ -146,6 +146,13 @@ void Lane::begin_drain(std::chrono::milliseconds retry, std::chrono::millisecond
     }
 }
 
+void Lane::restart() {
+    ++restarts_;
+    close_all(CloseReason::failed);
+    cursor_ = shared_.ring.tail();
+    position_ = shared_.newest.load(std::memory_order_seq_cst);
+}
+
 aio::awaitable<void> Lane::drained(Steady::time_point deadline) {
     if (co_await gate_.close(std::max(deadline - Steady::now(), Steady::duration::zero()))) co_return;
     close_all(CloseReason::drained);

@@ -105,6 +105,8 @@ class Lane {
     /// Lets no session in any more, gives every live one a `retry:` between `retry` and `retry + spread`, and
     /// closes each when that is sent. Sessions that are catching up do so themselves.
     void begin_drain(std::chrono::milliseconds retry, std::chrono::milliseconds spread);
+    /// The store's history begins anew: closes every session, and goes on with what comes from now on.
+    void restart();
     /// Waits until all have gone; closes at `deadline` what is left by then. Behind `begin_drain`.
     aio::awaitable<void> drained(std::chrono::steady_clock::time_point deadline);
 
@@ -167,7 +169,8 @@ class Lane {
 
     std::uint64_t cursor_ = 0;      // in the ring
     event::Position position_ = 0;  // routed last
-    std::size_t ways_ = 0;          // how often the next turn gives way
+    std::uint64_t restarts_ = 0;
+    std::size_t ways_ = 0;  // how often the next turn gives way
 
     Table table_;
     std::vector<Slot> slots_;

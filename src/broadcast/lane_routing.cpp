@@ -89,7 +89,9 @@ void Lane::give_up(std::string_view why) {
 
 aio::awaitable<void> Lane::read_missed() {
     while (session_count_ > 0) {
+        const auto restarts = restarts_;
         const auto page = co_await shared_.read_after(position_, store_page);
+        if (restarts_ != restarts) break;  // of a history that is over
         if (page.lost_through > position_) co_return give_up("events that it has not seen have expired");
         if (page.events.empty()) break;
         for (const auto& event : page.events) {

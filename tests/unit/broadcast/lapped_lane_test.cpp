@@ -88,5 +88,27 @@ TEST_F(LappedLane, that_cannot_read_the_store_closes_its_sessions_rather_than_sk
     EXPECT_EQ(positions_in(next.read()), (Positions{10}));
 }
 
+TEST_F(LappedLane, closes_everyone_when_the_history_begins_anew_and_serves_the_new_one) {
+    PipeSession live{io, lane, of_user("u")}, catching{io, lane, of_user("u")};
+    live.enter();
+    catching.enter(false);
+    publish(1, 3);
+    pump();
+    publish(4, 60);  // a whole lap, which is not read any more
+    broadcaster.restart();
+    history.clear();
+    publish(1, 2);
+    pump();
+    EXPECT_TRUE(live.left() && catching.left());
+    EXPECT_EQ(closed(lane, CloseReason::failed), 2u);
+    PipeSession next{io, lane, of_user("u")};
+    next.enter();
+    publish(3, 20);
+    pump();
+    Positions expected;
+    for (event::Position p = 3; p <= 20; ++p) expected.push_back(p);
+    EXPECT_EQ(positions_in(next.read()), expected) << "also from the store, and from the first one on";
+}
+
 }  // namespace
 }  // namespace stepcast::broadcast
