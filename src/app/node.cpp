@@ -43,22 +43,15 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       bus_{std::move(bus)},
       store_{make_store(core_, config, std::move(journal), clock)},
       journal_{dynamic_cast<store::JournaledStore*>(store_.get())},
-      broadcaster_{io,
-                   {.lanes = static_cast<std::size_t>(config.server.threads),
-                    .ring_capacity = static_cast<std::size_t>(config.broadcast.ring_size)},
-                   [this](event::Position after, std::size_t limit) { return read_after(after, limit); }},
-      progress_{core_, *store_, broadcaster_, clock, progress_options(config)},
-      feed_{core_, *store_,
-            [this](std::span<const event::EventRef> events, event::Position through) {
-                // What a commit expired to make room leaves the projection at once, not at the next interval.
-                const auto expired = store_->stats().expired;
-                if (std::exchange(expired_, expired) != expired) cleaner_.hurry();
-                return progress_.on_committed(events, through);
-            }},
-      cleaner_{core_, *store_, clock, config.store.cleanup_interval,
-               [this](const store::EventStore::Expired& cleaned) { progress_.on_cleaned(cleaned); }},
+      broadcaster_{
+          io,
+          {.lanes = static_cast<std::size_t>(config.server.threads),
+           .ring_capacity = static_cast<std::size_t>(config.broadcast.ring_size)},
+          [this](event::Position after, std::size_t limit) { return hub_.read_after(after, limit); }},
+      hub_{core_, *store_, broadcaster_, clock, config.store.cleanup_interval},
+      progress_{core_, *store_, hub_, broadcaster_, clock, progress_options(config)},
       dead_letters_{*bus_},
-      ingest_{io, progress_, feed_, *bus_, dead_letters_, ingest_options(config, clock.now())},
+      ingest_{io, progress_, hub_, *bus_, dead_letters_, ingest_options(config, clock.now())},
       orders_{config.orders.enabled ? std::make_unique<progress::OrderConsumer>(
                                           io, progress_, *bus_, dead_letters_, order_options(config))
                                     : nullptr},
@@ -70,6 +63,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       server_{io, lanes_of(broadcaster_), router_, http_options(config)},
       stop_watch_{core_},
       gate_{core_} {
+    hub_.add(progress_);
     server_.count_streams([this] { return admission_.open(); });
     add_routes();
 }
@@ -116,7 +110,7 @@ std::string Node::url() const {
 
 void Node::start() {
     server_.start();
-    feed_.start();
+    hub_.start();
     aio::spawn_vital(core_, "start", [this, hold = gate_.enter()] { return start_all(); });
 }
 
@@ -125,7 +119,7 @@ awaitable<void> Node::start_all() {
     if (stopping_) co_return;
     if (journal_ != nullptr)
         aio::spawn(core_, "journal watch", [this, hold = gate_.enter()] { return watch_journal(); });
-    cleaner_.start();
+    hub_.start_cleaning();
     progress_.start();
     co_await start_bus();
 }
@@ -142,9 +136,9 @@ awaitable<void> Node::load_journal() {
         spdlog::critical("{}", loaded.error().detail);
         aio::leave(1);
     }
-    while (!stopping_ && !co_await feed_.wait_applied(store_->head(), 250ms)) {
+    while (!stopping_ && !co_await hub_.wait_applied(store_->head(), 250ms)) {
     }
-    co_await cleaner_.clean();  // what ran out meanwhile is gone for whoever writes next
+    co_await hub_.clean();  // what ran out meanwhile is gone for whoever writes next
     spdlog::info("{} holds {} events of {} tasks, loaded in {:.1f} s", config_.store.path,
                  store_->stats().events, store_->stats().streams,
                  std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
@@ -206,8 +200,7 @@ awaitable<bool> Node::stop() {
     }
     co_await aio::run_on(core_, [this]() -> awaitable<void> {
         co_await progress_.stop();
-        co_await cleaner_.stop();
-        co_await feed_.stop();
+        co_await hub_.stop();
         co_await store_->close();
     });
     co_await bus_->close();
@@ -233,21 +226,6 @@ awaitable<http::Response> Node::ready() {
     co_return response;
 }
 
-// For a lane that was lapped. A page over a wide expired hole may hold nothing and still not be the last.
-awaitable<broadcast::Missed> Node::read_after(event::Position after, std::size_t limit) {
-    return aio::run_on(core_, [this, after, limit]() mutable -> awaitable<broadcast::Missed> {
-        for (;;) {
-            auto page = co_await store_->read_all(
-                {store::Range::By::position, after + 1, progress_.projection().applied(), limit});
-            if (!page) throw std::runtime_error{page.error().text()};
-            if (!page->events.empty() || !page->more)
-                co_return broadcast::Missed{std::move(page->events), page->lost_through};
-            after = page->through;
-            co_await asio::post(core_, asio::use_awaitable);
-        }
-    });
-}
-
 awaitable<Readings> Node::read() {
     auto readings = co_await aio::run_on(core_, [this] { return read_core(); });
     readings.process = read_process();  // walks all descriptors: not on the core
@@ -268,14 +246,14 @@ awaitable<Readings> Node::read_core() {
                                                                                         : "store-unavailable";
     readings.dependency_down = !bus_ready_ || !bus_->healthy();
     const auto& told = progress_.counts();
-    readings.commit_seconds = &told.commit_seconds;
+    readings.commit_seconds = &hub_.commit_seconds();
     if (journal_ != nullptr) {
         readings.journal_seconds = &journal_->write_seconds();
         readings.journal_bytes = journal_->size().whole;
         readings.journal_log_bytes = journal_->size().log;
         readings.journal_healthy = journal_->healthy();
     }
-    readings.feed_gaps = told.feed_gaps;
+    readings.feed_gaps = hub_.feed_gaps();
     readings.snapshots = {{"saved", told.snapshots_saved},
                           {"failed", told.snapshots_failed},
                           {"ignored", told.snapshots_ignored}};

@@ -15,11 +15,10 @@
 #include "domain/progress/orders.hpp"
 #include "domain/progress/service.hpp"
 #include "flow/dead_letters.hpp"
+#include "flow/feed_hub.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
 #include "http/sse_session.hpp"
-#include "store/cleaner.hpp"
-#include "store/feed_reader.hpp"
 #include "store/journaled_store.hpp"
 
 namespace stepcast::app {
@@ -58,7 +57,6 @@ class Node {
     int rebuilt_percent() const;
     void add_routes();
     awaitable<Readings> read_core();
-    awaitable<broadcast::Missed> read_after(event::Position after, std::size_t limit);
     awaitable<http::Response> ready();
     awaitable<std::string> monitor();
 
@@ -70,10 +68,8 @@ class Node {
     const std::unique_ptr<store::EventStore> store_;
     store::JournaledStore* const journal_;  // the store, if it is one
     broadcast::Broadcaster broadcaster_;
+    flow::FeedHub hub_;
     progress::ProgressEventService progress_;
-    std::uint64_t expired_ = 0;  // events, as the feed last saw it
-    store::FeedReader feed_;
-    store::Cleaner cleaner_;
     flow::DeadLetters dead_letters_;
     progress::ProgressIngest ingest_;
     const std::unique_ptr<progress::OrderConsumer> orders_;  // null: off

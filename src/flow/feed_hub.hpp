@@ -42,13 +42,20 @@ class FeedHub {
         return reader_.wait_applied(position, limit);
     }
 
-    /// False while the state is being rebuilt: subscribers are told nothing. Any thread.
-    bool live() const { return live_.load(std::memory_order_acquire); }
-    void set_live() { live_.store(true, std::memory_order_release); }
+    /// False while any part's state is being rebuilt: subscribers are told nothing. Any thread.
+    bool live() const { return held_.load(std::memory_order_acquire) == 0; }
+    /// A part's state is being rebuilt, until it releases the hub, once. Any thread.
+    void hold() { held_.fetch_add(1, std::memory_order_relaxed); }
+    void release() { held_.fetch_sub(1, std::memory_order_release); }
 
     /// A group of commits that was begun at `began` has been answered; `through` is the last position
     /// written. Delivery is measured from now on. Before the feed has read that far.
     void note_commit(std::chrono::steady_clock::time_point began, event::Position through);
+
+    /// What the feed gives, up to `through` all that there is.
+    aio::awaitable<void> take(std::span<const event::EventRef> events, event::Position through);
+    /// What the cleaner has removed or found too long.
+    void take_cleaned(const store::EventStore::Expired& cleaned);
 
     /// For a lane that was lapped: what is applied behind `after`. Throws if the store cannot be read. Any
     /// strand.
@@ -67,10 +74,8 @@ class FeedHub {
         std::chrono::steady_clock::time_point at;
     };
 
-    aio::awaitable<void> take(std::span<const event::EventRef> events, event::Position through);
     std::span<const event::EventRef> own(const Projection& projection,
                                          std::span<const event::EventRef> events);
-    void take_cleaned(const store::EventStore::Expired& cleaned);
     void check_order(std::span<const event::EventRef> events);
     std::chrono::steady_clock::time_point committed_at(event::Position position);
     void restart();
@@ -79,7 +84,7 @@ class FeedHub {
     store::EventStore& store_;
     broadcast::Publisher& publisher_;
     std::vector<Projection*> projections_;
-    std::atomic<bool> live_{false};
+    std::atomic<int> held_{0};
     event::Position applied_ = 0;
     event::Position fed_ = 0;               // the highest position that the feed gave
     std::deque<Committed> commits_;         // written and not yet read; rising

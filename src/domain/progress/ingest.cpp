@@ -15,15 +15,17 @@ namespace {
 constexpr std::size_t max_batch = 1024;
 }  // namespace
 
-ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& service, store::FeedReader& feed,
+ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& service, flow::FeedHub& hub,
                                bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options)
     : strand_{asio::make_strand(io)},
       service_{service},
-      feed_{feed},
+      hub_{hub},
       bus_{bus},
       dead_letters_{dead_letters},
       options_{std::move(options)},
-      gate_{strand_} {}
+      gate_{strand_} {
+    hub_.hold();
+}
 
 awaitable<void> ProgressIngest::restore() {
     return aio::run_on(service_.core(), [this]() -> awaitable<void> {
@@ -38,9 +40,9 @@ awaitable<void> ProgressIngest::restore() {
             co_await aio::pause(500ms);
         }
         const auto head = store.head();
-        while (!stopping_ && !co_await feed_.wait_applied(head, 250ms)) {
+        while (!stopping_ && !co_await hub_.wait_applied(head, 250ms)) {
         }
-        if (!options_.rebuilds || !stored_.empty()) service_.set_live();
+        if (!options_.rebuilds || !stored_.empty()) end_rebuild();
     });
 }
 
@@ -80,12 +82,17 @@ awaitable<void> ProgressIngest::run() {
 void ProgressIngest::note_progress() {
     lag_ = consumer_->lag();
     running_ = consumer_->healthy();
-    if (service_.live() || stopping_) return;
+    if (!rebuilding_ || stopping_) return;
     rebuilt_percent_ = consumer_->caught_up_percent();
     if (!consumer_->caught_up()) return;
-    service_.set_live();
+    end_rebuild();
     spdlog::info("rebuilt from {}: {} old records could not be read", options_.topic,
                  counts_.old_poison.load());
+}
+
+void ProgressIngest::end_rebuild() {
+    rebuilding_ = false;
+    hub_.release();
 }
 
 void ProgressIngest::decode_all(const bus::Batch& batch) {
@@ -224,7 +231,7 @@ awaitable<event::Position> ProgressIngest::write_all() {
                 reject(*committing_[i], Error{errc::conflict, "eventId", results[i].error().detail});
             }
         }
-        service_.note_commit(began, last);
+        hub_.note_commit(began, last);
         commits_.resize(kept);
         committing_.resize(kept);
         note_pause(pause);
@@ -283,13 +290,13 @@ awaitable<void> ProgressIngest::move_offsets() {
 }
 
 awaitable<void> ProgressIngest::finish(const bus::Batch& batch) {
-    const bool live = service_.live();
+    const bool live = !rebuilding_;
     const auto last = co_await aio::run_on(service_.core(), [this]() -> awaitable<event::Position> {
         co_await complete_all();
         const auto position = co_await commit_all();
         if (commits_.empty() && errors_.empty()) co_await move_offsets();
         if (position != 0)
-            while (!stopping_ && !co_await feed_.wait_applied(position, 250ms)) {
+            while (!stopping_ && !co_await hub_.wait_applied(position, 250ms)) {
             }
         co_return position;
     });

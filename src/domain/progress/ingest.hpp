@@ -13,7 +13,7 @@
 #include "domain/progress/codec.hpp"
 #include "domain/progress/service.hpp"
 #include "flow/dead_letters.hpp"
-#include "store/feed_reader.hpp"
+#include "flow/feed_hub.hpp"
 
 namespace stepcast::progress {
 
@@ -46,7 +46,7 @@ class ProgressIngest {
     /// Why consumption stands still.
     enum class Pause : std::uint8_t { none, store_full, store_unavailable };
 
-    ProgressIngest(asio::io_context& io, ProgressEventService& service, store::FeedReader& feed,
+    ProgressIngest(asio::io_context& io, ProgressEventService& service, flow::FeedHub& hub,
                    bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options);
 
     /// Waits until what the store holds is folded, and finds where reading goes on. What needs no rebuild is
@@ -104,10 +104,11 @@ class ProgressIngest {
     awaitable<bool> bury_all(bool live);
     awaitable<void> finish(const bus::Batch& batch);
     void note_progress();
+    void end_rebuild();
 
     const aio::Strand strand_;
     ProgressEventService& service_;
-    store::FeedReader& feed_;
+    flow::FeedHub& hub_;
     bus::MessageBus& bus_;
     flow::DeadLetters& dead_letters_;
     const Options options_;
@@ -133,6 +134,7 @@ class ProgressIngest {
     std::atomic<Pause> paused_{Pause::none};
     std::atomic<int> rebuilt_percent_{0};
     std::atomic<std::int64_t> lag_{0};
+    bool rebuilding_ = true;  // holds the hub
     Counts counts_;
     aio::Gate gate_;
 };

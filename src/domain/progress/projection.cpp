@@ -7,9 +7,17 @@ namespace stepcast::progress {
 ProgressProjection::ProgressProjection() = default;
 
 ProgressProjection::~ProgressProjection() {
+    clear();
+}
+
+// Lists are left before what stands in them goes.
+void ProgressProjection::clear() {
     watched_.clear();
     for (auto& shard : users_.shards)
         for (auto& [id, user] : shard) user->tasks.clear();
+    for (auto& shard : tasks_.shards) shard.clear();
+    for (auto& shard : users_.shards) shard.clear();
+    counts_ = {};
 }
 
 const Task* ProgressProjection::find(std::string_view task_id) const {

@@ -76,6 +76,8 @@ class ProgressProjection {
     void pass(event::Position through) { counts_.applied = std::max(counts_.applied, through); }
     /// Forgets tasks that the store has expired, unless they have newer events.
     void expire(std::span<const store::ExpiredStream> streams);
+    /// Forgets everything.
+    void clear();
     /// Marks tasks without an event for `stall_after` and appends them to `fallen`, at most `limit`.
     void mark_stalled(std::chrono::steady_clock::time_point now, Duration stall_after, std::size_t limit,
                       std::vector<const Task*>& fallen);

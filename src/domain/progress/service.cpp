@@ -30,8 +30,6 @@ class Category final : public std::error_category {
 };
 
 constexpr std::size_t turn = 512;  // events whose handles are copied in one turn of the core
-// Groups whose time is remembered until the feed reads them; it is rarely more than one behind.
-constexpr std::size_t max_commits = 64;
 
 // In slices, so that a long task holds no strand for long.
 awaitable<void> fold(ProgressState& state, std::span<const event::EventRef> events) {
@@ -63,51 +61,31 @@ std::error_code make_error_code(query_errc e) {
 }
 
 ProgressEventService::ProgressEventService(const aio::Strand& core, store::EventStore& store,
-                                           broadcast::Broadcaster& broadcaster, const Clock& clock,
-                                           Options options)
+                                           flow::FeedHub& hub, broadcast::Publisher& publisher,
+                                           const Clock& clock, Options options)
     : core_{core},
       store_{store},
-      broadcaster_{broadcaster},
+      hub_{hub},
+      publisher_{publisher},
       clock_{clock},
       options_{options},
       stop_{core},
       gate_{core} {}
 
-void ProgressEventService::note_commit(std::chrono::steady_clock::time_point began, event::Position through) {
-    const auto now = std::chrono::steady_clock::now();
-    counts_.commit_seconds.observe(std::chrono::duration<double>(now - began).count());
-    if (through <= fed_ || (!commits_.empty() && through <= commits_.back().through)) return;
-    if (commits_.size() == max_commits) commits_.pop_front();
-    commits_.push_back({through, now});
+std::span<const event::Category* const> ProgressEventService::categories() const {
+    static constexpr std::array<const event::Category*, 1> own{&category};
+    return own;
 }
 
-// When the event at `position` was committed: the time of its group, or now if nobody told.
-std::chrono::steady_clock::time_point ProgressEventService::committed_at(event::Position position) {
-    while (!commits_.empty() && commits_.front().through < position) commits_.pop_front();
-    return commits_.empty() ? std::chrono::steady_clock::now() : commits_.front().at;
-}
-
-// Holes are what expired before it was read, and the store vouches for them by `through`; nothing explains a
-// position that does not rise.
-void ProgressEventService::check_order(std::span<const event::EventRef> events) {
-    for (const auto& event : events) {
-        if (event->position() <= fed_) ++counts_.feed_gaps;
-        fed_ = std::max(fed_, event->position());
-    }
-}
-
-awaitable<void> ProgressEventService::on_committed(std::span<const event::EventRef> events,
-                                                   event::Position through) {
-    check_order(events);
+awaitable<void> ProgressEventService::apply(std::span<const event::EventRef> events,
+                                            event::Position through) {
     woken_.clear();
     co_await fold_all(events);
     projection_.pass(through);
-    if (!live() || events.empty()) {
-        broadcaster_.skip_to(through);
-    } else {
-        broadcaster_.publish(events, committed_at(events.front()->position()));
-        announce(woken_);
-    }
+}
+
+void ProgressEventService::published() {
+    announce(woken_);
 }
 
 awaitable<void> ProgressEventService::fold_all(std::span<const event::EventRef> events) {
@@ -129,12 +107,19 @@ awaitable<void> ProgressEventService::restore(const event::Event& first) {
                         first.version());
 }
 
-void ProgressEventService::on_cleaned(const store::EventStore::Expired& cleaned) {
-    projection_.expire(cleaned.streams);
-    for (const auto& stream : cleaned.oversized) {
-        if (stream.category != &category) continue;
-        aio::spawn(core_, "trim", [this, id = stream.stream_id, hold = gate_.enter()] { return trim(id); });
-    }
+void ProgressEventService::expired(const store::ExpiredStream& stream) {
+    const Task* task = projection_.find(stream.stream_id);
+    projection_.expire({&stream, 1});
+    if (task != nullptr && projection_.find(stream.stream_id) == nullptr) std::erase(woken_, task);
+}
+
+void ProgressEventService::oversized(const store::Oversized& stream) {
+    aio::spawn(core_, "trim", [this, id = stream.stream_id, hold = gate_.enter()] { return trim(id); });
+}
+
+void ProgressEventService::reset() {
+    woken_.clear();
+    projection_.clear();
 }
 
 bool ProgressEventService::is_stalled(const Task& task) const {
@@ -154,7 +139,7 @@ void ProgressEventService::announce(const std::vector<const Task*>& tasks) {
     std::vector<event::EventRef> frames;
     frames.reserve(tasks.size());
     for (const Task* task : tasks) frames.push_back(recovery_frame(*task));
-    broadcaster_.publish(frames);
+    publisher_.publish(frames, std::chrono::steady_clock::now());
 }
 
 void ProgressEventService::start() {

@@ -1,18 +1,15 @@
 #pragma once
 #include <array>
-#include <atomic>
 #include <chrono>
-#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "aio/gate.hpp"
 #include "aio/types.hpp"
-#include "base/histogram.hpp"
-#include "broadcast/broadcaster.hpp"
 #include "broadcast/catch_up.hpp"
 #include "domain/progress/projection.hpp"
+#include "flow/feed_hub.hpp"
 #include "flow/replay.hpp"
 #include "store/store.hpp"
 
@@ -45,10 +42,10 @@ using flow::RecoveryReason;
 enum class Entry { stream, finished, not_owner };
 
 /// Reads of progress, and what follows each commit: the seeds' ProgressEventService. State lives on the core
-/// strand; every awaitable hops there by itself and resumes the caller where it was.
-class ProgressEventService {
+/// strand; every awaitable of its own hops there by itself and resumes the caller where it was.
+class ProgressEventService final : public flow::Projection {
   public:
-    /// What happened so far; on the core strand, the histogram from any.
+    /// What happened so far; on the core strand.
     struct Counts {
         using Recoveries = std::array<std::uint64_t, recovery_reason_names.size()>;
         Recoveries user_recoveries{};  ///< told to connecting user streams, by reason
@@ -57,32 +54,29 @@ class ProgressEventService {
         std::uint64_t snapshots_failed =
             0;  ///< could not be made or saved; the task stays longer than it may
         std::uint64_t snapshots_ignored =
-            0;                        ///< read and of no use: damaged, or of another layout or version
-        std::uint64_t feed_gaps = 0;  ///< events that the feed gave twice or out of order
-        Histogram commit_seconds;     ///< a group's write, refused ones too
+            0;  ///< read and of no use: damaged, or of another layout or version
     };
 
-    ProgressEventService(const aio::Strand& core, store::EventStore& store,
-                         broadcast::Broadcaster& broadcaster, const Clock& clock, Options options);
+    /// Everything outlives the service. Its owner adds it to the hub.
+    ProgressEventService(const aio::Strand& core, store::EventStore& store, flow::FeedHub& hub,
+                         broadcast::Publisher& publisher, const Clock& clock, Options options);
 
     /// Starts watching for stalled tasks.
     void start();
     /// Ends that. On the core strand.
     awaitable<void> stop();
 
-    /// A group of commits that was begun at `began` has been answered; `through` is the last position
-    /// written. Delivery is measured from now on. On the core strand, before the feed has read that far.
-    void note_commit(std::chrono::steady_clock::time_point began, event::Position through);
-    /// The feed's sink, on the core strand: folds the events and, once live, hands them to the broadcaster.
-    /// Up to `through` there are no others.
-    awaitable<void> on_committed(std::span<const event::EventRef> events, event::Position through);
-    /// The cleaner's sink, on the core strand: forgets what expired and trims what grew too long.
-    void on_cleaned(const store::EventStore::Expired& cleaned);
+    std::span<const event::Category* const> categories() const override;
+    awaitable<void> apply(std::span<const event::EventRef> events, event::Position through) override;
+    /// Tells those who watch of the tasks that were stalled and move again.
+    void published() override;
+    void expired(const store::ExpiredStream& stream) override;
+    /// Trims it.
+    void oversized(const store::Oversized& stream) override;
+    void reset() override;
 
-    /// False while the state is being rebuilt: nothing is broadcast, streams wait, unknown tasks are 503. Any
-    /// thread.
-    bool live() const { return live_.load(std::memory_order_acquire); }
-    void set_live() { live_.store(true, std::memory_order_release); }
+    /// False while the node rebuilds its state: streams wait, unknown tasks are 503. Any thread.
+    bool live() const { return hub_.live(); }
 
     /// The last version whose own time is not after `at`. Before the first one: beyond_head; in what was
     /// folded into a snapshot: trimmed.
@@ -117,17 +111,10 @@ class ProgressEventService {
     event::EventRef recovery_frame(const Task& task) const;
 
   private:
-    struct Committed {
-        event::Position through;
-        std::chrono::steady_clock::time_point at;
-    };
-
     awaitable<void> tick();
     result<const Task*> find(std::string_view task_id, std::optional<event::Version> version) const;
     awaitable<void> fold_all(std::span<const event::EventRef> events);
     awaitable<void> restore(const event::Event& first);
-    void check_order(std::span<const event::EventRef> events);
-    std::chrono::steady_clock::time_point committed_at(event::Position position);
     void announce(const std::vector<const Task*>& tasks);
     awaitable<void> trim(std::string task_id);
     awaitable<result<std::vector<event::EventRef>>> read_versions(std::string_view task_id,
@@ -136,15 +123,13 @@ class ProgressEventService {
 
     const aio::Strand core_;
     store::EventStore& store_;
-    broadcast::Broadcaster& broadcaster_;
+    flow::FeedHub& hub_;
+    broadcast::Publisher& publisher_;
     const Clock& clock_;
     const Options options_;
     ProgressProjection projection_;
-    std::atomic<bool> live_{false};
-    std::vector<const Task*> woken_;  // scratch of on_committed
+    std::vector<const Task*> woken_;  // by what was applied last
     std::vector<const Task*> moved_;  // scratch of tick
-    std::deque<Committed> commits_;   // written and not yet read by the feed; rising
-    event::Position fed_ = 0;         // the highest position that the feed gave
     Counts counts_;
     aio::Notice stop_;
     aio::Gate gate_;

@@ -119,7 +119,6 @@ TEST_F(FeedHubTest, every_projection_has_its_own_events_before_anybody_is_told) 
     hub.add(tasks);
     hub.add(counters);
     hub.add(both);
-    hub.set_live();
     run([&]() -> awaitable<void> {
         co_await put(task, "1");
         co_await put(counter, "1");
@@ -141,15 +140,21 @@ TEST_F(FeedHubTest, every_projection_has_its_own_events_before_anybody_is_told) 
 
 TEST_F(FeedHubTest, while_nothing_is_live_it_folds_and_tells_nobody) {
     hub.add(tasks);
+    hub.hold();
+    hub.hold();
     run([&]() -> awaitable<void> {
         co_await put(task, "1");
         EXPECT_EQ(co_await taken(), (Texts{"tasks task-1 1", "skip 1"}));
+        hub.release();
+        EXPECT_FALSE(hub.live());
+        hub.release();
+        co_await put(task, "1");
+        EXPECT_EQ(co_await taken(), (Texts{"tasks task-1 2", "publish 2-2", "tasks published"}));
     });
 }
 
 TEST_F(FeedHubTest, delivery_is_measured_from_the_commit_of_the_group) {
     hub.add(tasks);
-    hub.set_live();
     run([&]() -> awaitable<void> {
         const auto began = std::chrono::steady_clock::now();
         co_await put(task, "1");
@@ -187,7 +192,6 @@ TEST_F(FeedHubTest, what_expired_or_grew_too_long_goes_to_the_projections_of_its
 
 TEST_F(FeedHubTest, a_new_epoch_drops_everything_and_begins_again) {
     hub.add(tasks);
-    hub.set_live();
     run([&]() -> awaitable<void> {
         co_await put(task, "1");
         co_await put(task, "1");

@@ -121,7 +121,7 @@ TEST_F(IngestTest, a_start_goes_on_behind_what_the_store_has_and_is_live_without
     bus.caught_up = false;
     const auto system = open();
     run(io, core, [&]() -> awaitable<void> {
-        system->feed.start();
+        system->hub.start();
         co_await system->ingest.restore();
         EXPECT_TRUE(system->service.live());
         EXPECT_NE(system->service.projection().find("a"), nullptr);

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "aio/spawn.hpp"
+#include "broadcast/broadcaster.hpp"
 #include "domain/progress/codec.hpp"
 #include "domain/progress/service.hpp"
 #include "store/memory_store.hpp"
@@ -18,7 +19,9 @@ using namespace std::chrono_literals;
 class Service : public ::testing::Test {
   protected:
     explicit Service(Options options = {.max_events_per_task = 100})
-        : service{core, store, broadcaster, system_clock(), options} {}
+        : service{core, store, hub, broadcaster, system_clock(), options} {
+        hub.add(service);
+    }
     ~Service() override {
         finish(service.stop());
         finish(broadcaster.drain(1s, 1s, 0ms));
@@ -56,7 +59,7 @@ class Service : public ::testing::Test {
         return commit_all(commits);
     }
     void feed(std::span<const event::EventRef> events) {
-        finish(service.on_committed(events, events.back()->position()));
+        finish(hub.take(events, events.back()->position()));
     }
 
     event::Draft draft(std::string_view task, std::string_view detail, Timestamp timestamp) {
@@ -84,6 +87,7 @@ class Service : public ::testing::Test {
         io, {}, [](event::Position, std::size_t) -> awaitable<broadcast::Missed> {
             co_return broadcast::Missed{};
         }};
+    flow::FeedHub hub{core, store, broadcaster, system_clock(), 1h};
     ProgressEventService service;
     int made = 0;
 };

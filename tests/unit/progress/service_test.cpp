@@ -15,15 +15,14 @@ using testing::PipeSession;
 TEST_F(Service, counts_what_the_feed_gives_twice_or_out_of_order) {
     const auto events = commit(3);
     feed(std::span{events}.first(2));
-    EXPECT_EQ(service.counts().feed_gaps, 0u);
+    EXPECT_EQ(hub.feed_gaps(), 0u);
     feed(std::span{events}.subspan(1));
-    EXPECT_EQ(service.counts().feed_gaps, 1u);
+    EXPECT_EQ(hub.feed_gaps(), 1u);
     EXPECT_EQ(service.projection().applied(), 3u);
 }
 
 TEST_F(Service, delivery_is_measured_from_the_commit_and_each_group_is_timed) {
     auto& lane = broadcaster.lane(0);
-    service.set_live();
     PipeSession session{io, lane, of_user("u")};
     finish(aio::run_on(lane.strand(), [&]() -> awaitable<void> {
         session.enter();
@@ -31,7 +30,7 @@ TEST_F(Service, delivery_is_measured_from_the_commit_and_each_group_is_timed) {
     }));
     const auto began = Steady::now();
     const auto events = commit(2);
-    service.note_commit(began, events.back()->position());
+    hub.note_commit(began, events.back()->position());
     const auto committed = Steady::now();
     while (Steady::now() < committed + 20ms) {  // the feed is late
     }
@@ -39,20 +38,18 @@ TEST_F(Service, delivery_is_measured_from_the_commit_and_each_group_is_timed) {
     std::string got;
     EXPECT_TRUE(pump_until([&] { return (got += session.read()).find("id: ") != std::string::npos; }));
     EXPECT_GE(lane.stats().delivery_seconds.sum_seconds(), 2 * 0.020) << "two events, each late";
-    EXPECT_GE(service.counts().commit_seconds.sum_seconds(), 0);
+    EXPECT_GE(hub.commit_seconds().sum_seconds(), 0);
     std::uint64_t groups = 0;
-    for (std::size_t i = 0; i <= Histogram::bounds.size(); ++i)
-        groups += service.counts().commit_seconds.bucket(i);
+    for (std::size_t i = 0; i <= Histogram::bounds.size(); ++i) groups += hub.commit_seconds().bucket(i);
     EXPECT_EQ(groups, 1u);
 }
 
 TEST_F(Service, a_snapshot_that_cannot_be_used_is_counted_as_ignored_and_the_next_as_failed) {
-    service.set_live();
     feed(commit(150));
     store::EventStore::Expired oversized;
     oversized.oversized.push_back({&category, "t"});
     const event::Version past = 100;
-    service.on_cleaned(oversized);
+    hub.take_cleaned(oversized);
     EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 1; }));
     ASSERT_TRUE(finish(service.status("t", past)));
     EXPECT_EQ(service.counts().snapshots_ignored, 0u);
@@ -62,25 +59,25 @@ TEST_F(Service, a_snapshot_that_cannot_be_used_is_counted_as_ignored_and_the_nex
     EXPECT_FALSE(finish(service.status("t", past)));
     EXPECT_EQ(service.counts().snapshots_ignored, 1u);
     feed(commit(50));
-    service.on_cleaned(oversized);
+    hub.take_cleaned(oversized);
     EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_failed == 1; }));
     EXPECT_EQ(service.counts().snapshots_saved, 1u);
 }
 
 TEST_F(Service, what_was_folded_before_a_start_is_gone_on_from) {
-    service.set_live();
     feed(commit(150));
     store::EventStore::Expired oversized;
     oversized.oversized.push_back({&category, "t"});
-    service.on_cleaned(oversized);
+    hub.take_cleaned(oversized);
     EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 1; }));
     const Task& before = *service.projection().find("t");
     ASSERT_GT(before.first_version, 1u);
 
-    ProgressEventService again{core, store, broadcaster, system_clock(), {.max_events_per_task = 100}};
-    again.set_live();
+    flow::FeedHub other{core, store, broadcaster, system_clock(), 1h};
+    ProgressEventService again{core, store, other, broadcaster, system_clock(), {.max_events_per_task = 100}};
+    other.add(again);
     const auto kept = finish(store.read_all({.from = 1, .limit = 1000}));
-    finish(again.on_committed(kept->events, kept->through));
+    finish(other.take(kept->events, kept->through));
     const Task& after = *again.projection().find("t");
     EXPECT_EQ(after.first_version, before.first_version);
     EXPECT_EQ(save_state(after.state), save_state(before.state));
@@ -90,27 +87,25 @@ TEST_F(Service, what_was_folded_before_a_start_is_gone_on_from) {
     EXPECT_EQ(finish(again.status("t", 1)).error().code, query_errc::trimmed);
     commit(60);
     const auto more = finish(store.read_all({.from = kept->through + 1, .limit = 1000}));
-    finish(again.on_committed(more->events, more->through));
-    again.on_cleaned(oversized);
+    finish(other.take(more->events, more->through));
+    other.take_cleaned(oversized);
     EXPECT_TRUE(pump_until([&] { return again.counts().snapshots_saved == 1; })) << "folding goes on";
     finish(again.stop());
 }
 
 TEST_F(Service, what_expired_before_it_was_read_counts_as_applied) {
-    service.set_live();
     feed(commit(3));
-    finish(service.on_committed({}, 7));
+    finish(hub.take({}, 7));
     EXPECT_EQ(service.projection().applied(), 7u);
-    finish(service.on_committed({}, 5));
+    finish(hub.take({}, 5));
     EXPECT_EQ(service.projection().applied(), 7u) << "it never falls";
 }
 
 TEST_F(Service, a_moment_within_the_folded_part_is_gone_and_one_before_it_never_was) {
-    service.set_live();
     for (int i = 0; i < 150; ++i) feed(commit_at(Timestamp{Duration{1000 * (i + 1)}}));
     store::EventStore::Expired oversized;
     oversized.oversized.push_back({&category, "t"});
-    service.on_cleaned(oversized);
+    hub.take_cleaned(oversized);
     EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 1; }));
     const auto folded = static_cast<std::int64_t>(service.projection().find("t")->first_version) - 1;
     const auto at = [&](std::int64_t ms) { return finish(service.version_at("t", Timestamp{Duration{ms}})); };
@@ -125,7 +120,6 @@ TEST_F(Service, a_moment_within_the_folded_part_is_gone_and_one_before_it_never_
 }
 
 TEST_F(Service, the_history_of_a_task_that_was_let_go_is_unknown_before_the_cleaner_tells) {
-    service.set_live();
     feed(commit(3));
     EXPECT_EQ(finish(service.history("t", {}, 1, 10))->events.size(), 3u);
     EXPECT_TRUE(finish(service.history("t", {}, 4, 10))->events.empty()) << "nothing newer is no error";
@@ -133,6 +127,47 @@ TEST_F(Service, the_history_of_a_task_that_was_let_go_is_unknown_before_the_clea
     const auto history = finish(service.history("t", {}, 1, 10));
     ASSERT_FALSE(history);
     EXPECT_EQ(history.error().code, query_errc::unknown_task);
+}
+
+TEST_F(Service, a_new_history_is_folded_from_nothing) {
+    feed(commit(3, "a"));
+    feed(commit(2, "b"));
+    service.reset();
+    EXPECT_EQ(service.projection().find("a"), nullptr);
+    EXPECT_EQ(service.projection().find_user("u"), nullptr);
+    EXPECT_EQ(service.projection().applied(), 0u);
+    EXPECT_EQ(service.projection().counts().by_status, (std::array<std::uint64_t, 4>{}));
+    const auto first = finish(store.read_all({.from = 1, .to = 2, .limit = 10}))->events;
+    finish(service.apply(first, 2));
+    EXPECT_EQ(service.projection().find("a")->state.version, 2u);
+}
+
+class QuickStall : public Service {
+  protected:
+    QuickStall() : Service{{.stall_after = 20ms}} {}
+};
+
+TEST_F(QuickStall, of_a_task_that_expires_between_its_event_and_the_telling_nothing_is_told) {
+    service.start();
+    auto& lane = broadcaster.lane(0);
+    PipeSession session{io, lane, of_user("u")};
+    finish(aio::run_on(lane.strand(), [&]() -> awaitable<void> {
+        session.enter();
+        co_return;
+    }));
+    feed(commit(1, "t"));
+    EXPECT_TRUE(pump_until([&] { return service.projection().find("t")->stalled; }));
+    std::string told;
+    EXPECT_TRUE(
+        pump_until([&] { return (told += session.read()).find("\"stalled\":true") != std::string::npos; }));
+    const auto more = commit(1, "t");
+    finish(service.apply(more, more.back()->position()));
+    service.expired({&category, "t", "u", more.back()->position()});
+    service.published();
+    feed(commit(1, "other"));
+    told.clear();
+    EXPECT_TRUE(pump_until([&] { return (told += session.read()).find("other") != std::string::npos; }));
+    EXPECT_EQ(told.find("\"stalled\":false"), std::string::npos);
 }
 
 }  // namespace

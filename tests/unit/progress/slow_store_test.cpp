@@ -33,7 +33,7 @@ class SlowReads : public testing::Test {
   protected:
     ~SlowReads() override {
         run(io, core, [this]() -> awaitable<void> {
-            co_await feed.stop();
+            co_await hub.stop();
             co_await service.stop();
         });
     }
@@ -78,11 +78,8 @@ class SlowReads : public testing::Test {
         io, {}, [](event::Position, std::size_t) -> awaitable<broadcast::Missed> {
             co_return broadcast::Missed{};
         }};
-    ProgressEventService service{core, store, broadcaster, system_clock(), {}};
-    store::FeedReader feed{core, store,
-                           [this](std::span<const event::EventRef> events, event::Position through) {
-                               return service.on_committed(events, through);
-                           }};
+    flow::FeedHub hub{core, store, broadcaster, system_clock(), 1h};
+    ProgressEventService service{core, store, hub, broadcaster, system_clock(), {}};
     int streams = 1000;
     int live = 0;
     int most_pages = 0;
@@ -92,10 +89,10 @@ class SlowReads : public testing::Test {
 
 TEST_F(SlowReads, a_thousand_streams_at_once_are_live_after_a_few_reads_each_while_others_write) {
     run(io, core, [&]() -> awaitable<void> {
-        service.set_live();
-        feed.start();
+        hub.add(service);
+        hub.start();
         for (int i = 0; i < streams; ++i) co_await commit(fmt::format("u{}", i), fmt::format("t{}", i), 2);
-        EXPECT_TRUE(co_await feed.wait_applied(store.head(), 10s));
+        EXPECT_TRUE(co_await hub.wait_applied(store.head(), 10s));
         aio::spawn(core, "others", [this] { return write_foreign(); });
         for (int i = 0; i < streams; ++i) {
             const auto cursor = i % 2 == 0 ? "" : fmt::format("{}.{}", store.epoch(), 2 * i + 1);

@@ -17,7 +17,7 @@ constexpr std::size_t frame_bytes = 10 * 1024;
 /// A user with tasks whose details are as large as may be, and what a new stream of theirs is told.
 class Sources : public test::Service {
   protected:
-    Sources() : Service{{.stall_after = 1s}} { service.set_live(); }
+    Sources() : Service{{.stall_after = 1s}} {}
 
     void tell(int events, const std::string& task) { feed(commit(events, task, detail)); }
 
@@ -118,7 +118,7 @@ TEST_F(Sources, what_expires_before_it_is_told_is_a_reset) {
     const auto source = service.user_source("u", "");
     EXPECT_TRUE(next(*source).last);
     tell(2, "a");
-    service.on_cleaned(finish(store.cleanup(system_clock().now() + 1000h)).value());
+    hub.take_cleaned(finish(store.cleanup(system_clock().now() + 1000h)).value());
     tell(1, "b");
     frames.clear();
     EXPECT_TRUE(next(*source).last);
@@ -182,7 +182,7 @@ TEST_F(Sources, a_task_that_expires_between_two_pages_is_left_out) {
     EXPECT_FALSE(next(*source).last);
     store::EventStore::Expired expired;
     expired.streams.push_back({&category, "task-0", "u", 1});
-    service.on_cleaned(expired);
+    hub.take_cleaned(expired);
     read_through(*source);
     EXPECT_EQ(told_of("task-0"), Told{});
     EXPECT_EQ(frames.size(), 40u);

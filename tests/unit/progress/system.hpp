@@ -13,7 +13,6 @@
 #include "domain/progress/ingest.hpp"
 #include "domain/progress/service.hpp"
 #include "flow/dead_letters.hpp"
-#include "store/feed_reader.hpp"
 #include "store/memory_store.hpp"
 
 namespace stepcast::progress::test {
@@ -125,28 +124,27 @@ class System {
                       [](event::Position, std::size_t) -> awaitable<broadcast::Missed> {
                           co_return broadcast::Missed{};
                       }},
-          service{core, store, broadcaster, system_clock(), {}},
-          feed{core, store,
-               [this](std::span<const event::EventRef> events, event::Position through) {
-                   return service.on_committed(events, through);
-               }},
+          hub{core, store, broadcaster, system_clock(), 1h},
+          service{core, store, hub, broadcaster, system_clock(), {}},
           dead_letters{bus},
-          ingest{io, service, feed, bus, dead_letters, std::move(options)} {}
+          ingest{io, service, hub, bus, dead_letters, std::move(options)} {
+        hub.add(service);
+    }
 
     awaitable<void> start() {
-        feed.start();
+        hub.start();
         co_await ingest.restore();
         ingest.start();
     }
     awaitable<void> stop() {
         dead_letters.stop();
         co_await ingest.stop();
-        co_await feed.stop();
+        co_await hub.stop();
     }
 
     broadcast::Broadcaster broadcaster;
+    flow::FeedHub hub;
     ProgressEventService service;
-    store::FeedReader feed;
     flow::DeadLetters dead_letters;
     ProgressIngest ingest;
 };
