@@ -50,12 +50,14 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
           [this](event::Position after, std::size_t limit) { return hub_.read_after(after, limit); }},
       hub_{core_, *store_, broadcaster_, clock, config.store.cleanup_interval},
       progress_{core_, *store_, hub_, broadcaster_, clock, progress_options(config)},
+      committer_{core_, *store_, hub_},
       dead_letters_{*bus_},
-      ingest_{io, progress_, hub_, *bus_, dead_letters_, ingest_options(config, clock.now())},
-      orders_{config.orders.enabled ? std::make_unique<progress::OrderConsumer>(
-                                          io, progress_, *bus_, dead_letters_, order_options(config))
-                                    : nullptr},
-      door_{progress_, *bus_, ingest_, orders_.get(), events_topic_, orders_topic_},
+      ingest_{io, progress_, hub_, committer_, *bus_, dead_letters_, ingest_options(config, clock.now())},
+      orders_{config.orders.enabled
+                  ? std::make_unique<progress::OrderConsumer>(io, progress_, committer_, *bus_, dead_letters_,
+                                                              order_options(config))
+                  : nullptr},
+      door_{progress_, committer_, *bus_, ingest_, orders_.get(), events_topic_, orders_topic_},
       sse_{sse_options(config)},
       admission_{static_cast<std::size_t>(config.sse.max_streams),
                  static_cast<std::size_t>(config.sse.max_streams_per_user)},
@@ -188,9 +190,10 @@ awaitable<bool> Node::stop() {
                                 sse_.drain_spread);
     served_ = clean;
     dead_letters_.stop();
-    co_await aio::run_on(core_, [this] {
+    co_await aio::run_on(core_, [this]() -> awaitable<void> {
         stop_watch_.notify();
-        return gate_.close();
+        committer_.stop();
+        co_await gate_.close();
     });
     if (orders_) {
         using namespace asio::experimental::awaitable_operators;
@@ -212,8 +215,7 @@ awaitable<http::Response> Node::ready() {
     if (!loading() && (!bus_ready_ || !bus_->healthy())) failing.emplace_back("bus");
     if (bus_ready_ && !ingest_.running()) failing.emplace_back("ingest");
     if (!progress_.live()) failing.emplace_back("rebuild");
-    if (ingest_.paused() != progress::ProgressIngest::Pause::none ||
-        (journal_ != nullptr && !journal_->healthy()))
+    if (committer_.paused() != flow::Committer::Pause::none || (journal_ != nullptr && !journal_->healthy()))
         failing.emplace_back("store");
     if (stopping_) failing.emplace_back("stopping");
     const std::string body = fmt::format(
@@ -241,9 +243,7 @@ awaitable<Readings> Node::read_core() {
         readings.tasks[i] = {progress::event_type_names[i], counts.by_status[i]};
     readings.tasks_stalled = counts.stalled;
     readings.bus = bus_->stats();
-    readings.paused = ingest_.paused() == progress::ProgressIngest::Pause::none         ? ""
-                      : ingest_.paused() == progress::ProgressIngest::Pause::store_full ? "store-full"
-                                                                                        : "store-unavailable";
+    readings.paused = flow::Committer::pause_names[static_cast<std::size_t>(committer_.paused())];
     readings.dependency_down = !bus_ready_ || !bus_->healthy();
     const auto& told = progress_.counts();
     readings.commit_seconds = &hub_.commit_seconds();

@@ -70,6 +70,7 @@ class Node {
     broadcast::Broadcaster broadcaster_;
     flow::FeedHub hub_;
     progress::ProgressEventService progress_;
+    flow::Committer committer_;
     flow::DeadLetters dead_letters_;
     progress::ProgressIngest ingest_;
     const std::unique_ptr<progress::OrderConsumer> orders_;  // null: off

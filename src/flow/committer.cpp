@@ -104,7 +104,7 @@ void Committer::note(Pause before, Pause now) {
         spdlog::warn(
             "the store is at its bound and holds nothing that may go: nothing is taken until something "
             "expires");
-    else if (paused() == Pause::none)
+    else if (paused() == Pause::none && !stopping_)
         spdlog::info("the store takes events again");
 }
 

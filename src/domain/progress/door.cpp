@@ -70,7 +70,7 @@ awaitable<result<void>> ProgressDoor::check(const std::vector<ProgressEvent>& ev
 }
 
 bool ProgressDoor::store_paused() const {
-    return ingest_.paused() != ProgressIngest::Pause::none;
+    return committer_.paused() != flow::Committer::Pause::none;
 }
 
 // A bus that does not answer may only be waiting for the store.

@@ -22,9 +22,11 @@ class ProgressDoor {
         std::string task_id;
     };
 
-    ProgressDoor(ProgressEventService& service, bus::MessageBus& bus, const ProgressIngest& ingest,
-                 const OrderConsumer* orders, std::string events_topic, std::string orders_topic)
+    ProgressDoor(ProgressEventService& service, const flow::Committer& committer, bus::MessageBus& bus,
+                 const ProgressIngest& ingest, const OrderConsumer* orders, std::string events_topic,
+                 std::string orders_topic)
         : service_{service},
+          committer_{committer},
           bus_{bus},
           ingest_{ingest},
           orders_{orders},
@@ -52,6 +54,7 @@ class ProgressDoor {
     tl::unexpected<Error> not_given(Error of_bus) const;
 
     ProgressEventService& service_;
+    const flow::Committer& committer_;
     bus::MessageBus& bus_;
     const ProgressIngest& ingest_;
     const OrderConsumer* orders_;  // null: orders are off

@@ -16,13 +16,16 @@ constexpr std::size_t max_batch = 1024;
 }  // namespace
 
 ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& service, flow::FeedHub& hub,
-                               bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options)
+                               flow::Committer& committer, bus::MessageBus& bus,
+                               flow::DeadLetters& dead_letters, Options options)
     : strand_{asio::make_strand(io)},
       service_{service},
       hub_{hub},
+      committer_{committer},
       bus_{bus},
       dead_letters_{dead_letters},
       options_{std::move(options)},
+      offsets_{options_.source, options_.topic},
       gate_{strand_} {
     hub_.hold();
 }
@@ -30,19 +33,16 @@ ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& servi
 awaitable<void> ProgressIngest::restore() {
     return aio::run_on(service_.core(), [this]() -> awaitable<void> {
         auto& store = service_.store();
-        while (!options_.source.empty() && !stopping_) {
-            const auto offsets = co_await store.source_offsets(options_.source, options_.topic);
-            if (offsets) {
-                for (const auto& [partition, offset] : *offsets) remember({partition, offset});
-                break;
-            }
-            spdlog::warn("ingest waits for the store: {}", offsets.error().text());
+        while (!stopping_) {
+            const auto loaded = co_await offsets_.load(store);
+            if (loaded) break;
+            spdlog::warn("ingest waits for the store: {}", loaded.error().text());
             co_await aio::pause(500ms);
         }
         const auto head = store.head();
         while (!stopping_ && !co_await hub_.wait_applied(head, 250ms)) {
         }
-        if (!options_.rebuilds || !stored_.empty()) end_rebuild();
+        if (!options_.rebuilds || !offsets_.next().empty()) end_rebuild();
     });
 }
 
@@ -52,8 +52,7 @@ void ProgressIngest::start() {
                                    .since = options_.since,
                                    .lag_group = options_.source,
                                    .max_batch = max_batch};
-    for (std::size_t p = 0; p < stored_.size(); ++p)
-        if (stored_[p] >= 0) subscription.from.emplace(static_cast<std::int32_t>(p), stored_[p] + 1);
+    for (const auto& [partition, offset] : offsets_.next()) subscription.from.emplace(partition, offset);
     consumer_ = bus_.subscribe(std::move(subscription), strand_);
     subscribed_.store(true, std::memory_order_release);
     aio::spawn_vital(strand_, "progress ingest", [this, hold = gate_.enter()] { return run(); });
@@ -187,120 +186,63 @@ awaitable<void> ProgressIngest::complete(Item& item) {
     latest.finished = is_terminal(scratch_.type);
 }
 
-// On the core. Returns the last position written. Behind a record that is given up no commit carries its
-// offset until the letter is written; the store holds offsets behind those that it refuses itself.
-awaitable<event::Position> ProgressIngest::commit_all() {
+// On the core. Returns once the store has taken or refused each of them, or it is time to stop. Behind a
+// record that is given up no commit carries its offset until the letter is written; the store holds offsets
+// behind those that it refuses itself.
+awaitable<ProgressIngest::Written> ProgressIngest::commit_all() {
     commits_.clear();
     committing_.clear();
-    open_.clear();
     for (auto& item : items_) {
-        const auto partition = item.record->place.partition;
-        const bool open = std::ranges::find(open_, partition) != open_.end();
-        if (item.error != none) {
-            if (!open) open_.push_back(partition);
-            continue;
-        }
+        const auto& place = item.record->place;
+        if (item.error != none) offsets_.give_up(place);
+        const auto source = offsets_.take(place);
+        if (item.error != none) continue;
         auto& commit = commits_.emplace_back();
         commit.appends.emplace_back().events.push_back(item.draft);
         // A producer's clock that runs ahead must not keep a task from stalling or expiring.
         if (options_.rebuilds) commit.recorded_at = std::min(item.record->timestamp, service_.clock().now());
-        if (!options_.source.empty() && !open) commit.source = source_of(item.record->place);
+        commit.source = source;
         committing_.push_back(&item);
     }
-    return write_all();
-}
-
-// Until the store has taken or refused each of them, or it is time to stop: then commits_ is not empty.
-awaitable<event::Position> ProgressIngest::write_all() {
-    event::Position last = 0;
-    for (Duration wait = 50ms; !commits_.empty() && !stopping_; wait = std::min<Duration>(2 * wait, 1s)) {
-        const auto began = std::chrono::steady_clock::now();
-        const auto results = co_await service_.store().commit_many(commits_);
-        std::size_t kept = 0;
-        Pause pause = Pause::none;
-        for (std::size_t i = 0; i < results.size(); ++i) {
-            if (results[i]) {
-                last = std::max(last, results[i]->position);
-            } else if (results[i].error().code == store::errc::full ||
-                       results[i].error().code == store::errc::unavailable) {
-                pause = results[i].error().code == store::errc::full ? Pause::store_full
-                                                                     : Pause::store_unavailable;
-                commits_[kept] = std::move(commits_[i]);
-                committing_[kept++] = committing_[i];
-            } else {
-                reject(*committing_[i], Error{errc::conflict, "eventId", results[i].error().detail});
-            }
+    Written written;
+    const auto outcomes = co_await committer_.commit(commits_);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (outcomes[i]) {
+            written.last = std::max(written.last, outcomes[i]->position);
+        } else if (flow::Committer::passes(outcomes[i])) {
+            written.whole = false;
+        } else {
+            reject(*committing_[i], Error{errc::conflict, "eventId", outcomes[i].error().detail});
+            offsets_.give_up(committing_[i]->record->place);
         }
-        hub_.note_commit(began, last);
-        commits_.resize(kept);
-        committing_.resize(kept);
-        note_pause(pause);
-        if (kept != 0) co_await aio::pause(wait);
     }
-    co_return last;
-}
-
-void ProgressIngest::note_pause(Pause pause) {
-    if (paused_.exchange(pause) == pause) return;
-    if (pause == Pause::store_full)
-        spdlog::warn(
-            "the store is at its bound and holds only running tasks: nothing is taken until one expires");
-    else if (pause == Pause::none)
-        spdlog::info("the store takes events again");
-}
-
-void ProgressIngest::remember(bus::Place place) {
-    const auto index = static_cast<std::size_t>(place.partition);
-    if (stored_.size() <= index) stored_.resize(index + 1, -1);
-    stored_[index] = place.offset;
-}
-
-// A record at or below the stored offset comes from a topic that was made again: the bus gives none twice.
-store::SourceOffset ProgressIngest::source_of(bus::Place place) const {
-    const auto index = static_cast<std::size_t>(place.partition);
-    const bool again = index < stored_.size() && place.offset <= stored_[index];
-    return {options_.source, options_.topic, place.partition, place.offset, again};
+    co_return written;
 }
 
 // On the core, once every record of the batch is committed or buried: where one was given up, the partition's
 // offset moves by a commit of its own.
 awaitable<void> ProgressIngest::move_offsets() {
-    if (options_.source.empty()) co_return;
-    ends_.clear();
-    for (auto& item : items_) {
-        const auto is_it = [&](const End& end) {
-            return end.item->record->place.partition == item.record->place.partition;
-        };
-        auto end = !ends_.empty() && is_it(ends_.back()) ? std::prev(ends_.end())
-                                                         : std::ranges::find_if(ends_, is_it);
-        if (end == ends_.end()) end = ends_.insert(ends_.end(), End{&item, false});
-        end->item = &item;
-        end->given_up = end->given_up || item.error != none;
-    }
-    commits_.clear();
-    committing_.clear();
-    for (const auto& end : ends_) {
-        if (!end.given_up) continue;
-        commits_.emplace_back().source = source_of(end.item->record->place);
-        committing_.push_back(end.item);
-    }
-    co_await write_all();
-    if (!commits_.empty()) co_return;
-    for (const auto& end : ends_) remember(end.item->record->place);
+    auto moves = offsets_.moves();
+    for (const auto& outcome : co_await committer_.commit(moves))
+        if (!outcome) co_return offsets_.forget();
+    offsets_.settle();
 }
 
 awaitable<void> ProgressIngest::finish(const bus::Batch& batch) {
     const bool live = !rebuilding_;
-    const auto last = co_await aio::run_on(service_.core(), [this]() -> awaitable<event::Position> {
+    const auto [last, whole] = co_await aio::run_on(service_.core(), [this]() -> awaitable<Written> {
         co_await complete_all();
-        const auto position = co_await commit_all();
-        if (commits_.empty() && errors_.empty()) co_await move_offsets();
-        if (position != 0)
-            while (!stopping_ && !co_await hub_.wait_applied(position, 250ms)) {
+        const auto written = co_await commit_all();
+        if (!written.whole)
+            offsets_.forget();
+        else if (errors_.empty())
+            co_await move_offsets();
+        if (written.last != 0)
+            while (!stopping_ && !co_await hub_.wait_applied(written.last, 250ms)) {
             }
-        co_return position;
+        co_return written;
     });
-    if (stopping_ && !commits_.empty()) co_return;  // not written, not done: they are given again
+    if (!whole) co_return;  // not written, not done: they are given again
     if (last != 0 && !batch.records.empty()) {
         const auto age = service_.clock().now() - batch.records.back().timestamp;
         counts_.age_seconds.observe(std::max(0.0, std::chrono::duration<double>(age).count()),

@@ -12,8 +12,10 @@
 #include "bus/bus.hpp"
 #include "domain/progress/codec.hpp"
 #include "domain/progress/service.hpp"
+#include "flow/committer.hpp"
 #include "flow/dead_letters.hpp"
 #include "flow/feed_hub.hpp"
+#include "flow/source_offsets.hpp"
 
 namespace stepcast::progress {
 
@@ -43,11 +45,9 @@ class ProgressIngest {
         std::atomic<std::uint64_t> old_poison{0};  ///< met while rebuilding
         Histogram age_seconds;                     ///< from the record's time to its commit
     };
-    /// Why consumption stands still.
-    enum class Pause : std::uint8_t { none, store_full, store_unavailable };
-
     ProgressIngest(asio::io_context& io, ProgressEventService& service, flow::FeedHub& hub,
-                   bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options);
+                   flow::Committer& committer, bus::MessageBus& bus, flow::DeadLetters& dead_letters,
+                   Options options);
 
     /// Waits until what the store holds is folded, and finds where reading goes on. What needs no rebuild is
     /// live then, whether or not the bus is there. Once, before `start`; any strand.
@@ -56,7 +56,6 @@ class ProgressIngest {
     /// Closes the consumer; what was handed out and not committed is given again later. Any strand.
     awaitable<void> stop();
 
-    Pause paused() const { return paused_.load(std::memory_order_relaxed); }
     /// False while nothing is consumed: before the start, at the end, and while the bus is away.
     bool running() const { return running_.load(std::memory_order_relaxed); }
     /// True once the bus keeps what it is given for us: before that nobody would be waited for. Any thread.
@@ -79,10 +78,9 @@ class ProgressIngest {
         int percentage = 0;
         bool finished = false;
     };
-    // The last record of a partition in this batch.
-    struct End {
-        Item* item;
-        bool given_up;  // one of the partition's records was neither committed nor known
+    struct Written {
+        event::Position last = 0;
+        bool whole = true;  // false: it was time to stop before the store had taken all
     };
     template <class Value>
     using Map = boost::unordered_flat_map<std::string, Value, KeyedHash, std::equal_to<>>;
@@ -93,11 +91,7 @@ class ProgressIngest {
     awaitable<void> complete_all();
     bool owned(Item& item);
     awaitable<void> complete(Item& item);
-    awaitable<event::Position> commit_all();
-    awaitable<event::Position> write_all();
-    void note_pause(Pause pause);
-    void remember(bus::Place place);
-    store::SourceOffset source_of(bus::Place place) const;
+    awaitable<Written> commit_all();
     awaitable<void> move_offsets();
     void reject(Item& item, Error error);
     void count(const Error& error);
@@ -109,6 +103,7 @@ class ProgressIngest {
     const aio::Strand strand_;
     ProgressEventService& service_;
     flow::FeedHub& hub_;
+    flow::Committer& committer_;
     bus::MessageBus& bus_;
     flow::DeadLetters& dead_letters_;
     const Options options_;
@@ -119,9 +114,7 @@ class ProgressIngest {
     std::vector<Error> errors_;
     std::vector<store::Commit> commits_;
     std::vector<Item*> committing_;
-    std::vector<std::int64_t> stored_;  // by partition: the offset that the store has; -1: none. On the core
-    std::vector<End> ends_;
-    std::vector<std::int32_t> open_;  // partitions of this batch with a record that is not buried yet
+    flow::SourceOffsets offsets_;  // on the core
     Map<std::string> owners_;
     Map<Latest> latest_;
     boost::unordered_flat_set<std::string, KeyedHash, std::equal_to<>> seen_;
@@ -131,7 +124,6 @@ class ProgressIngest {
     std::atomic<bool> stopping_{false};
     std::atomic<bool> running_{false};
     std::atomic<bool> subscribed_{false};
-    std::atomic<Pause> paused_{Pause::none};
     std::atomic<int> rebuilt_percent_{0};
     std::atomic<std::int64_t> lag_{0};
     bool rebuilding_ = true;  // holds the hub

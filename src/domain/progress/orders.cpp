@@ -110,10 +110,11 @@ result<Order> decode_order(std::string_view json) {
     return order;
 }
 
-OrderConsumer::OrderConsumer(asio::io_context& io, ProgressEventService& service, bus::MessageBus& bus,
-                             flow::DeadLetters& dead_letters, Options options)
+OrderConsumer::OrderConsumer(asio::io_context& io, ProgressEventService& service, flow::Committer& committer,
+                             bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options)
     : strand_{asio::make_strand(io)},
       service_{service},
+      committer_{committer},
       bus_{bus},
       dead_letters_{dead_letters},
       options_{std::move(options)},
@@ -205,21 +206,10 @@ awaitable<void> OrderConsumer::begin(std::vector<Taken>& taken) {
         for (const auto& [order, place] : taken)
             kept.outbox.push_back(
                 {kept_as(order), options_.orders_topic, order.task_id, encode_order(order)});
-        if (!co_await commit(std::move(kept))) co_return;
+        if (!co_await committer_.commit(std::move(kept))) co_return;
     }
     for (auto& one : taken) work_off_beside(std::move(one));
     taken.clear();
-}
-
-// Until the store takes it; false when it is time to stop.
-awaitable<bool> OrderConsumer::commit(store::Commit commit) {
-    for (Duration wait = 50ms; !stopping_; wait = std::min<Duration>(2 * wait, 1s)) {
-        const auto results = co_await aio::run_on(
-            service_.core(), [this, &commit] { return service_.store().commit_many({&commit, 1}); });
-        if (results.front()) co_return true;
-        co_await aio::pause(wait);
-    }
-    co_return false;
 }
 
 void OrderConsumer::work_off_beside(Taken taken) {
@@ -253,7 +243,7 @@ awaitable<void> OrderConsumer::work_off(Taken taken) {
     if (ended && options_.keep_in_store) {
         store::Commit forget;
         forget.sent.push_back(kept_as(taken.order));
-        ended = co_await commit(std::move(forget));
+        ended = (co_await committer_.commit(std::move(forget))).has_value();
     }
     if (ended && taken.place) consumer_->done(*taken.place);
     --in_flight_;

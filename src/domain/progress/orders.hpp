@@ -8,6 +8,7 @@
 #include "aio/gate.hpp"
 #include "bus/bus.hpp"
 #include "domain/progress/service.hpp"
+#include "flow/committer.hpp"
 #include "flow/dead_letters.hpp"
 #include "store/store.hpp"
 
@@ -47,8 +48,8 @@ class OrderConsumer {
         bool keep_in_store = false;
     };
 
-    OrderConsumer(asio::io_context& io, ProgressEventService& service, bus::MessageBus& bus,
-                  flow::DeadLetters& dead_letters, Options options);
+    OrderConsumer(asio::io_context& io, ProgressEventService& service, flow::Committer& committer,
+                  bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options);
 
     void start();
     /// Abandons orders between two steps; they are given again to whoever consumes next. Any strand.
@@ -71,7 +72,6 @@ class OrderConsumer {
     awaitable<void> take_all(const bus::Batch& batch);
     awaitable<std::optional<Order>> read(const bus::Record& record);
     awaitable<void> begin(std::vector<Taken>& taken);
-    awaitable<bool> commit(store::Commit commit);
     void work_off_beside(Taken taken);
     awaitable<void> work_off(Taken taken);
     awaitable<bool> work_steps(const Taken& taken);
@@ -81,6 +81,7 @@ class OrderConsumer {
 
     const aio::Strand strand_;
     ProgressEventService& service_;
+    flow::Committer& committer_;
     bus::MessageBus& bus_;
     flow::DeadLetters& dead_letters_;
     const Options options_;

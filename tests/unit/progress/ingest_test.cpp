@@ -173,7 +173,7 @@ TEST_F(IngestTest, a_full_store_delays_events_and_offsets_alike) {
     run(io, core, [&]() -> awaitable<void> {
         co_await system.start();
         EXPECT_TRUE(
-            co_await until([&] { return system.ingest.paused() == ProgressIngest::Pause::store_full; }));
+            co_await until([&] { return system.committer.paused() == flow::Committer::Pause::store_full; }));
         EXPECT_EQ((co_await small.source_offsets("s", "t")).value(), (Offsets{{0, 0}}));
         co_await system.stop();
         EXPECT_EQ((co_await small.source_offsets("s", "t")).value(), (Offsets{{0, 0}}));

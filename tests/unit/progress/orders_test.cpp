@@ -11,7 +11,7 @@ struct Life {
     Life(asio::io_context& io, const aio::Strand& core, store::EventStore& store,
          OrderConsumer::Options options)
         : system{io, core, store, bus, {.topic = "progress-events", .group = "stepcast-progress"}},
-          orders{io, system.service, bus, system.dead_letters, std::move(options)} {}
+          orders{io, system.service, system.committer, bus, system.dead_letters, std::move(options)} {}
 
     awaitable<void> start() {
         co_await system.start();
@@ -19,6 +19,7 @@ struct Life {
     }
     awaitable<void> stop() {
         system.dead_letters.stop();
+        system.committer.stop();
         co_await orders.stop();
         co_await system.stop();
         co_await bus.close();

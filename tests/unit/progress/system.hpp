@@ -126,8 +126,9 @@ class System {
                       }},
           hub{core, store, broadcaster, system_clock(), 1h},
           service{core, store, hub, broadcaster, system_clock(), {}},
+          committer{core, store, hub},
           dead_letters{bus},
-          ingest{io, service, hub, bus, dead_letters, std::move(options)} {
+          ingest{io, service, hub, committer, bus, dead_letters, std::move(options)} {
         hub.add(service);
     }
 
@@ -138,6 +139,7 @@ class System {
     }
     awaitable<void> stop() {
         dead_letters.stop();
+        committer.stop();
         co_await ingest.stop();
         co_await hub.stop();
     }
@@ -145,6 +147,7 @@ class System {
     broadcast::Broadcaster broadcaster;
     flow::FeedHub hub;
     ProgressEventService service;
+    flow::Committer committer;
     flow::DeadLetters dead_letters;
     ProgressIngest ingest;
 };
