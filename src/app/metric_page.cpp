@@ -8,11 +8,15 @@ namespace stepcast::app {
 
 using prometheus::MetricType;
 
-prometheus::ClientMetric& MetricPage::row(std::string_view name, std::string_view help, MetricType type,
-                                          Labels labels) {
+prometheus::MetricFamily& MetricPage::family(std::string_view name, std::string_view help, MetricType type) {
     const auto [place, fresh] = places_.try_emplace(std::string{name}, families_.size());
     if (fresh) families_.push_back({std::string{name}, std::string{help}, type, {}});
-    auto& metric = families_[place->second].metric.emplace_back();
+    return families_[place->second];
+}
+
+prometheus::ClientMetric& MetricPage::row(std::string_view name, std::string_view help, MetricType type,
+                                          Labels labels) {
+    auto& metric = family(name, help, type).metric.emplace_back();
     for (const auto& [label, value] : labels)
         metric.label.push_back({std::string{label}, std::string{value}});
     return metric;

@@ -22,6 +22,10 @@ class MetricPage final : public MetricSink {
     void histogram(std::string_view name, std::string_view help, std::span<const Histogram* const> parts,
                    Labels labels = {});
 
+    /// Names a family that may stay without rows.
+    prometheus::MetricFamily& family(std::string_view name, std::string_view help,
+                                     prometheus::MetricType type);
+
     std::string text() const;
 
   private:

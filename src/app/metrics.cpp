@@ -1,8 +1,5 @@
 #include "app/metrics.hpp"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-
 #include <fmt/format.h>
 
 #include <limits>
@@ -15,62 +12,49 @@
 namespace stepcast::app {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
+using Labels = MetricSink::Labels;
 
-/// Gathers families in the order in which they are named.
+/// Adds the rows of one family after another.
 class Page {
   public:
-    void begin(std::string name, std::string help, MetricType type) {
-        families_.push_back({std::move(name), std::move(help), type, {}});
+    explicit Page(MetricPage& page) : page_{page} {}
+
+    void begin(std::string_view name, std::string_view help, MetricType type) {
+        name_ = name;
+        type_ = type;
+        page_.family(name, help, type);
     }
 
     void row(double value, Labels labels = {}) {
-        ClientMetric& metric = families_.back().metric.emplace_back();
-        metric.label = std::move(labels);
-        (families_.back().type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+        type_ == MetricType::Counter ? page_.counter(name_, {}, value, labels)
+                                     : page_.gauge(name_, {}, value, labels);
     }
-    void row(std::uint64_t value, Labels labels = {}) { row(static_cast<double>(value), std::move(labels)); }
-
+    void row(std::uint64_t value, Labels labels = {}) { row(static_cast<double>(value), labels); }
     /// The sum of histograms with the same bounds.
     void row(std::span<const Histogram* const> parts, Labels labels = {}) {
-        ClientMetric& metric = families_.back().metric.emplace_back();
-        metric.label = std::move(labels);
-        auto& histogram = metric.histogram;
-        for (std::size_t i = 0; i <= Histogram::bounds.size(); ++i) {
-            for (const Histogram* part : parts) histogram.sample_count += part->bucket(i);
-            const bool last = i == Histogram::bounds.size();
-            histogram.bucket.push_back({histogram.sample_count, last ? std::numeric_limits<double>::infinity()
-                                                                     : Histogram::bounds[i]});
-        }
-        for (const Histogram* part : parts) histogram.sample_sum += part->sum_seconds();
+        page_.histogram(name_, {}, parts, labels);
     }
 
-    void counter(std::string name, std::string help, std::uint64_t value) {
-        begin(std::move(name), std::move(help), MetricType::Counter);
+    void counter(std::string_view name, std::string_view help, std::uint64_t value) {
+        begin(name, help, MetricType::Counter);
         row(value);
     }
-    void gauge(std::string name, std::string help, double value) {
-        begin(std::move(name), std::move(help), MetricType::Gauge);
+    void gauge(std::string_view name, std::string_view help, double value) {
+        begin(name, help, MetricType::Gauge);
         row(value);
     }
-    void histogram(std::string name, std::string help, const Histogram* value) {
+    void histogram(std::string_view name, std::string_view help, const Histogram* value) {
         if (value == nullptr) return;
-        begin(std::move(name), std::move(help), MetricType::Histogram);
+        begin(name, help, MetricType::Histogram);
         row(std::span{&value, 1});
     }
 
-    std::string text() const { return prometheus::TextSerializer{}.Serialize(families_); }
-
   private:
-    std::vector<MetricFamily> families_;
+    MetricPage& page_;
+    std::string_view name_;  // all are literals
+    MetricType type_ = MetricType::Untyped;
 };
-
-std::string text(std::string_view view) {
-    return std::string{view};
-}
 
 bool empty(const Histogram& histogram) {
     for (std::size_t i = 0; i <= Histogram::bounds.size(); ++i)
@@ -108,11 +92,6 @@ void add_store(Page& page, const Readings& readings) {
     page.begin("stepcast_events_committed_total", "Events stored", MetricType::Counter);
     page.row(store.committed, {{"category", "progress"}});
     page.counter("stepcast_events_deduplicated_total", "Events that were stored before", store.deduplicated);
-    page.begin("stepcast_events_rejected_total", "Records that could not be events", MetricType::Counter);
-    for (const auto& reason : readings.rejected)
-        page.row(reason.value, {{"door", "topic"}, {"reason", text(reason.name)}});
-    for (const auto& reason : readings.rejected_at_http)
-        page.row(reason.value, {{"door", "http"}, {"reason", text(reason.name)}});
     page.histogram("stepcast_commit_seconds", "Duration of a commit group", readings.commit_seconds);
     if (readings.journal_seconds != nullptr) {
         page.histogram("stepcast_journal_write_seconds", "Until a group is on the disk",
@@ -132,23 +111,6 @@ void add_store(Page& page, const Readings& readings) {
     page.counter("stepcast_store_expired_total", "Events removed by age or for room", store.expired);
     page.counter("stepcast_feed_gaps_total", "Events that the feed gave twice or out of order; always 0",
                  readings.feed_gaps);
-    page.begin("stepcast_snapshots_total", "Snapshots of long tasks: saved, failed, or read and ignored",
-               MetricType::Counter);
-    for (const auto& result : readings.snapshots) page.row(result.value, {{"result", text(result.name)}});
-    page.begin("stepcast_projection_lag_events", "Events stored and not yet folded", MetricType::Gauge);
-    page.row(store.head - std::min(store.head, readings.applied), {{"projection", "progress"}});
-}
-
-void add_progress(Page& page, const Readings& readings) {
-    page.begin("stepcast_tasks", "Tasks by status", MetricType::Gauge);
-    for (const auto& status : readings.tasks)
-        if (!status.name.empty()) page.row(status.value, {{"status", text(status.name)}});
-    page.gauge("stepcast_tasks_stalled", "Running tasks without an event for progress.stall_after",
-               static_cast<double>(readings.tasks_stalled));
-    page.gauge("stepcast_orders_in_flight", "Orders being worked off",
-               static_cast<double>(readings.orders_in_flight));
-    page.histogram("stepcast_ingest_age_seconds", "From a record's timestamp to its commit",
-                   readings.ingest_age_seconds);
 }
 
 void add_bus(Page& page, const Readings& readings) {
@@ -168,7 +130,7 @@ void add_bus(Page& page, const Readings& readings) {
                MetricType::Gauge);
     page.row(bus.paused, {{"reason", "queue-full"}});
     for (const std::string_view reason : {"store-full", "store-unavailable"})
-        page.row(std::uint64_t{readings.paused == reason}, {{"reason", text(reason)}});
+        page.row(std::uint64_t{readings.paused == reason}, {{"reason", reason}});
     page.row(std::uint64_t{readings.dependency_down}, {{"reason", "dependency"}});
     page.counter("stepcast_rebalances_total", "Times that partitions were dealt anew", bus.rebalances);
     page.counter("stepcast_bus_produced_total", "Records that the bus has taken", bus.produced);
@@ -192,23 +154,21 @@ void add_broadcast(Page& page, const Readings& readings) {
     page.begin("stepcast_sessions", "Streams open", MetricType::Gauge);
     for (std::size_t i = 0; i < broadcast::session_kind_names.size(); ++i)
         page.row(sum([i](const LaneStats& lane) -> auto& { return lane.sessions[i]; }),
-                 {{"kind", text(broadcast::session_kind_names[i])}});
+                 {{"kind", broadcast::session_kind_names[i]}});
     page.begin("stepcast_sessions_closed_total", "Streams ended", MetricType::Counter);
     for (std::size_t i = 1; i < broadcast::close_reason_names.size(); ++i)  // 0: not closed
         page.row(sum([i](const LaneStats& lane) -> auto& { return lane.closed[i]; }),
-                 {{"reason", text(broadcast::close_reason_names[i])}});
+                 {{"reason", broadcast::close_reason_names[i]}});
     page.begin("stepcast_sse_frames_total", "Frames handed to the kernel", MetricType::Counter);
     for (std::size_t i = 0; i < broadcast::frame_kind_names.size(); ++i)
         page.row(sum([i](const LaneStats& lane) -> auto& { return lane.frames[i]; }),
-                 {{"event", text(broadcast::frame_kind_names[i])}});
+                 {{"event", broadcast::frame_kind_names[i]}});
     page.begin("stepcast_recoveries_total", "Whole states told; stalled: live, as a task turned so or back",
                MetricType::Counter);
-    for (const auto& told : readings.recoveries)
-        page.row(told.value, {{"kind", text(told.kind)}, {"reason", text(told.reason)}});
     for (const auto kind : {broadcast::SessionKind::user, broadcast::SessionKind::task}) {
         const auto i = static_cast<std::size_t>(kind);
         page.row(sum([i](const LaneStats& lane) -> auto& { return lane.announced[i]; }),
-                 {{"kind", text(broadcast::session_kind_names[i])}, {"reason", "stalled"}});
+                 {{"kind", broadcast::session_kind_names[i]}, {"reason", "stalled"}});
     }
     page.counter("stepcast_sse_bytes_total", "Bytes of those frames",
                  sum([](const LaneStats& lane) -> auto& { return lane.bytes; }));
@@ -245,19 +205,17 @@ void add_process(Page& page, const ProcessStats& process) {
 
 }  // namespace
 
-std::string metrics_text(const Readings& readings) {
-    Page page;
+void add_readings(MetricPage& to, const Readings& readings) {
+    Page page{to};
     page.begin("stepcast_build_info", "1, with the version of this build", MetricType::Gauge);
-    page.row(std::uint64_t{1}, {{"version", text(version())}});
+    page.row(std::uint64_t{1}, {{"version", version()}});
     add_http(page, readings);
     add_broadcast(page, readings);
     add_store(page, readings);
-    add_progress(page, readings);
     add_bus(page, readings);
     page.counter("stepcast_log_lines_dropped_total", "Log lines lost to a slow reader of stderr",
                  readings.log_lines_dropped);
     add_process(page, readings.process);
-    return page.text();
 }
 
 }  // namespace stepcast::app

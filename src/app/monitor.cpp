@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "app/commands.hpp"
-#include "event/json.hpp"
 
 namespace stepcast::app {
 namespace {
@@ -40,8 +39,6 @@ json::object bus_part(const Readings& readings, const MonitorFacts& facts) {
     return {{"kind", facts.config.bus.kind},
             {"connected", facts.bus_healthy},
             {"produced", readings.bus.produced},
-            {"lag", facts.lag},
-            {"ordersInFlight", readings.orders_in_flight},
             {"rebuiltPercent", facts.rebuilt_percent},
             {"partitions", std::move(partitions)}};
 }
@@ -82,15 +79,12 @@ json::object broadcaster_part(const Readings& readings, const MonitorFacts& fact
 
 }  // namespace
 
-std::string monitor_json(const Readings& readings, const MonitorFacts& facts) {
-    json::object tasks{{"stalled", readings.tasks_stalled}};
-    for (const auto& [status, count] : readings.tasks) tasks[status] = count;
-    const json::object whole{
+json::object monitor_object(const Readings& readings, const MonitorFacts& facts) {
+    return {
         {"store", store_part(readings, facts)},
         {"bus", bus_part(readings, facts)},
         {"broadcaster", broadcaster_part(readings, facts)},
         {"sessions", sessions_part(readings, facts)},
-        {"tasks", std::move(tasks)},
         {"process",
          {{"version", version()},
           {"uptimeSeconds", std::floor(readings.process.uptime_seconds)},
@@ -99,9 +93,6 @@ std::string monitor_json(const Readings& readings, const MonitorFacts& facts) {
           {"openFds", readings.process.open_fds},
           {"threads", readings.process.threads}}},
     };
-    std::string out;
-    event::append_json_value(out, whole);
-    return out;
 }
 
 }  // namespace stepcast::app

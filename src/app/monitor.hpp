@@ -1,5 +1,6 @@
 #pragma once
-#include <string>
+#include <boost/json/object.hpp>
+#include <string_view>
 
 #include "app/config.hpp"
 #include "app/metrics.hpp"
@@ -10,13 +11,12 @@ namespace stepcast::app {
 struct MonitorFacts {
     const Config& config;
     std::string_view epoch;
-    std::int64_t lag = 0;
     std::size_t streams = 0;
     int rebuilt_percent = 100;
     bool bus_healthy = true;
 };
 
-/// The JSON of GET /api/v2/progress/monitor: store, bus, broadcaster, sessions, tasks and process.
-std::string monitor_json(const Readings& readings, const MonitorFacts& facts);
+/// The node's part of the monitor's JSON: store, bus, broadcaster, sessions and process. Modules add theirs.
+boost::json::object monitor_object(const Readings& readings, const MonitorFacts& facts);
 
 }  // namespace stepcast::app

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <asio/experimental/awaitable_operators.hpp>
+#include <boost/json.hpp>
 
 #include "aio/spawn.hpp"
 #include "app/commands.hpp"
@@ -10,7 +10,7 @@
 #include "app/monitor.hpp"
 #include "app/options.hpp"
 #include "app/web_files.hpp"
-#include "domain/progress/routes.hpp"
+#include "event/json.hpp"
 #include "http/static_files.hpp"
 
 namespace stepcast::app {
@@ -35,11 +35,10 @@ std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Con
 }  // namespace
 
 Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus,
-           std::unique_ptr<store::JournalFile> journal, const Clock& clock)
+           std::unique_ptr<store::JournalFile> journal, const Clock& clock,
+           const std::vector<domain::ModuleSpec>& modules)
     : config_{config},
       core_{asio::make_strand(io)},
-      events_topic_{config.kafka.topic_prefix + "progress-events"},
-      orders_topic_{config.kafka.topic_prefix + "order-events-v2"},
       bus_{std::move(bus)},
       store_{make_store(core_, config, std::move(journal), clock)},
       journal_{dynamic_cast<store::JournaledStore*>(store_.get())},
@@ -49,15 +48,8 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
            .ring_capacity = static_cast<std::size_t>(config.broadcast.ring_size)},
           [this](event::Position after, std::size_t limit) { return hub_.read_after(after, limit); }},
       hub_{core_, *store_, broadcaster_, clock, config.store.cleanup_interval},
-      progress_{core_, *store_, hub_, broadcaster_, clock, progress_options(config)},
       committer_{core_, *store_, hub_},
       dead_letters_{*bus_},
-      ingest_{io, progress_, hub_, committer_, *bus_, dead_letters_, ingest_options(config, clock.now())},
-      orders_{config.orders.enabled
-                  ? std::make_unique<progress::OrderConsumer>(io, progress_, committer_, *bus_, dead_letters_,
-                                                              order_options(config))
-                  : nullptr},
-      door_{progress_, committer_, *bus_, ingest_, orders_.get(), events_topic_, orders_topic_},
       sse_{sse_options(config)},
       admission_{static_cast<std::size_t>(config.sse.max_streams),
                  static_cast<std::size_t>(config.sse.max_streams_per_user)},
@@ -65,19 +57,28 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       server_{io, lanes_of(broadcaster_), router_, http_options(config)},
       stop_watch_{core_},
       gate_{core_} {
-    hub_.add(progress_);
+    hub_.hold();  // until what the store holds is folded
+    for (const auto& spec : modules) {
+        auto& module = modules_.emplace_back(spec.make({.io = io,
+                                                        .core = core_,
+                                                        .clock = clock,
+                                                        .store = *store_,
+                                                        .bus = *bus_,
+                                                        .publisher = broadcaster_,
+                                                        .hub = hub_,
+                                                        .committer = committer_,
+                                                        .dead_letters = dead_letters_,
+                                                        .sse = sse_,
+                                                        .admission = admission_,
+                                                        .monitor = [this] { return monitor(); }}));
+        for (auto* projection : module->projections()) hub_.add(*projection);
+    }
     server_.count_streams([this] { return admission_.open(); });
     add_routes();
 }
 
 void Node::add_routes() {
-    router_.add(progress::progress_routes({.service = progress_,
-                                           .door = door_,
-                                           .sse = sse_,
-                                           .admission = admission_,
-                                           .v1_streams = v1_streams_,
-                                           .monitor = [this] { return monitor(); },
-                                           .orders_enabled = config_.orders.enabled}));
+    for (const auto& module : modules_) router_.add(module->routes());
     std::vector<http::StaticFile> files;
     for (const auto& file : web_files())
         files.push_back({std::string{file.path}, std::string{file.content_type}, file.bytes, file.etag});
@@ -91,18 +92,18 @@ void Node::add_routes() {
     router_.add({get, "/readyz", [this](http::Request&, http::Context) { return ready(); }, true});
     router_.add({get, "/metrics", [this](http::Request&, http::Context) -> awaitable<http::Response> {
                      http::Response response;
-                     response.body = metrics_text(co_await read());
+                     response.body = co_await metrics();
                      response.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
                          .with("Cache-Control", "no-store");
                      co_return response;
                  }});
 }
 
-result<void> Node::listen() {
-    auto bound = server_.listen(config_.server.host, static_cast<std::uint16_t>(config_.server.port));
+result<std::uint16_t> Node::listen() {
+    const auto bound = server_.listen(config_.server.host, static_cast<std::uint16_t>(config_.server.port));
     if (!bound) return tl::unexpected{bound.error()};
     router_.answer_only({config_.http.hosts, bound->address().is_loopback()});
-    return {};
+    return bound->port();
 }
 
 std::string Node::url() const {
@@ -122,7 +123,7 @@ awaitable<void> Node::start_all() {
     if (journal_ != nullptr)
         aio::spawn(core_, "journal watch", [this, hold = gate_.enter()] { return watch_journal(); });
     hub_.start_cleaning();
-    progress_.start();
+    hub_.release();
     co_await start_bus();
 }
 
@@ -156,19 +157,24 @@ bool Node::loading() const {
 }
 
 int Node::rebuilt_percent() const {
-    if (progress_.live()) return 100;
-    return loading() ? journal_->loaded_percent() : ingest_.rebuilt_percent();
+    if (hub_.live()) return 100;
+    if (loading()) return journal_->loaded_percent();
+    int percent = 100;
+    for (const auto& module : modules_) percent = std::min(percent, module->rebuilt_percent());
+    return percent;
 }
 
 awaitable<void> Node::start_bus() {
-    co_await ingest_.restore();
-    std::vector<std::string> topics{events_topic_, events_topic_ + ".dlq"};
-    if (orders_) topics.insert(topics.end(), {orders_topic_, orders_topic_ + ".dlq"});
+    std::vector<std::string> topics;
+    for (const auto& module : modules_) {
+        co_await module->restore();
+        for (auto& topic : module->topics()) topics.push_back(std::move(topic));
+    }
     for (Duration wait = 500ms; !stopping_; wait = std::min<Duration>(2 * wait, 5s)) {
         const auto made = co_await bus_->ensure_topics(topics);
+        if (made && stopping_) co_return;
         if (made) {
-            ingest_.start();
-            if (orders_) orders_->start();
+            for (const auto& module : modules_) module->start();
             bus_ready_ = true;
             co_return;
         }
@@ -193,16 +199,8 @@ awaitable<bool> Node::stop() {
     co_await aio::run_on(core_, [this]() -> awaitable<void> {
         stop_watch_.notify();
         committer_.stop();
+        co_await stop_modules();
         co_await gate_.close();
-    });
-    if (orders_) {
-        using namespace asio::experimental::awaitable_operators;
-        co_await (orders_->stop() && ingest_.stop());
-    } else {
-        co_await ingest_.stop();
-    }
-    co_await aio::run_on(core_, [this]() -> awaitable<void> {
-        co_await progress_.stop();
         co_await hub_.stop();
         co_await store_->close();
     });
@@ -210,11 +208,19 @@ awaitable<bool> Node::stop() {
     co_return clean;
 }
 
+// All at a time: each may have to wait for the bus.
+awaitable<void> Node::stop_modules() {
+    aio::Gate stopped{core_};
+    for (const auto& module : modules_)
+        aio::spawn(core_, "stop", [&module, hold = stopped.enter()] { return module->stop(); });
+    co_await stopped.close();
+}
+
 awaitable<http::Response> Node::ready() {
-    std::vector<std::string> failing;
+    std::vector<std::string_view> failing;
     if (!loading() && (!bus_ready_ || !bus_->healthy())) failing.emplace_back("bus");
-    if (bus_ready_ && !ingest_.running()) failing.emplace_back("ingest");
-    if (!progress_.live()) failing.emplace_back("rebuild");
+    for (const auto& module : modules_) module->add_failing(failing);
+    if (!hub_.live()) failing.emplace_back("rebuild");
     if (committer_.paused() != flow::Committer::Pause::none || (journal_ != nullptr && !journal_->healthy()))
         failing.emplace_back("store");
     if (stopping_) failing.emplace_back("stopping");
@@ -237,15 +243,9 @@ awaitable<Readings> Node::read() {
 awaitable<Readings> Node::read_core() {
     Readings readings;
     readings.store = store_->stats();
-    const auto& counts = progress_.projection().counts();
-    readings.applied = counts.applied;
-    for (std::size_t i = 0; i < readings.tasks.size(); ++i)
-        readings.tasks[i] = {progress::event_type_names[i], counts.by_status[i]};
-    readings.tasks_stalled = counts.stalled;
     readings.bus = bus_->stats();
     readings.paused = flow::Committer::pause_names[static_cast<std::size_t>(committer_.paused())];
     readings.dependency_down = !bus_ready_ || !bus_->healthy();
-    const auto& told = progress_.counts();
     readings.commit_seconds = &hub_.commit_seconds();
     if (journal_ != nullptr) {
         readings.journal_seconds = &journal_->write_seconds();
@@ -254,26 +254,8 @@ awaitable<Readings> Node::read_core() {
         readings.journal_healthy = journal_->healthy();
     }
     readings.feed_gaps = hub_.feed_gaps();
-    readings.snapshots = {{"saved", told.snapshots_saved},
-                          {"failed", told.snapshots_failed},
-                          {"ignored", told.snapshots_ignored}};
-    for (std::size_t i = 0; i < progress::recovery_reason_names.size(); ++i) {
-        const auto reason = progress::recovery_reason_names[i];
-        readings.recoveries.push_back({"user", reason, told.user_recoveries[i]});
-        readings.recoveries.push_back({"task", reason, told.task_recoveries[i]});
-    }
-    const auto& rejected = ingest_.counts();
-    for (std::size_t i = 0; i < door_.reasons.size(); ++i)
-        readings.rejected_at_http.push_back({door_.reasons[i], door_.rejected(i)});
-    readings.rejected = {{"malformed", rejected.rejected_malformed},
-                         {"invalid-field", rejected.rejected_field},
-                         {"tombstone", rejected.rejected_tombstone},
-                         {"not-owner", rejected.rejected_owner},
-                         {"idempotency-conflict", rejected.rejected_conflict}};
     for (const auto& [where, count] : dead_letters_.counts())
         readings.dead_letters.push_back({where.first, where.second, count});
-    readings.ingest_age_seconds = &rejected.age_seconds;
-    readings.orders_in_flight = orders_ ? orders_->in_flight() : 0;
     for (std::size_t i = 0; i < broadcaster_.size(); ++i)
         readings.lanes.push_back(&broadcaster_.lane(i).stats());
     readings.routes = router_.stats();
@@ -285,13 +267,29 @@ awaitable<Readings> Node::read_core() {
     co_return readings;
 }
 
+awaitable<std::string> Node::metrics() {
+    MetricPage page;
+    add_readings(page, co_await read());
+    co_await aio::run_on(core_, [this, &page]() -> awaitable<void> {
+        for (const auto& module : modules_) module->read_metrics(page);
+        co_return;
+    });
+    co_return page.text();
+}
+
 awaitable<std::string> Node::monitor() {
-    co_return monitor_json(co_await read(), {.config = config_,
-                                             .epoch = store_->epoch(),
-                                             .lag = ingest_.lag(),
-                                             .streams = admission_.open(),
-                                             .rebuilt_percent = rebuilt_percent(),
-                                             .bus_healthy = bus_ready_ && bus_->healthy()});
+    auto whole = monitor_object(co_await read(), {.config = config_,
+                                                  .epoch = store_->epoch(),
+                                                  .streams = admission_.open(),
+                                                  .rebuilt_percent = rebuilt_percent(),
+                                                  .bus_healthy = bus_ready_ && bus_->healthy()});
+    co_await aio::run_on(core_, [this, &whole]() -> awaitable<void> {
+        for (const auto& module : modules_) module->read_monitor(whole);
+        co_return;
+    });
+    std::string out;
+    event::append_json_value(out, whole);
+    co_return out;
 }
 
 }  // namespace stepcast::app

@@ -10,10 +10,7 @@
 #include "app/metrics.hpp"
 #include "broadcast/broadcaster.hpp"
 #include "bus/bus.hpp"
-#include "domain/progress/door.hpp"
-#include "domain/progress/ingest.hpp"
-#include "domain/progress/orders.hpp"
-#include "domain/progress/service.hpp"
+#include "domain/module.hpp"
 #include "flow/dead_letters.hpp"
 #include "flow/feed_hub.hpp"
 #include "http/router.hpp"
@@ -26,23 +23,22 @@ namespace stepcast::app {
 using aio::awaitable;
 
 /// Every component of a server, wired; declared in the order in which they are built, so that they go in
-/// reverse.
+/// reverse. Knows modules, and no domain's name.
 class Node {
   public:
     /// `journal`: null for a store that lives in memory only. `clock` outlives this.
     Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus,
-         std::unique_ptr<store::JournalFile> journal, const Clock& clock);
+         std::unique_ptr<store::JournalFile> journal, const Clock& clock,
+         const std::vector<domain::ModuleSpec>& modules);
 
-    /// Binds the port. The error's detail is one line for people.
-    result<void> listen();
+    /// Binds the port and returns it. The error's detail is one line for people.
+    result<std::uint16_t> listen();
     /// Begins everything. What depends on the bus waits until it is there; streams and reads are served
     /// meanwhile.
     void start();
     /// Stops everything in order, within `server.drain` and little more. True if nothing runs any more.
     awaitable<bool> stop();
 
-    /// What the metrics and the monitor show, read in one turn of the core.
-    awaitable<Readings> read();
     std::string url() const;
     /// True once `stop` has answered every request and let every stream go, whatever the bus does. Any
     /// thread.
@@ -56,28 +52,25 @@ class Node {
     bool loading() const;
     int rebuilt_percent() const;
     void add_routes();
+    awaitable<void> stop_modules();
+    awaitable<std::string> metrics();
+    awaitable<Readings> read();
     awaitable<Readings> read_core();
     awaitable<http::Response> ready();
     awaitable<std::string> monitor();
 
     const Config config_;
     const aio::Strand core_;
-    const std::string events_topic_;
-    const std::string orders_topic_;
     const std::unique_ptr<bus::MessageBus> bus_;
     const std::unique_ptr<store::EventStore> store_;
     store::JournaledStore* const journal_;  // the store, if it is one
     broadcast::Broadcaster broadcaster_;
     flow::FeedHub hub_;
-    progress::ProgressEventService progress_;
     flow::Committer committer_;
     flow::DeadLetters dead_letters_;
-    progress::ProgressIngest ingest_;
-    const std::unique_ptr<progress::OrderConsumer> orders_;  // null: off
-    progress::ProgressDoor door_;
     const http::SseOptions sse_;
     http::SseAdmission admission_;
-    http::LatestWins v1_streams_;
+    std::vector<std::unique_ptr<domain::Module>> modules_;
     http::Router router_;
     http::Server server_;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bus/embedded_bus.hpp"
+#include "domain/progress/module.hpp"
 #include "kafka/kafka_bus.hpp"
 
 namespace stepcast::app {
@@ -10,45 +11,7 @@ namespace {
 
 constexpr std::uint64_t mib = 1024 * 1024;
 
-}  // namespace
-
-kafka::Config kafka_config(const Config& config) {
-    return {.brokers = config.kafka.brokers,
-            .create_topics = config.kafka.create_topics,
-            .partitions = config.kafka.partitions,
-            .replication = config.kafka.replication,
-            .properties = config.kafka.properties,
-            .max_fetched_bytes = std::clamp(config.store.max_bytes / 16, 32 * mib, 256 * mib)};
-}
-
-result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config,
-                                                  const Clock& clock) {
-    if (config.bus.kind == "embedded")
-        return std::make_unique<bus::EmbeddedBus>(bus::EmbeddedOptions{}, clock);
-    auto bus = kafka::KafkaBus::open(io, kafka_config(config));
-    if (!bus) return tl::unexpected{bus.error()};
-    return std::unique_ptr<bus::MessageBus>{std::move(*bus)};
-}
-
-result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config) {
-    if (config.store.path.empty()) return nullptr;
-    return store::JournalFile::open({config.store.path, config.store.journal_max_bytes, stored_categories()});
-}
-
-std::span<const event::Category* const> stored_categories() {
-    static constexpr std::array<const event::Category*, 1> categories{&progress::category};
-    return categories;
-}
-
-store::Limits store_limits(const Config& config) {
-    return {.ttl = config.store.ttl,
-            .running_ttl = config.store.running_ttl,
-            .tombstone_ttl = config.store.tombstone_ttl,
-            .max_bytes = config.store.max_bytes,
-            .max_events_per_task = static_cast<std::uint64_t>(config.store.max_events_per_task)};
-}
-
-progress::Options progress_options(const Config& config) {
+progress::Options service_options(const Config& config) {
     return {.recovery_window = config.progress.recovery_window,
             .recovery_max = static_cast<std::size_t>(config.progress.recovery_max),
             .stall_after = config.progress.stall_after,
@@ -78,6 +41,59 @@ progress::OrderConsumer::Options order_options(const Config& config) {
             .stock = config.orders.stock,
             .max_in_flight = static_cast<std::size_t>(config.orders.max_in_flight),
             .keep_in_store = config.bus.kind == "embedded" && !config.store.path.empty()};
+}
+
+progress::Settings progress_settings(const Config& config, Timestamp now) {
+    progress::Settings settings{service_options(config), ingest_options(config, now)};
+    if (config.orders.enabled) settings.orders = order_options(config);
+    return settings;
+}
+
+}  // namespace
+
+std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now) {
+    return {progress::module_spec(progress_settings(config, now))};
+}
+
+std::span<const event::Category* const> stored_categories() {
+    static const auto all = [] {
+        std::vector<const event::Category*> categories;
+        for (const auto& module : modules({}, {}))
+            categories.insert(categories.end(), module.categories.begin(), module.categories.end());
+        return categories;
+    }();
+    return all;
+}
+
+kafka::Config kafka_config(const Config& config) {
+    return {.brokers = config.kafka.brokers,
+            .create_topics = config.kafka.create_topics,
+            .partitions = config.kafka.partitions,
+            .replication = config.kafka.replication,
+            .properties = config.kafka.properties,
+            .max_fetched_bytes = std::clamp(config.store.max_bytes / 16, 32 * mib, 256 * mib)};
+}
+
+result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config,
+                                                  const Clock& clock) {
+    if (config.bus.kind == "embedded")
+        return std::make_unique<bus::EmbeddedBus>(bus::EmbeddedOptions{}, clock);
+    auto bus = kafka::KafkaBus::open(io, kafka_config(config));
+    if (!bus) return tl::unexpected{bus.error()};
+    return std::unique_ptr<bus::MessageBus>{std::move(*bus)};
+}
+
+result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config) {
+    if (config.store.path.empty()) return nullptr;
+    return store::JournalFile::open({config.store.path, config.store.journal_max_bytes, stored_categories()});
+}
+
+store::Limits store_limits(const Config& config) {
+    return {.ttl = config.store.ttl,
+            .running_ttl = config.store.running_ttl,
+            .tombstone_ttl = config.store.tombstone_ttl,
+            .max_bytes = config.store.max_bytes,
+            .max_events_per_task = static_cast<std::uint64_t>(config.store.max_events_per_task)};
 }
 
 http::SseOptions sse_options(const Config& config) {

@@ -3,8 +3,7 @@
 
 #include "app/config.hpp"
 #include "bus/bus.hpp"
-#include "domain/progress/ingest.hpp"
-#include "domain/progress/orders.hpp"
+#include "domain/module.hpp"
 #include "http/options.hpp"
 #include "http/sse_session.hpp"
 #include "kafka/config.hpp"
@@ -20,11 +19,11 @@ result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Co
                                                   const Clock& clock);
 /// Null without `store.path`. The error is one line for people.
 result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config);
-std::span<const event::Category* const> stored_categories();
 store::Limits store_limits(const Config& config);
-progress::Options progress_options(const Config& config);
-progress::ProgressIngest::Options ingest_options(const Config& config, Timestamp now);
-progress::OrderConsumer::Options order_options(const Config& config);
+/// Every module of this binary.
+std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now);
+/// What a journal may hold: the categories of all modules.
+std::span<const event::Category* const> stored_categories();
 http::SseOptions sse_options(const Config& config);
 http::Options http_options(const Config& config);
 

@@ -65,7 +65,7 @@ int serve(const Config& config) {
         spdlog::error("{}", journal.error().detail);
         return 1;
     }
-    Node node{io, config, std::move(*bus), std::move(*journal), clock};
+    Node node{io, config, std::move(*bus), std::move(*journal), clock, modules(config, clock.now())};
     if (const auto bound = node.listen(); !bound) {
         spdlog::error("{}", bound.error().text());
         return 1;

@@ -35,6 +35,7 @@ struct Parts {
     flow::DeadLetters& dead_letters;
     const http::SseOptions& sse;
     http::SseAdmission& admission;
+    std::function<aio::awaitable<std::string>()> monitor{};  ///< the JSON of what the node and its modules do
 };
 
 /// What one domain gives a node, which knows modules and no domain's name. Made before the store is loaded
@@ -55,7 +56,8 @@ class Module {
     /// Begins what needs the bus. On the core strand.
     virtual void start() = 0;
     /// Ends the consumers: what they have not finished is given again later. Requests and streams are gone by
-    /// then, the store, the hub and the bus are not. Comes after any of the above. Any strand.
+    /// then, the store, the hub and the bus are not. Comes after any of the above, also while `restore` is
+    /// under way, which then returns. On the core strand.
     virtual aio::awaitable<void> stop() = 0;
 
     /// Appends the parts of it that keep the node from being ready. Any thread, often.

@@ -102,9 +102,11 @@ class ProgressEventService final : public flow::Projection {
     const aio::Strand& core() const { return core_; }
     store::EventStore& store() { return store_; }
     ProgressProjection& projection() { return projection_; }  ///< on the core strand
+    const ProgressProjection& projection() const { return projection_; }
     const Clock& clock() const { return clock_; }
     const Options& options() const { return options_; }
     Counts& counts() { return counts_; }
+    const Counts& counts() const { return counts_; }
 
     /// A `recovery` frame for a task as it stands now.
     bool is_stalled(const Task& task) const;
