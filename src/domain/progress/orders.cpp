@@ -32,7 +32,8 @@ bool fails_at(const Order& order, int step, std::int64_t stock) {
     return step == stock_step && order.quantity > stock;
 }
 
-// In the store's outbox.
+constexpr std::string_view timer_kind = "order";
+
 std::string kept_as(const Order& order) {
     return "order-" + order.task_id;
 }
@@ -146,10 +147,42 @@ awaitable<void> OrderConsumer::run() {
         if (const auto batch = co_await consumer_->next(250ms)) co_await take_all(*batch);
 }
 
+store::Timer OrderConsumer::timer_of(const Order& order) const {
+    const auto due = service_.clock().now() + (last_step + 1) * options_.step_delay + 1h;
+    return {kept_as(order), due, std::string{timer_kind}, encode_order(order)};
+}
+
 awaitable<void> OrderConsumer::go_on_with_kept() {
+    co_await take_over_outbox();
+    result<std::vector<store::Timer>> kept;
+    while (!stopping_) {
+        kept = co_await aio::run_on(service_.core(),
+                                    [this] { return service_.store().due(Timestamp::max(), SIZE_MAX); });
+        if (kept) break;
+        spdlog::warn("orders wait for the store: {}", kept.error().text());
+        co_await aio::pause(500ms);
+    }
+    if (stopping_) co_return;
+    std::erase_if(*kept, [](const store::Timer& timer) { return timer.kind != timer_kind; });
+    std::size_t found = 0;
+    for (const auto& timer : *kept) {
+        auto order = decode_order(timer.payload);
+        if (!order) {
+            spdlog::error("{} is kept and cannot be read: {}", timer.id, order.error().text());
+            continue;
+        }
+        while (full() && !stopping_) co_await room_.wait(1s);
+        if (stopping_) co_return;
+        work_off_beside({std::move(*order), {}});
+        ++found;
+    }
+    if (found != 0) spdlog::info("{} orders from before the start go on", found);
+}
+
+// Orders of older journals stand in the outbox, where a relay would publish them again.
+awaitable<void> OrderConsumer::take_over_outbox() {
     constexpr std::size_t page_size = 256;
     std::uint64_t after = 0;
-    std::size_t found = 0;
     while (!stopping_) {
         const auto page = co_await aio::run_on(
             service_.core(), [this, after] { return service_.store().outbox(after, page_size); });
@@ -158,22 +191,20 @@ awaitable<void> OrderConsumer::go_on_with_kept() {
             co_await aio::pause(500ms);
             continue;
         }
-        if (page->empty()) break;
+        if (page->empty()) co_return;
+        store::Commit over;
         for (const auto& [number, message] : *page) {
             after = number;
             if (message.topic != options_.orders_topic) continue;
-            auto order = decode_order(message.value);
-            if (!order) {
+            if (const auto order = decode_order(message.value)) {
+                over.timers.push_back(timer_of(*order));
+                over.sent.push_back(message.id);
+            } else {
                 spdlog::error("order {} is kept and cannot be read: {}", message.key, order.error().text());
-                continue;
             }
-            while (full() && !stopping_) co_await room_.wait(1s);
-            if (stopping_) co_return;
-            ++found;
-            work_off_beside({std::move(*order), {}});
         }
+        if (!over.timers.empty() && !co_await committer_.commit(std::move(over))) co_return;
     }
-    if (found != 0) spdlog::info("{} orders from before the start go on", found);
 }
 
 awaitable<void> OrderConsumer::take_all(const bus::Batch& batch) {
@@ -203,9 +234,7 @@ awaitable<std::optional<Order>> OrderConsumer::read(const bus::Record& record) {
 awaitable<void> OrderConsumer::begin(std::vector<Taken>& taken) {
     if (options_.keep_in_store && !taken.empty()) {
         store::Commit kept;
-        for (const auto& [order, place] : taken)
-            kept.outbox.push_back(
-                {kept_as(order), options_.orders_topic, order.task_id, encode_order(order)});
+        for (const auto& [order, place] : taken) kept.timers.push_back(timer_of(order));
         if (!co_await committer_.commit(std::move(kept))) co_return;
     }
     for (auto& one : taken) work_off_beside(std::move(one));
@@ -242,7 +271,7 @@ awaitable<void> OrderConsumer::work_off(Taken taken) {
     bool ended = co_await work_steps(taken);
     if (ended && options_.keep_in_store) {
         store::Commit forget;
-        forget.sent.push_back(kept_as(taken.order));
+        forget.fired.push_back(kept_as(taken.order));
         ended = (co_await committer_.commit(std::move(forget))).has_value();
     }
     if (ended && taken.place) consumer_->done(*taken.place);

@@ -43,8 +43,9 @@ class OrderConsumer {
         Duration step_delay = std::chrono::seconds{1};
         std::int64_t stock = 100;            ///< more than this fails at 재고 확인
         std::size_t max_in_flight = 10'000;  ///< beyond it no further orders are taken
-        /// The bus forgets at its end and the store does not: an order stands in the store's outbox from
-        /// before it is begun until it is worked off, and the next start goes on with it.
+        /// The bus forgets at its end and the store does not: an order stands in the store, as a timer for
+        /// when it would be overdue, from before it is begun until it is worked off. The next start goes on
+        /// with all that are set.
         bool keep_in_store = false;
     };
 
@@ -68,7 +69,9 @@ class OrderConsumer {
     };
 
     awaitable<void> run();
+    store::Timer timer_of(const Order& order) const;
     awaitable<void> go_on_with_kept();
+    awaitable<void> take_over_outbox();
     awaitable<void> take_all(const bus::Batch& batch);
     awaitable<std::optional<Order>> read(const bus::Record& record);
     awaitable<void> begin(std::vector<Taken>& taken);

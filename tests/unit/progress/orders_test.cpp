@@ -1,5 +1,9 @@
 // Orders that were answered are worked off, whatever ends the process.
 #include "domain/progress/orders.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+
 #include "bus/embedded_bus.hpp"
 #include "unit/progress/system.hpp"
 
@@ -49,7 +53,13 @@ class OrdersTest : public testing::Test {
         const auto answered = co_await life.bus.produce(std::move(messages));
         EXPECT_TRUE(answered.has_value());
     }
-    awaitable<std::size_t> owed() { co_return (co_await store.outbox(0, 100)).value().size(); }
+    /// Orders that the store keeps.
+    awaitable<std::size_t> owed() {
+        const auto timers = (co_await store.due(Timestamp::max(), 100)).value();
+        co_return static_cast<std::size_t>(std::ranges::count(timers, "order", &store::Timer::kind));
+    }
+    /// What a relay would publish.
+    awaitable<std::size_t> in_outbox() { co_return (co_await store.outbox(0, 100)).value().size(); }
     awaitable<std::vector<std::string>> event_ids(std::string task) {
         const auto page =
             co_await store.read_stream(category, task, {store::Range::By::version, 1, UINT64_MAX, 100});
@@ -77,6 +87,7 @@ TEST_F(OrdersTest, an_answered_order_stands_in_the_store_until_it_is_worked_off)
     live(options(50ms), [&](Life& life) -> awaitable<void> {
         co_await order(life, "one");
         EXPECT_EQ(co_await owed(), 1U);
+        EXPECT_EQ(co_await in_outbox(), 0U) << "a relay would publish it again";
         EXPECT_TRUE(co_await nothing_owed());
         EXPECT_EQ(co_await event_ids("one"), steps_of_one);
         EXPECT_TRUE(co_await until([&] { return life.orders.in_flight() == 0; }));
@@ -99,8 +110,8 @@ TEST_F(OrdersTest, an_order_that_ended_and_is_still_owed_adds_nothing) {
     });
     run(io, core, [&]() -> awaitable<void> {  // as if the process had died before it was forgotten
         store::Commit again;
-        again.outbox.push_back(
-            {"order-one", "order-events-v2", "one", encode_order({"one", "u", "노트북", 1})});
+        again.timers.push_back(
+            {"order-one", Timestamp::max(), "order", encode_order({"one", "u", "노트북", 1})});
         EXPECT_TRUE((co_await store.commit_many({&again, 1})).front());
     });
     live(options(1ms), [&](Life&) -> awaitable<void> {
@@ -129,17 +140,39 @@ TEST_F(OrdersTest, more_orders_than_may_be_in_flight_all_go_on) {
 TEST_F(OrdersTest, an_order_that_cannot_be_read_holds_up_no_other) {
     run(io, core, [&]() -> awaitable<void> {
         store::Commit kept;
-        kept.outbox.push_back({"order-bad", "order-events-v2", "bad", "{}"});
-        kept.outbox.push_back({"other", "another-topic", "k", "v"});
-        kept.outbox.push_back(
-            {"order-one", "order-events-v2", "one", encode_order({"one", "u", "노트북", 1})});
+        kept.timers.push_back({"order-bad", Timestamp{1ms}, "order", "{}"});
+        kept.timers.push_back({"other", Timestamp{2ms}, "another", "v"});
+        kept.timers.push_back(
+            {"order-one", Timestamp{3ms}, "order", encode_order({"one", "u", "노트북", 1})});
         EXPECT_TRUE((co_await store.commit_many({&kept, 1})).front());
     });
     live(options(1ms), [&](Life& life) -> awaitable<void> {
         EXPECT_TRUE(co_await until([&] { return life.system.service.projection().find("one") != nullptr; }));
         EXPECT_TRUE(co_await until([&] { return life.orders.in_flight() == 0; }));
         EXPECT_EQ(co_await event_ids("one"), steps_of_one);
-        EXPECT_EQ(co_await owed(), 2U);
+        EXPECT_EQ(co_await owed(), 1U);
+    });
+}
+
+TEST_F(OrdersTest, what_an_older_journal_keeps_in_its_outbox_goes_on_and_leaves_it) {
+    run(io, core, [&]() -> awaitable<void> {
+        store::Commit kept;
+        kept.outbox.push_back({"order-bad", "order-events-v2", "bad", "{}"});
+        kept.outbox.push_back({"other", "another-topic", "k", "v"});
+        for (const auto* task : {"one", "two"})
+            kept.outbox.push_back({fmt::format("order-{}", task), "order-events-v2", task,
+                                   encode_order({task, "u", "노트북", 1})});
+        EXPECT_TRUE((co_await store.commit_many({&kept, 1})).front());
+    });
+    live(options(1h), [&](Life& life) -> awaitable<void> {
+        EXPECT_TRUE(co_await until([&] { return life.orders.in_flight() == 2; }));
+        EXPECT_EQ(co_await owed(), 2U) << "they are kept as those of today";
+        EXPECT_EQ(co_await in_outbox(), 2U) << "what cannot be read, and what is not ours";
+    });
+    live(options(1ms), [&](Life& life) -> awaitable<void> {
+        EXPECT_TRUE(co_await nothing_owed());
+        EXPECT_TRUE(co_await until([&] { return life.orders.in_flight() == 0; }));
+        for (const auto* task : {"one", "two"}) EXPECT_EQ((co_await event_ids(task)).size(), 5U);
     });
 }
 
