@@ -21,7 +21,7 @@ struct Topic {
 /// Bounds that a lane holds its sessions to. Outlives them.
 struct SessionLimits {
     std::chrono::milliseconds heartbeat{15'000};      ///< a comment after this long without a write
-    std::chrono::milliseconds write_timeout{30'000};  ///< closed after this long without write progress
+    std::chrono::milliseconds write_timeout{30'000};  ///< closed after this long without a byte taken
     OutboxLimits outbox;
 };
 

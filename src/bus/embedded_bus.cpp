@@ -61,14 +61,14 @@ class EmbeddedConsumer final : public Consumer {
     }
 
     bool caught_up() const override {
-        const auto p = log_->progress(*member_);
+        const auto p = log_->standing(*member_);
         return p.of_start >= p.at_start;
     }
     int caught_up_percent() const override {
-        const auto p = log_->progress(*member_);
+        const auto p = log_->standing(*member_);
         return p.at_start == 0 ? 100 : static_cast<int>(100 * p.of_start / p.at_start);
     }
-    std::int64_t lag() const override { return log_->progress(*member_).lag; }
+    std::int64_t lag() const override { return log_->standing(*member_).lag; }
     bool healthy() const override { return !log_->closed(); }
 
     awaitable<void> close() override {
@@ -89,7 +89,7 @@ class EmbeddedConsumer final : public Consumer {
     awaitable<void> gather() {
         std::int64_t before = 0;
         for (int turn = 0; turn < most_turns; ++turn) {
-            const auto waiting = log_->progress(*member_).lag;
+            const auto waiting = log_->standing(*member_).lag;
             if (turn > 1 && waiting == before) break;
             before = waiting;
             co_await asio::post(asio::use_awaitable);

@@ -170,9 +170,9 @@ std::size_t EmbeddedLog::in_flight(const Member& member) const {
     return n;
 }
 
-EmbeddedLog::Progress EmbeddedLog::progress(const Member& member) const {
+EmbeddedLog::Standing EmbeddedLog::standing(const Member& member) const {
     const std::lock_guard lock{mutex_};
-    Progress p;
+    Standing p;
     if (member.group == nullptr) return p;
     for (std::size_t i = 0; i < member.group->shares.size(); ++i) {
         const Share& share = member.group->shares[i];

@@ -71,12 +71,12 @@ class EmbeddedLog {
     /// Records handed out and not done.
     std::size_t in_flight(const Member& member) const;
 
-    struct Progress {
+    struct Standing {
         std::int64_t at_start = 0;  ///< records that were there to be read when the member joined
         std::int64_t of_start = 0;  ///< how many of them were handed out
         std::int64_t lag = 0;
     };
-    Progress progress(const Member& member) const;
+    Standing standing(const Member& member) const;
 
     /// Refuses what still waits, and everything from now on.
     void close();

@@ -24,7 +24,7 @@ struct Category {
     std::string_view name;       ///< stream names are `name-id`
     std::string_view sse_event;  ///< the `event:` that carries it to browsers; at most 100 characters
     std::span<const std::string_view> types;  ///< event types; an event stores the index
-    bool expires;                             ///< only progress and chat do
+    bool expires;                             ///< or its streams stay for ever
 };
 
 class Event;

@@ -90,7 +90,7 @@ void Connection::cut() {
 
 void Connection::enter(Phase phase) {
     if (phase == phase_ && phase != Phase::writing)
-        return;  // a limit is for the whole phase; writing is held to progress
+        return;  // a limit is for the whole phase; writing is held to each byte taken
     lane_.move(place_, phase_, phase);
     phase_ = phase;
 }
