@@ -10,6 +10,7 @@
 #include "event/json.hpp"
 #include "http/conditions.hpp"
 #include "http/paging.hpp"
+#include "http/past.hpp"
 
 namespace stepcast::progress {
 namespace {
@@ -32,43 +33,17 @@ result<std::string, Response> user_of(const Request& request) {
     return id_of(*user, "userId");
 }
 
-// The header that EventSource sets beats the parameter of those who cannot set it.
-std::string cursor_of(const Request& request) {
-    const auto header = request.header("last-event-id").value_or("");
-    return std::string{header.empty() ? request.parameter("lastEventId").value_or("") : header};
-}
-
 // Which past of the task is asked for, by version or by time; nothing: the present.
 awaitable<result<std::optional<event::Version>, Response>> version_of(RouteParts& parts,
                                                                       const Request& request,
                                                                       const std::string& task_id) {
     using Refused = tl::unexpected<Response>;
-    auto given = http::optional_number(request, "version", {.min = 1});
-    if (!given) co_return Refused{std::move(given.error())};
-    std::optional<event::Version> version;
-    if (*given) version = static_cast<event::Version>(**given);
-    if (const auto at = request.parameter("at")) {
-        // A '+' of an offset that was not escaped arrives as a space.
-        std::string text{*at};
-        if (const auto space = text.rfind(' '); space != std::string::npos && space > 10) text[space] = '+';
-        const auto moment = parse_rfc3339(text);
-        if (!moment) co_return Refused{Response::invalid_field("at", "must be an RFC 3339 time")};
-        if (version) co_return Refused{Response::invalid_field("at", "give either version or at")};
-        const auto found = co_await parts.service.version_at(task_id, *moment);
-        if (!found) co_return Refused{answer_for(found.error())};
-        version = *found;
-    }
-    co_return version;
-}
-
-std::string etag_of(event::Version version) {
-    return fmt::format("\"v{}\"", version);
-}
-
-Response unchanged(const std::string& etag) {
-    Response response;
-    response.status = 304;
-    return std::move(response).with("ETag", etag).with("Cache-Control", "no-cache");
+    auto past = http::past_of(request);
+    if (!past) co_return Refused{std::move(past.error())};
+    if (!past->at) co_return past->version;
+    const auto found = co_await parts.service.version_at(task_id, *past->at);
+    if (!found) co_return Refused{answer_for(found.error())};
+    co_return *found;
 }
 
 awaitable<Response> get_status(RouteParts& parts, Request& request) {
@@ -81,8 +56,8 @@ awaitable<Response> get_status(RouteParts& parts, Request& request) {
     if (!view) co_return answer_for(view.error());
     const ProgressState& state = view->state;
     // A live status moves with the clock although its version stands, so only what cannot change answers 304.
-    const std::string etag = etag_of(state.version);
-    if ((past || state.finished()) && http::not_modified(request, etag)) co_return unchanged(etag);
+    const std::string etag = http::etag_of(state.version);
+    if ((past || state.finished()) && http::not_modified(request, etag)) co_return http::unchanged(etag);
     const Timestamp now = past ? state.updated_at : parts.service.clock().now();
     std::string body;
     append_snapshot(body, *task_id, view->user_id, state, outlook(state, now, view->stalled), false);
@@ -110,8 +85,8 @@ awaitable<Response> get_history(RouteParts& parts, Request& request) {
     auto history = co_await parts.service.history(*task_id, *version, slice->from,
                                                   std::min(slice->limit, http::list_read_events));
     if (!history) co_return answer_for(history.error());
-    const std::string etag = etag_of(history->head);
-    if (http::not_modified(request, etag)) co_return unchanged(etag);
+    const std::string etag = http::etag_of(history->head);
+    if (http::not_modified(request, etag)) co_return http::unchanged(etag);
     const std::string past = *version ? fmt::format("version={}&", **version) : "";
     Response response = co_await http::answer_list(
         history_from(parts, std::move(*task_id), history->head), {std::move(history->events), history->more},
@@ -269,7 +244,7 @@ Response open_stream(RouteParts& parts, const Request& request, broadcast::Sessi
 awaitable<Response> subscribe_user(RouteParts& parts, Request& request) {
     auto user_id = user_of(request);
     if (!user_id) co_return std::move(user_id.error());
-    auto source = parts.service.user_source(*user_id, cursor_of(request));
+    auto source = parts.service.user_source(*user_id, http::cursor_of(request));
     co_return open_stream(parts, request, broadcast::SessionKind::user,
                           {broadcast::Topic::By::subject, *user_id}, *user_id, std::move(source));
 }
@@ -283,7 +258,7 @@ awaitable<Response> subscribe_task(RouteParts& parts, Request& request) {
         if (!user) co_return std::move(user.error());
         user_id = std::move(*user);
     }
-    const std::string cursor = cursor_of(request);
+    const std::string cursor = http::cursor_of(request);
     switch (co_await parts.service.enter(*task_id, user_id, cursor)) {
         case Entry::not_owner:
             co_return Response::problem(403, "not-owner", "the task belongs to another user");

@@ -1,0 +1,29 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "base/time.hpp"
+#include "event/event.hpp"
+#include "http/message.hpp"
+
+namespace stepcast::http {
+
+/// Which past of a stream is asked for: `?version=N`, `?at=TIME` (RFC 3339, also with an offset whose '+' was
+/// not escaped), or neither.
+struct Past {
+    std::optional<event::Version> version{};
+    std::optional<Timestamp> at{};
+};
+/// Or the 400 that names the parameter; both at once are refused.
+result<Past, Response> past_of(const Request& request);
+
+/// The ETag of what stands at a version, with its quotes.
+std::string etag_of(event::Version version);
+/// 304 with it.
+Response unchanged(const std::string& etag);
+
+/// Where a stream's client stands: the header that EventSource sets beats the parameter of those who cannot
+/// set it. Empty: it has nothing yet.
+std::string cursor_of(const Request& request);
+
+}  // namespace stepcast::http
