@@ -80,10 +80,6 @@ std::size_t ProgressProjection::apply(std::span<const event::EventRef> events, c
                                       std::vector<const Task*>& woken) {
     for (std::size_t i = 0; i < events.size(); ++i) {
         const auto& stored = events[i];
-        if (&stored->category() != &category) {
-            counts_.applied = stored->position();
-            continue;
-        }
         decode_stored(*stored, scratch_);
         Task* const known = find(scratch_.task_id);
         if (known == nullptr && stored->version() != 1) return i;
@@ -127,7 +123,6 @@ void ProgressProjection::remove(Task& task) {
 
 void ProgressProjection::expire(std::span<const store::ExpiredStream> streams) {
     for (const auto& stream : streams) {
-        if (stream.category != &category) continue;
         Task* task = find(stream.stream_id);
         if (task != nullptr && task->state.position <= stream.through) remove(*task);
     }

@@ -190,6 +190,22 @@ TEST_F(FeedHubTest, what_expired_or_grew_too_long_goes_to_the_projections_of_its
     });
 }
 
+TEST_F(FeedHubTest, what_a_commit_expired_to_make_room_leaves_at_once) {
+    hub.add(tasks);
+    store::MemoryStore narrow{{.ttl = 1h, .running_ttl = 1h, .max_bytes = 16 * 1024}, clock};
+    store.behind = &narrow;
+    run([&]() -> awaitable<void> {
+        hub.start_cleaning();  // every hour, if nothing hurries it
+        const auto expired = [&] { return std::ranges::count(notes, "tasks expired task-0") != 0; };
+        for (int i = 0; i < 1000 && !expired(); ++i) {
+            co_await put(task, std::to_string(i), event::Lifecycle::ends);
+            co_await hub.wait_applied(store.head(), 5s);
+            co_await aio::pause(1ms);
+        }
+        EXPECT_TRUE(expired());
+    });
+}
+
 TEST_F(FeedHubTest, a_new_epoch_drops_everything_and_begins_again) {
     hub.add(tasks);
     run([&]() -> awaitable<void> {
