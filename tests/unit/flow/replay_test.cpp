@@ -1,8 +1,10 @@
 #include "flow/replay.hpp"
 
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -19,7 +21,15 @@ constexpr event::Category counters{"counter", "counted", types, true};
 /// the client that the pages are told to.
 class World {
   public:
-    explicit World(std::string cursor = {}) : replay_{std::move(cursor)} {}
+    explicit World(std::string from = {}) { connect(std::move(from)); }
+
+    void connect(std::string with) {
+        resumed_ = !with.empty();
+        live_ = false;
+        replay_.emplace(std::move(with));
+        due_.clear();
+        turned_.clear();
+    }
 
     event::Position put(const std::string& stream) {
         const std::string json = fmt::format("{{\"n\":{}}}", head_ + 1) + std::string(padding, ' ');
@@ -33,17 +43,30 @@ class World {
     void put_foreign(int count = 1) { applied = head_ += static_cast<event::Position>(count); }
     void stall(const std::string& stream) { turned_.push_back(stream); }
     event::Position head() const { return head_; }
+    /// The position of the newest event that is there.
+    event::Position newest() const { return log_.empty() ? 0 : log_.back()->position(); }
 
-    /// One page, with `meanwhile` between each action and its outcome.
-    broadcast::CatchUp page() {
-        auto action = replay_.next(moment());
+    /// The stream's events are gone. False if it has none.
+    bool expire(const std::string& stream) {
+        const auto of_it = [&](const event::EventRef& event) { return event->stream_id() == stream; };
+        const auto last = std::find_if(log_.rbegin(), log_.rend(), of_it);
+        if (last == log_.rend()) return false;
+        lost_through = std::max(lost_through, (*last)->position());
+        std::erase_if(log_, of_it);
+        versions_.erase(stream);
+        return true;
+    }
+
+    /// One page, with `meanwhile` between each action and its outcome. The client takes `most` of its frames.
+    broadcast::CatchUp page(std::size_t most = SIZE_MAX) {
+        auto action = replay_->next(moment());
         while (!std::holds_alternative<Replay::Give>(action)) {
             ++steps;
-            action = perform(action, steps == fail_at);
+            action = perform(action);
         }
         auto given = std::get<Replay::Give>(std::move(action));
         EXPECT_TRUE(!given.wait || given.frames.empty());
-        take(given);
+        take(given, most);
         return given;
     }
     /// Pages until the last one; how many.
@@ -73,41 +96,45 @@ class World {
 
     /// By the client's telling: the version of each stream.
     std::map<std::string, std::uint64_t> known;
+    std::string cursor;
+    /// Versions that were left out without a recovery in their place, or came twice.
+    std::vector<std::string> gaps;
     const std::map<std::string, event::Version>& versions() const { return versions_; }
 
   private:
     Replay::Moment moment() const { return {epoch, applied, forbidden, ended}; }
 
+    bool fails() const { return steps == fail_at; }
     void suspend(std::string action) {
         actions.push_back(std::move(action));
         if (meanwhile) meanwhile();
     }
 
-    Replay::Action perform(const Replay::Action& action, bool fails) {
+    Replay::Action perform(const Replay::Action& action) {
         const auto unexpected = fail(store::errc::unavailable);
         if (const auto* read = std::get_if<Replay::Read>(&action)) {
             suspend(fmt::format("read {}-{}", read->range.from, read->range.to));
-            if (fails) return replay_.resume(moment(), result<store::Page>{unexpected});
-            return replay_.resume(moment(), result<store::Page>{read_events(read->range)});
+            if (fails()) return replay_->resume(moment(), result<store::Page>{unexpected});
+            return replay_->resume(moment(), result<store::Page>{read_events(read->range)});
         }
         if (const auto* begin = std::get_if<Replay::Begin>(&action)) {
             suspend(fmt::format("begin {} {}", recovery_reason_names[static_cast<std::size_t>(begin->reason)],
                                 begin->since));
-            if (fails) return replay_.resume(moment(), result<Replay::Begun>{unexpected});
+            if (fails()) return replay_->resume(moment(), result<Replay::Begun>{unexpected});
             due_.clear();
             for (const auto& event : log_)
                 if (event->position() > begin->since && event->position() <= applied)
                     due_.insert(std::string{event->stream_id()});
-            return replay_.resume(moment(), result<Replay::Begun>{Replay::Begun{}});
+            return replay_->resume(moment(), result<Replay::Begun>{Replay::Begun{}});
         }
         if (std::holds_alternative<Replay::AskHead>(action)) {
             suspend("head");
-            if (fails) return replay_.resume(moment(), result<Replay::Head>{unexpected});
-            return replay_.resume(moment(), result<Replay::Head>{Replay::Head{head_below.value_or(head_)}});
+            if (fails()) return replay_->resume(moment(), result<Replay::Head>{unexpected});
+            return replay_->resume(moment(), result<Replay::Head>{Replay::Head{head_below.value_or(head_)}});
         }
         const bool due = std::holds_alternative<Replay::Recover>(action);
         suspend(due ? "recover" : "turn");
-        if (fails) return replay_.resume(moment(), result<std::optional<Recovery>>{unexpected});
+        if (fails()) return replay_->resume(moment(), result<std::optional<Recovery>>{unexpected});
         std::optional<Recovery> recovery;
         if (due && !due_.empty()) {
             recovery = recovery_of(*due_.begin());
@@ -116,7 +143,7 @@ class World {
             recovery = recovery_of(turned_.back());
             turned_.pop_back();
         }
-        return replay_.resume(moment(), result<std::optional<Recovery>>{std::move(recovery)});
+        return replay_->resume(moment(), result<std::optional<Recovery>>{std::move(recovery)});
     }
 
     store::Page read_events(const store::Range& range) const {
@@ -146,14 +173,20 @@ class World {
         return recovery;
     }
 
-    void take(const broadcast::CatchUp& page) {
+    void take(const broadcast::CatchUp& page, std::size_t most) {
         for (const auto& frame : page.frames) {
+            if (most-- == 0) return;
             const std::string text{frame->frame()};
+            if (text.starts_with("id: ")) cursor = text.substr(4, text.find('\n') - 4);
             if (frame->position() != 0) {
                 EXPECT_GT(frame->position(), position_) << "ids rise";
                 EXPECT_EQ(text.find(epoch), 4u);
                 position_ = frame->position();
                 told.push_back(fmt::format("{} {}", frame->stream_id(), frame->version()));
+                auto& last = last_[std::string{frame->stream_id()}];
+                const bool twice = !events_.insert(told.back()).second;
+                if (twice || frame->version() > last + 1) gaps.push_back(told.back());
+                last = std::max<std::uint64_t>(last, frame->version());
                 auto& version = known[std::string{frame->stream_id()}];
                 version = std::max<std::uint64_t>(version, frame->version());
             } else if (text.starts_with("event: recovery")) {
@@ -161,17 +194,24 @@ class World {
                 told.push_back("recovery " + data);
                 const auto equals = data.find('=');
                 known[data.substr(0, equals)] = std::stoull(data.substr(equals + 1));
+                if (!resumed_ && !live_) last_[data.substr(0, equals)] = known[data.substr(0, equals)];
             } else if (text.starts_with("event: reset")) {
                 told.push_back(text.find("expired") != std::string::npos ? "reset expired" : "reset epoch");
                 known.clear();
+                resumed_ = live_ = false;
                 position_ = 0;
             } else {
                 told.emplace_back("live");
+                live_ = true;
             }
         }
     }
 
-    Replay replay_;
+    std::optional<Replay> replay_;
+    bool resumed_ = false;  // by a cursor that holds
+    bool live_ = false;     // the recoveries are over
+    std::set<std::string> events_;
+    std::map<std::string, std::uint64_t> last_;  // version told as an event, or in place of events
     std::vector<event::EventRef> log_;
     std::map<std::string, event::Version> versions_;
     std::set<std::string> due_;
@@ -350,6 +390,8 @@ TEST(Replay, pages_are_bounded_in_events_and_in_bytes) {
         EXPECT_LT(bytes, Replay::page_bytes + 51'000);
         last = page.last;
     }
+    EXPECT_EQ(std::ranges::count_if(world.told, [](const auto& text) { return text.starts_with("b "); }), 7)
+        << "what did not fit comes with the next page";
     EXPECT_EQ(world.known, world.versions());
 }
 
@@ -389,6 +431,43 @@ TEST(Replay, an_error_at_any_step_loses_and_repeats_nothing) {
             EXPECT_GT(steps, 5);
             for (int fail_at = 1; fail_at <= steps; ++fail_at) run(fail_at);
         }
+}
+
+// Whatever happens while it is told, wherever it is cut off and comes back by its cursor: at the end the
+// client knows what stands in the store, ids only rose, and no event came twice or was left out behind a
+// cursor.
+RC_GTEST_PROP(Replay, a_client_that_is_cut_off_anywhere_knows_everything_in_the_end, ()) {
+    const auto happenings = *rc::gen::container<std::vector<int>>(60, rc::gen::inRange(0, 40));
+    World world;
+    for (const auto* stream : {"a", "b", "c"}) world.put(stream);
+    std::set<std::string> gone;  // versions of a stream that lives again begin anew
+    std::size_t next = 0;
+    world.meanwhile = [&] {
+        if (next == happenings.size()) return;
+        const int what = happenings[next++];
+        const std::string stream(1, static_cast<char>('a' + what % 4));
+        world.padding = what % 8 == 7 ? 60'000 : 0;
+        if (what < 8 && !gone.contains(stream)) world.put(stream);
+        if (what >= 8 && what < 12) world.put_foreign(what);
+        if (what >= 12 && what < 16) world.stall("a");
+        if (what >= 16 && what < 19) world.fail_at = world.steps;
+        if (what == 19 && world.expire(stream)) gone.insert(stream);
+    };
+    bool last = false;
+    for (int round = 0; !last || next < happenings.size(); ++round) {
+        RC_ASSERT(round < 1000);
+        const int cut = next < happenings.size() ? happenings[next++] : 39;
+        const auto page = world.page(cut < 6 ? static_cast<std::size_t>(cut) : SIZE_MAX);
+        last = page.last && cut >= 6;
+        if (cut < 6) world.connect(world.cursor);
+    }
+    while (world.page().through < world.newest()) {
+    }
+    RC_ASSERT(world.gaps == Texts{});
+    for (const auto& [stream, version] : world.versions()) {
+        RC_ASSERT(world.known.contains(stream));
+        RC_ASSERT(world.known[stream] == version);
+    }
 }
 
 }  // namespace
