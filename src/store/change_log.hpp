@@ -46,6 +46,8 @@ class ChangeLog {
     virtual void lost(const Loss& loss) = 0;
     virtual void stream_gone(const Category& category, std::string_view stream_id) = 0;
     virtual void removed(Position position) = 0;
+    /// What was removed last goes for good, with what is written next: not even its bytes stay.
+    virtual void erased() = 0;
     /// Losses from `until` and before are remembered no more, except by the floor.
     virtual void forgot(Timestamp until) = 0;
     /// Inbox marks that expire at `until` or before are remembered no more.

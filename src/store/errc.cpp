@@ -20,6 +20,10 @@ class ErrorCategory final : public std::error_category {
                 return "the store cannot be reached now";
             case errc::trimmed:
                 return "the version was folded into a snapshot";
+            case errc::held:
+                return "the lease is another holder's";
+            case errc::fenced:
+                return "the lease was lost";
         }
         return "unknown store error";
     }

@@ -10,9 +10,13 @@ namespace stepcast::store {
 /// Which messages consumers have handled, until their marks expire.
 class Inbox {
   public:
-    static std::uint64_t cost(const InboxMark& m) { return 224 + m.consumer.size() + m.message_id.size(); }
+    static std::uint64_t cost(const InboxMark& m) {
+        return 224 + m.consumer.size() + m.message_id.size() + m.answer.size();
+    }
 
     bool knows(const InboxMark& mark) const { return marks_.contains(mark); }
+    /// Null if it is not known.
+    const InboxMark* find(std::string_view consumer, std::string_view message_id) const;
     /// One that is known stays as it is.
     void add(const InboxMark& mark);
     /// Forgets at most `limit` marks that expire at `now` or before. False if there are none.

@@ -19,7 +19,8 @@ constexpr int vacuum_step = 64;
 constexpr int log_pages_kept = 1000;
 // What schema 1 did not have. {}: TEMP, to read such a file as it is.
 constexpr std::string_view tables_since_2 = R"(
-    CREATE {0} TABLE inbox(consumer TEXT, id TEXT, expires INTEGER, PRIMARY KEY(consumer, id)) WITHOUT ROWID;
+    CREATE {0} TABLE inbox(consumer TEXT, id TEXT, expires INTEGER, answer TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY(consumer, id)) WITHOUT ROWID;
     CREATE INDEX {1}inbox_expires ON inbox(expires);
     CREATE {0} TABLE timers(id TEXT PRIMARY KEY, due INTEGER, kind TEXT, payload TEXT) WITHOUT ROWID;
 )";
@@ -215,7 +216,9 @@ void JournalFile::make_tables() {
 
 void JournalFile::upgrade() {
     Transaction transaction{db_};
-    if (db_.number("PRAGMA user_version") < 2) db_.run(fmt::format(tables_since_2, "", ""));
+    const auto found = db_.number("PRAGMA user_version");
+    if (found < 2) db_.run(fmt::format(tables_since_2, "", ""));
+    if (found == 2 || found == 3) db_.run("ALTER TABLE inbox ADD COLUMN answer TEXT NOT NULL DEFAULT ''");
     if (!summed_) sum_snapshots();
     bool as_written = true;
     JournalMeta::read(db_, as_written).write(db_);

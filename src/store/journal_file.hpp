@@ -55,7 +55,8 @@ std::string own_name(const std::string& path);
 /// loss does not count: it is removed later.
 class JournalFile {
   public:
-    /// 1 had no inbox and no timers, 2 no sums of snapshots, 3 no groups, owner and sum in `meta`.
+    /// 1 had no inbox and no timers, 2 no sums of snapshots, 3 no groups, owner and sum in
+    /// `meta` and no answers in the inbox.
     static constexpr int schema = 4;
     static constexpr std::int64_t application = 0x53746570;  ///< "Step"
 

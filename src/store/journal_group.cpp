@@ -12,13 +12,11 @@ constexpr std::size_t most_removed = 4096;
 }  // namespace
 
 bool JournalGroup::removes(Position position) const {
-    // Removals come stream by stream, so in no order; hardly ever is one of an event that is as new as these.
-    return !removed.empty() && newest_removed >= position &&
-           std::ranges::find(removed, position) != removed.end();
+    // Hardly ever is one of an event that is as new as these.
+    return !removed.empty() && removed.back() >= position && std::ranges::binary_search(removed, position);
 }
 
 void JournalChanges::removed(Position position) {
-    pending_.newest_removed = std::max(pending_.newest_removed, position);
     add(pending_.removed, position);
 }
 
@@ -29,7 +27,7 @@ void JournalChanges::give_removals(JournalGroup& to) {
     };
     move(pending_.changes, to.changes);
     move(pending_.removed, to.removed);
-    to.newest_removed = std::max(to.newest_removed, std::exchange(pending_.newest_removed, 0));
+    std::ranges::sort(to.removed);
 }
 
 void JournalChanges::source_moved(const SourceOffset& source) {
@@ -45,11 +43,14 @@ void JournalChanges::source_moved(const SourceOffset& source) {
 
 JournalGroup JournalChanges::take() {
     JournalGroup group = std::exchange(pending_, {});
-    if (group.removed.size() <= most_removed) return group;
+    if (group.erases || group.removed.size() <= most_removed) {
+        std::ranges::sort(group.removed);  // they came stream by stream
+        return group;
+    }
     const auto rest = group.removed.begin() + most_removed;
     pending_.removed.assign(rest, group.removed.end());
     group.removed.erase(rest, group.removed.end());
-    pending_.newest_removed = group.newest_removed;
+    std::ranges::sort(group.removed);
     // A loss is forgotten only once what it hides is gone.
     pending_.forgot = std::exchange(group.forgot, std::nullopt);
     return group;

@@ -27,8 +27,7 @@ struct JournalGroup {
     std::vector<EventRef> events;
     /// In the order in which they happened: a stream may go and come back.
     std::vector<std::variant<Loss, Saved, Gone>> changes;
-    std::vector<Position> removed;  ///< perhaps of events of this very group
-    Position newest_removed = 0;
+    std::vector<Position> removed;  ///< perhaps of events of this very group; once taken, rising
     /// By consumer, topic and partition: only the last one counts.
     std::map<std::tuple<std::string, std::string, std::int32_t>, std::int64_t, std::less<>> sources;
     std::vector<Owed> owed;
@@ -38,6 +37,7 @@ struct JournalGroup {
     std::optional<Timestamp> forgot;
     std::optional<Timestamp> forgot_marks;
     std::uint64_t bytes = 0;  ///< of the events
+    bool erases = false;      ///< what is removed is overwritten, too
 
     bool removes(Position position) const;
     bool empty() const {
@@ -70,6 +70,7 @@ class JournalChanges final : public ChangeLog {
         add(pending_.changes, JournalGroup::Gone{&category, std::string{stream_id}});
     }
     void removed(Position position) override;
+    void erased() override { pending_.erases = true; }
     void forgot(Timestamp until) override {
         pending_.forgot = until;
         ++count_;

@@ -192,6 +192,7 @@ void JournalFile::write_promises(const JournalGroup& group) {
         statements_->add_mark.bind(1, mark.consumer)
             .bind(2, mark.message_id)
             .bind(3, milliseconds(mark.expires))
+            .bind(4, mark.answer)
             .run();
     struct Write {
         Statements& with;
@@ -269,8 +270,8 @@ result<JournalBase> JournalFile::read_base(std::vector<std::string>* left_out) {
                                   std::string{owed.text(3)}, std::string{owed.text(4)}}});
         auto marks = db_.prepare("SELECT * FROM inbox");
         while (marks.step())
-            base.marks.push_back(
-                {std::string{marks.text(0)}, std::string{marks.text(1)}, timestamp(marks.number(2))});
+            base.marks.push_back({std::string{marks.text(0)}, std::string{marks.text(1)},
+                                  timestamp(marks.number(2)), std::string{marks.text(3)}});
         auto timers = db_.prepare("SELECT * FROM timers");
         while (timers.step())
             base.timers.push_back({std::string{timers.text(0)}, timestamp(timers.number(1)),

@@ -22,7 +22,7 @@ struct JournalFile::Statements {
           move_source{db.prepare("INSERT OR REPLACE INTO sources VALUES(?,?,?,?)")},
           add_owed{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?)")},
           remove_owed{db.prepare("DELETE FROM outbox WHERE number=?")},
-          add_mark{db.prepare("INSERT OR REPLACE INTO inbox VALUES(?,?,?)")},
+          add_mark{db.prepare("INSERT OR REPLACE INTO inbox VALUES(?,?,?,?)")},
           forget_marks{db.prepare("DELETE FROM inbox WHERE expires<=?")},
           set_timer{db.prepare("INSERT OR REPLACE INTO timers VALUES(?,?,?,?)")},
           remove_timer{db.prepare("DELETE FROM timers WHERE id=?")} {}

@@ -106,6 +106,7 @@ void write_base(std::string& out, const JournalFile& file, const JournalBase& ba
             member(o, "consumer", mark.consumer);
             member(o, "message", mark.message_id);
             member(o, "expires", format_rfc3339(mark.expires));
+            if (!mark.answer.empty()) member(o, "answer", mark.answer);
         });
     for (const auto& timer : base.timers)
         line("timer", [&](std::string& o) {
@@ -122,6 +123,9 @@ class Fields {
     explicit Fields(const json::object& object) : object_{object} {}
 
     std::string text(std::string_view name) const { return std::string{object_.at(name).as_string()}; }
+    std::string optional_text(std::string_view name) const {
+        return object_.contains(name) ? text(name) : std::string{};
+    }
     template <std::integral N>
     N number(std::string_view name) const {
         return object_.at(name).to_number<N>();
@@ -219,7 +223,8 @@ class Import {
             base_.owed.push_back({f.number<std::uint64_t>("number"),
                                   {f.text("id"), f.text("topic"), f.text("key"), f.text("value")}});
         } else if (kind == "mark") {
-            base_.marks.push_back({f.text("consumer"), f.text("message"), f.time("expires")});
+            base_.marks.push_back(
+                {f.text("consumer"), f.text("message"), f.time("expires"), f.optional_text("answer")});
         } else if (kind == "timer") {
             base_.timers.push_back({f.text("id"), f.time("due"), f.text("kind"), f.text("payload")});
         } else {

@@ -17,6 +17,22 @@ std::uint64_t microseconds_now() {
         duration_cast<microseconds>(system_clock::now().time_since_epoch()).count());
 }
 
+/// While it lives, deleted rows are overwritten with zeros.
+class Overwrites {
+  public:
+    Overwrites(Database& db, bool on) : db_{on ? &db : nullptr} {
+        if (db_ != nullptr) db_->run("PRAGMA secure_delete=ON");
+    }
+    ~Overwrites() {
+        if (db_ != nullptr) sqlite3_exec(db_->get(), "PRAGMA secure_delete=OFF", nullptr, nullptr, nullptr);
+    }
+    Overwrites(const Overwrites&) = delete;
+    Overwrites& operator=(const Overwrites&) = delete;
+
+  private:
+    Database* db_;
+};
+
 }  // namespace
 
 result<JournalFile::Size> JournalFile::write(const JournalGroup& group, Position head) {
@@ -28,6 +44,7 @@ result<JournalFile::Size> JournalFile::write(const JournalGroup& group, Position
         }
         if (!doubtful_) begin_next(head);
         {
+            const Overwrites overwrites{db_, group.erases};
             Transaction transaction{db_};
             const auto found = read_sum();
             // A commit that was reported as an error may have come through all the same.

@@ -44,11 +44,19 @@ awaitable<result<StreamInfo>> JournaledStore::stream_info(const Category& catego
     co_return info;
 }
 
-awaitable<result<EventRef>> JournaledStore::find_event(const Category& category, std::string_view stream_id,
-                                                       std::string_view event_id) {
-    auto found = co_await memory_.find_event(category, stream_id, event_id);
-    if (found && *found && (*found)->position() > durable_) co_return EventRef{};
-    co_return found;
+awaitable<result<void>> JournaledStore::find_events(const Category& category, std::string_view stream_id,
+                                                    std::span<const std::string_view> event_ids,
+                                                    std::span<EventRef> found) {
+    auto done = co_await memory_.find_events(category, stream_id, event_ids, found);
+    for (auto& event : found)
+        if (event && event->position() > durable_) event.reset();
+    co_return done;
+}
+
+awaitable<result<std::optional<InboxMark>>> JournaledStore::handled(std::string_view consumer,
+                                                                    std::string_view message_id) {
+    if (!co_await durable(changes_.count())) co_return fail(errc::unavailable, {}, trouble_);
+    co_return co_await memory_.handled(consumer, message_id);
 }
 
 awaitable<result<std::vector<Owed>>> JournaledStore::outbox(std::uint64_t after, std::size_t limit) {

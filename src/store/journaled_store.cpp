@@ -43,7 +43,7 @@ JournaledStore::~JournaledStore() {
     writer_.join();
 }
 
-awaitable<std::vector<CommitResult>> JournaledStore::commit_many(std::span<const Commit> commits) {
+awaitable<std::vector<CommitResult>> JournaledStore::commit_many(std::span<Commit> commits) {
     while (changes_.pending_bytes() > most_pending_bytes && co_await durable(changes_.count())) {
     }
     std::vector<CommitResult> results;

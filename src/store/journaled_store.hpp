@@ -42,21 +42,28 @@ class JournaledStore final : public EventStore {
     /// Seconds that a group took to become durable.
     const Histogram& write_seconds() const { return write_seconds_; }
 
-    awaitable<std::vector<CommitResult>> commit_many(std::span<const Commit> commits) override;
+    awaitable<std::vector<CommitResult>> commit_many(std::span<Commit> commits) override;
 
     awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id,
                                         Range range) override;
     awaitable<result<Page>> read_subject(std::string_view subject, Range range) override;
     awaitable<result<Page>> read_all(Range range) override;
     awaitable<result<StreamInfo>> stream_info(const Category& category, std::string_view stream_id) override;
-    awaitable<result<EventRef>> find_event(const Category& category, std::string_view stream_id,
-                                           std::string_view event_id) override;
+    awaitable<result<void>> find_events(const Category& category, std::string_view stream_id,
+                                        std::span<const std::string_view> event_ids,
+                                        std::span<EventRef> found) override;
     awaitable<result<Position>> subject_lost_through(std::string_view subject) override {
         return memory_.subject_lost_through(subject);
     }
     awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view consumer,
                                                                    std::string_view topic) override {
         return memory_.source_offsets(consumer, topic);
+    }
+    awaitable<result<std::optional<InboxMark>>> handled(std::string_view consumer,
+                                                        std::string_view message_id) override;
+    awaitable<result<Fence>> lease(std::string_view name, std::string_view holder,
+                                   Duration duration) override {
+        return memory_.lease(name, holder, duration);
     }
     awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) override;
     awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) override;
@@ -78,6 +85,7 @@ class JournaledStore final : public EventStore {
     struct DurableFeed final : Feed {
         void on_change(std::function<void()> to) override { hint = std::move(to); }
         void read_through(Position position) override { read = position; }
+        void on_new_epoch(std::function<void()>) override {}
         std::function<void()> hint;
         Position read = UINT64_MAX;
     };

@@ -122,13 +122,30 @@ awaitable<result<StreamInfo>> MemoryStore::stream_info(const Category& category,
     co_return info;
 }
 
-awaitable<result<EventRef>> MemoryStore::find_event(const Category& category, std::string_view stream_id,
-                                                    std::string_view event_id) {
+awaitable<result<void>> MemoryStore::find_events(const Category& category, std::string_view stream_id,
+                                                 std::span<const std::string_view> event_ids,
+                                                 std::span<EventRef> found) {
     const auto* stream = find(category, stream_id);
-    if (stream == nullptr) co_return EventRef{};
-    const auto at =
-        stream->ids.find(IdTable::hash(event_id), event_id, stream->events, stream->first_version());
-    co_return at ? stream->events[*at] : EventRef{};
+    for (std::size_t i = 0; i < event_ids.size(); ++i) {
+        const auto at = stream == nullptr ? std::nullopt
+                                          : stream->ids.find(IdTable::hash(event_ids[i]), event_ids[i],
+                                                             stream->events, stream->first_version());
+        found[i] = at ? stream->events[*at] : EventRef{};
+    }
+    co_return result<void>{};
+}
+
+awaitable<result<std::optional<InboxMark>>> MemoryStore::handled(std::string_view consumer,
+                                                                 std::string_view message_id) {
+    const auto* mark = inbox_.find(consumer, message_id);
+    co_return mark == nullptr ? std::nullopt : std::optional{*mark};
+}
+
+awaitable<result<Fence>> MemoryStore::lease(std::string_view name, std::string_view holder,
+                                            Duration duration) {
+    auto fence = leases_.take(name, holder, duration, std::chrono::steady_clock::now());
+    if (!fence) co_return fail(errc::held, {}, "another holder has the lease " + std::string{name});
+    co_return std::move(*fence);
 }
 
 awaitable<result<Position>> MemoryStore::subject_lost_through(std::string_view subject) {

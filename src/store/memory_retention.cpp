@@ -168,15 +168,28 @@ awaitable<result<void>> MemoryStore::save_snapshot(const Category& category, std
     if (stream == nullptr || snapshot.version > stream->version)
         co_return fail(errc::wrong_expected_version, "version",
                        "the stream has not come to the snapshot's version");
-    if (stream->snapshot != nullptr && snapshot.version < stream->snapshot->version) co_return result<void>{};
-    const auto version = snapshot.version;
-    const std::uint64_t before = stream->snapshot == nullptr ? 0 : stream->snapshot->state.size();
-    stream->bytes += snapshot.state.size() - before;
-    bytes_ += snapshot.state.size() - before;
-    stream->snapshot = std::make_unique<Snapshot>(std::move(snapshot));
-    if (trim && version >= stream->first_version()) trim_through(*stream, version);
-    if (log_ != nullptr) log_->snapshot_saved(*stream->category, head_of(*stream), *stream->snapshot);
+    keep_snapshot(*stream, std::move(snapshot), trim);
     co_return result<void>{};
+}
+
+void MemoryStore::keep_snapshot(MemoryStream& stream, Snapshot snapshot, bool trim) {
+    if (stream.snapshot != nullptr && snapshot.version < stream.snapshot->version) return;
+    const auto version = snapshot.version;
+    const std::uint64_t before = stream.snapshot == nullptr ? 0 : stream.snapshot->state.size();
+    stream.bytes += snapshot.state.size() - before;
+    bytes_ += snapshot.state.size() - before;
+    stream.snapshot = std::make_unique<Snapshot>(std::move(snapshot));
+    if (trim && version >= stream.first_version()) trim_through(stream, version);
+    if (log_ != nullptr) log_->snapshot_saved(*stream.category, head_of(stream), *stream.snapshot);
+}
+
+// Like an expiry, but nothing of it is left for a later step.
+void MemoryStore::erase(const Erase& erase) {
+    auto* stream = find(*erase.category, erase.stream_id);
+    if (stream == nullptr) return;
+    expire(*stream, now_);
+    drain(SIZE_MAX);
+    if (log_ != nullptr) log_->erased();
 }
 
 void MemoryStore::trim_through(MemoryStream& stream, Version version) {

@@ -46,7 +46,7 @@ MemoryStore::MemoryStore(Limits limits, const Clock& clock, std::string epoch, C
     : limits_{limits}, clock_{clock}, epoch_{std::move(epoch)}, log_{&log} {}
 MemoryStore::~MemoryStore() = default;
 
-awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<const Commit> commits) {
+awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<Commit> commits) {
     std::vector<CommitResult> results;
     results.reserve(commits.size());
     auto since = std::chrono::steady_clock::now();
@@ -79,6 +79,9 @@ bool MemoryStore::Call::holds(const SourceOffset& source) const {
 }
 
 CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
+    if (commit.fence && !leases_.holds(*commit.fence, std::chrono::steady_clock::now()))
+        return tl::unexpected<Refusal>(
+            {errc::fenced, 0, 0, "the lease " + commit.fence->lease + " was lost"});
     Source* source = nullptr;
     const bool held = commit.source && call.holds(*commit.source);
     if (commit.source) {
@@ -109,11 +112,13 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit, bool full) {
         events += append.events.size();
         const Event& first = *append.events.front();
         Plan plan{&append, nullptr, stream_hash(first.category(), first.stream_id()), false};
-        if (auto refusal = judge(append, planned_for(append.events.front()), plan)) return refusal;
+        if (auto refusal = judge(append, planned_for(first.category(), first.stream_id()), plan))
+            return refusal;
         plan_.push_back(plan);
     }
     if (events > 1)
         if (auto refusal = refuse_repeats()) return refusal;
+    if (auto refusal = judge_snapshots(commit)) return refusal;
 
     std::uint64_t need = cost_besides_events(commit);
     for (const auto& timer : commit.timers) need -= std::min(need, timers_.held_by(timer.id));
@@ -129,13 +134,26 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit, bool full) {
     return std::nullopt;
 }
 
-// How many events earlier appends of the commit at hand will add to the stream of `first`.
-Version MemoryStore::planned_for(const Draft& first) const {
+// How many events earlier appends of the commit at hand will add to the stream.
+Version MemoryStore::planned_for(const Category& category, std::string_view stream_id) const {
     Version count = 0;
-    for (const auto& plan : plan_)
-        if (!plan.known && same_stream(*plan.append->events.front(), *first))
+    for (const auto& plan : plan_) {
+        const Event& first = *plan.append->events.front();
+        if (!plan.known && &first.category() == &category && first.stream_id() == stream_id)
             count += plan.append->events.size();
+    }
     return count;
+}
+
+std::optional<Refusal> MemoryStore::judge_snapshots(const Commit& commit) const {
+    for (const auto& [category, stream_id, snapshot] : commit.snapshots) {
+        const auto* stream = find(*category, stream_id);
+        const Version version = (stream == nullptr ? 0 : stream->version) + planned_for(*category, stream_id);
+        if (snapshot.version == 0 || snapshot.version > version)
+            return Refusal{errc::wrong_expected_version, snapshot.version, version,
+                           "the stream has not come to the snapshot's version"};
+    }
+    return std::nullopt;
 }
 
 std::optional<Refusal> MemoryStore::judge(const Append& append, Version planned, Plan& plan) const {
@@ -209,6 +227,7 @@ std::uint64_t MemoryStore::cost_besides_events(const Commit& commit) {
     std::uint64_t bytes = commit.inbox ? Inbox::cost(*commit.inbox) : 0;
     for (const auto& message : commit.outbox) bytes += Outbox::cost(message);
     for (const auto& timer : commit.timers) bytes += Timers::cost(timer);
+    for (const auto& saved : commit.snapshots) bytes += saved.snapshot.state.size();
     return bytes;
 }
 
@@ -227,6 +246,9 @@ void MemoryStore::write_besides_events(const Commit& commit) {
         timers_.set(timer);
         if (log_ != nullptr) log_->timer_set(timer);
     }
+    for (const auto& [category, stream_id, snapshot] : commit.snapshots)
+        keep_snapshot(*find(*category, stream_id), snapshot, false);
+    for (const auto& gone : commit.erase) erase(gone);
 }
 
 void MemoryStore::append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at) {

@@ -9,6 +9,7 @@
 #include "base/time.hpp"
 #include "store/change_log.hpp"
 #include "store/inbox.hpp"
+#include "store/leases.hpp"
 #include "store/memory_stream.hpp"
 #include "store/outbox.hpp"
 #include "store/retention.hpp"
@@ -34,7 +35,7 @@ class MemoryStore final : public EventStore {
     ~MemoryStore() override;
 
     /// The feed's hint is called before this returns, once for all commits that became visible together.
-    awaitable<std::vector<CommitResult>> commit_many(std::span<const Commit> commits) override;
+    awaitable<std::vector<CommitResult>> commit_many(std::span<Commit> commits) override;
 
     awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id,
                                         Range range) override;
@@ -42,11 +43,16 @@ class MemoryStore final : public EventStore {
     /// A page over a wide expired hole may hold few events, or none, with `more` set.
     awaitable<result<Page>> read_all(Range range) override;
     awaitable<result<StreamInfo>> stream_info(const Category& category, std::string_view stream_id) override;
-    awaitable<result<EventRef>> find_event(const Category& category, std::string_view stream_id,
-                                           std::string_view event_id) override;
+    awaitable<result<void>> find_events(const Category& category, std::string_view stream_id,
+                                        std::span<const std::string_view> event_ids,
+                                        std::span<EventRef> found) override;
     awaitable<result<Position>> subject_lost_through(std::string_view subject) override;
     awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view consumer,
                                                                    std::string_view topic) override;
+    awaitable<result<std::optional<InboxMark>>> handled(std::string_view consumer,
+                                                        std::string_view message_id) override;
+    awaitable<result<Fence>> lease(std::string_view name, std::string_view holder,
+                                   Duration duration) override;
     awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) override;
     awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) override;
 
@@ -89,6 +95,7 @@ class MemoryStore final : public EventStore {
     struct HintFeed final : Feed {
         void on_change(std::function<void()> to) override { hint = std::move(to); }
         void read_through(Position position) override { read = position; }
+        void on_new_epoch(std::function<void()>) override {}
         std::function<void()> hint;
         Position read = UINT64_MAX;
     };
@@ -135,9 +142,12 @@ class MemoryStore final : public EventStore {
     std::optional<Refusal> judge(const Commit& commit, bool full);
     std::optional<Refusal> judge(const Append& append, Version planned, Plan& plan) const;
     std::optional<Refusal> refuse_repeats() const;
-    Version planned_for(const Draft& first) const;
+    std::optional<Refusal> judge_snapshots(const Commit& commit) const;
+    Version planned_for(const Category& category, std::string_view stream_id) const;
     Receipt write(const Commit& commit);
     void write_besides_events(const Commit& commit);
+    void keep_snapshot(MemoryStream& stream, Snapshot snapshot, bool trim);
+    void erase(const Erase& erase);
     void append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at);
     void index(MemoryStream& stream, const EventRef& event);
     MemoryStream& open_stream(const Category& category, std::string_view id, std::string_view subject,
@@ -181,6 +191,7 @@ class MemoryStore final : public EventStore {
     Outbox outbox_;
     Inbox inbox_;
     Timers timers_;
+    Leases leases_;
 
     Leaving leaving_;
     std::deque<ExpiredStream> expired_;  // not yet told by cleanup

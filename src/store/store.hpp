@@ -27,6 +27,8 @@ enum class errc {
     full,                        ///< store.max_bytes reached and nothing finished is left to expire early
     unavailable,                 ///< the medium cannot be written or read now; try again later
     trimmed,                     ///< the version asked for was folded into a snapshot
+    held,                        ///< the lease is another holder's
+    fenced,                      ///< the commit's lease went to another holder, or ran out
 };
 std::error_code make_error_code(errc e);
 
@@ -78,11 +80,12 @@ struct Owed {
     OutboxMessage message;
 };
 
-/// That a consumer has handled a message.
+/// That a consumer has handled a message, and what it answered.
 struct InboxMark {
     std::string consumer;
     std::string message_id;
-    Timestamp expires{};  ///< remembered until then, or until the cleanup after it
+    Timestamp expires{};   ///< remembered until then, or until the cleanup after it
+    std::string answer{};  ///< given again to whoever sends the message again; may be empty
 };
 
 /// A deadline that outlives the process. Its id is unique among those that are set.
@@ -93,7 +96,35 @@ struct Timer {
     std::string payload;
 };
 
-/// The one atomic write: all of it or nothing. What a store cannot do yet (fences) is absent here.
+/// A fold saved at a version. Optional always, except below first_version, where it is all there is.
+struct Snapshot {
+    Version version = 0;
+    std::uint32_t schema = 0;  ///< version of the state's layout; a reader ignores one it does not know
+    std::string state;
+};
+
+/// A snapshot that a commit saves beside its stream's events. Its version may be one that the commit itself
+/// writes; one beyond that is refused as wrong_expected_version.
+struct SnapshotDraft {
+    const Category* category = nullptr;
+    std::string stream_id;
+    Snapshot snapshot;
+};
+
+/// A stream that a commit erases, whatever it holds, with what the commit itself appends to it.
+struct Erase {
+    const Category* category = nullptr;
+    std::string stream_id;
+};
+
+/// That its holder has a lease: a commit that carries it is refused as `fenced` once another took the lease.
+/// Tokens of one lease rise.
+struct Fence {
+    std::string lease;
+    std::uint64_t token = 0;
+};
+
+/// The one atomic write: all of it or nothing.
 struct Commit {
     boost::container::small_vector<Append, 1> appends;
     /// An offset not above the stored one makes the whole commit succeed with no effect. A refusal does not
@@ -110,6 +141,11 @@ struct Commit {
     std::vector<std::string> fired{};  ///< ids of timers that are set no more, removed before `timers` are
                                        ///< set; unknown ones do no harm
     std::vector<Timer> timers{};       ///< one that is set already is replaced
+    std::vector<SnapshotDraft> snapshots{};  ///< one older than the stored one changes nothing
+    /// Their events leave every read at once and the medium in the same transaction, where their bytes are
+    /// overwritten. Announced as a loss, like an expiry; streams that do not exist do no harm.
+    std::vector<Erase> erase{};
+    std::optional<Fence> fence{};
 };
 
 /// What became of a commit. Of several events: of the last one.
@@ -161,13 +197,6 @@ struct StreamInfo {
     Position lost_through = 0;  ///< as in Page
 };
 
-/// A fold saved at a version. Optional always, except below first_version, where it is all there is.
-struct Snapshot {
-    Version version = 0;
-    std::uint32_t schema = 0;  ///< version of the state's layout; a reader ignores one it does not know
-    std::string state;
-};
-
 /// A stream that cleanup removed.
 struct ExpiredStream {
     const Category* category = nullptr;
@@ -213,20 +242,25 @@ class Feed {
     /// The reader has everything up to here: a store at its bound expires early only what was read. Without a
     /// call everything counts as read.
     virtual void read_through(Position position) = 0;
+    /// Calls `told` on the core strand after the store's epoch changed, until the next call of on_new_epoch:
+    /// positions name other events now, and everything that was folded or told is to be begun anew. It must
+    /// not block. Stores that live in one process never call it.
+    virtual void on_new_epoch(std::function<void()> told) = 0;
 };
 
-/// The events of everything. Every call is made on, and resumes on, the core strand. A store that holds its
-/// data in this process answers reads without suspending, so that several reads and a look at a projection
-/// can share one turn.
+/// The events of everything. Every call is made on, and resumes on, the core strand. Reads of a category that
+/// expires never suspend on a store in this process, so that several reads and a look at a projection can
+/// share one turn; other reads may suspend, and so may every read of a store elsewhere.
 class EventStore {
   public:
     virtual ~EventStore() = default;
 
     /// Writes the commits as one durable group, each with an outcome of its own, in order; behind one that is
     /// refused as `full` or `unavailable` nothing new is written, so that a retry keeps the order. `commits`
-    /// must outlive the call; their drafts are numbered in place when written, and may be committed again
-    /// after a refusal. Never throws.
-    virtual awaitable<std::vector<CommitResult>> commit_many(std::span<const Commit> commits) = 0;
+    /// must outlive the call. Their drafts are sealed in place: numbered, and shared with the store from then
+    /// on. A draft that was refused, or sealed by a call that then failed, may be sent again as it is. Never
+    /// throws.
+    virtual awaitable<std::vector<CommitResult>> commit_many(std::span<Commit> commits) = 0;
 
     virtual awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id,
                                                 Range range) = 0;
@@ -236,14 +270,27 @@ class EventStore {
     virtual awaitable<result<Page>> read_all(Range range) = 0;
     virtual awaitable<result<StreamInfo>> stream_info(const Category& category,
                                                       std::string_view stream_id) = 0;
+    /// Puts the event with each id of a stream in its place in `found`, which is as long as `event_ids`; null
+    /// where the store holds none.
+    virtual awaitable<result<void>> find_events(const Category& category, std::string_view stream_id,
+                                                std::span<const std::string_view> event_ids,
+                                                std::span<EventRef> found) = 0;
     /// The event with this id in a stream; null if the store holds none.
-    virtual awaitable<result<EventRef>> find_event(const Category& category, std::string_view stream_id,
-                                                   std::string_view event_id) = 0;
+    awaitable<result<EventRef>> find_event(const Category& category, std::string_view stream_id,
+                                           std::string_view event_id);
     /// lost_through of a subject, without reading its events.
     virtual awaitable<result<Position>> subject_lost_through(std::string_view subject) = 0;
     /// The offsets stored last for a consumer's topic, by partition; those without one are absent.
     virtual awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view consumer,
                                                                            std::string_view topic) = 0;
+    /// The mark of a message that a consumer has handled; none if it has not, or has forgotten.
+    virtual awaitable<result<std::optional<InboxMark>>> handled(std::string_view consumer,
+                                                                std::string_view message_id) = 0;
+    /// Takes a lease, or prolongs one's own, until `duration` from now; refused as `held` while another
+    /// holder has it. The token rises when the holder changes. A lease ends with the process of a store that
+    /// lives in it.
+    virtual awaitable<result<Fence>> lease(std::string_view name, std::string_view holder,
+                                           Duration duration) = 0;
     /// What is owed to the bus, the oldest first: at most `limit` of those numbered above `after`.
     virtual awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) = 0;
     /// Timers whose time has come at `now`, the earliest first, at most `limit`. They stay set until a commit

@@ -99,6 +99,19 @@ TEST_P(StoreTest, an_event_is_found_by_its_id) {
     EXPECT_EQ(find(task, "a", "20")->version(), 21u);
 }
 
+TEST_P(StoreTest, many_events_are_found_in_one_call) {
+    put("a", "1"), put("a", "2"), put("a", "3");
+    const std::array<std::string_view, 4> wanted{"3", "none", "1", "3"};
+    std::array<EventRef, 4> found;
+    ASSERT_TRUE(run(store().find_events(task, "a", wanted, found)));
+    EXPECT_EQ(found[0]->version(), 3u);
+    EXPECT_FALSE(found[1]);
+    EXPECT_EQ(found[2]->version(), 1u);
+    EXPECT_EQ(found[3], found[0]);
+    ASSERT_TRUE(run(store().find_events(account, "a", wanted, found)));
+    EXPECT_FALSE(found[0]) << "what stood there before is gone";
+}
+
 TEST_P(StoreTest, long_reads_come_in_order_and_whole) {
     constexpr int count = 9000;
     std::vector<Commit> commits;

@@ -20,7 +20,7 @@ class JournalTools : public testing::Test {
             co_return true;
         }(*store));
     }
-    void commit(JournaledStore& store, const Commit& one) {
+    void commit(JournaledStore& store, Commit one) {
         ASSERT_TRUE(run_to_end(strand, store.commit_many({&one, 1}))[0]);
     }
     std::vector<EventRef> everything(JournaledStore& store) {

@@ -125,7 +125,7 @@ class StoreTest : public testing::TestWithParam<StoreKind> {
         if (store_) close(*store_);
     }
 
-    std::vector<CommitResult> commit(const std::vector<Commit>& commits) {
+    std::vector<CommitResult> commit(std::vector<Commit> commits) {
         return run(store().commit_many(commits));
     }
     CommitResult commit(Commit one) { return run(store().commit_many({&one, 1})).at(0); }

@@ -74,7 +74,7 @@ class Service : public ::testing::Test {
         std::string scratch;
         return make_draft(event, scratch);
     }
-    std::vector<event::EventRef> commit_all(std::span<const store::Commit> commits) {
+    std::vector<event::EventRef> commit_all(std::span<store::Commit> commits) {
         const auto from = store.head() + 1;
         for (const auto& done : finish(store.commit_many(commits))) EXPECT_TRUE(done);
         return finish(store.read_all({.from = from, .limit = 10'000}))->events;

@@ -16,7 +16,7 @@ class FlakyStore final : public EventStore {
   public:
     FlakyStore(Limits limits, const Clock& clock) : store{limits, clock} {}
 
-    awaitable<std::vector<CommitResult>> commit_many(std::span<const Commit> c) override {
+    awaitable<std::vector<CommitResult>> commit_many(std::span<Commit> c) override {
         return store.commit_many(c);
     }
     awaitable<result<Page>> read_stream(const Category& c, std::string_view s, Range r) override {
@@ -35,9 +35,16 @@ class FlakyStore final : public EventStore {
     awaitable<result<StreamInfo>> stream_info(const Category& c, std::string_view s) override {
         return store.stream_info(c, s);
     }
-    awaitable<result<EventRef>> find_event(const Category& c, std::string_view s,
-                                           std::string_view id) override {
-        return store.find_event(c, s, id);
+    awaitable<result<void>> find_events(const Category& c, std::string_view s,
+                                        std::span<const std::string_view> ids,
+                                        std::span<EventRef> found) override {
+        return store.find_events(c, s, ids, found);
+    }
+    awaitable<result<std::optional<InboxMark>>> handled(std::string_view c, std::string_view m) override {
+        return store.handled(c, m);
+    }
+    awaitable<result<Fence>> lease(std::string_view n, std::string_view h, Duration d) override {
+        return store.lease(n, h, d);
     }
     awaitable<result<Position>> subject_lost_through(std::string_view s) override {
         return store.subject_lost_through(s);
