@@ -5,6 +5,9 @@ const streams = new Map();
 const over = (task) => task.status === 'COMPLETED' || task.status === 'FAILED';
 const seconds = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
 
+/** `detail` holds anything. */
+const text = (value) => (/^[sn]/.test(typeof value) ? `${value}` : '');
+
 /** The state after one more event, rate included, as the server folds it; null if `task` has the event already. */
 function fold(task, event) {
   if (task && event.version <= task.version) return null;
@@ -22,7 +25,7 @@ function fold(task, event) {
   return next;
 }
 
-/** One EventSource, shared by all who watch the same thing: a browser opens only six connections to one server. */
+/** One EventSource, shared by all who watch the same: a browser opens only six to one server. */
 class Stream {
   tasks = new Map();
   listeners = new Set();
@@ -43,7 +46,7 @@ class Stream {
     source.onopen = () => this.become('open', (this.attempts = 0));
     source.onerror = () => {
       this.become('reconnecting');
-      // Any answer but 200 (a proxy's 502) ends an EventSource for good; here it is one more outage.
+      // Any answer but 200 (a proxy's 502) ends an EventSource for good; here it is an outage.
       if (source.readyState === 2) this.timer = setTimeout(() => this.open(), 1000 * Math.min(60, 2 ** ++this.attempts) * (0.5 + Math.random()));
     };
     for (const type of ['progress', 'recovery', 'reset', 'more']) source.addEventListener(type, (event) => this.take(type, event));
@@ -76,7 +79,7 @@ class Stream {
     if (task && data.taskId) this.keep(task);
     this.tell({ type, data, id, task, previous });
     if (this.stale) {
-      // Scripts cannot see where the recoveries end: at the next progress, or after some quiet. They come in pages, so not too little.
+      // Scripts cannot see where the recoveries end: at the next progress, or after some quiet.
       clearTimeout(this.quiet);
       this.quiet = setTimeout(() => this.sweep(), 3000);
     }
@@ -123,7 +126,7 @@ export function watch({ src = home, user, task }, listener) {
   return {
     get state() { return stream.state; },
     get tasks() { return stream.tasks; },
-    /** Cuts the shared connection, for everyone on it; `resume` takes it up where it was cut. */
+    /** Cuts the shared connection for everyone; `resume` takes it up where it was cut. */
     pause() { stream.stop('paused'); },
     resume() {
       if (stream.state !== 'paused') return;
@@ -232,7 +235,7 @@ export class StepcastProgress extends HTMLElement {
     const src = this.getAttribute('src') || home;
     const { user, task } = this;
     if (user || task) this.watching = watch({ src, user, task }, (message) => this.#hear(message));
-    // A user's stream starts with recent tasks only; an older one has to be asked for.
+    // A stream starts with recent tasks; an older one is asked for.
     if (user && task) this.late = setTimeout(async () => {
       if (this.#shown(task)) return;
       const answer = await fetch(`${src}/api/v2/progress/status/${encodeURIComponent(task)}`).catch(() => null);
@@ -275,10 +278,10 @@ export class StepcastProgress extends HTMLElement {
   }
 
   #name(task) {
-    return this.getAttribute('label') || String(task.detail?.title ?? task.taskId);
+    return this.getAttribute('label') || text(task.detail?.title) || task.taskId;
   }
 
-  /** Steps and ends are said, ticks are not; at most one sentence in two seconds, the newest. */
+  /** Steps and ends are said, ticks are not; at most one sentence in two seconds. */
   #say(task) {
     const words = `${this.#name(task)}: ${this.#step(task)}`;
     if (words === this.said) return;
@@ -291,8 +294,8 @@ export class StepcastProgress extends HTMLElement {
 
   #step(task) {
     const t = this.#texts;
-    const name = t.steps?.[task.stepName] ?? task.stepName;
-    if (task.status === 'FAILED') return [t.failed, name, task.detail?.reason].filter(Boolean).join(' · ');
+    const name = text(t.steps?.[task.stepName]) || task.stepName;
+    if (task.status === 'FAILED') return [t.failed, name, text(task.detail?.reason)].filter(Boolean).join(' · ');
     return name || (over(task) ? t.done : '');
   }
 

@@ -3,7 +3,10 @@ import { Past } from './past.js';
 
 const shownAtMost = 100;
 const shownAtFirst = 6;
-const labels = new Map(JSON.parse(memory.get('labels') ?? '[]'));
+const labels = new Map();
+try {
+  for (const [id, label] of JSON.parse(memory.get('labels') ?? '[]')) labels.set(id, String(label));
+} catch { /* what stood there was not ours */ }
 
 /** Keeps what an order was called; the server knows only its task id. */
 export function remember(taskId, label) {

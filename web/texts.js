@@ -98,7 +98,7 @@ export const say = (key, ...values) => {
 texts.en.steps = {
   '주문 접수': 'Order received', '주문 검증': 'Checking the order', '재고 확인': 'Checking the stock', '결제 처리': 'Taking the payment', '주문 완료': 'Order complete',
 };
-export const stepWords = (name) => texts[lang].steps?.[name] ?? name;
+export const stepWords = (name) => (Object.hasOwn(texts[lang].steps ?? {}, name) ? texts[lang].steps[name] : name);
 
 const listeners = new Set();
 /** Calls `listener` now and whenever the language changes. */

@@ -161,3 +161,16 @@ test('a stream that an answer other than 200 ended is taken up again at its curs
   assert.deepEqual((await heard(page, 'progress')).map(({ version }) => version), [1, 2, 3]);
   await context.close();
 });
+
+test('nothing that a producer puts into detail or a name hides a task or the others', () => withPage('<stepcast-progress user="odd"></stepcast-progress>', async (page) => {
+  await open(page);
+  const odd = [{ title: { toString: 1 } }, { title: ['a'] }, { title: true }, { title: null }, { title: 7 }, { toString: 1 }, { reason: { valueOf: 1 } }, { __proto__: { title: 'x' } }];
+  const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf', 'x'.repeat(128), '\u202Eodd', '<b>bold</b>'];
+  await post(...odd.map((detail, i) => event(`odd-${i}`, 'odd', 'FAILED', 10 * i, { detail })));
+  await post(...names.map((name) => event(name.startsWith('\u202E') ? 'odd-rtl' : name, 'odd', 'PROGRESS', 5, { stepName: name })));
+  await post(event('odd-last', 'odd', 'PROGRESS', 50, { stepName: 'after all' }));
+  await until('all are shown', async () => (await page.getByRole('progressbar').count()) === odd.length + names.length + 1);
+  const shown = await page.locator('stepcast-progress').evaluate((element) => element.list.textContent);
+  assert.match(shown, /after all/);
+  assert.doesNotMatch(shown, /native code|\[object/);
+}));
