@@ -9,7 +9,8 @@
 namespace stepcast::progress {
 namespace {
 
-// One turn of the core: of a user with more tasks than this only the newest are looked at.
+// One turn of the core: of a user with more tasks than this only the newest are looked at, and the others
+// count as left out.
 constexpr std::size_t max_looked_at = 20'000;
 
 // What user and task streams share: which tasks were told, and how they have turned since.
@@ -141,7 +142,11 @@ class OfUser final : public TaskRecoveries {
         const Timestamp oldest = service_.clock().now() - service_.options().recovery_window;
         std::size_t seen = 0;
         for (const Task& task : user->tasks) {  // the newest first
-            if (task.state.position <= since || ++seen > max_looked_at) break;
+            if (task.state.position <= since) break;
+            if (seen++ == max_looked_at) {
+                found.left_out += user->tasks.size() - max_looked_at;
+                break;
+            }
             if (!all && task.state.finished() && task.state.recorded_at < oldest) continue;
             if (found.task_ids.size() == service_.options().recovery_max)
                 ++found.left_out;

@@ -63,6 +63,13 @@ class Sources : public test::Service {
 
 using Told = std::vector<std::string>;
 
+TEST_F(Sources, more_counts_every_task_that_is_not_told) {
+    for (int i = 0; i < 21'000; ++i) feed(commit(1, fmt::format("task-{}", i), "{}"));
+    const auto source = service.user_source("u", "elsewhere.7");
+    read_through(*source);
+    EXPECT_EQ(frames.at(frames.size() - 2), "event: more\ndata: {\"remaining\":20800}\n\n");
+}
+
 TEST_F(Sources, recoveries_come_in_pages_that_are_bounded_and_end_with_the_bare_id) {
     for (int i = 0; i < 210; ++i) tell(1, fmt::format("task-{}", i));
     const auto source = service.user_source("u", "");
