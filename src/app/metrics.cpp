@@ -81,6 +81,8 @@ void add_http(Page& page, const Readings& readings) {
                static_cast<double>(readings.connections));
     page.counter("stepcast_http_connections_refused_total", "Connections beyond http.max_connections",
                  readings.connections_refused);
+    page.counter("stepcast_http_connections_evicted_total", "Idle connections closed for new ones",
+                 readings.connections_evicted);
     page.begin("stepcast_http_pending_bytes",
                "Bytes that clients hold, bounded by http.max_pending_bytes each", MetricType::Gauge);
     page.row(readings.received_bytes, {{"of", "requests"}});

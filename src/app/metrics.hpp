@@ -41,6 +41,7 @@ struct Readings {
     std::vector<const http::RequestStats*> routes;
     std::uint64_t connections = 0;
     std::uint64_t connections_refused = 0;
+    std::uint64_t connections_evicted = 0;
     std::uint64_t received_bytes = 0;  ///< of requests that are not whole or answered yet
     std::uint64_t unsent_bytes = 0;    ///< of answers that their clients have not taken
 

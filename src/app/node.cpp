@@ -261,6 +261,7 @@ awaitable<Readings> Node::read_core() {
     readings.routes = router_.stats();
     readings.connections = server_.stats().open;
     readings.connections_refused = server_.stats().refused;
+    readings.connections_evicted = server_.stats().evicted;
     readings.received_bytes = server_.budgets().received.held();
     readings.unsent_bytes = server_.budgets().unsent.held();
     readings.log_lines_dropped = dropped_log_lines();

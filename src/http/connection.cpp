@@ -13,12 +13,15 @@
 
 #include "broadcast/socket_write.hpp"
 #include "http/paging.hpp"
+#include "http/sse_session.hpp"
 
 namespace stepcast::http {
 namespace {
 
 constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_linger_bytes = 4 * 1024 * 1024;
+/// Of one connection on its lane, if it has requests to go on with.
+constexpr auto longest_turn = std::chrono::milliseconds{1};
 /// What a connection may hold beside the budgets, so that small requests and answers never touch them.
 constexpr std::size_t uncounted_bytes = 4 * 1024;
 
@@ -114,12 +117,7 @@ awaitable<Connection::Outcome> Connection::read_request() {
     using State = wire::RequestParser::State;
     parser_.reset();
     continue_sent_ = false;
-    if (pending_.empty()) {
-        turn_ = 0;
-    } else if (++turn_ >= lane_.options().max_pipelined) {
-        turn_ = 0;
-        co_await asio::post(asio::use_awaitable);  // others on the lane have waited long enough
-    }
+    if (!pending_.empty()) co_await give_way();
     feed_pending();
     while (parser_.state() == State::head || parser_.state() == State::body) {
         if (lane_.stopping() && !parser_.started()) co_return Outcome::over;
@@ -127,6 +125,26 @@ awaitable<Connection::Outcome> Connection::read_request() {
     }
     enter(Phase::answering);
     co_return parser_.state() == State::done ? Outcome::request : Outcome::refused;
+}
+
+/// Ends the connection's turn on the lane once it has lasted long enough for the others.
+awaitable<void> Connection::give_way() {
+    ++turn_;
+    if (turn_ < lane_.options().max_pipelined &&
+        std::chrono::steady_clock::now() - turn_began_ < longest_turn)
+        co_return;
+    co_await asio::post(asio::use_awaitable);
+    begin_turn();
+}
+
+void Connection::begin_turn() {
+    turn_ = 0;
+    turn_began_ = std::chrono::steady_clock::now();
+}
+
+bool Connection::has_input() const {
+    asio::error_code error;
+    return socket_.available(error) != 0;
 }
 
 /// Waits for bytes and feeds them. False when the connection is over; a client that was too slow has then
@@ -147,6 +165,7 @@ awaitable<bool> Connection::read_more() {
         co_return false;
     }
     const auto [error] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
+    begin_turn();
     if (expired_) {
         expired_ = false;
         if (cut_ || phase_ == Phase::idle) co_return false;
@@ -366,18 +385,29 @@ awaitable<void> Connection::linger() {
     socket_.shutdown(Socket::shutdown_send, error);
     enter(Phase::lingering);
     std::size_t total = 0;
-    while (!error && total < max_linger_bytes) {
-        total += socket_.read_some(asio::buffer(lane_.read_buffer()), error);
-        if (!would_block(error)) continue;
-        if (lane_.stopping() || expired_) co_return;
+    while (!error && total < max_linger_bytes && !lane_.stopping() && !expired_) {
         std::tie(error) = co_await socket_.async_wait(Socket::wait_read, as_tuple);
+        if (error) co_return;
+        total += socket_.read_some(asio::buffer(lane_.read_buffer()), error);
+        if (would_block(error)) error = {};
     }
 }
 
 awaitable<void> Connection::refuse_overload() {
-    co_await refuse(
-        Response::problem(503, "too-many-connections", "the server has as many connections as it may")
-            .with("Retry-After", "5"));
+    enter(Phase::lingering);  // its limit, which is short, is for the head
+    while (parser_.state() == wire::RequestParser::State::head && !expired_) {
+        const auto [error] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
+        if (cut_ || (!expired_ && (error || !feed_from_socket()))) co_return;
+    }
+    expired_ = false;
+    Request asked;
+    asked.headers = parser_.message().headers;
+    Response response = sse_busy(asked);
+    if (response.status != 200)
+        response =
+            Response::problem(503, "too-many-connections", "the server has as many connections as it may")
+                .with("Retry-After", "5");
+    co_await refuse(std::move(response));
 }
 
 }  // namespace stepcast::http

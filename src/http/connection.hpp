@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,8 +21,10 @@ class Connection {
     Connection& operator=(const Connection&) = delete;
 
     awaitable<void> run();
-    /// Answers 503 whatever is asked, and ends.
+    /// Answers 503 whatever is asked, or what makes a stream's client come back later, and ends.
     awaitable<void> refuse_overload();
+    /// There is something to read.
+    bool has_input() const;
 
     /// The time limit of the phase is over: wakes the coroutine, which sees what to say.
     void expire();
@@ -33,6 +36,8 @@ class Connection {
 
     awaitable<Outcome> read_request();
     awaitable<bool> read_more();
+    awaitable<void> give_way();
+    void begin_turn();
     bool feed_from_socket();
     void feed_pending();
     bool send_continue();
@@ -58,7 +63,8 @@ class Connection {
     wire::RequestParser parser_;
     std::string pending_;            ///< read, but of later requests
     std::size_t pending_taken_ = 0;  ///< of `pending_`
-    std::size_t turn_ = 0;           ///< requests answered since the socket was last waited for
+    std::size_t turn_ = 0;           ///< requests answered since others on the lane had their turn
+    std::chrono::steady_clock::time_point turn_began_;
     Budget::Hold received_;
     Budget::Hold unsent_;
     LaneConnections::Place place_;

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 
 /// How long a refused client may take to read the answer before its unread bytes turn the close into a reset.
 constexpr auto linger_limit = 2s;
+constexpr auto told = steady_clock::time_point::max();
 constexpr steady_clock::duration longest_tick = 250ms;
 constexpr steady_clock::duration shortest_tick = 5ms;
 
@@ -35,23 +36,37 @@ const aio::Strand& LaneConnections::strand() const {
     return lane_.strand();
 }
 
-void LaneConnections::adopt(Socket socket, bool refused) {
-    (refused ? stats_.refusing : stats_.open).fetch_add(1, std::memory_order_relaxed);
-    aio::spawn(strand(), "http connection", [this, socket = std::move(socket), refused]() mutable {
-        return serve(std::move(socket), refused);
-    });
+void LaneConnections::adopt(Socket socket, Room room) {
+    (room == Room::none ? stats_.refusing : stats_.open).fetch_add(1, std::memory_order_relaxed);
+    aio::spawn(strand(), "http connection",
+               [this, socket = std::move(socket), room]() mutable { return serve(std::move(socket), room); });
 }
 
-awaitable<void> LaneConnections::serve(Socket socket, bool refused) {
+awaitable<void> LaneConnections::serve(Socket socket, Room room) {
     // First, so that it is left last: then nothing here refers to the server any more.
     const auto hold = gate_.enter();
     struct Count {
         std::atomic<std::size_t>& counter;
         ~Count() { counter.fetch_sub(1, std::memory_order_relaxed); }
-    } count{refused ? stats_.refusing : stats_.open};
+    } count{room == Room::none ? stats_.refusing : stats_.open};
     if (!hold || stopping_) co_return;
+    const bool served = room == Room::free || (room == Room::of_idle && close_longest_idle());
+    if (!served) stats_.refused.fetch_add(1, std::memory_order_relaxed);
     Connection connection{std::move(socket), *this};
-    co_await (refused ? connection.refuse_overload() : connection.run());
+    co_await (served ? connection.run() : connection.refuse_overload());
+}
+
+/// Makes room for one. False if nobody is idle any more.
+bool LaneConnections::close_longest_idle() {
+    auto& idle = phases_[static_cast<std::size_t>(Phase::idle)];
+    // Behind the first that was told all were.
+    for (auto entry = idle.begin(); entry != idle.end() && entry->due != told; ++entry) {
+        if (entry->connection->has_input()) continue;  // its request is here, and only waits for its turn
+        tell(idle, entry);
+        stats_.evicted.fetch_add(1, std::memory_order_relaxed);
+        return true;
+    }
+    return false;
 }
 
 void LaneConnections::start() {
@@ -74,14 +89,15 @@ void LaneConnections::expire_due(steady_clock::time_point now) {
     for (std::size_t p = 0; p < phase_count; ++p) {
         if (static_cast<Phase>(p) == Phase::answering) continue;
         auto& list = phases_[p];
-        // Expired ones stay in their list until their coroutine has run; `due` moves away so that they are
-        // told once.
-        while (!list.empty() && list.front().due <= now) {
-            list.front().connection->expire();
-            list.front().due = steady_clock::time_point::max();
-            list.splice(list.end(), list, list.begin());
-        }
+        while (!list.empty() && list.front().due <= now) tell(list, list.begin());
     }
+}
+
+/// That its time is over. It stays in its list until its coroutine has run, behind those that were not told.
+void LaneConnections::tell(std::list<Entry>& list, std::list<Entry>::iterator entry) {
+    entry->connection->expire();
+    entry->due = told;
+    list.splice(list.end(), list, entry);
 }
 
 steady_clock::duration LaneConnections::limit_of(Phase phase) const {
@@ -108,10 +124,16 @@ void LaneConnections::move(Place place, Phase from, Phase to) {
     auto& list = phases_[static_cast<std::size_t>(to)];
     if (to != Phase::answering) place->due = steady_clock::now() + limit_of(to);
     list.splice(list.end(), phases_[static_cast<std::size_t>(from)], place);
+    if (from == Phase::idle || to == Phase::idle) count_idle();
 }
 
 void LaneConnections::leave(Place place, Phase phase) {
     phases_[static_cast<std::size_t>(phase)].erase(place);
+    if (phase == Phase::idle) count_idle();
+}
+
+void LaneConnections::count_idle() {
+    idle_.store(phases_[static_cast<std::size_t>(Phase::idle)].size(), std::memory_order_relaxed);
 }
 
 void LaneConnections::begin_stop() {

@@ -23,9 +23,17 @@ class Connection;
 struct ServerStats {
     std::atomic<std::uint64_t> accepted{0};
     std::atomic<std::uint64_t> refused{0};  ///< beyond max_connections
+    std::atomic<std::uint64_t> evicted{0};  ///< idle ones closed for those beyond max_connections
     std::atomic<std::uint64_t> accept_errors{0};
     std::atomic<std::size_t> open{0};  ///< connections that speak HTTP; a stream that was taken over is none
     std::atomic<std::size_t> refusing{0};  ///< being told that there are too many; not in `open`
+};
+
+/// What a new connection finds.
+enum class Room : std::uint8_t {
+    free,
+    of_idle,  ///< none, unless an idle one is closed
+    none,     ///< it is told so
 };
 
 /// What a connection is doing; each phase but `answering` has one fixed time limit, so a list per phase is
@@ -46,9 +54,10 @@ class LaneConnections {
     LaneConnections(broadcast::Lane& lane, const Router& router, const Options& options, ServerStats& stats,
                     Budgets& budgets);
 
-    /// Any thread. Serves the socket, whose executor is this lane's strand, until its end. `refused`: answers
-    /// 503 only.
-    void adopt(Socket socket, bool refused);
+    /// Any thread. Serves the socket, whose executor is this lane's strand, until its end.
+    void adopt(Socket socket, Room room);
+    /// Any thread. How many connections are idle; a moment ago.
+    std::size_t idle() const { return idle_.load(std::memory_order_relaxed); }
 
     /// Starts the sweep that holds the deadlines.
     void start();
@@ -76,7 +85,10 @@ class LaneConnections {
     std::string_view date();
 
   private:
-    awaitable<void> serve(Socket socket, bool refused);
+    awaitable<void> serve(Socket socket, Room room);
+    bool close_longest_idle();
+    void tell(std::list<Entry>& list, std::list<Entry>::iterator entry);
+    void count_idle();
     awaitable<void> sweep();
     void expire_due(std::chrono::steady_clock::time_point now);
     std::chrono::steady_clock::duration limit_of(Phase phase) const;
@@ -88,6 +100,7 @@ class LaneConnections {
     Budgets& budgets_;
     aio::Notice sweep_end_;
     std::array<std::list<Entry>, phase_count> phases_;
+    std::atomic<std::size_t> idle_{0};
     std::array<char, 16 * 1024> read_buffer_;
     std::string head_buffer_;
     std::string date_;

@@ -85,13 +85,29 @@ awaitable<void> Server::accept_all() {
 void Server::place(Socket socket) {
     stats_.accepted.fetch_add(1, std::memory_order_relaxed);
     const std::size_t others = stats_.open.load(std::memory_order_relaxed) + (streams_ ? streams_() : 0);
-    const bool refused = others >= options_.max_connections;
-    if (refused) {
-        stats_.refused.fetch_add(1, std::memory_order_relaxed);
-        if (stats_.refusing.load(std::memory_order_relaxed) >= max_refusals) return;
+    Room room = Room::free;
+    if (others >= options_.max_connections) {
+        room = Room::none;
+        // Lanes are filled in turn, so any lane's longest idle is about the longest of all.
+        for (std::size_t i = 0; i < lanes_.size() && room == Room::none; ++i) {
+            if (lanes_[next_lane_]->idle() != 0)
+                room = Room::of_idle;
+            else
+                next_lane_ = (next_lane_ + 1) % lanes_.size();
+        }
+        if (room == Room::none && stats_.refusing.load(std::memory_order_relaxed) >= max_refusals) {
+            stats_.refused.fetch_add(1, std::memory_order_relaxed);
+            return;
+        }
     }
-    lanes_[next_lane_]->adopt(std::move(socket), refused);
+    lanes_[next_lane_]->adopt(std::move(socket), room);
     next_lane_ = (next_lane_ + 1) % lanes_.size();
+}
+
+std::size_t Server::idle() const {
+    std::size_t count = 0;
+    for (const auto& lane : lanes_) count += lane->idle();
+    return count;
 }
 
 awaitable<bool> Server::stop(steady_clock::duration limit) {

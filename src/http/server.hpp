@@ -37,6 +37,8 @@ class Server {
     awaitable<bool> stop(std::chrono::steady_clock::duration limit);
 
     const ServerStats& stats() const { return stats_; }
+    /// Connections without a request; a moment ago.
+    std::size_t idle() const;
     const Budgets& budgets() const { return budgets_; }
 
   private:

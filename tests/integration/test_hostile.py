@@ -3,7 +3,7 @@ import json
 import socket
 import unittest
 
-from streams import Api, servers, unique, until
+from streams import Api, servers, unique, until, user_stream
 
 
 def resident(server):
@@ -63,6 +63,37 @@ class Memory(unittest.TestCase):
             self.assertEqual(api.event(unique("task"), "u", "STARTED")["taskId"][:4], "task", "whoever is small goes on")
             self.assertLess(resident(server) - before, 30)
             for client in clients:
+                client.close()
+
+
+class TurnedAway(unittest.TestCase):
+    def test_whoever_gets_no_stream_keeps_no_connection(self):
+        with servers.stepcast("sse.max_streams=1") as server:
+            api, task, user = Api(server), unique("task"), unique("user")
+            api.event(task, user, "COMPLETED")
+            cursor = api.get("/api/v2/progress/monitor")[1]["store"]
+            cursor = f"{cursor['epoch']}.{cursor['position']}"
+            finished = f"/api/v2/progress/subscribe/{task}"
+            for target, headers, status in ((finished, {"Last-Event-ID": cursor}, 204), (finished + "?userId=x", {}, 403),
+                                            ("/api/v2/progress/subscribe", {}, 400)):
+                answer = api.call("GET", target, headers={"Accept": "text/event-stream", **headers})
+                self.assertEqual((answer[0], answer[2]["Connection"]), (status, "close"), target)
+            self.assertIsNone(api.status(task)[2]["Connection"])
+            with user_stream(server, user).settled():
+                answer = api.call("GET", finished, headers={"Accept": "text/event-stream"})
+                self.assertEqual((answer[0], answer[2]["Connection"]), (200, "close"))
+                self.assertIn("retry: ", answer[1])
+                answer = api.call("GET", finished)
+                self.assertEqual((answer[0], answer[2]["Connection"]), (503, "close"))
+
+    def test_idle_connections_do_not_keep_others_out(self):
+        with servers.stepcast("http.max_connections=50") as server:
+            idle = [speak(server, b"") for _ in range(50)]
+            api = Api(server)
+            for _ in range(5):
+                self.assertEqual(api.get("/healthz")[0], 200)
+            self.assertEqual(idle[0].recv(1), b"")
+            for client in idle:
                 client.close()
 
 

@@ -289,6 +289,14 @@ std::vector<http::Route> progress_routes(RouteParts given) {
     const auto to = [parts](awaitable<Response> (*handle)(RouteParts&, Request&)) -> http::Handler {
         return [parts, handle](Request& request, Context) { return handle(*parts, request); };
     };
+    // A client that gets no stream must not keep a connection: so many are turned away that it matters.
+    const auto stream = [parts](awaitable<Response> (*handle)(RouteParts&, Request&)) -> http::Handler {
+        return [parts, handle](Request& request, Context) -> awaitable<Response> {
+            Response response = co_await handle(*parts, request);
+            response.close = response.takeover == nullptr;
+            co_return response;
+        };
+    };
     // Writes that the client got wrong show in the metrics beside those that came by the topic.
     const auto write = [parts](awaitable<Response> (*handle)(RouteParts&, Request&)) -> http::Handler {
         return [parts, handle](Request& request, Context) -> awaitable<Response> {
@@ -299,9 +307,9 @@ std::vector<http::Route> progress_routes(RouteParts given) {
     };
     using enum wire::Method;
     std::vector<http::Route> routes{
-        {get, "/api/v2/progress/subscribe", to(subscribe_user)},
-        {get, "/api/v2/progress/subscribe/{taskId}", to(subscribe_task)},
-        {get, "/api/v1/progress/subscribe", to(subscribe_v1)},
+        {get, "/api/v2/progress/subscribe", stream(subscribe_user)},
+        {get, "/api/v2/progress/subscribe/{taskId}", stream(subscribe_task)},
+        {get, "/api/v1/progress/subscribe", stream(subscribe_v1)},
         {get, "/api/v2/progress/status/{taskId}", to(get_status)},
         {get, "/api/v2/progress/history/{taskId}", to(get_history)},
         {get, "/api/v2/progress/user/{userId}", to(get_user)},

@@ -43,6 +43,12 @@ std::vector<Route> routes() {
              co_await aio::pause(300ms);
              co_return Response::json("{}");
          }},
+        {Method::get, "/works",
+         [](Request&, Context) -> awaitable<Response> {
+             ++handling;
+             std::this_thread::sleep_for(5ms);  // holds the lane, as work would
+             co_return Response::json("{}");
+         }},
         {Method::get, "/hangs",
          [](Request&, Context) -> awaitable<Response> {
              ++handling;
@@ -155,7 +161,9 @@ TEST(Connections, beyond_the_limit_are_told_so) {
         for (std::size_t i = 0; i < limit; ++i) {
             clients.push_back(std::make_unique<RawClient>(server.port()));
             EXPECT_EQ(clients.back()->ask(get("/hello"))->status, 200);
+            clients.back()->send("GET /hel");  // not idle
         }
+        EXPECT_TRUE(eventually([&] { return server.server().idle() == 0; }));
         RawClient beyond{server.port()};
         const auto refused = beyond.ask(get("/hello"));
         ASSERT_TRUE(refused);
@@ -167,6 +175,47 @@ TEST(Connections, beyond_the_limit_are_told_so) {
         EXPECT_TRUE(eventually([&] { return server.server().stats().open.load() < limit; }));
         EXPECT_EQ(RawClient{server.port()}.ask(get("/hello"))->status, 200);
     }
+}
+
+TEST(Connections, the_longest_idle_one_gives_way_at_the_limit) {
+    Options options;
+    options.max_connections = 4;
+    RunningServer server{routes(), options};
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (std::size_t i = 0; i < 4; ++i) {
+        clients.push_back(std::make_unique<RawClient>(server.port()));
+        EXPECT_EQ(clients.back()->ask(get("/hello"))->status, 200);
+    }
+    for (std::size_t i = 0; i < 2; ++i) {
+        auto next = std::make_unique<RawClient>(server.port());
+        const auto answer = next->ask(get("/hello"));
+        ASSERT_TRUE(answer);
+        EXPECT_EQ(answer->status, 200);
+        EXPECT_TRUE(clients[i]->closed()) << i;
+        EXPECT_TRUE(eventually([&] { return server.server().stats().open.load() == 4; }));
+        clients.push_back(std::move(next));
+    }
+    EXPECT_EQ(clients[3]->ask(get("/hello"))->status, 200) << "only the longest idle";
+    EXPECT_EQ(server.server().stats().evicted.load(), 2u);
+}
+
+TEST(Connections, at_the_limit_a_stream_is_told_to_come_back_and_does_not_give_up) {
+    Options options;
+    options.max_connections = 1;
+    std::size_t streams = 1;
+    RunningServer server{routes(), options, [&] { return streams; }};
+    RawClient stream{server.port()};
+    const auto told = stream.ask(get("/stream", "Accept: text/event-stream\r\n"));
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->status, 200);
+    EXPECT_EQ(told->headers.at("content-type"), "text/event-stream");
+    EXPECT_EQ(told->headers.at("connection"), "close");
+    EXPECT_NE(told->body.find("retry: "), std::string::npos);
+    EXPECT_EQ(RawClient{server.port()}.ask(get("/hello"))->status, 503);
+    RawClient silent{server.port()};
+    const auto refused = silent.receive();
+    ASSERT_TRUE(refused) << "whoever says nothing is told as well";
+    EXPECT_EQ(refused->status, 503);
 }
 
 TEST(Connections, running_out_of_descriptors_is_survived) {
@@ -196,6 +245,19 @@ TEST(Connections, running_out_of_descriptors_is_survived) {
         EXPECT_EQ(client.receive()->status, 200);
     }
     ::setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST(Turn, is_a_time_so_nobody_waits_for_all_that_another_pipelined) {
+    RunningServer server{routes()};
+    RawClient greedy{server.port()}, on_the_other_lane{server.port()}, modest{server.port()};
+    EXPECT_EQ(on_the_other_lane.ask(get("/hello"))->status, 200);
+    std::string all;
+    for (int i = 0; i < 90; ++i) all += get("/works");
+    greedy.send(all);
+    ASSERT_TRUE(eventually([] { return handling > 0; }));
+    EXPECT_EQ(modest.ask(get("/hello"))->status, 200);
+    EXPECT_LT(handling, 90);
+    for (int i = 0; i < 90; ++i) EXPECT_EQ(greedy.receive()->status, 200);
 }
 
 TEST(TakenOver, the_socket_belongs_to_the_stream_and_later_requests_are_dropped) {
