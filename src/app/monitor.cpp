@@ -12,19 +12,21 @@ namespace json = boost::json;
 
 json::object store_part(const Readings& readings, const MonitorFacts& facts) {
     const auto& store = readings.store;
-    return {{"kind", facts.config.store.kind},
-            {"path", facts.config.store.path},
-            {"journalBytes", readings.journal_bytes},
-            {"epoch", facts.epoch},
-            {"position", store.head},
-            {"events", store.events},
-            {"streams", store.streams},
-            {"bytes", store.bytes},
-            {"maxBytes", facts.config.store.max_bytes},
-            {"committed", store.committed},
-            {"deduplicated", store.deduplicated},
-            {"expired", store.expired},
-            {"paused", readings.paused}};
+    json::object part{{"kind", facts.config.store.kind},
+                      {"path", facts.config.store.path},
+                      {"journalBytes", readings.journal_bytes},
+                      {"epoch", facts.epoch},
+                      {"position", store.head},
+                      {"events", store.events},
+                      {"streams", store.streams},
+                      {"bytes", store.bytes},
+                      {"maxBytes", facts.config.store.max_bytes},
+                      {"committed", store.committed},
+                      {"deduplicated", store.deduplicated},
+                      {"expired", store.expired},
+                      {"paused", readings.paused}};
+    if (!facts.local) part.erase("path");
+    return part;
 }
 
 json::object bus_part(const Readings& readings, const MonitorFacts& facts) {

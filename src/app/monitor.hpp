@@ -14,6 +14,7 @@ struct MonitorFacts {
     std::size_t streams = 0;
     int rebuilt_percent = 100;
     bool bus_healthy = true;
+    bool local = false;  ///< a client on this machine asks, who may see its paths
 };
 
 /// The node's part of the monitor's JSON: store, bus, broadcaster, sessions and process. Modules add theirs.

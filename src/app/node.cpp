@@ -59,18 +59,19 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       gate_{core_} {
     hub_.hold();  // until what the store holds is folded
     for (const auto& spec : modules) {
-        auto& module = modules_.emplace_back(spec.make({.io = io,
-                                                        .core = core_,
-                                                        .clock = clock,
-                                                        .store = *store_,
-                                                        .bus = *bus_,
-                                                        .publisher = broadcaster_,
-                                                        .hub = hub_,
-                                                        .committer = committer_,
-                                                        .dead_letters = dead_letters_,
-                                                        .sse = sse_,
-                                                        .admission = admission_,
-                                                        .monitor = [this] { return monitor(); }}));
+        auto& module =
+            modules_.emplace_back(spec.make({.io = io,
+                                             .core = core_,
+                                             .clock = clock,
+                                             .store = *store_,
+                                             .bus = *bus_,
+                                             .publisher = broadcaster_,
+                                             .hub = hub_,
+                                             .committer = committer_,
+                                             .dead_letters = dead_letters_,
+                                             .sse = sse_,
+                                             .admission = admission_,
+                                             .monitor = [this](bool local) { return monitor(local); }}));
         for (auto* projection : module->projections()) hub_.add(*projection);
     }
     server_.count_streams([this] { return admission_.open(); });
@@ -190,10 +191,13 @@ awaitable<bool> Node::stop() {
     };
     stopping_ = true;
     // Requests in flight are answered while consumers still settle what they gave to the bus. Clients are let
-    // go before the consumers: a broker that does not answer may keep those.
+    // go before the consumers: a broker that does not answer may keep those. Streams have a quarter of the
+    // time at most: whoever does not read is cut and resumes, and supervisors kill after ten seconds.
     const bool clean = co_await server_.stop(left() / 2);
-    co_await broadcaster_.drain(std::chrono::duration_cast<std::chrono::milliseconds>(left()), sse_.retry,
-                                sse_.drain_spread);
+    co_await broadcaster_.drain(
+        std::min(std::chrono::duration_cast<std::chrono::milliseconds>(left()),
+                 std::chrono::duration_cast<std::chrono::milliseconds>(config_.server.drain) / 4),
+        sse_.retry, sse_.drain_spread);
     served_ = clean;
     dead_letters_.stop();
     co_await aio::run_on(core_, [this]() -> awaitable<void> {
@@ -278,12 +282,13 @@ awaitable<std::string> Node::metrics() {
     co_return page.text();
 }
 
-awaitable<std::string> Node::monitor() {
+awaitable<std::string> Node::monitor(bool local) {
     auto whole = monitor_object(co_await read(), {.config = config_,
                                                   .epoch = store_->epoch(),
                                                   .streams = admission_.open(),
                                                   .rebuilt_percent = rebuilt_percent(),
-                                                  .bus_healthy = bus_ready_ && bus_->healthy()});
+                                                  .bus_healthy = bus_ready_ && bus_->healthy(),
+                                                  .local = local});
     co_await aio::run_on(core_, [this, &whole]() -> awaitable<void> {
         for (const auto& module : modules_) module->read_monitor(whole);
         co_return;

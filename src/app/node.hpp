@@ -57,7 +57,7 @@ class Node {
     awaitable<Readings> read();
     awaitable<Readings> read_core();
     awaitable<http::Response> ready();
-    awaitable<std::string> monitor();
+    awaitable<std::string> monitor(bool local);
 
     const Config config_;
     const aio::Strand core_;

@@ -35,7 +35,9 @@ struct Parts {
     flow::DeadLetters& dead_letters;
     const http::SseOptions& sse;
     http::SseAdmission& admission;
-    std::function<aio::awaitable<std::string>()> monitor{};  ///< the JSON of what the node and its modules do
+    /// The JSON of what the node and its modules do; `local`: for a client on this machine, who may see
+    /// paths.
+    std::function<aio::awaitable<std::string>(bool local)> monitor{};
 };
 
 /// What one domain gives a node, which knows modules and no domain's name. Made before the store is loaded

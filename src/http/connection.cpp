@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <asio/buffer.hpp>
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/post.hpp>
@@ -225,6 +226,9 @@ std::optional<Response> Connection::refusal_of_head() {
 /// The answer with what it must carry whatever it is.
 Response Connection::finished(Response response, Request& request) {
     response.name_trace(request);
+    // Caches may keep a 204 or a 404 that says nothing of it, and hand it to others.
+    const auto caching = [](const auto& field) { return field.first == "Cache-Control"; };
+    if (std::ranges::none_of(response.headers, caching)) response.with("Cache-Control", "no-store");
     response.headers.insert(response.headers.end(), std::make_move_iterator(request.answer_headers.begin()),
                             std::make_move_iterator(request.answer_headers.end()));
     return response;
@@ -276,7 +280,7 @@ awaitable<Response> Connection::decide(Request& request, bool room) {
 
 awaitable<Response> Connection::handle(const Handler& handler, Request& request) {
     try {
-        co_return co_await handler(request, Context{lane_.lane()});
+        co_return co_await handler(request, Context{lane_.lane(), socket_});
     } catch (const std::exception& e) {
         spdlog::error("{} {} failed: {}", wire::method_name(request.method), request.path, e.what());
     } catch (...) {

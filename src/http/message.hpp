@@ -92,9 +92,14 @@ struct Response {
     }
 };
 
-/// What a handler is given besides the request: the lane that its connection lives on.
+/// What a handler is given besides the request: its connection, and the lane that it lives on.
 struct Context {
     broadcast::Lane& lane;
+    const Socket& socket;
+
+    /// The client stands on this machine itself: a loopback peer, and no proxy says that it speaks for
+    /// another.
+    bool is_local(const Request& request) const;
 };
 
 /// Answers one request, on the connection's lane. A thrown exception becomes a 500 that reveals nothing.

@@ -29,7 +29,7 @@ std::string etag_of(event::Version version) {
 Response unchanged(const std::string& etag) {
     Response response;
     response.status = 304;
-    return std::move(response).with("ETag", etag).with("Cache-Control", "no-cache");
+    return std::move(response).with("ETag", etag).with("Cache-Control", users_own);
 }
 
 std::string cursor_of(const Request& request) {

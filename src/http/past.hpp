@@ -19,6 +19,8 @@ result<Past, Response> past_of(const Request& request);
 
 /// The ETag of what stands at a version, with its quotes.
 std::string etag_of(event::Version version);
+/// Cache-Control of what is a user's: no shared cache may keep it, the browser's may, and asks by the ETag.
+inline constexpr const char* users_own = "private, no-cache";
 /// 304 with it.
 Response unchanged(const std::string& etag);
 

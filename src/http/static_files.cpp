@@ -15,9 +15,7 @@ constexpr const char* content_policy =
 Response serve(const StaticFile& file, const Request& request) {
     Response response;
     response.headers.reserve(6);
-    response.with("ETag", file.etag)
-        .with("Cache-Control", "no-cache")
-        .with("X-Content-Type-Options", "nosniff");
+    response.with("ETag", file.etag).with("Cache-Control", "no-cache");
     response.with("Content-Security-Policy", content_policy).with("Referrer-Policy", "no-referrer");
     if (not_modified(request, file.etag)) {
         response.status = 304;

@@ -111,6 +111,7 @@ void append_response_head(std::string& out, const ResponseHead& head, const Head
     append_number(out, head.status);
     out.append(1, ' ').append(reason_phrase(head.status)).append("\r\n");
     append_field(out, "Date", head.date);
+    out += "X-Content-Type-Options: nosniff\r\n";  // text of others stands in many answers: no script, ever
     for (const auto& [name, value] : headers) append_field(out, name, value);
     if (head.content_length) {
         out += "Content-Length: ";

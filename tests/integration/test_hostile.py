@@ -1,9 +1,10 @@
 """What clients that mean no good can hold, cost and reach. Embedded bus, memory store."""
 import json
 import socket
+import time
 import unittest
 
-from streams import Api, servers, unique, until, user_stream
+from streams import Api, servers, task_stream, unique, until, user_stream
 
 
 def resident(server):
@@ -95,6 +96,60 @@ class TurnedAway(unittest.TestCase):
             self.assertEqual(idle[0].recv(1), b"")
             for client in idle:
                 client.close()
+
+
+class Told(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = servers.stepcast()
+        cls.api = Api(cls.server)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def test_no_answer_is_sniffed_and_what_is_a_users_stays_with_them(self):
+        task, user = unique("task"), unique("user")
+        self.api.event(task, user, "COMPLETED")
+        progress = "/api/v2/progress"
+        own = {"private, no-cache"}
+        never = {"no-store"}
+        for method, target, status, caching in (
+                ("GET", f"{progress}/status/{task}", 200, own), ("HEAD", f"{progress}/status/{task}", 200, own),
+                ("GET", f"{progress}/history/{task}", 200, own), ("GET", f"{progress}/user/{user}", 200, own),
+                ("GET", f"{progress}/status/{unique('none')}", 404, never), ("GET", f"{progress}/status/{task}?version=0", 400, never),
+                ("POST", f"{progress}/events", 400, never), ("DELETE", f"{progress}/status/{task}", 405, never),
+                ("OPTIONS", "*", 204, never), ("GET", "/nothing", 404, never), ("BREW", "/", 501, never),
+                ("GET", f"{progress}/monitor", 200, never), ("GET", "/metrics", 200, never), ("GET", "/", 200, {"no-cache"}),
+                ("HEAD", f"{progress}/subscribe?userId={user}", 200, {"no-cache, no-store, no-transform"})):
+            answer = self.api.call(method, target, headers={"If-None-Match": '"x"'})
+            given = (answer[0], answer[2]["X-Content-Type-Options"], answer[2]["Cache-Control"])
+            self.assertEqual(given, (status, "nosniff", *caching), (method, target))
+        unchanged = self.api.get(f"{progress}/status/{task}", If_None_Match='"v1"')
+        self.assertEqual((unchanged[0], unchanged[2]["Cache-Control"]), (304, *own))
+        with task_stream(self.server, task) as stream:
+            self.assertEqual(stream.answer.getheader("X-Content-Type-Options"), "nosniff")
+
+    def test_strangers_see_no_path_of_this_machine(self):
+        self.assertIn("path", self.api.get("/api/v2/progress/monitor")[1]["store"])
+        for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+            answer = self.api.call("GET", "/api/v2/progress/monitor", headers={header: "for=127.0.0.1"})
+            self.assertNotIn("path", answer[1]["store"], header)
+
+
+class Stop(unittest.TestCase):
+    def test_a_client_that_does_not_read_its_recovery_does_not_hold_the_stop(self):
+        with servers.stepcast() as server:
+            api, user = Api(server), unique("user")
+            for _ in range(200):
+                api.event(unique("task"), user, "STARTED", detail={"k": "x" * 8000})
+            text = f"GET /api/v2/progress/subscribe?userId={user} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            client = speak(server, text.encode(), 4096)
+            self.assertEqual(client.recv(12), b"HTTP/1.1 200")
+            began = time.monotonic()
+            self.assertEqual(server.stop(), 0)
+            self.assertLess(time.monotonic() - began, 8)
+            client.close()
 
 
 class Names(unittest.TestCase):

@@ -61,7 +61,7 @@ awaitable<Response> get_status(RouteParts& parts, Request& request) {
     const Timestamp now = past ? state.updated_at : parts.service.clock().now();
     std::string body;
     append_snapshot(body, *task_id, view->user_id, state, outlook(state, now, view->stalled), false);
-    co_return Response::json(std::move(body)).with("ETag", etag).with("Cache-Control", "no-cache");
+    co_return Response::json(std::move(body)).with("ETag", etag).with("Cache-Control", http::users_own);
 }
 
 // What goes on in a history that stands at `head`, so that events that come meanwhile do not move its end.
@@ -91,7 +91,7 @@ awaitable<Response> get_history(RouteParts& parts, Request& request) {
     Response response = co_await http::answer_list(
         history_from(parts, std::move(*task_id), history->head), {std::move(history->events), history->more},
         *slice, [&](auto from) { return http::next_link(request, past, from, slice->limit); });
-    if (response.status == 200) response.with("ETag", etag).with("Cache-Control", "no-cache");
+    if (response.status == 200) response.with("ETag", etag).with("Cache-Control", http::users_own);
     co_return response;
 }
 
@@ -115,7 +115,7 @@ awaitable<Response> get_user(RouteParts& parts, Request& request) {
     Response response = co_await http::answer_list(
         std::move(list), {std::move(first->events), first->more}, *slice,
         [&](auto from) { return http::next_link(request, {}, from, slice->limit); });
-    if (response.status == 200) response.with("Cache-Control", "no-cache");
+    if (response.status == 200) response.with("Cache-Control", http::users_own);
     co_return response;
 }
 
@@ -315,8 +315,8 @@ std::vector<http::Route> progress_routes(RouteParts given) {
         {get, "/api/v2/progress/user/{userId}", to(get_user)},
         {post, "/api/v2/progress/events", write(post_events)},
         {get, "/api/v2/progress/monitor",
-         [parts](Request&, Context) -> awaitable<Response> {
-             co_return Response::json(co_await parts->monitor()).with("Cache-Control", "no-cache");
+         [parts](Request& request, Context context) -> awaitable<Response> {
+             co_return Response::json(co_await parts->monitor(context.is_local(request)));
          }},
     };
     if (parts->orders_enabled) routes.push_back({post, "/api/v2/progress/orders", write(post_order)});

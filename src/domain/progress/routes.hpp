@@ -17,7 +17,8 @@ struct RouteParts {
     const http::SseOptions& sse;
     http::SseAdmission& admission;
     http::LatestWins& v1_streams;
-    std::function<awaitable<std::string>()> monitor;  ///< the JSON of GET …/monitor
+    /// The JSON of GET …/monitor; `local`: for a client on this machine, who may see its paths.
+    std::function<awaitable<std::string>(bool local)> monitor;
     bool orders_enabled = true;
 };
 

@@ -50,7 +50,7 @@ struct ModuleTest : testing::Test {
                 .dead_letters = dead_letters,
                 .sse = sse,
                 .admission = admission,
-                .monitor = []() -> awaitable<std::string> { co_return "{}"; }};
+                .monitor = [](bool) -> awaitable<std::string> { co_return "{}"; }};
     }
 
     asio::io_context io{1};

@@ -14,15 +14,18 @@ TEST(ResponseHead, is_written_as_the_handler_and_the_connection_want_it) {
                           .persistence = Persistence::close},
                          {{"Allow", "GET"}});
     EXPECT_EQ(out,
-              "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nAllow: "
+              "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nX-Content-Type-Options: "
+              "nosniff\r\nAllow: "
               "GET\r\nContent-Length: 12\r\n"
               "Connection: close\r\n\r\n");
     out.clear();
     append_response_head(out, {.status = 204, .date = "D"}, {});
-    EXPECT_EQ(out, "HTTP/1.1 204 No Content\r\nDate: D\r\n\r\n");
+    EXPECT_EQ(out, "HTTP/1.1 204 No Content\r\nDate: D\r\nX-Content-Type-Options: nosniff\r\n\r\n");
     out.clear();
     append_response_head(out, {.date = "D", .chunked = true}, {});
-    EXPECT_EQ(out, "HTTP/1.1 200 OK\r\nDate: D\r\nTransfer-Encoding: chunked\r\n\r\n");
+    EXPECT_EQ(out,
+              "HTTP/1.1 200 OK\r\nDate: D\r\nX-Content-Type-Options: nosniff\r\nTransfer-Encoding: "
+              "chunked\r\n\r\n");
 }
 
 TEST(ResponseHead, a_value_cannot_begin_another_line) {
@@ -30,7 +33,8 @@ TEST(ResponseHead, a_value_cannot_begin_another_line) {
     append_response_head(out, {.content_length = 0, .date = "D", .persistence = Persistence::keep_alive},
                          {{"Location", std::string{"/a\r\nSet-Cookie: x\0\n", 19}}});
     EXPECT_EQ(out,
-              "HTTP/1.1 200 OK\r\nDate: D\r\nLocation: /a  Set-Cookie: x  \r\nContent-Length: "
+              "HTTP/1.1 200 OK\r\nDate: D\r\nX-Content-Type-Options: nosniff\r\nLocation: /a  Set-Cookie: x  "
+              "\r\nContent-Length: "
               "0\r\nConnection: keep-alive\r\n\r\n");
 }
 
