@@ -4,12 +4,22 @@
 #include <string>
 #include <string_view>
 
+#include <asio/error.hpp>
+
 #include "http/lane_connections.hpp"
 #include "http/message.hpp"
 #include "wire/request_parser.hpp"
 #include "wire/response.hpp"
 
 namespace stepcast::http {
+
+/// What a connection may hold beside the budgets, so that small requests and answers never touch them.
+inline constexpr std::size_t uncounted_bytes = 4 * 1024;
+
+inline bool would_block(const asio::error_code& error) {
+    return error == asio::error::would_block || error == asio::error::try_again ||
+           error == asio::error::interrupted;
+}
 
 /// One client on its lane's strand: reads a request, has it answered, writes the answer, and again. Lives in
 /// the frame of its coroutine; has no timer and no read buffer of its own.
