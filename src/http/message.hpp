@@ -24,13 +24,15 @@ using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor>;
 
 using wire::Method;
 
-/// A request whose framing, target and limits were checked. All text is percent-decoded, valid UTF-8.
+/// A request whose framing, target and limits were checked. All text is percent-decoded, valid UTF-8, but
+/// for the headers.
 struct Request {
     Method method = Method::get;
     std::string path;  ///< decoded, begins with '/'
     /// Decoded, in order; "a" without '=' has an empty value.
     std::vector<std::pair<std::string, std::string>> query;
-    std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case, values trimmed
+    std::vector<std::pair<std::string, std::string>>
+        headers;  ///< names in lower case, values trimmed; bytes from 0x80 on are opaque
     /// Of the route's {names}, decoded.
     std::vector<std::pair<std::string_view, std::string>> path_parameters;
     std::string body;

@@ -33,8 +33,8 @@ struct RequestMessage {
     Target target;
     bool http_1_0 = false;
     bool keep_alive = true;  ///< what the client wants after this request
-    Headers headers;  ///< names in lower case, values trimmed and valid UTF-8; `host` is the target's if that
-                      ///< was absolute
+    Headers headers;  ///< names in lower case, values trimmed, without control characters; bytes from 0x80 on
+                      ///< as they came (RFC 9110 §5.5); `host` is the target's if that was absolute
     std::string body;  ///< chunks joined; trailers are checked and dropped
 };
 

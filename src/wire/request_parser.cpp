@@ -173,7 +173,6 @@ bool RequestParser::take_field(std::string_view line) {
         return malformed("a header line has no valid name");
     const auto value = trim(line.substr(colon + 1));
     if (has_forbidden_byte(value)) return malformed("control character in a header");
-    if (!valid_utf8(value)) return malformed("a header is not valid UTF-8");
     if (step_ == Step::trailer) return true;
     auto& [name, kept] = message_.headers.emplace_back(line.substr(0, colon), value);
     std::ranges::transform(name, name.begin(), to_lower);
