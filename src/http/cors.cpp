@@ -1,6 +1,7 @@
 #include "http/cors.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "wire/chars.hpp"
 
@@ -8,17 +9,26 @@ namespace stepcast::http {
 namespace {
 
 /// Browsers leave the default port out of Origin, other clients may leave it in Host.
-std::string_view without_default_port(std::string_view authority) {
-    if (authority.ends_with(":80")) authority.remove_suffix(3);
+std::string_view without_port(std::string_view authority, std::string_view port) {
+    if (authority.ends_with(port)) authority.remove_suffix(port.size());
     return authority;
 }
 
-bool is_own(std::string_view origin, const Request& request) {
-    constexpr std::string_view scheme = "http://";
+/// Of whatever scheme: a proxy that ends TLS speaks http to us.
+bool names_our_host(std::string_view origin, const Request& request) {
     const auto host = request.header("host");
-    return host && origin.starts_with(scheme) &&
-           wire::equal_ignoring_case(without_default_port(origin.substr(scheme.size())),
-                                     without_default_port(*host));
+    for (const auto& [scheme, port] :
+         {std::pair<std::string_view, std::string_view>{"http://", ":80"}, {"https://", ":443"}})
+        if (host && origin.starts_with(scheme))
+            return wire::equal_ignoring_case(without_port(origin.substr(scheme.size()), port),
+                                             without_port(*host, port));
+    return false;
+}
+
+/// What the browser itself says, which no page can make it say: true also where a proxy rewrote Host. A page
+/// whose name was made to resolve to us says it too; it is HostPolicy that turns that one away.
+bool is_of_same_origin(const Request& request) {
+    return request.header("sec-fetch-site") == "same-origin";
 }
 
 }  // namespace
@@ -37,15 +47,16 @@ void CorsPolicy::prepare(Request& request) const {
     const auto origin = request.header("origin");
     if (!origin || !lists(*origin)) return;
     request.answer_headers.emplace_back("Access-Control-Allow-Origin", *origin);
+    request.answer_headers.emplace_back("Access-Control-Allow-Credentials", "true");
     request.answer_headers.emplace_back(
         "Access-Control-Expose-Headers",
         "ETag, Link, Location, Retry-After, Stepcast-Position, Idempotency-Replayed");
 }
 
 bool CorsPolicy::allows(const Request& request) const {
-    return std::ranges::all_of(request.headers, [&](const auto& field) {
-        return field.first != "origin" || lists(field.second) || is_own(field.second, request);
-    });
+    return is_of_same_origin(request) || std::ranges::all_of(request.headers, [&](const auto& field) {
+               return field.first != "origin" || lists(field.second) || names_our_host(field.second, request);
+           });
 }
 
 void CorsPolicy::answer_preflight(const Request& request, std::string_view allowed_methods,
@@ -53,7 +64,9 @@ void CorsPolicy::answer_preflight(const Request& request, std::string_view allow
     const auto origin = request.header("origin");
     if (!origin || !request.header("access-control-request-method") || !lists(*origin)) return;
     response.with("Access-Control-Allow-Methods", std::string{allowed_methods});
-    response.with("Access-Control-Allow-Headers", "Content-Type, Last-Event-ID, Idempotency-Key");
+    response.with("Access-Control-Allow-Headers",
+                  "Content-Type, Last-Event-ID, Idempotency-Key, Authorization, If-Match, traceparent, "
+                  "Cache-Control");
     response.with("Access-Control-Max-Age", "600");
 }
 

@@ -18,7 +18,8 @@ class CorsPolicy {
     /// Fills `request.answer_headers` with what a page of a listed origin needs to read the answer.
     void prepare(Request& request) const;
 
-    /// False for a page of a foreign origin: neither listed nor `http://` and our own Host.
+    /// False for a page of a foreign origin: not listed, not of the Host that was asked, and its browser does
+    /// not say that it is of the same origin.
     bool allows(const Request& request) const;
 
     /// If this OPTIONS is the preflight of a listed origin, gives `response` what permits the call.

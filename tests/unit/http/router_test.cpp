@@ -113,9 +113,9 @@ TEST_F(RouterTest, a_listed_origin_may_call_and_read_and_others_may_not) {
     EXPECT_EQ(answer_header_of(listed, "Access-Control-Allow-Origin"), "https://app.example");
     EXPECT_EQ(answer_header_of(listed, "Vary"), "Origin");
 
-    for (const auto* origin :
-         {"https://evil.example", "null", "", "https://app.example.evil", "http://app.example",
-          "https://localhost:8082", "http://localhost:8083", "HTTPS://APP.EXAMPLE"}) {
+    for (const auto* origin : {"https://evil.example", "null", "", "https://app.example.evil",
+                               "http://app.example", "ftp://localhost:8082", "http://localhost:8083",
+                               "https://localhost", "http://localhost", "HTTPS://APP.EXAMPLE"}) {
         auto foreign = request_for(Method::post, "/events");
         foreign.headers.emplace_back("origin", origin);
         const auto match = router.route(foreign);
@@ -140,6 +140,24 @@ TEST_F(RouterTest, our_own_page_may_call) {
     auto default_port = request_for(Method::post, "/events");
     default_port.headers = {{"host", "stepcast:80"}, {"origin", "http://stepcast"}};
     EXPECT_NE(router.route(default_port).handler, nullptr);
+}
+
+TEST_F(RouterTest, our_own_page_may_call_behind_a_proxy) {
+    auto tls = request_for(Method::post, "/events");
+    for (const auto* host : {"shop.example", "shop.example:443", "Shop.Example"}) {
+        tls.headers = {{"host", host}, {"origin", "https://shop.example"}};
+        EXPECT_NE(router.route(tls).handler, nullptr) << host;
+    }
+    auto rewritten = request_for(Method::post, "/events");
+    rewritten.headers = {{"host", "127.0.0.1:8082"}, {"origin", "https://shop.example"}};
+    EXPECT_EQ(router.route(rewritten).answer->status, 403);
+    for (const auto* site : {"cross-site", "same-site", "none", "Same-Origin"}) {
+        rewritten.headers.resize(2);
+        rewritten.headers.emplace_back("sec-fetch-site", site);
+        EXPECT_EQ(router.route(rewritten).answer->status, 403) << site;
+    }
+    rewritten.headers.back().second = "same-origin";
+    EXPECT_NE(router.route(rewritten).handler, nullptr);
 }
 
 class HostTest : public RouterTest {
@@ -231,7 +249,11 @@ TEST_F(RouterTest, answers_the_preflight_of_listed_origins_only) {
         EXPECT_EQ(header_of(*match.answer, "Access-Control-Allow-Methods"),
                   listed ? "GET, HEAD, POST, OPTIONS" : "(none)");
         EXPECT_EQ(header_of(*match.answer, "Access-Control-Allow-Headers"),
-                  listed ? "Content-Type, Last-Event-ID, Idempotency-Key" : "(none)");
+                  listed ? "Content-Type, Last-Event-ID, Idempotency-Key, Authorization, If-Match, "
+                           "traceparent, Cache-Control"
+                         : "(none)");
+        EXPECT_EQ(answer_header_of(preflight, "Access-Control-Allow-Credentials"),
+                  listed ? "true" : "(none)");
         EXPECT_EQ(answer_header_of(preflight, "Access-Control-Allow-Origin"),
                   listed ? "https://app.example" : "(none)");
     }
