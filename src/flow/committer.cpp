@@ -42,7 +42,7 @@ aio::awaitable<store::CommitResult> Committer::commit(store::Commit commit) {
                        });
 }
 
-aio::awaitable<std::vector<store::CommitResult>> Committer::write(std::span<const store::Commit> commits) {
+aio::awaitable<std::vector<store::CommitResult>> Committer::write(std::span<store::Commit> commits) {
     if (commits.empty()) co_return std::vector<store::CommitResult>{};
     const auto began = std::chrono::steady_clock::now();
     auto outcomes = co_await store_.commit_many(commits);

@@ -43,7 +43,7 @@ class Committer {
     }
 
   private:
-    aio::awaitable<std::vector<store::CommitResult>> write(std::span<const store::Commit> commits);
+    aio::awaitable<std::vector<store::CommitResult>> write(std::span<store::Commit> commits);
     aio::awaitable<void> retry(std::vector<store::Commit>& commits,
                                std::vector<store::CommitResult>& outcomes);
     void note(Pause before, Pause now);

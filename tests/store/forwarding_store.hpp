@@ -9,7 +9,7 @@ class ForwardingStore : public EventStore {
   public:
     explicit ForwardingStore(EventStore& store) : behind{&store} {}
 
-    awaitable<std::vector<CommitResult>> commit_many(std::span<const Commit> c) override {
+    awaitable<std::vector<CommitResult>> commit_many(std::span<Commit> c) override {
         return behind->commit_many(c);
     }
     awaitable<result<Page>> read_stream(const Category& c, std::string_view s, Range r) override {
@@ -22,9 +22,10 @@ class ForwardingStore : public EventStore {
     awaitable<result<StreamInfo>> stream_info(const Category& c, std::string_view s) override {
         return behind->stream_info(c, s);
     }
-    awaitable<result<EventRef>> find_event(const Category& c, std::string_view s,
-                                           std::string_view id) override {
-        return behind->find_event(c, s, id);
+    awaitable<result<void>> find_events(const Category& c, std::string_view s,
+                                        std::span<const std::string_view> ids,
+                                        std::span<EventRef> found) override {
+        return behind->find_events(c, s, ids, found);
     }
     awaitable<result<Position>> subject_lost_through(std::string_view s) override {
         return behind->subject_lost_through(s);
@@ -32,6 +33,12 @@ class ForwardingStore : public EventStore {
     awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view c,
                                                                    std::string_view t) override {
         return behind->source_offsets(c, t);
+    }
+    awaitable<result<std::optional<InboxMark>>> handled(std::string_view c, std::string_view id) override {
+        return behind->handled(c, id);
+    }
+    awaitable<result<Fence>> lease(std::string_view name, std::string_view holder, Duration d) override {
+        return behind->lease(name, holder, d);
     }
     awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) override {
         return behind->outbox(after, limit);

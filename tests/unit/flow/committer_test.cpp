@@ -26,7 +26,7 @@ class RefusingStore final : public store::test::ForwardingStore {
         store::errc code;
     };
 
-    awaitable<std::vector<store::CommitResult>> commit_many(std::span<const store::Commit> commits) override {
+    awaitable<std::vector<store::CommitResult>> commit_many(std::span<store::Commit> commits) override {
         sizes.push_back(commits.size());
         if (script.empty()) co_return co_await behind->commit_many(commits);
         const auto [from, code] = script.front();
