@@ -117,7 +117,7 @@ http::Options http_options(const Config& config) {
     options.limits.body = config.http.max_body;
     options.max_pipelined = static_cast<std::size_t>(config.http.max_pipelined);
     options.max_connections = static_cast<std::size_t>(config.http.max_connections);
-    options.max_pending_bytes = config.http.max_pending_bytes;
+    if (config.http.max_pending_bytes != 0) options.max_pending_bytes = config.http.max_pending_bytes;
     options.cors_origins = config.http.cors_origins;
     return options;
 }
