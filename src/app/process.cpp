@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <mutex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -42,9 +43,7 @@ std::uint64_t count_entries(const char* folder) {
     return count;
 }
 
-}  // namespace
-
-ProcessStats read_process() {
+ProcessStats read_now() {
     ProcessStats stats;
     const auto fields = stat_fields();
     if (fields.size() > 21) {
@@ -60,6 +59,21 @@ ProcessStats read_process() {
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) stats.max_fds = limit.rlim_cur;
     stats.open_fds = count_entries("/proc/self/fd");
     return stats;
+}
+
+}  // namespace
+
+ProcessStats read_process() {
+    static std::mutex mutex;
+    static ProcessStats last;
+    static std::chrono::steady_clock::time_point read_at;
+    const std::lock_guard lock{mutex};
+    const auto now = std::chrono::steady_clock::now();
+    if (now - read_at >= process_stats_age || read_at == std::chrono::steady_clock::time_point{}) {
+        last = read_now();
+        read_at = now;
+    }
+    return last;
 }
 
 std::uint64_t raise_descriptor_limit() {

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <cstdint>
 
 namespace stepcast::app {
@@ -14,6 +15,10 @@ struct ProcessStats {
     std::uint64_t max_fds = 0;
     std::uint64_t threads = 0;
 };
+
+/// Reading walks all descriptors, which takes milliseconds with many thousand: what is younger than this is
+/// given again, or whoever scrapes often would hold up everybody else.
+inline constexpr std::chrono::milliseconds process_stats_age{250};
 
 ProcessStats read_process();
 
