@@ -58,6 +58,7 @@ aio::awaitable<void> FeedHub::take(std::span<const event::EventRef> events, even
     check_order(events);
     for (Projection* projection : projections_) co_await projection->apply(own(*projection, events), through);
     scratch_.clear();
+    tell_memory();
     // Before anybody is told: a lane that is lapped by these reads them as applied.
     applied_ = std::max(applied_, through);
     if (!live() || events.empty()) {
@@ -92,6 +93,13 @@ void FeedHub::take_cleaned(const store::EventStore::Expired& cleaned) {
         for (const auto& stream : cleaned.oversized)
             if (takes(*projection, stream.category)) projection->oversized(stream);
     }
+    tell_memory();
+}
+
+void FeedHub::tell_memory() {
+    std::uint64_t bytes = 0;
+    for (const Projection* projection : projections_) bytes += projection->memory();
+    store_.hold(bytes);
 }
 
 // Holes are what expired before it was read, and the store vouches for them by `through`; nothing explains a

@@ -76,6 +76,7 @@ class FeedHub {
 
     std::span<const event::EventRef> own(const Projection& projection,
                                          std::span<const event::EventRef> events);
+    void tell_memory();
     void check_order(std::span<const event::EventRef> events);
     std::chrono::steady_clock::time_point committed_at(event::Position position);
     void restart();

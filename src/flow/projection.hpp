@@ -23,6 +23,8 @@ class Projection {
     virtual void expired(const store::ExpiredStream& stream) = 0;
     /// A stream of its categories holds more than it may: it should be trimmed with a snapshot.
     virtual void oversized(const store::Oversized&) {}
+    /// Bytes that it holds; they count against the store's bound.
+    virtual std::uint64_t memory() const { return 0; }
     /// A new epoch: forgets everything. The feed begins again with position 1.
     virtual void reset() = 0;
 };

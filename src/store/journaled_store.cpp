@@ -64,9 +64,15 @@ awaitable<std::vector<CommitResult>> JournaledStore::commit_many(std::span<Commi
     co_return results;
 }
 
+// What memory holds of what stands in the file.
+std::uint64_t JournaledStore::stored_bytes() const {
+    const auto stats = memory_.stats();
+    return stats.bytes - stats.beside;
+}
+
 // What the file will take once everything numbered is written and everything expired is gone.
 std::uint64_t JournaledStore::expected_size() const {
-    const auto now = memory_.stats().bytes;
+    const auto now = stored_bytes();
     if (bytes_then_ == 0 || now == bytes_then_) return size_.used + now - bytes_then_;
     return static_cast<std::uint64_t>(static_cast<double>(size_.used) * static_cast<double>(now) /
                                       static_cast<double>(bytes_then_));
@@ -155,7 +161,7 @@ void JournaledStore::tell_pinned() {
 awaitable<bool> JournaledStore::write_group(JournalGroup group, Position head, std::uint64_t ticket) {
     for (steady_clock::duration wait = 50ms;; wait = std::min<steady_clock::duration>(2 * wait, 1s)) {
         const auto began = steady_clock::now();
-        const auto held = memory_.stats().bytes;
+        const auto held = stored_bytes();
         const auto size = co_await aio::offload(writer_, [&] { return file_->write(group, head); });
         if (size) {
             if (!group.empty())
@@ -235,7 +241,7 @@ awaitable<result<void>> JournaledStore::load(const std::atomic<bool>& stopping) 
         file_->loaded();
         return file_->size();
     });
-    bytes_then_ = memory_.stats().bytes;
+    bytes_then_ = stored_bytes();
     percent_ = 100;
     if (feed_.hint) feed_.hint();
     write_soon();

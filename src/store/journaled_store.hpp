@@ -75,6 +75,7 @@ class JournaledStore final : public EventStore {
     }
     awaitable<result<Expired>> cleanup(Timestamp now) override;
 
+    void hold(std::uint64_t bytes) override { memory_.hold(bytes); }
     Feed& feed() override { return feed_; }
     Position head() const override { return durable_; }
     std::string_view epoch() const override { return memory_.epoch(); }
@@ -100,6 +101,7 @@ class JournaledStore final : public EventStore {
     awaitable<bool> write_group(JournalGroup group, Position head, std::uint64_t ticket);
     awaitable<bool> durable(std::uint64_t ticket);
     void wake();
+    std::uint64_t stored_bytes() const;
     std::uint64_t expected_size() const;
     bool expire_oldest();
     void bound_expiry() { memory_.feed().read_through(std::min(feed_.read, durable_)); }

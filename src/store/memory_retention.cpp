@@ -58,6 +58,7 @@ void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
     stats_.expired += stream.events.size();
     leaving_ = {stream.category, std::move(stream.id), through, std::move(stream.events), 0, nullptr};
     MemorySubject* subject = stream.subject;
+    beside_ -= beside_ / streams_.size();  // what is folded from it goes, too; `hold` will say how much
     streams_.take(stream).reset();
     if (subject != nullptr) {
         --subject->streams;

@@ -335,6 +335,7 @@ Stats MemoryStore::stats() const {
     Stats stats = stats_;
     stats.head = head();
     stats.bytes = bytes();
+    stats.beside = beside_;
     stats.streams = streams_.size();
     return stats;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/heap.hpp"
 #include "base/time.hpp"
 #include "store/change_log.hpp"
 #include "store/inbox.hpp"
@@ -83,6 +84,7 @@ class MemoryStore final : public EventStore {
     /// What a commit takes besides its events, in bytes.
     static std::uint64_t cost_besides_events(const Commit& commit);
 
+    void hold(std::uint64_t bytes) override { beside_ = bytes; }
     Feed& feed() override { return feed_; }
     Position head() const override { return all_.head(); }
     std::string_view epoch() const override { return epoch_; }
@@ -132,11 +134,14 @@ class MemoryStore final : public EventStore {
         MemoryStream* stream = nullptr;  // that lives on, after a trim; expiring it drains first
     };
 
-    // What one event and one stream cost besides the event's own bytes: index entries and the allocator's
-    // share.
-    static constexpr std::uint64_t bytes_per_event = 48;
-    static constexpr std::uint64_t bytes_per_stream = sizeof(MemoryStream) + 160;
-    static std::uint64_t cost(const event::Event& event) { return event.memory() + bytes_per_event; }
+    // Index entries of one event but its place in the position index, of one stream and of one subject: their
+    // share of tables that are between half and wholly full, and the first blocks of their lists.
+    static constexpr std::uint64_t bytes_per_event = 32;
+    static constexpr std::uint64_t bytes_per_stream = heap_bytes(sizeof(MemoryStream)) + 112;
+    static constexpr std::uint64_t bytes_per_subject = heap_bytes(sizeof(MemorySubject)) + 64;
+    static std::uint64_t cost(const event::Event& event) {
+        return heap_bytes(event.memory()) + bytes_per_event;
+    }
 
     CommitResult commit_one(const Commit& commit, Call& call);
     std::optional<Refusal> judge(const Commit& commit, bool full);
@@ -172,7 +177,8 @@ class MemoryStore final : public EventStore {
     void bound_tombstones();
     bool cleanup_step(Timestamp now);
     std::uint64_t bytes() const {
-        return bytes_ + tombstones_.memory() + outbox_.memory() + inbox_.memory() + timers_.memory();
+        return bytes_ + subjects_.size() * bytes_per_subject + all_.memory() + tombstones_.memory() +
+               outbox_.memory() + inbox_.memory() + timers_.memory() + beside_;
     }
 
     const Limits limits_;
@@ -197,9 +203,10 @@ class MemoryStore final : public EventStore {
     std::deque<ExpiredStream> expired_;  // not yet told by cleanup
     std::vector<Oversized> oversized_;   // not yet told by cleanup
 
-    std::vector<Plan> plan_;  // of the commit at hand; a member only to keep its memory
-    Timestamp now_{};         // of the group at hand
-    std::uint64_t bytes_ = 0;
+    std::vector<Plan> plan_;    // of the commit at hand; a member only to keep its memory
+    Timestamp now_{};           // of the group at hand
+    std::uint64_t bytes_ = 0;   // of events, streams and snapshots
+    std::uint64_t beside_ = 0;  // what others hold for it
     Stats stats_{};
 };
 

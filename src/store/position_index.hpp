@@ -13,10 +13,12 @@ namespace stepcast::store {
 class PositionIndex {
   public:
     event::Position head() const { return head_; }
+    /// Bytes beyond the first block: one that holds a single event takes as much as a full one.
+    std::uint64_t memory() const { return held_ <= 1 ? 0 : (held_ - 1) * sizeof(Block); }
 
     /// `event` has the position head() + 1.
     void add(const event::Event* event) {
-        if (head_ % block_size == 0) blocks_.push_back(std::make_unique<Block>());
+        if (head_ % block_size == 0) blocks_.push_back(make());
         auto& block = *blocks_.back();
         block.events[head_ % block_size] = event;
         ++block.live;
@@ -26,13 +28,16 @@ class PositionIndex {
     /// Leaves a hole: the next event has the position `head` + 1. `head` is not below head().
     void skip_to(event::Position head) {
         if (head == head_) return;
-        if (!blocks_.empty() && blocks_.back()->live == 0) blocks_.back().reset();
+        if (!blocks_.empty() && blocks_.back()->live == 0) drop(blocks_.back());
         if (blocks_.empty()) first_block_ = head / block_size;
         const auto blocks = (head + block_size - 1) / block_size - first_block_;
         const bool opens = blocks > blocks_.size() && head % block_size != 0;
         blocks_.resize(std::max<std::size_t>(blocks_.size(), blocks));
         if (blocks_.empty() ? false : opens || blocks_.back() == nullptr)
-            if (head % block_size != 0) blocks_.back() = std::make_unique<Block>();
+            if (head % block_size != 0) {
+                drop(blocks_.back());
+                blocks_.back() = make();
+            }
         head_ = head;
     }
 
@@ -46,7 +51,7 @@ class PositionIndex {
         if (block == nullptr) return;
         block->events[(position - 1) % block_size] = nullptr;
         if (--block->live != 0 || position > head_ - head_ % block_size) return;
-        blocks_[(position - 1) / block_size - first_block_].reset();
+        drop(blocks_[(position - 1) / block_size - first_block_]);
         while (!blocks_.empty() && blocks_.front() == nullptr) {
             blocks_.pop_front();
             ++first_block_;
@@ -86,6 +91,16 @@ class PositionIndex {
         return blocks_[number - first_block_].get();
     }
 
+    std::unique_ptr<Block> make() {
+        ++held_;
+        return std::make_unique<Block>();
+    }
+    void drop(std::unique_ptr<Block>& block) {
+        if (block != nullptr) --held_;
+        block.reset();
+    }
+
+    std::uint64_t held_ = 0;                     // blocks that are there
     std::deque<std::unique_ptr<Block>> blocks_;  // a block whose events have all expired is empty
     std::uint64_t first_block_ = 0;              // number of blocks_[0]; those before are gone
     event::Position head_ = 0;

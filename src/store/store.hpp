@@ -215,7 +215,8 @@ struct Oversized {
 struct Stats {
     Position head = 0;
     std::uint64_t events = 0;
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = 0;   ///< that count against max_bytes
+    std::uint64_t beside = 0;  ///< of them, what `hold` was told
     std::uint64_t streams = 0;
     std::uint64_t committed = 0;
     std::uint64_t deduplicated = 0;
@@ -313,6 +314,10 @@ class EventStore {
         bool done = true;
     };
     virtual awaitable<result<Expired>> cleanup(Timestamp now) = 0;
+
+    /// Bytes that are held beside the store for what it stores: folds above all. They count against max_bytes
+    /// like its own, until the next call.
+    virtual void hold(std::uint64_t bytes) = 0;
 
     virtual Feed& feed() = 0;
     virtual Position head() const = 0;

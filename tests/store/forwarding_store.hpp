@@ -54,6 +54,7 @@ class ForwardingStore : public EventStore {
         return behind->load_snapshot(c, s);
     }
     awaitable<result<Expired>> cleanup(Timestamp now) override { return behind->cleanup(now); }
+    void hold(std::uint64_t bytes) override { behind->hold(bytes); }
     Feed& feed() override { return behind->feed(); }
     Position head() const override { return behind->head(); }
     std::string_view epoch() const override { return behind->epoch(); }

@@ -1,8 +1,25 @@
 #include "domain/progress/projection.hpp"
 
+#include "base/heap.hpp"
 #include "domain/progress/codec.hpp"
 
 namespace stepcast::progress {
+
+namespace {
+
+// Of a table between half and wholly full: a key and a pointer.
+constexpr std::uint64_t entry_bytes = 48;
+
+std::uint64_t bytes_of(const Task& task) {
+    const auto& state = task.state;
+    return entry_bytes + heap_bytes(sizeof(Task)) + heap_bytes(task.id) + heap_bytes(state.step_name) +
+           heap_bytes(state.detail) + heap_bytes(state.event_id);
+}
+std::uint64_t bytes_of(const User& user) {
+    return entry_bytes + heap_bytes(sizeof(User)) + heap_bytes(user.id);
+}
+
+}  // namespace
 
 ProgressProjection::ProgressProjection() = default;
 
@@ -17,6 +34,7 @@ void ProgressProjection::clear() {
         for (auto& [id, user] : shard) user->tasks.clear();
     for (auto& shard : tasks_.shards) shard.clear();
     for (auto& shard : users_.shards) shard.clear();
+    bytes_ = 0;
     counts_ = {};
 }
 
@@ -44,6 +62,7 @@ Task& ProgressProjection::open(std::string_view task_id, std::string_view user_i
         user = fresh.get();
         users_.shard(user->id).emplace(user->id, std::move(fresh));
         ++counts_.users;
+        bytes_ += bytes_of(*user);
     }
     auto fresh = std::make_unique<Task>();
     fresh->id = task_id;
@@ -51,6 +70,7 @@ Task& ProgressProjection::open(std::string_view task_id, std::string_view user_i
     Task& task = *fresh;
     tasks_.shard(task.id).emplace(task.id, std::move(fresh));
     user->tasks.push_front(task);
+    bytes_ += bytes_of(task);
     ++counts_.by_status[static_cast<std::size_t>(task.state.status)];
     return task;
 }
@@ -71,7 +91,9 @@ void ProgressProjection::restore(std::string_view task_id, std::string_view user
                                  event::Version first_version) {
     Task& task = open(task_id, user_id);
     --counts_.by_status[static_cast<std::size_t>(task.state.status)];
+    bytes_ -= bytes_of(task);
     task.state = std::move(state);
+    bytes_ += bytes_of(task);
     ++counts_.by_status[static_cast<std::size_t>(task.state.status)];
     task.first_version = first_version;
 }
@@ -85,12 +107,14 @@ std::size_t ProgressProjection::apply(std::span<const event::EventRef> events, c
         if (known == nullptr && stored->version() != 1) return i;
         Task& task = known != nullptr ? *known : open(scratch_.task_id, scratch_.user_id);
         counts_.applied = stored->position();
+        bytes_ -= bytes_of(task);
         --counts_.by_status[static_cast<std::size_t>(task.state.status)];
         if (stored->version() <= task.state.version) {  // the stream expired and began anew
             task.state = {};
             task.first_version = 1;
         }
         evolve(task.state, scratch_, stored->version(), stored->position(), stored->recorded_at());
+        bytes_ += bytes_of(task);
         // What was stored by a clock that ran ahead was stored just now.
         task.moved_at = now.steady - std::max(Duration{0}, now.wall - stored->recorded_at());
         ++counts_.by_status[static_cast<std::size_t>(task.state.status)];
@@ -110,12 +134,14 @@ void ProgressProjection::remove(Task& task) {
     --counts_.by_status[static_cast<std::size_t>(task.state.status)];
     set_stalled(task, false);
     if (task.WatchHook::is_linked()) watched_.erase(watched_.iterator_to(task));
+    bytes_ -= bytes_of(task);
     User& user = *task.user;
     user.tasks.erase(user.tasks.iterator_to(task));
     // The key of a table entry is a view into the entry: find first, erase by iterator.
     auto& shard = tasks_.shard(task.id);
     shard.erase(shard.find(task.id));
     if (!user.tasks.empty()) return;
+    bytes_ -= bytes_of(user);
     auto& users = users_.shard(user.id);
     users.erase(users.find(user.id));
     --counts_.users;

@@ -87,6 +87,8 @@ class ProgressProjection {
     const User* find_user(std::string_view user_id) const;
     event::Position applied() const { return counts_.applied; }
     const Counts& counts() const { return counts_; }
+    /// Bytes that all of it takes.
+    std::uint64_t memory() const { return bytes_; }
 
   private:
     // Sharded, so that growth moves one small table at a time and never stalls the core strand; by middle
@@ -113,6 +115,7 @@ class ProgressProjection {
     // Running tasks that have not stalled, the one silent the longest first.
     boost::intrusive::list<Task, boost::intrusive::base_hook<WatchHook>> watched_;
     Counts counts_;
+    std::uint64_t bytes_ = 0;  // of tasks and users
     ProgressEvent scratch_;
 };
 

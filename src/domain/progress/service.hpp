@@ -73,6 +73,7 @@ class ProgressEventService final : public flow::Projection {
     void expired(const store::ExpiredStream& stream) override;
     /// Trims it.
     void oversized(const store::Oversized& stream) override;
+    std::uint64_t memory() const override { return projection_.memory(); }
     void reset() override;
 
     /// False while the node rebuilds its state: streams wait, unknown tasks are 503. Any thread.

@@ -73,6 +73,7 @@ class FlakyStore final : public EventStore {
         }
         co_return co_await store.cleanup(now);
     }
+    void hold(std::uint64_t bytes) override { store.hold(bytes); }
     Feed& feed() override { return store.feed(); }
     Position head() const override { return store.head(); }
     std::string_view epoch() const override { return store.epoch(); }
