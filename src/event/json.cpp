@@ -22,6 +22,8 @@ class Category final : public std::error_category {
                 return "JSON nested deeper than 64 levels";
             case json_errc::bad_utf8:
                 return "not valid UTF-8";
+            case json_errc::not_an_object:
+                return "not a JSON object";
         }
         return "unknown JSON error";
     }

@@ -1,12 +1,14 @@
-// Any bytes as JSON: refused, or a value that is written on one line and reads the same again.
+// Any bytes as JSON: refused, or a value that is written on one line and reads the same again; by the reader
+// that builds nothing just as by the one that builds a tree.
 #include <boost/json.hpp>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "base/text.hpp"
-#include "event/json.hpp"
+#include "event/json_reader.hpp"
 
 namespace {
 
@@ -38,12 +40,27 @@ bool same(const value& a, const value& b) {
     return a == b;
 }
 
+// What the reader takes, in its normal form; nothing if it refuses.
+std::optional<std::string> normal(std::string_view text) {
+    using namespace stepcast;
+    const auto json = event::received_json(text);
+    std::string_view value;
+    std::string out;
+    if (!json || !event::JsonReader{*json}.only_value(value)) return std::nullopt;
+    if (event::append_json_normal(out, value, event::Members::as_given, 1 << 20) != event::Normal::written)
+        return std::nullopt;
+    return out;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace stepcast;
     const std::string_view text{reinterpret_cast<const char*>(data), size};
     const auto read = event::parse_json(text);
+    const auto form = normal(text);
+    if (form && (!read || !same(*read, event::parse_json(*form).value()) || normal(*form) != form))
+        std::abort();
     if (!read) return 0;
     std::string written;
     event::append_json_value(written, *read);
