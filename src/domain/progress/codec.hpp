@@ -1,13 +1,11 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "domain/progress/model.hpp"
-
-namespace boost::json {
-class value;
-}
+#include "event/json_reader.hpp"
 
 namespace stepcast::progress {
 
@@ -27,10 +25,31 @@ inline constexpr std::size_t max_detail_bytes = 8 * 1024;
 /// Refuses an id that is not 1–128 printable characters of valid UTF-8. `field` names it in the error.
 result<void> check_id(std::string_view id, std::string_view field);
 
-/// Reads what a producer sent, by itself or as an element of an array, into `event` (whose memory is reused).
-/// `null` means absent, unknown members are ignored. Errors name the field.
-result<void> decode(std::string_view json, ProgressEvent& event);
-result<void> decode(const boost::json::value& json, ProgressEvent& event);
+/// Reads what a producer sent into `event` (whose memory is reused). `null` means absent, unknown members are
+/// passed over, of equal names the last counts. Errors name the field. Takes time in proportion to the text,
+/// whatever stands in it, and nothing beside the event that grows with it.
+result<void> decode(std::string_view text, ProgressEvent& event);
+/// The same for an element that a JsonReader gave.
+result<void> decode_element(std::string_view json, ProgressEvent& event);
+
+/// Reads what a caller sent, one event or a non-empty array of them, in slices. `body` must outlive it.
+class SentReader {
+  public:
+    explicit SentReader(std::string_view body) : body_{body} {}
+
+    /// Reads up to `most` further events into `events`. True while there are more; an error names the element
+    /// too: `[3].percentage`.
+    result<bool> read(std::size_t most);
+
+    std::vector<ProgressEvent> events;
+    bool array = false;
+
+  private:
+    result<bool> begin();
+
+    std::string_view body_;
+    std::optional<event::JsonReader> reader_;
+};
 
 /// Appends exactly what was sent, normalised, and the eventId: what the HTTP door gives to the bus. Filled-in
 /// values stay out, so that an honest retry is a duplicate and no conflict (decisions §1.2).

@@ -1,18 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
-#include <cmath>
+#include <array>
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "domain/progress/codec.hpp"
-#include "event/json.hpp"
+#include "event/json_reader.hpp"
 
 namespace stepcast::progress {
 namespace {
-
-namespace json = boost::json;
 
 constexpr std::int64_t max_steps = (std::int64_t{1} << 53) - 1;
 
@@ -40,95 +37,100 @@ tl::unexpected<Error> invalid(std::string_view field, std::string detail) {
     return fail(errc::invalid_field, std::string{field}, std::move(detail));
 }
 
-// The member, or null if it is absent; JSON's null means absent too.
-const json::value* member(const json::object& object, std::string_view name) {
-    const json::value* value = object.if_contains(name);
-    return value == nullptr || value->is_null() ? nullptr : value;
-}
+// What an event is made of; its other members are passed over.
+enum Name : std::size_t {
+    task_id,
+    user_id,
+    event_type,
+    event_id,
+    current_step,
+    total_steps,
+    percentage,
+    step_name,
+    timestamp,
+    detail,
+};
+constexpr std::array<std::string_view, 10> names{"taskId",      "userId",     "eventType",  "eventId",
+                                                 "currentStep", "totalSteps", "percentage", "stepName",
+                                                 "timestamp",   "detail"};
+using Values = std::array<std::string_view, names.size()>;
 
-result<void> read_id(const json::object& object, std::string_view name, bool required, std::string& out) {
-    const json::value* value = member(object, name);
-    if (value == nullptr) {
-        if (required) return invalid(name, "is required");
+result<void> read_id(const Values& values, Name name, bool required, std::string& out) {
+    const auto value = values[name];
+    if (value.empty()) {
+        if (required) return invalid(names[name], "is required");
         return {};
     }
-    if (!value->is_string()) return invalid(name, "must be a string");
-    out.assign(value->get_string());
-    return check_id(out, name);
+    if (!event::is_json_string(value)) return invalid(names[name], "must be a string");
+    event::append_json_content(out, value);
+    return check_id(out, names[name]);
 }
 
-result<std::optional<std::int64_t>> read_integer(const json::object& object, std::string_view name,
-                                                 std::int64_t max) {
-    const json::value* value = member(object, name);
-    if (value == nullptr) return std::optional<std::int64_t>{};
-    const bool small = value->is_int64();
-    if (!small && !value->is_uint64()) return invalid(name, "must be an integer");
-    if (!small || value->get_int64() < 0 || value->get_int64() > max)
-        return invalid(name, fmt::format("must be between 0 and {}", max));
-    return std::optional{value->get_int64()};
+result<std::optional<std::int64_t>> read_integer(const Values& values, Name name, std::int64_t max) {
+    const auto value = values[name];
+    if (value.empty()) return std::optional<std::int64_t>{};
+    if (!event::is_json_integer(value)) return invalid(names[name], "must be an integer");
+    const auto number = parse_number<std::int64_t>(value);
+    if (!number || *number < 0 || *number > max)
+        return invalid(names[name], fmt::format("must be between 0 and {}", max));
+    return number;
 }
 
-result<void> read_type(const json::object& object, ProgressEvent& event) {
-    const json::value* value = member(object, "eventType");
-    if (value == nullptr) return invalid("eventType", "is required");
-    if (value->is_string())
-        for (std::size_t i = 0; i < event_type_names.size(); ++i)
-            if (std::string_view{value->get_string()} == event_type_names[i]) {
-                event.type = static_cast<EventType>(i);
-                return {};
-            }
-    return invalid("eventType", "must be STARTED, PROGRESS, COMPLETED or FAILED");
+result<void> read_type(const Values& values, ProgressEvent& event) {
+    const auto value = values[event_type];
+    if (value.empty()) return invalid("eventType", "is required");
+    const auto found = std::ranges::find(event_type_names, event::json_text(value).value_or(""));
+    if (found == event_type_names.end())
+        return invalid("eventType", "must be STARTED, PROGRESS, COMPLETED or FAILED");
+    event.type = static_cast<EventType>(found - event_type_names.begin());
+    return {};
 }
 
-result<void> read_step_name(const json::object& object, ProgressEvent& event) {
-    const json::value* value = member(object, "stepName");
-    if (value == nullptr) return {};
-    if (!value->is_string()) return invalid("stepName", "must be a string");
-    event.step_name.assign(value->get_string());
+result<void> read_step_name(const Values& values, ProgressEvent& event) {
+    const auto value = values[step_name];
+    if (value.empty()) return {};
+    if (!event::is_json_string(value)) return invalid("stepName", "must be a string");
+    event::append_json_content(event.step_name, value);
     if (count_code_points(event.step_name) > max_step_name_characters)
         return invalid("stepName", fmt::format("must have at most {} characters", max_step_name_characters));
     return {};
 }
 
-result<void> read_timestamp(const json::object& object, ProgressEvent& event) {
-    const json::value* value = member(object, "timestamp");
-    if (value == nullptr) return {};
-    if (value->is_string()) event.timestamp = parse_rfc3339(value->get_string());
+result<void> read_timestamp(const Values& values, ProgressEvent& event) {
+    const auto value = values[timestamp];
+    if (value.empty()) return {};
+    if (const auto text = event::json_text(value)) event.timestamp = parse_rfc3339(*text);
     if (!event.timestamp)
         return invalid("timestamp", "must be an RFC 3339 time such as 2024-01-01T10:00:00Z");
     return {};
 }
 
-// The parser turns 1e999 into an infinity, for which JSON has no word.
-bool finite(const json::value& value) {
-    if (const auto* number = value.if_double()) return std::isfinite(*number);
-    if (const auto* array = value.if_array()) return std::ranges::all_of(*array, finite);
-    if (const auto* object = value.if_object())
-        return std::ranges::all_of(*object, [](const auto& member) { return finite(member.value()); });
-    return true;
-}
-
-result<void> read_detail(const json::object& object, ProgressEvent& event) {
-    const json::value* value = member(object, "detail");
-    if (value == nullptr) return {};
-    if (!value->is_object()) return invalid("detail", "must be an object");
-    if (!finite(*value)) return invalid("detail", "must not hold a number beyond what a double can hold");
-    event::append_json_value(event.detail, *value);
-    if (event.detail.size() > max_detail_bytes) return invalid("detail", "must be at most 8 KiB of JSON");
+result<void> read_detail(const Values& values, ProgressEvent& event) {
+    const auto value = values[detail];
+    if (value.empty()) return {};
+    if (!event::is_json_object(value)) return invalid("detail", "must be an object");
+    switch (event::append_json_normal(event.detail, value, event::Members::as_given, max_detail_bytes)) {
+        case event::Normal::written:
+            return {};
+        case event::Normal::too_large:
+            return invalid("detail", "must be at most 8 KiB of JSON");
+        case event::Normal::beyond_double:
+            return invalid("detail", "must not hold a number beyond what a double can hold");
+    }
     return {};
 }
 
-result<void> read_numbers(const json::object& object, ProgressEvent& event) {
-    const auto current = read_integer(object, "currentStep", max_steps);
+result<void> read_numbers(const Values& values, ProgressEvent& event) {
+    const auto current = read_integer(values, current_step, max_steps);
     if (!current) return tl::unexpected{current.error()};
-    const auto total = read_integer(object, "totalSteps", max_steps);
+    const auto total = read_integer(values, total_steps, max_steps);
     if (!total) return tl::unexpected{total.error()};
-    const auto percentage = read_integer(object, "percentage", 100);
-    if (!percentage) return tl::unexpected{percentage.error()};
+    const auto percent = read_integer(values, percentage, 100);
+    if (!percent) return tl::unexpected{percent.error()};
     event.steps_sent = current->has_value() || total->has_value();
     event.current_step = current->value_or(0);
     event.total_steps = total->value_or(0);
-    if (*percentage) event.percentage = static_cast<int>(**percentage);
+    if (*percent) event.percentage = static_cast<int>(**percent);
     if (event.total_steps > 0 && event.current_step > event.total_steps)
         return invalid("currentStep", "must not be greater than totalSteps");
     if (event.type == EventType::completed && event.percentage.value_or(100) != 100)
@@ -139,11 +141,12 @@ result<void> read_numbers(const json::object& object, ProgressEvent& event) {
 // Of the sent values only, in their normal form; the event id and the task name the event and are not part of
 // its body.
 // An object means the same in any order, and some languages write a retry in another one.
-std::uint64_t fingerprint_of(const ProgressEvent& event, const json::value* detail) {
+std::uint64_t fingerprint_of(const ProgressEvent& event) {
     thread_local std::string text;
     thread_local std::string sorted;
     sorted.clear();
-    if (detail != nullptr) event::append_json_value(sorted, *detail, event::Members::by_name);
+    if (!event.detail.empty())
+        event::append_json_normal(sorted, event.detail, event::Members::by_name, event.detail.size());
     text.clear();
     text += static_cast<char>(event.type);
     append_number(text, event.percentage.value_or(-1));
@@ -181,27 +184,56 @@ result<void> check_id(std::string_view id, std::string_view field) {
 }
 
 result<void> decode(std::string_view text, ProgressEvent& event) {
-    unsigned char memory[8 * 1024];
-    json::monotonic_resource arena{memory, sizeof memory};
-    const auto value = event::parse_json(text, &arena);
-    if (!value) return fail(errc::malformed, {}, value.error().detail);
-    return decode(*value, event);
+    const auto json = event::received_json(text);
+    if (!json) return fail(errc::malformed, {}, json.error().detail);
+    return decode_element(*json, event);
 }
 
-result<void> decode(const json::value& value, ProgressEvent& event) {
+result<void> decode_element(std::string_view json, ProgressEvent& event) {
     event.clear();
-    const json::object* object = value.if_object();
-    if (object == nullptr) return fail(errc::malformed, {}, "must be a JSON object");
-    if (auto read = read_id(*object, "taskId", true, event.task_id); !read) return read;
-    if (auto read = read_id(*object, "userId", true, event.user_id); !read) return read;
-    if (auto read = read_type(*object, event); !read) return read;
-    if (auto read = read_id(*object, "eventId", false, event.event_id); !read) return read;
-    if (auto read = read_numbers(*object, event); !read) return read;
-    if (auto read = read_step_name(*object, event); !read) return read;
-    if (auto read = read_timestamp(*object, event); !read) return read;
-    if (auto read = read_detail(*object, event); !read) return read;
-    event.fingerprint = fingerprint_of(event, member(*object, "detail"));
+    const auto values = event::read_members(json, names);
+    if (!values) return fail(errc::malformed, {}, values.error().detail);
+    if (auto read = read_id(*values, task_id, true, event.task_id); !read) return read;
+    if (auto read = read_id(*values, user_id, true, event.user_id); !read) return read;
+    if (auto read = read_type(*values, event); !read) return read;
+    if (auto read = read_id(*values, event_id, false, event.event_id); !read) return read;
+    if (auto read = read_numbers(*values, event); !read) return read;
+    if (auto read = read_step_name(*values, event); !read) return read;
+    if (auto read = read_timestamp(*values, event); !read) return read;
+    if (auto read = read_detail(*values, event); !read) return read;
+    event.fingerprint = fingerprint_of(event);
     return {};
+}
+
+// True if it is an array.
+result<bool> SentReader::begin() {
+    const auto json = event::received_json(body_);
+    if (!json) return fail(errc::malformed, {}, json.error().detail);
+    reader_.emplace(*json, event::max_json_depth + 1);
+    array = reader_->open_array();
+    if (array) return true;
+    if (auto read = decode_element(*json, events.emplace_back()); !read)
+        return tl::unexpected{std::move(read.error())};
+    return false;
+}
+
+// Each element is judged before the next is looked at: what is refused has cost no more than that.
+result<bool> SentReader::read(std::size_t most) {
+    if (!reader_)
+        if (auto more = begin(); !more || !*more) return more;
+    for (std::string_view element; most != 0 && reader_->next_element(element); --most) {
+        const auto index = events.size();
+        auto read = decode_element(element, events.emplace_back());
+        if (read) continue;
+        Error& error = read.error();
+        error.field =
+            error.field.empty() ? fmt::format("[{}]", index) : fmt::format("[{}].{}", index, error.field);
+        return tl::unexpected{std::move(error)};
+    }
+    if (most == 0) return true;
+    if (reader_->failed()) return fail(errc::malformed, {}, reader_->error().detail);
+    if (events.empty()) return fail(errc::malformed, {}, "the array is empty");
+    return false;
 }
 
 }  // namespace stepcast::progress

@@ -4,10 +4,8 @@
 #include <spdlog/spdlog.h>
 #include <algorithm>
 #include <array>
-#include <boost/json.hpp>
 
 #include "aio/spawn.hpp"
-#include "base/text.hpp"
 #include "domain/progress/codec.hpp"
 #include "event/json.hpp"
 
@@ -20,13 +18,6 @@ constexpr int last_step = 4;
 constexpr int stock_step = 2;
 constexpr std::array<std::string_view, 5> step_names{"주문 접수", "주문 검증", "재고 확인", "결제 처리",
                                                      "주문 완료"};
-
-result<std::string> text_member(const boost::json::object& object, std::string_view name) {
-    const auto* value = object.if_contains(name);
-    if (value == nullptr || !value->is_string())
-        return fail(errc::invalid_field, std::string{name}, "must be a string");
-    return std::string{value->get_string()};
-}
 
 bool fails_at(const Order& order, int step, std::int64_t stock) {
     return step == stock_step && order.quantity > stock;
@@ -63,53 +54,6 @@ ProgressEvent event_of(const Order& order, int step, std::int64_t stock) {
 }
 
 }  // namespace
-
-result<void> check_product_name(std::string_view name) {
-    if (name.empty()) return fail(errc::invalid_field, "productName", "must not be empty");
-    if (!valid_utf8(name)) return fail(errc::invalid_field, "productName", "must be valid UTF-8");
-    if (count_code_points(name) > max_product_name_characters)
-        return fail(errc::invalid_field, "productName",
-                    fmt::format("must have at most {} characters", max_product_name_characters));
-    if (has_control(name))
-        return fail(errc::invalid_field, "productName", "must not contain control characters");
-    return {};
-}
-
-std::string encode_order(const Order& order) {
-    std::string out = "{\"taskId\":";
-    event::append_json_string(out, order.task_id);
-    out += ",\"userId\":";
-    event::append_json_string(out, order.user_id);
-    out += ",\"productName\":";
-    event::append_json_string(out, order.product_name);
-    return out.append(fmt::format(",\"quantity\":{},\"timestamp\":\"{}\"}}", order.quantity,
-                                  format_rfc3339(order.timestamp)));
-}
-
-result<Order> decode_order(std::string_view json) {
-    const auto value = event::parse_json(json);
-    if (!value) return fail(errc::malformed, {}, value.error().detail);
-    if (!value->is_object()) return fail(errc::malformed, {}, "must be a JSON object");
-    const auto& object = value->get_object();
-    const auto task_id = text_member(object, "taskId");
-    if (!task_id) return tl::unexpected{task_id.error()};
-    if (auto checked = check_id(*task_id, "taskId"); !checked) return tl::unexpected{checked.error()};
-    const auto user_id = text_member(object, "userId");
-    if (!user_id) return tl::unexpected{user_id.error()};
-    if (auto checked = check_id(*user_id, "userId"); !checked) return tl::unexpected{checked.error()};
-    const auto product_name = text_member(object, "productName");
-    if (!product_name) return tl::unexpected{product_name.error()};
-    if (auto checked = check_product_name(*product_name); !checked) return tl::unexpected{checked.error()};
-    const auto* quantity = object.if_contains("quantity");
-    if (quantity == nullptr || !quantity->is_int64() || quantity->get_int64() < 1 ||
-        quantity->get_int64() > max_quantity)
-        return fail(errc::invalid_field, "quantity", "must be a whole number of at least 1");
-    Order order{*task_id, *user_id, *product_name, quantity->get_int64()};
-    if (const auto* timestamp = object.if_contains("timestamp");
-        timestamp != nullptr && timestamp->is_string())
-        order.timestamp = parse_rfc3339(timestamp->get_string()).value_or(Timestamp{});
-    return order;
-}
 
 OrderConsumer::OrderConsumer(asio::io_context& io, ProgressEventService& service, flow::Committer& committer,
                              bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options)

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <boost/json.hpp>
 
 #include "base/text.hpp"
 #include "domain/progress/answers.hpp"
@@ -127,41 +126,17 @@ std::string given_json(const ProgressDoor::Given& given) {
     return out += '}';
 }
 
-// One event or an array of them; the error names the element.
-result<std::vector<ProgressEvent>> events_of(const boost::json::value& body) {
-    std::vector<ProgressEvent> events;
-    if (const auto* array = body.if_array()) {
-        if (array->empty()) return fail(errc::malformed, {}, "the array is empty");
-        events.resize(array->size());
-        for (std::size_t i = 0; i < events.size(); ++i) {
-            auto read = decode((*array)[i], events[i]);
-            if (read) continue;
-            Error& error = read.error();
-            error.field =
-                error.field.empty() ? fmt::format("[{}]", i) : fmt::format("[{}].{}", i, error.field);
-            return tl::unexpected{std::move(error)};
-        }
-        return events;
-    }
-    events.resize(1);
-    if (auto read = decode(body, events[0]); !read) return tl::unexpected{std::move(read.error())};
-    return events;
-}
-
 awaitable<Response> post_events(RouteParts& parts, Request& request) {
     if (auto refusal = http::refuse_unless_json(request)) co_return std::move(*refusal);
-    bool array = false;
-    result<std::vector<ProgressEvent>> events;
-    {
-        unsigned char memory[8 * 1024];
-        boost::json::monotonic_resource arena{memory, sizeof memory};
-        const auto body = event::parse_json(request.body, &arena);
-        if (!body) co_return answer_for(Error{errc::malformed, {}, body.error().detail});
-        array = body->is_array();
-        events = events_of(*body);
+    SentReader sent{request.body};
+    for (;;) {
+        const auto more = sent.read(64);
+        if (!more) co_return answer_for(more.error());
+        if (!*more) break;
+        co_await asio::post(asio::use_awaitable);  // others on this lane wait no longer than for a slice
     }
-    if (!events) co_return answer_for(events.error());
-    const auto given = co_await parts.door.publish(std::move(*events), array);
+    const bool array = sent.array;
+    const auto given = co_await parts.door.publish(std::move(sent.events), array);
     if (!given) co_return answer_for(given.error());
     std::string body = array ? "[" : "";
     for (const auto& one : *given) {
@@ -172,44 +147,22 @@ awaitable<Response> post_events(RouteParts& parts, Request& request) {
     co_return Response::json(std::move(body), 202);
 }
 
-struct OrderForm {
-    std::string user_id;
-    std::string product_name;
-    std::int64_t quantity = 0;
-};
-
-result<OrderForm, Response> form_of_query(const Request& request) {
+result<Order, Response> form_of_query(const Request& request) {
     auto user = user_of(request);
     if (!user) return tl::unexpected{std::move(user.error())};
     const auto product = request.parameter("productName");
     if (!product) return tl::unexpected{Response::invalid_field("productName", "is required")};
     auto quantity = http::required_number(request, "quantity", {.min = 1, .max = max_quantity});
     if (!quantity) return tl::unexpected{std::move(quantity.error())};
-    return OrderForm{std::move(*user), std::string{*product}, *quantity};
+    if (auto checked = check_product_name(*product); !checked)
+        return tl::unexpected{answer_for(checked.error())};
+    return Order{{}, std::move(*user), std::string{*product}, *quantity};
 }
 
-result<OrderForm, Response> form_of_body(const Request& request) {
-    const auto body = event::parse_json(request.body);
-    if (!body) return tl::unexpected{answer_for(Error{errc::malformed, {}, body.error().detail})};
-    if (!body->is_object())
-        return tl::unexpected{answer_for(Error{errc::malformed, {}, "must be a JSON object"})};
-    const auto refused = [](std::string_view field, std::string_view why) {
-        return tl::unexpected{Response::invalid_field(field, why)};
-    };
-    const auto& object = body->get_object();
-    const auto* user = object.if_contains("userId");
-    if (user == nullptr || user->is_null()) return refused("userId", "is required");
-    if (!user->is_string()) return refused("userId", "must be a string");
-    auto user_id = id_of(user->get_string(), "userId");
-    if (!user_id) return tl::unexpected{std::move(user_id.error())};
-    const auto* product = object.if_contains("productName");
-    if (product == nullptr || product->is_null()) return refused("productName", "is required");
-    if (!product->is_string()) return refused("productName", "must be a string");
-    const auto* quantity = object.if_contains("quantity");
-    if (quantity == nullptr || quantity->is_null()) return refused("quantity", "is required");
-    if (!quantity->is_int64() || quantity->get_int64() < 1 || quantity->get_int64() > max_quantity)
-        return refused("quantity", "must be a whole number of at least 1");
-    return OrderForm{std::move(*user_id), std::string{product->get_string()}, quantity->get_int64()};
+result<Order, Response> form_of_body(const Request& request) {
+    auto order = decode_order_form(request.body);
+    if (!order) return tl::unexpected{answer_for(order.error())};
+    return std::move(*order);
 }
 
 awaitable<Response> post_order(RouteParts& parts, Request& request) {
@@ -217,8 +170,6 @@ awaitable<Response> post_order(RouteParts& parts, Request& request) {
         if (auto refusal = http::refuse_unless_json(request)) co_return std::move(*refusal);
     auto form = request.body.empty() ? form_of_query(request) : form_of_body(request);
     if (!form) co_return std::move(form.error());
-    if (auto checked = check_product_name(form->product_name); !checked)
-        co_return answer_for(checked.error());
     const auto task_id = co_await parts.door.order(form->user_id, form->product_name, form->quantity);
     if (!task_id) co_return answer_for(task_id.error());
     std::string body = "{\"taskId\":";
