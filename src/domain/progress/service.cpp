@@ -29,7 +29,7 @@ class Category final : public std::error_category {
     }
 };
 
-constexpr std::size_t turn = 512;  // events whose handles are copied in one turn of the core
+constexpr std::size_t turn = 256;  // events that are copied, read or folded in one turn
 
 // In slices, so that a long task holds no strand for long.
 awaitable<void> fold(ProgressState& state, std::span<const event::EventRef> events) {
@@ -43,14 +43,16 @@ awaitable<void> fold(ProgressState& state, std::span<const event::EventRef> even
     }
 }
 
-// How many of the events count at `at`: up to the last one whose own time is not after it.
-std::size_t count_at(std::span<const event::EventRef> events, Timestamp at) {
+// How many of the events count at `at`: up to the last one whose own time is not after it. Producers' times
+// stand in no order, so each is looked at, in slices.
+awaitable<std::size_t> count_at(std::span<const event::EventRef> events, Timestamp at) {
     ProgressEvent scratch;
     for (std::size_t i = events.size(); i != 0; --i) {
         decode_stored(*events[i - 1], scratch);
-        if (scratch.timestamp <= at) return i;
+        if (scratch.timestamp <= at) co_return i;
+        if (i % turn == 0) co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
     }
-    return 0;
+    co_return 0;
 }
 
 }  // namespace
@@ -241,7 +243,7 @@ awaitable<result<event::Version>> ProgressEventService::version_at(std::string t
     });
     if (!kept) co_return tl::unexpected{kept.error()};
     const ProgressState& folded = kept->folded;
-    const std::size_t count = count_at(kept->events, at);
+    const std::size_t count = co_await count_at(kept->events, at);
     if (count == 0 && kept->first > 1) {
         if (folded.version != 0 && at < folded.started_at) co_return fail(query_errc::beyond_head);
         if (folded.version == 0 || at < folded.updated_at) co_return fail(query_errc::trimmed);
