@@ -24,7 +24,7 @@ Lane::Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::
       longest_way_{longest_way},
       sweep_timer_{strand_},
       gate_{strand_},
-      heartbeat_{event::Event::control(":\n\n", {}, {})} {}
+      heartbeat_{event::Event::control(":\n\n")} {}
 
 Lane::~Lane() {
     assert(session_count_ == 0);
@@ -162,7 +162,7 @@ aio::awaitable<void> Lane::drained(Steady::time_point deadline) {
 event::EventRef retry_frame(std::chrono::milliseconds least, std::chrono::milliseconds spread) {
     std::string text = "retry: ";
     append_number(text, least.count() + static_cast<std::int64_t>(random_u64() % (spread.count() + 1)));
-    return event::Event::control(text.append("\n\n"), {}, {});
+    return event::Event::control(text.append("\n\n"));
 }
 
 }  // namespace stepcast::broadcast

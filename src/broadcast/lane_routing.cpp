@@ -107,8 +107,8 @@ void Lane::route_batch() {
     for (std::uint32_t i = 0; i < batch_.size(); ++i) {
         const event::Event& event = *batch_[i].event;
         position_ = std::max(position_, event.position());
-        route(i, table_.by_subject(event.subject()));
-        route(i, table_.by_stream(event.stream_id()));
+        route(i, table_.by_subject(event.category(), event.subject()));
+        route(i, table_.by_stream(event.category(), event.stream_id()));
     }
     flush_dirty();
     batch_.clear();

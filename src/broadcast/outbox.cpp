@@ -14,7 +14,8 @@ bool Outbox::fits(std::size_t size, const OutboxLimits& limits) const {
 
 Outbox::Pushed Outbox::push(const event::EventRef& frame, const OutboxLimits& limits) {
     const std::size_t size = text(*frame).size();
-    const bool removable = !frame->is_control() && frame->lifecycle() == event::Lifecycle::neutral;
+    const bool removable = !frame->is_control() && frame->category().coalesces &&
+                           frame->lifecycle() == event::Lifecycle::neutral;
     Pushed pushed;
     if (!queue_) {
         queue_ = std::make_unique<Queue>();
@@ -36,7 +37,7 @@ Outbox::Pushed Outbox::push(const event::EventRef& frame, const OutboxLimits& li
 bool Outbox::remove_older(const event::Event& newer, std::uint64_t task) {
     auto& entries = queue_->entries;
     const auto removable = [&](const Entry& e) {
-        return e.removable && e.task == task && e.frame->stream_id() == newer.stream_id();
+        return e.removable && e.task == task && e.frame->same_stream(newer);
     };
     const auto begin = entries.begin() + (queue_->head_sent > 0 ? 1 : 0);
     const auto oldest = std::find_if(begin, entries.end(), removable);

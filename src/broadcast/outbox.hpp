@@ -19,9 +19,9 @@ struct OutboxLimits {
 
 /// What one live subscriber has still to be sent. Empty, it is one pointer. One strand.
 ///
-/// When full, older events (lifecycle neutral) of the stream that the new frame is about are removed
-/// and the new one goes to the tail, so ids only rise. What opens or ends a stream, control frames and a
-/// frame whose first bytes are already sent are never removed.
+/// When full, older events (lifecycle neutral, of a category that coalesces) of the stream that the new frame
+/// is about are removed and the new one goes to the tail, so ids only rise. What opens or ends a stream,
+/// control frames and a frame whose first bytes are already sent are never removed.
 class Outbox {
   public:
     /// `with_ids` false sends every frame without its id line (V1).

@@ -11,9 +11,11 @@ namespace stepcast::broadcast {
 
 class Lane;
 
-/// What a session wants to hear of: all events about one user, or those of one stream.
+/// What a session wants to hear of: the events of one category, about one user or of one
+/// stream.
 struct Topic {
     enum class By : std::uint8_t { subject, stream };
+    const event::Category* category = nullptr;  ///< outlives the session
     By by = By::subject;
     std::string key;  ///< the user id, or the stream id without its category
 };

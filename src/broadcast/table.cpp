@@ -4,7 +4,7 @@ namespace stepcast::broadcast {
 
 void Table::add(Session& session, const Topic& topic) {
     Map& map = topic.by == Topic::By::subject ? subjects_ : streams_;
-    auto& entry = *map.try_emplace(topic.key).first;
+    auto& entry = *map.try_emplace(Key{topic.category, topic.key}).first;
     session.by_ = topic.by;
     session.entry_ = &entry;
     session.place_ = static_cast<std::uint32_t>(entry.second.size());

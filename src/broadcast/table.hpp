@@ -1,5 +1,6 @@
 #pragma once
 #include <boost/container/small_vector.hpp>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,8 +10,8 @@
 
 namespace stepcast::broadcast {
 
-/// Who listens to what on one lane. Found by keyed hash; the text is compared once per entry, not per
-/// session. One strand; never changed while a span of it is looped over.
+/// Who listens to what on one lane. Found by keyed hash; category and text are compared once per entry, not
+/// per session. One strand; never changed while a span of it is looped over.
 class Table {
   public:
     using Sessions = boost::container::small_vector<Session*, 1>;
@@ -18,16 +19,42 @@ class Table {
     void add(Session& session, const Topic& topic);
     void remove(Session& session);
 
-    /// Sessions for events about `subject` or of stream `stream_id`; null if there are none.
-    const Sessions* by_subject(std::string_view subject) const { return find(subjects_, subject); }
-    const Sessions* by_stream(std::string_view stream_id) const { return find(streams_, stream_id); }
+    /// Sessions for events of `category` about `subject` or of stream `stream_id`; null if there are none.
+    const Sessions* by_subject(const event::Category& category, std::string_view subject) const {
+        return find(subjects_, {&category, subject});
+    }
+    const Sessions* by_stream(const event::Category& category, std::string_view stream_id) const {
+        return find(streams_, {&category, stream_id});
+    }
 
   private:
-    using Map = std::unordered_map<std::string, Sessions, KeyedHash, std::equal_to<>>;
+    struct View {
+        const event::Category* category;
+        std::string_view text;
+    };
+    struct Key {
+        const event::Category* category;
+        std::string text;
+        operator View() const { return {category, text}; }
+    };
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(const View& key) const {
+            // Categories are few: their addresses have only to differ, also in the low bits.
+            return keyed_hash(key.text) ^ (reinterpret_cast<std::uintptr_t>(key.category) >> 4);
+        }
+    };
+    struct Equal {
+        using is_transparent = void;
+        bool operator()(const View& a, const View& b) const {
+            return a.category == b.category && a.text == b.text;
+        }
+    };
+    using Map = std::unordered_map<Key, Sessions, Hash, Equal>;
     using Entry = Map::value_type;
 
-    static const Sessions* find(const Map& map, std::string_view key) {
-        if (map.empty() || key.empty()) return nullptr;
+    static const Sessions* find(const Map& map, const View& key) {
+        if (map.empty() || key.text.empty()) return nullptr;
         const auto found = map.find(key);
         return found == map.end() ? nullptr : &found->second;
     }

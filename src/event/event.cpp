@@ -94,11 +94,23 @@ Draft Event::make(const DraftFields& fields) {
     return make_with_room(fields, fields.json.substr(1), room);
 }
 
-EventRef Event::control(std::string_view frame, std::string_view stream_id, std::string_view subject) {
+EventRef Event::control(std::string_view frame) {
+    return make_control(nullptr, frame, {}, {});
+}
+
+EventRef Event::control(const Category& category, std::string_view frame, std::string_view stream_id,
+                        std::string_view subject) {
+    return make_control(&category, frame, stream_id, subject);
+}
+
+EventRef Event::make_control(const Category* category, std::string_view frame, std::string_view stream_id,
+                             std::string_view subject) {
     const std::size_t size = frame.size() + stream_id.size() + subject.size();
     if (size > UINT16_MAX) throw std::length_error{"control frame: larger than 64 KiB"};
     Draft event{allocate(size)};
     put(event->bytes(), frame);
+    event->category_ = category;
+    event->control_ = true;
     event->body_end_ = static_cast<std::uint16_t>(frame.size());
     event->outside_ = static_cast<std::uint16_t>(stream_id.size() + subject.size());
     std::size_t tail = frame.size();

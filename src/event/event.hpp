@@ -25,6 +25,8 @@ struct Category {
     std::string_view sse_event;  ///< the `event:` that carries it to browsers; at most 100 characters
     std::span<const std::string_view> types;  ///< event types; an event stores the index
     bool expires;                             ///< or its streams stay for ever
+    /// A newer event of a stream says all that its older neutral ones said: a slow reader may miss those.
+    bool coalesces = false;
 };
 
 class Event;
@@ -57,16 +59,23 @@ class Event {
   public:
     static Draft make(const DraftFields& fields);
 
-    /// A frame with no place in the store (recovery, reset, more, a bare id): sent as it is, never thinned
-    /// out.
-    static EventRef control(std::string_view frame, std::string_view stream_id, std::string_view subject);
+    /// A frame with no place in the store (a recovery), told to whoever listens to that stream or subject of
+    /// `category`: sent as it is, never thinned out.
+    static EventRef control(const Category& category, std::string_view frame, std::string_view stream_id,
+                            std::string_view subject);
+    /// One for a single client (reset, more, a bare id): of no category, so it must not be published.
+    static EventRef control(std::string_view frame);
 
     /// Numbers the draft and writes its frame's head. The result is the draft itself, or, where the numbers
     /// outgrew the head room, a copy. `epoch`: at most 16 characters; `version`: below 2^32.
     static EventRef seal(const Draft& draft, Version version, Position position, Timestamp recorded_at,
                          std::string_view epoch);
 
-    const Category& category() const { return *category_; }
+    const Category& category() const { return *category_; }  ///< not of a frame for a single client
+    /// Whether both speak of one stream: ids of different categories may be equal.
+    bool same_stream(const Event& other) const {
+        return category_ == other.category_ && stream_id() == other.stream_id();
+    }
     std::string_view stream_id() const { return text(stream_id_); }
     std::string_view id() const { return text(id_); }
     std::string_view subject() const { return text(subject_); }
@@ -78,7 +87,7 @@ class Event {
     Version version() const { return version_; }
     Position position() const { return position_; }  ///< 0 for a control frame or a draft
     Timestamp recorded_at() const { return Timestamp{Duration{recorded_at_ms_}}; }
-    bool is_control() const { return category_ == nullptr; }
+    bool is_control() const { return control_; }
 
     /// The whole frame, ready to send.
     std::string_view frame() const { return {bytes() + frame_at_, frame_end() - frame_at_}; }
@@ -100,6 +109,8 @@ class Event {
 
     Event() = default;
     static Event* allocate(std::size_t size);
+    static EventRef make_control(const Category* category, std::string_view frame, std::string_view stream_id,
+                                 std::string_view subject);
     static Draft make_with_room(const DraftFields& fields, std::string_view body, std::size_t head_room);
     void write_head(std::string_view epoch, std::size_t size);
     Slice place(std::string_view id, std::string_view body, std::size_t& tail);
@@ -130,6 +141,7 @@ class Event {
     std::uint8_t type_ = 0;
     std::uint8_t schema_version_ = 1;
     Lifecycle lifecycle_ = Lifecycle::neutral;
+    bool control_ = false;
 };
 
 static_assert(sizeof(Event) == 64);

@@ -150,7 +150,7 @@ void Replay::add(event::EventRef frame) {
 }
 
 void Replay::add_control(std::string_view text) {
-    add(event::Event::control(text, {}, {}));
+    add(event::Event::control(text));
 }
 
 void Replay::add(Recovery recovery) {

@@ -65,7 +65,8 @@ class OfCounter final : public flow::Recoveries {
         if (!std::exchange(due_, false) || found == projection_.counters.end()) co_return std::nullopt;
         const auto& [value, position] = found->second;
         co_return flow::Recovery{
-            event::Event::control(fmt::format("event: recovery\ndata: {{\"value\":{}}}\n\n", value), id_, {}),
+            event::Event::control(category, fmt::format("event: recovery\ndata: {{\"value\":{}}}\n\n", value),
+                                  id_, {}),
             id_, position};
     }
     awaitable<result<std::optional<flow::Recovery>>> next_turned() override { co_return std::nullopt; }
@@ -139,7 +140,7 @@ class CounterModule final : public domain::Module {
         if (!ticket) co_return http::sse_busy(request);
         co_return http::sse_response(request,
                                      {.kind = broadcast::SessionKind::task,
-                                      .topic = {broadcast::Topic::By::stream, id},
+                                      .topic = {&category, broadcast::Topic::By::stream, id},
                                       .source = std::make_unique<flow::ReplaySource>(
                                           parts_.core, std::make_unique<OfCounter>(parts_, projection_, id),
                                           std::string{request.header("last-event-id").value_or("")}),

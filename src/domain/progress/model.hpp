@@ -22,7 +22,7 @@ constexpr bool is_terminal(EventType type) {
 }
 
 /// Streams `progress-TASK`.
-inline constexpr event::Category category{"progress", "progress", event_type_names, true};
+inline constexpr event::Category category{"progress", "progress", event_type_names, true, true};
 
 /// The seeds' ProgressEvent: one step of a task. `percentage`, `event_id` and `timestamp` may still be
 /// missing in what a producer sent; `complete` and the doors fill them in.

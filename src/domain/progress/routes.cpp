@@ -197,7 +197,7 @@ awaitable<Response> subscribe_user(RouteParts& parts, Request& request) {
     if (!user_id) co_return std::move(user_id.error());
     auto source = parts.service.user_source(*user_id, http::cursor_of(request));
     co_return open_stream(parts, request, broadcast::SessionKind::user,
-                          {broadcast::Topic::By::subject, *user_id}, *user_id, std::move(source));
+                          {&category, broadcast::Topic::By::subject, *user_id}, *user_id, std::move(source));
 }
 
 awaitable<Response> subscribe_task(RouteParts& parts, Request& request) {
@@ -223,14 +223,14 @@ awaitable<Response> subscribe_task(RouteParts& parts, Request& request) {
     }
     auto source = parts.service.task_source(*task_id, user_id, cursor);
     co_return open_stream(parts, request, broadcast::SessionKind::task,
-                          {broadcast::Topic::By::stream, *task_id}, user_id, std::move(source));
+                          {&category, broadcast::Topic::By::stream, *task_id}, user_id, std::move(source));
 }
 
 awaitable<Response> subscribe_v1(RouteParts& parts, Request& request) {
     auto user_id = user_of(request);
     if (!user_id) co_return std::move(user_id.error());
     co_return open_stream(parts, request, broadcast::SessionKind::v1,
-                          {broadcast::Topic::By::subject, *user_id}, *user_id, nullptr);
+                          {&category, broadcast::Topic::By::subject, *user_id}, *user_id, nullptr);
 }
 
 }  // namespace

@@ -133,7 +133,7 @@ event::EventRef ProgressEventService::recovery_frame(const Task& task) const {
     append_snapshot(frame, task.id, task.user->id, task.state,
                     outlook(task.state, clock_.now(), is_stalled(task)), true);
     frame += "\n\n";
-    return event::Event::control(frame, task.id, task.user->id);
+    return event::Event::control(category, frame, task.id, task.user->id);
 }
 
 void ProgressEventService::announce(const std::vector<const Task*>& tasks) {

@@ -19,8 +19,7 @@ TEST(FrameKind, is_what_the_first_line_says) {
         {":\n\n", FrameKind::heartbeat},
         {"data: x\n\n", FrameKind::other},
     };
-    for (const auto& [text, kind] : frames)
-        EXPECT_EQ(kind_of(*event::Event::control(text, {}, {})), kind) << text;
+    for (const auto& [text, kind] : frames) EXPECT_EQ(kind_of(*event::Event::control(text)), kind) << text;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace stepcast::broadcast {
 
 using namespace std::chrono_literals;
 using event::Lifecycle;
+using testing::counter;
 using testing::make_event;
 using testing::of_task;
 using testing::of_user;

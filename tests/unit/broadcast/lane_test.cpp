@@ -14,13 +14,40 @@ TEST_F(Lanes, an_event_goes_to_the_sessions_of_its_user_and_of_its_task_only) {
     EXPECT_EQ(frames(lane, FrameKind::progress), 4u);
 }
 
+TEST_F(Lanes, a_stream_and_a_user_are_of_one_category) {
+    PipeSession user{io, lane, of_user("u")}, task{io, lane, of_task("t")};
+    PipeSession counting{io, lane, of_user("u", counter)}, counted{io, lane, of_task("t", counter)};
+    for (auto* session : {&user, &task, &counting, &counted}) session->enter();
+    const auto of_counter = [](event::Position p) {
+        return make_event(p, "t", "u", Lifecycle::ends, 0, 1, counter);
+    };
+    publish({make_event(1), of_counter(2), make_event(3), of_counter(4)});
+    publish({event::Event::control(counter, "event: recovery\ndata: {}\n\n", "t", "u")});
+    pump();
+    for (auto* session : {&user, &task}) {
+        const std::string text = session->read();
+        EXPECT_EQ(positions_in(text), (Positions{1, 3}));
+        EXPECT_EQ(text.find("recovery"), std::string::npos);
+    }
+    for (auto* session : {&counting, &counted}) {
+        const std::string text = session->read();
+        EXPECT_EQ(positions_in(text), (Positions{2, 4}));
+        EXPECT_NE(text.find("event: recovery"), std::string::npos);
+    }
+    counted.leave();
+    publish({make_event(5), of_counter(6)});
+    pump();
+    EXPECT_EQ(positions_in(task.read()), Positions{5}) << "the other of that id has left";
+    EXPECT_EQ(counted.read(), "");
+}
+
 TEST_F(Lanes, control_frames_reach_live_sessions_with_ids_only) {
     PipeSession live{io, lane, of_user("u")}, catching{io, lane, of_user("u")};
     PipeSession first_version{io, lane, of_user("u"), SessionKind::v1};
     live.enter();
     catching.enter(false);
     first_version.enter();
-    publish({event::Event::control("event: recovery\ndata: {}\n\n", "t", "u")});
+    publish({event::Event::control(testing::progress, "event: recovery\ndata: {}\n\n", "t", "u")});
     pump();
     EXPECT_EQ(live.read(), "event: recovery\ndata: {}\n\n");
     EXPECT_EQ(catching.read(), "");

@@ -85,9 +85,10 @@ RC_GTEST_PROP(Outbox, behaves_like_the_plain_model, ()) {
                 {{6, Lifecycle::neutral}, {1, Lifecycle::opens}, {1, Lifecycle::ends}});
             const std::string task(1, *rc::gen::inRange('a', 'd'));
             const auto padding = *rc::gen::inRange<std::size_t>(0, 300);
-            const auto frame = *rc::gen::inRange(0, 10) == 0
-                                   ? event::Event::control("event: recovery\ndata: {}\n\n", task, "u")
-                                   : make_event(++position, task, "u", lifecycle, padding);
+            const auto frame =
+                *rc::gen::inRange(0, 10) == 0
+                    ? event::Event::control(testing::progress, "event: recovery\ndata: {}\n\n", task, "u")
+                    : make_event(++position, task, "u", lifecycle, padding);
             const auto pushed = outbox.push(frame, model.limits);
             const auto expected = model.push(frame);
             RC_ASSERT(pushed.taken == expected.taken);
@@ -113,6 +114,28 @@ TEST(Outbox, replaces_the_oldest_progress_of_the_same_task_only) {
     EXPECT_EQ(pushed.coalesced, 1u);
     EXPECT_EQ(testing::positions_in(waiting(outbox)), (std::vector<event::Position>{1, 2, 4}));
     EXPECT_FALSE(outbox.push(make_event(5, "c"), limits).taken);
+}
+
+TEST(Outbox, a_category_that_does_not_coalesce_loses_nothing) {
+    const auto counted = [](event::Position p) {
+        return make_event(p, "t", "u", Lifecycle::neutral, 0, 1, testing::counter);
+    };
+    Outbox outbox;
+    const OutboxLimits limits{1 << 20, 2};
+    EXPECT_TRUE(outbox.push(counted(1), limits).taken);
+    EXPECT_TRUE(outbox.push(counted(2), limits).taken);
+    EXPECT_FALSE(outbox.push(counted(3), limits).taken);
+    EXPECT_EQ(testing::positions_in(waiting(outbox)), (std::vector<event::Position>{1, 2}));
+}
+
+TEST(Outbox, an_older_frame_of_another_category_is_not_of_the_same_stream) {
+    Outbox outbox;
+    const OutboxLimits limits{1 << 20, 1};
+    EXPECT_TRUE(outbox.push(make_event(1), limits).taken);
+    const auto other = make_event(2, "t", "u", Lifecycle::neutral, 0, 1, testing::counter);
+    EXPECT_FALSE(outbox.push(other, limits).taken);
+    EXPECT_TRUE(outbox.push(make_event(3), limits).taken);
+    EXPECT_EQ(testing::positions_in(waiting(outbox)), std::vector<event::Position>{3});
 }
 
 TEST(Outbox, a_frame_larger_than_the_bound_still_gets_through) {

@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "broadcast/broadcaster.hpp"
+#include "events.hpp"
 
 namespace stepcast::testing {
 
@@ -94,11 +95,11 @@ class PipeSession final : public broadcast::Session {
     broadcast::Subscription subscription_;
 };
 
-inline broadcast::Topic of_user(std::string user) {
-    return {broadcast::Topic::By::subject, std::move(user)};
+inline broadcast::Topic of_user(std::string user, const event::Category& category = progress) {
+    return {&category, broadcast::Topic::By::subject, std::move(user)};
 }
-inline broadcast::Topic of_task(std::string task) {
-    return {broadcast::Topic::By::stream, std::move(task)};
+inline broadcast::Topic of_task(std::string task, const event::Category& category = progress) {
+    return {&category, broadcast::Topic::By::stream, std::move(task)};
 }
 
 }  // namespace stepcast::testing

@@ -81,14 +81,15 @@ TEST(Event, numbers_that_outgrow_the_head_room_make_a_copy_that_is_the_same) {
 }
 
 TEST(Event, a_control_frame_is_sent_as_it_is) {
-    const auto frame = Event::control("id: e.5\n\n", "42", "ann");
+    const auto frame = Event::control(progress, "id: e.5\n\n", "42", "ann");
     EXPECT_TRUE(frame->is_control());
+    EXPECT_EQ(&frame->category(), &progress);
     EXPECT_EQ(frame->frame(), "id: e.5\n\n");
     EXPECT_EQ(frame->frame_without_id(), "id: e.5\n\n");
     EXPECT_EQ(frame->position(), 0u);
     EXPECT_EQ(frame->stream_id(), "42");
     EXPECT_EQ(frame->subject(), "ann");
-    EXPECT_EQ(Event::control("", "", "")->frame(), "");
+    EXPECT_EQ(Event::control("")->frame(), "");
 }
 
 TEST(Event, the_largest_fits_and_a_byte_more_is_refused) {
@@ -98,8 +99,8 @@ TEST(Event, the_largest_fits_and_a_byte_more_is_refused) {
     EXPECT_EQ(largest->subject(), "u1");
     EXPECT_EQ(largest->frame().substr(largest->frame().size() - 4), "\"}\n\n");
     EXPECT_THROW(make(json_of(65'535 - 2 + 1 - 5), "s1", "e1", "u1"), std::length_error);
-    EXPECT_THROW(Event::control(std::string(65'536, 'x'), "", ""), std::length_error);
-    EXPECT_EQ(Event::control(std::string(65'535, 'x'), "", "")->frame().size(), 65'535u);
+    EXPECT_THROW(Event::control(std::string(65'536, 'x')), std::length_error);
+    EXPECT_EQ(Event::control(std::string(65'535, 'x'))->frame().size(), 65'535u);
 }
 
 TEST(Event, lives_as_long_as_someone_holds_it) {

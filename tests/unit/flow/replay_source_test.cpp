@@ -40,8 +40,8 @@ class SlowCounters final : public Recoveries {
     }
     awaitable<result<std::optional<Recovery>>> next_due() override {
         if (!std::exchange(due_, false)) co_return std::nullopt;
-        co_return Recovery{event::Event::control("event: recovery\ndata: {}\n\n", user_, user_), user_,
-                           store_.head()};
+        co_return Recovery{event::Event::control(counters, "event: recovery\ndata: {}\n\n", user_, user_),
+                           user_, store_.head()};
     }
     awaitable<result<std::optional<Recovery>>> next_turned() override { co_return std::nullopt; }
     bool ends_with(const event::Event&) const override { return false; }

@@ -167,7 +167,7 @@ class World {
                 version = event->version();
             }
         recovery.frame = event::Event::control(
-            fmt::format("event: recovery\ndata: {}={}\n\n", stream, version), stream, "u");
+            counters, fmt::format("event: recovery\ndata: {}={}\n\n", stream, version), stream, "u");
         return recovery;
     }
 

@@ -53,7 +53,7 @@ class Steps {
         auto [socket, client] = pairs_.connect(lane.strand());
         clients_.emplace_back(start, std::make_unique<StreamClient>(std::move(client)));
         SseStart what;
-        what.topic = {broadcast::Topic::By::subject, "u"};
+        what.topic = {&testing::progress, broadcast::Topic::By::subject, "u"};
         what.source = std::make_unique<HistorySource>(history_, "u", start, page_size);
         what.options = &options_;
         testing::start_stream(sse_response(Request{}, std::move(what)).takeover, std::move(socket), lane);

@@ -55,8 +55,8 @@ class History {
     }
     int announced() const { return announced_; }
     event::EventRef recovery() const {
-        return event::Event::control("event: recovery\ndata: " + std::to_string(announced_) + "\n\n", "t",
-                                     "u");
+        return event::Event::control(
+            progress, "event: recovery\ndata: " + std::to_string(announced_) + "\n\n", "t", "u");
     }
 
   private:

@@ -63,6 +63,7 @@ class SseStreams : public ::testing::Test {
         SseStart start;
         start.kind = kind;
         start.topic = {
+            &testing::progress,
             kind == SessionKind::task ? broadcast::Topic::By::stream : broadcast::Topic::By::subject,
             kind == SessionKind::task ? "t" : "u"};
         if (kind == SessionKind::task) source->for_one_task();
