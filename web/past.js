@@ -36,7 +36,7 @@ export class Past {
     const from = Math.max(1, this.version - shownAtMost + 1);
     const answer = await fetch(`api/v2/progress/history/${encodeURIComponent(this.taskId)}?from=${from}&limit=${shownAtMost}`).catch(() => null);
     if (!answer?.ok) return;
-    const events = await answer.json();
+    const events = await answer.json().catch(() => []);
     this.rows.clear();
     this.body.replaceChildren();
     events.forEach((event, i) => this.add({ version: from + i, ...event }));
@@ -74,7 +74,8 @@ export class Past {
     while (version !== this.slider.value) {
       version = this.slider.value;
       const answer = await fetch(`api/v2/progress/status/${encodeURIComponent(this.taskId)}?version=${version}`).catch(() => null);
-      if (answer?.ok) this.show(await answer.json());
+      const state = answer?.ok && (await answer.json().catch(() => null));
+      if (state) this.show(state);
       else if (answer?.status === 410) this.then.textContent = say('gone');
     }
     this.asking = false;

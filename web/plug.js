@@ -163,7 +163,8 @@ export class Plug {
 
   paintLane(lane, i) {
     const known = [...this.steps.values()];
-    const of = Math.max(5, ...known.map((event) => (over(event) ? event.version : event.totalSteps + 1)));
+    // A producer may claim any number of steps.
+    const of = Math.min(50, Math.max(5, ...known.map((event) => (over(event) ? event.version : event.totalSteps + 1))));
     const kinds = Array.from({ length: this.taskId ? of : 0 }, (_, k) => this.kind(i, k + 1));
     const seen = kinds.map((kind, k) => (kind === 'live' || kind === 'caught' ? k + 1 : 0)).filter(Boolean);
     const lost = kinds.includes('missed');

@@ -8,7 +8,7 @@ const seconds = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
 /** `detail` holds anything. */
 const text = (value) => (/^[sn]/.test(typeof value) ? `${value}` : '');
 
-/** The state after one more event, rate included, as the server folds it; null if `task` has the event already. */
+/** The state after one more event, as the server folds it; null if `task` has it already. */
 function fold(task, event) {
   if (task && event.version <= task.version) return null;
   const { version, eventType: status, timestamp: updatedAt } = event;
@@ -18,7 +18,7 @@ function fold(task, event) {
   if (!fresh) {
     const passed = seconds(task.updatedAt, updatedAt);
     const gained = event.percentage - task.percentage + (task.gained || 0);
-    if (passed > 0) next.rate += (next.rate ? 1 - Math.exp(-passed / 20) : 1) * (gained / passed - next.rate);
+    if (passed > 0) next.rate += (next.rate ? 1 - Math.exp(-passed / 20) : 1) * (Math.max(0, gained / passed) - next.rate);
     else next.gained = gained;
   }
   next.etaSeconds = next.rate > 0 && !over(next) ? (100 - next.percentage) / next.rate : null;

@@ -86,7 +86,7 @@ export const memory = {
 };
 
 const remembered = memory.get('lang');
-export let lang = remembered in sentences ? remembered : navigator.language.startsWith('ko') ? 'ko' : 'en';
+export let lang = Object.hasOwn(sentences, remembered) ? remembered : navigator.language.startsWith('ko') ? 'ko' : 'en';
 
 /** The sentence in the spoken language; with arguments where it has some. */
 export const say = (key, ...values) => {

@@ -164,7 +164,7 @@ test('a stream that an answer other than 200 ended is taken up again at its curs
 
 test('nothing that a producer puts into detail or a name hides a task or the others', () => withPage('<stepcast-progress user="odd"></stepcast-progress>', async (page) => {
   await open(page);
-  const odd = [{ title: { toString: 1 } }, { title: ['a'] }, { title: true }, { title: null }, { title: 7 }, { toString: 1 }, { reason: { valueOf: 1 } }, { __proto__: { title: 'x' } }];
+  const odd = [{ title: { toString: 1 } }, { title: ['a'] }, { title: true }, { title: null }, { title: 7 }, { toString: 1 }, { reason: { valueOf: 1 } }, JSON.parse('{"__proto__":{"title":"x"}}')];
   const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf', 'x'.repeat(128), '\u202Eodd', '<b>bold</b>'];
   await post(...odd.map((detail, i) => event(`odd-${i}`, 'odd', 'FAILED', 10 * i, { detail })));
   await post(...names.map((name) => event(name.startsWith('\u202E') ? 'odd-rtl' : name, 'odd', 'PROGRESS', 5, { stepName: name })));
