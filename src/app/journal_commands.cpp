@@ -139,7 +139,7 @@ int journal_export(const std::string& path) {
 
 int journal_import(const std::string& path) {
     std::ios::sync_with_stdio(false);
-    const auto count = store::import_journal(path, stored_categories(), std::cin, tell);
+    const auto count = store::import_journal(path, stored_categories(), check_stored, std::cin, tell);
     if (!count) return complain(count.error());
     fmt::print("{}: {} events, {}\n", path, *count, mebibytes(size_of(path)));
     return 0;

@@ -88,6 +88,14 @@ result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config) {
     return store::JournalFile::open({config.store.path, config.store.journal_max_bytes, stored_categories()});
 }
 
+result<void> check_stored(const event::Event& draft) {
+    static const auto all = modules({}, {});
+    for (const auto& module : all)
+        if (std::ranges::find(module.categories, &draft.category()) != module.categories.end())
+            return module.check_stored(draft);
+    return fail(store::journal_errc::unusable, {}, "no module has such events");
+}
+
 store::Limits store_limits(const Config& config) {
     return {.ttl = config.store.ttl,
             .running_ttl = config.store.running_ttl,

@@ -19,6 +19,8 @@ result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Co
                                                   const Clock& clock);
 /// Null without `store.path`. The error is one line for people.
 result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config);
+/// Refuses what is no event of the module that its category belongs to.
+result<void> check_stored(const event::Event& draft);
 store::Limits store_limits(const Config& config);
 /// Every module of this binary.
 std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now);

@@ -114,6 +114,8 @@ result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) 
         file->db_.run("BEGIN");  // one view of it, whatever is written meanwhile
         if (file->db_.number("PRAGMA user_version") < 2)
             file->db_.run(fmt::format(tables_since_2, "TEMP", "temp."));
+        else if (!file->has_answers())
+            file->db_.run("CREATE TEMP TABLE inbox AS SELECT *, '' AS answer FROM main.inbox");
         if (auto read = file->read_head(); !read) return tl::unexpected{read.error()};
         // No event of what is to be kept may be left behind, nor its position given again.
         if (!file->problems_.empty())
@@ -214,11 +216,14 @@ void JournalFile::make_tables() {
     transaction.commit();
 }
 
+bool JournalFile::has_answers() {
+    return db_.number("SELECT count(*) FROM pragma_table_info('inbox') WHERE name='answer'") != 0;
+}
+
 void JournalFile::upgrade() {
     Transaction transaction{db_};
-    const auto found = db_.number("PRAGMA user_version");
-    if (found < 2) db_.run(fmt::format(tables_since_2, "", ""));
-    if (found == 2 || found == 3) db_.run("ALTER TABLE inbox ADD COLUMN answer TEXT NOT NULL DEFAULT ''");
+    if (db_.number("PRAGMA user_version") < 2) db_.run(fmt::format(tables_since_2, "", ""));
+    if (!has_answers()) db_.run("ALTER TABLE inbox ADD COLUMN answer TEXT NOT NULL DEFAULT ''");
     if (!summed_) sum_snapshots();
     bool as_written = true;
     JournalMeta::read(db_, as_written).write(db_);

@@ -143,6 +143,7 @@ class JournalFile {
     std::string log_path() const { return options_.path + "-wal"; }
     bool move_log(int how);
     void make_tables();
+    bool has_answers();
     void upgrade();
     void sum_snapshots();
     result<void> read_types();

@@ -23,13 +23,6 @@ Error failed(const std::string& path, const SqliteError& e) {
     return {journal_errc::failing, {}, fmt::format("{}: {}", path, e.what())};
 }
 
-void sync_to_disk(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    ::fsync(fd);
-    ::close(fd);
-}
-
 void say_progress(const Told& told, const char* what, std::uint64_t before, std::uint64_t now) {
     if (told && before / told_each != now / told_each) told(fmt::format("{} events {}", now, what));
 }
@@ -90,6 +83,13 @@ void check_events(JournalFile& file, JournalReport& report, const Told& told) {
 }
 
 }  // namespace
+
+void sync_to_disk(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    ::fsync(fd);
+    ::close(fd);
+}
 
 bool Salvage::next(std::size_t limit) {
     events_.clear();

@@ -55,9 +55,16 @@ result<void> put_in_place(const std::string& made, const std::string& path, cons
 result<std::uint64_t> export_journal(const std::string& path, Categories categories, std::ostream& out,
                                      const Told& told);
 
-/// Fills a journal that is new or empty with what `export_journal` wrote; its epoch and positions stay, so
-/// clients go on with their cursors. The error names the line.
-result<std::uint64_t> import_journal(const std::string& path, Categories categories, std::istream& in,
-                                     const Told& told);
+/// Refuses what is no event of the module that its category belongs to.
+using EventCheck = std::function<result<void>(const event::Event& draft)>;
+
+/// Makes a journal of what `export_journal` wrote; its epoch and positions stay, so clients go on with their
+/// cursors. The file gets its name at the end and must not exist before; a failure leaves none. The error
+/// names the line.
+result<std::uint64_t> import_journal(const std::string& path, Categories categories, const EventCheck& check,
+                                     std::istream& in, const Told& told);
+
+/// Sees to it that a file or folder is on the disk as it is now.
+void sync_to_disk(const std::string& path);
 
 }  // namespace stepcast::store

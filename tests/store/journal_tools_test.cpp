@@ -4,10 +4,17 @@
 #include <fstream>
 #include <sstream>
 
+#include "event/json.hpp"
 #include "store/journal_kind.hpp"
 
 namespace stepcast::store::test {
 namespace {
+
+// Whatever says "bad" is no event of this module.
+result<void> check(const event::Event& draft) {
+    if (draft.body().find("bad") != std::string_view::npos) return fail(errc::unavailable, "body", "is bad");
+    return {};
+}
 
 class JournalTools : public testing::Test {
   protected:
@@ -86,7 +93,7 @@ TEST_F(JournalTools, an_import_of_an_export_is_the_same_journal) {
     fill("one");
     const auto text = exported("one");
     std::istringstream in{text};
-    const auto count = import_journal(folder.file("two"), categories, in, {});
+    const auto count = import_journal(folder.file("two"), categories, check, in, {});
     ASSERT_TRUE(count) << count.error().detail;
     EXPECT_EQ(*count, 30u);
     EXPECT_EQ(exported("two"), text);
@@ -104,7 +111,7 @@ TEST_F(JournalTools, an_import_of_an_export_is_the_same_journal) {
     EXPECT_EQ(run_to_end(strand, two->source_offsets("group", "topic")).value().at(0).offset, 80);
     EXPECT_EQ(run_to_end(strand, two->load_snapshot(task, "kept")).value()->state, "state \"ten\"");
     EXPECT_EQ(run_to_end(strand, two->stream_info(task, "gone")).value().lost_through, 40u);
-    const auto again = commit_of({draft("kept", "40", {.subject = "ann \"quoted\"", .body = "body40"})});
+    auto again = commit_of({draft("kept", "40", {.subject = "ann \"quoted\"", .body = "body40"})});
     EXPECT_TRUE(run_to_end(strand, two->commit_many({&again, 1}))[0]->deduplicated);
     close(std::move(one));
     close(std::move(two));
@@ -132,19 +139,69 @@ TEST_F(JournalTools, a_journal_of_the_first_schema_is_read_as_it_is_and_upgraded
     }
 }
 
-TEST_F(JournalTools, an_import_refuses_what_is_not_whole_and_names_the_line) {
+TEST_F(JournalTools, an_import_refuses_what_is_not_whole_names_the_line_and_leaves_nothing) {
     fill("one");
     const auto text = exported("one");
-    const auto refused = [&](const std::string& what, const std::string& into) {
-        std::istringstream in{what};
-        const auto done = import_journal(folder.file(into), categories, in, {});
-        return done ? "taken" : done.error().detail;
+    const auto with = [&](std::string_view what, std::string_view instead) {
+        auto changed = text;
+        const auto at = changed.find(what);
+        EXPECT_NE(at, text.npos) << what;
+        return changed.replace(at, what.size(), instead);
     };
-    EXPECT_NE(refused(text.substr(0, text.rfind("{\"end\"")), "a").find("is not whole"), std::string::npos);
-    EXPECT_NE(refused("{\"event\":{}}\n", "b").find("line 1: an export begins"), std::string::npos);
-    EXPECT_NE(refused("nonsense\n", "c").find("line 1: "), std::string::npos);
-    EXPECT_EQ(refused(text, "d"), "taken");
-    EXPECT_NE(refused(text, "d").find("holds events already"), std::string::npos);
+    const std::string epoch{"\"epoch\":\"" + check_journal(folder.file("one"), categories, {})->epoch + "\""};
+    const auto files = [&] {
+        return std::distance(std::filesystem::directory_iterator{folder.file("")}, {});
+    };
+    const auto before = files();
+    for (const auto& [what, why] : std::vector<std::pair<std::string, std::string>>{
+             {text.substr(0, text.rfind("{\"end\"")), "is not whole"},
+             {"{\"event\":{}}\n", "line 1: an export begins"},
+             {"nonsense\n", "line 1: not a line of an export"},
+             {"{\"journal\":{},\"more\":1}\n", "line 1: not a line of an export"},
+             {with("\"body\":\"body40\"", "\"body\":\"bad\""), "no event of task: body: is bad"},
+             {with("\"data\":{", "\"data\":[1],\"x\":{"), "the event has no data"},
+             {with(epoch, R"("epoch":"a\nb")"), "line 1: an epoch has 1 to 16"},
+             {with(epoch, R"("epoch":"")"), "line 1: an epoch has 1 to 16"},
+             {with(epoch, R"("epoch":"12345678901234567")"), "line 1: an epoch has 1 to 16"},
+             {with("\"head\":80", "\"head\":79"), "behind the journal's head"},
+             {with("\"version\":40", "\"version\":4294967296"), "version is no number"},
+             {with("\"version\":40", "\"version\":0"), "versions begin at 1"},
+             {with("\"recordedAt\"", "\"when\""), "recordedAt is missing"}}) {
+        std::istringstream in{what};
+        const auto done = import_journal(folder.file("new"), categories, check, in, {});
+        ASSERT_FALSE(done) << why;
+        EXPECT_NE(done.error().detail.find(why), std::string::npos) << done.error().detail;
+        EXPECT_EQ(files(), before) << why;
+    }
+    std::istringstream in{text}, again{text};
+    EXPECT_TRUE(import_journal(folder.file("new"), categories, check, in, {}));
+    EXPECT_EQ(files(), before + 1);
+    const auto twice = import_journal(folder.file("new"), categories, check, again, {});
+    ASSERT_FALSE(twice);
+    EXPECT_NE(twice.error().detail.find("exists already"), std::string::npos) << twice.error().detail;
+    EXPECT_EQ(exported("new"), text);
+}
+
+TEST_F(JournalTools, an_import_goes_over_what_one_that_was_killed_left) {
+    fill("one");
+    fill("new.import");
+    std::istringstream in{exported("one")};
+    EXPECT_TRUE(import_journal(folder.file("new"), categories, check, in, {}));
+    EXPECT_EQ(exported("new"), exported("one"));
+}
+
+TEST_F(JournalTools, an_event_of_any_depth_that_is_taken_survives_export_and_import) {
+    std::string json = "{\"deep\":";
+    json += std::string(event::max_json_depth - 1, '[') + std::string(event::max_json_depth - 1, ']') + "}";
+    auto store = open("one");
+    commit(*store, commit_of({Event::make(
+                       {.category = &task, .stream_id = "a", .id = "1", .subject = "u", .json = json})}));
+    close(std::move(store));
+    const auto text = exported("one");
+    std::istringstream in{text};
+    const auto done = import_journal(folder.file("two"), categories, check, in, {});
+    ASSERT_TRUE(done) << done.error().detail;
+    EXPECT_EQ(exported("two"), text);
 }
 
 TEST_F(JournalTools, a_whole_journal_is_called_whole_and_a_damaged_one_is_not) {

@@ -59,8 +59,15 @@ void encode_sent(const ProgressEvent& event, std::string& out);
 /// always all members but detail. `scratch` is reused memory.
 event::Draft make_draft(const ProgressEvent& event, std::string& scratch);
 
+/// What an event of this type says about its task's life.
+event::Lifecycle lifecycle_of(EventType type);
+
 /// Reads an event that `make_draft` made; nothing else. Fast: the order of the members is known.
 void decode_stored(const event::Event& stored, ProgressEvent& event);
+
+/// Refuses what is no stored event of this category, wherever it comes from: what the doors would not take,
+/// or with ids, type or life that its JSON does not say.
+result<void> check_stored(const event::Event& draft);
 
 /// Appends the seeds' ProgressSnapshot with what Stepcast adds. With `last_event`, eventId and eventType too
 /// (a recovery).

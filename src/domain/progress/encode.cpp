@@ -36,11 +36,6 @@ void append_decimal(std::string& out, std::string_view name, std::optional<doubl
     if (number) event::append_json_value(out, boost::json::value(std::round(*number * 1'000) / 1'000));
 }
 
-event::Lifecycle lifecycle_of(EventType type) {
-    if (type == EventType::started) return event::Lifecycle::opens;
-    return is_terminal(type) ? event::Lifecycle::ends : event::Lifecycle::neutral;
-}
-
 // The id as it stands in the JSON just written, if it needed no escape: the event then keeps no second copy.
 std::string_view inside(const std::string& json, std::size_t at, const std::string& id) {
     const std::string_view there = std::string_view{json}.substr(at, id.size());
@@ -48,6 +43,11 @@ std::string_view inside(const std::string& json, std::size_t at, const std::stri
 }
 
 }  // namespace
+
+event::Lifecycle lifecycle_of(EventType type) {
+    if (type == EventType::started) return event::Lifecycle::opens;
+    return is_terminal(type) ? event::Lifecycle::ends : event::Lifecycle::neutral;
+}
 
 void encode_sent(const ProgressEvent& event, std::string& out) {
     out += '{';

@@ -153,9 +153,11 @@ void ProgressModule::read_monitor(json::object& whole) const {
 }  // namespace
 
 domain::ModuleSpec module_spec(Settings settings) {
-    return {categories, [settings = std::move(settings)](const domain::Parts& parts) {
+    return {categories,
+            [settings = std::move(settings)](const domain::Parts& parts) {
                 return std::make_unique<ProgressModule>(parts, settings);
-            }};
+            },
+            check_stored};
 }
 
 }  // namespace stepcast::progress

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cassert>
 #include <charconv>
@@ -112,6 +113,27 @@ void decode_stored(const event::Event& stored, ProgressEvent& event) {
     }
     event.type = static_cast<EventType>(stored.type_index());
     event.fingerprint = stored.fingerprint();
+}
+
+result<void> check_stored(const event::Event& draft) {
+    const std::string json = std::string{"{"}.append(draft.body());
+    // A line break in it would end the frame that it is sent in.
+    if (std::ranges::any_of(json, [](unsigned char c) { return c < 0x20; }))
+        return fail(errc::malformed, {}, "must stand on one line");
+    ProgressEvent event;
+    if (auto read = decode(json, event); !read) return read;
+    const auto same = [](std::string_view field, bool agrees) -> result<void> {
+        if (agrees) return {};
+        return fail(errc::invalid_field, std::string{field}, "is missing or not what is said beside it");
+    };
+    if (auto fine = same("taskId", event.task_id == draft.stream_id()); !fine) return fine;
+    if (auto fine = same("eventId", !event.event_id.empty() && event.event_id == draft.id()); !fine)
+        return fine;
+    if (auto fine = same("userId", event.user_id == draft.subject()); !fine) return fine;
+    if (auto fine = same("eventType", name_of(event.type) == draft.type()); !fine) return fine;
+    if (auto fine = same("lifecycle", lifecycle_of(event.type) == draft.lifecycle()); !fine) return fine;
+    if (auto fine = same("timestamp", event.timestamp.has_value()); !fine) return fine;
+    return same("percentage", event.percentage.has_value());
 }
 
 // `CHECKSUM JSON`: the checksum tells a state that was cut or changed at rest.

@@ -63,6 +63,12 @@ TEST(Decode, holds_the_limits_exactly) {
     EXPECT_EQ(refused_field(with(R"("detail":{"k":")" + filler + "x\"}")), "detail");
 }
 
+TEST(Decode, numbers_in_detail_come_back_as_they_were_sent) {
+    for (const auto* detail : {R"({"n":0.30000000000000004})", R"({"n":-2.2250738585072014e-308})",
+                               R"({"n":9007199254740993})", R"({"n":18446744073709551616,"m":-1})"})
+        EXPECT_EQ(decoded(with(std::string{"\"detail\":"} + detail)).detail, detail);
+}
+
 TEST(Decode, null_is_absent_and_unknown_members_are_ignored) {
     const auto event =
         decoded(with(R"("percentage":null,"stepName":null,"detail":null,"eventId":null,"else":{"a":[1]})"));
@@ -119,6 +125,41 @@ TEST(StoredEvent, reads_back_as_it_was_written) {
             "id: epoch001.42\nevent: progress\ndata: {\"version\":7,\"eventId\":"));
         EXPECT_TRUE(sealed->frame().ends_with("}\n\n"));
     }
+}
+
+TEST(StoredEvent, is_checked_as_at_the_doors_wherever_it_comes_from) {
+    auto event = decoded(with(R"("eventId":"e","percentage":7)"));
+    event.timestamp = parse_rfc3339("2024-01-01T10:00:00Z");
+    event.detail = R"({"a":)" + std::string(event::max_json_depth - 2, '[') +
+                   std::string(event::max_json_depth - 2, ']') + "}";
+    std::string scratch;
+    const auto draft = make_draft(event, scratch);
+    EXPECT_TRUE(check_stored(*draft)) << check_stored(*draft).error().text();
+    const auto refused = [&](std::string_view what, std::string_view instead, std::string_view id = "e",
+                             event::Lifecycle life = event::Lifecycle::neutral) {
+        std::string json = scratch;
+        if (!what.empty()) json.replace(json.find(what), what.size(), instead);
+        const auto checked = check_stored(*event::Event::make({.category = &category,
+                                                               .type = 1,
+                                                               .lifecycle = life,
+                                                               .stream_id = "t",
+                                                               .id = id,
+                                                               .subject = "u",
+                                                               .json = json}));
+        return checked ? "taken" : checked.error().field.empty() ? "malformed" : checked.error().field;
+    };
+    EXPECT_EQ(refused("", ""), "taken");
+    EXPECT_EQ(refused("", "", "f"), "eventId");
+    EXPECT_EQ(refused("", "", "e", event::Lifecycle::ends), "lifecycle");
+    EXPECT_EQ(refused(R"("taskId":"t")", R"("taskId":"s")"), "taskId");
+    EXPECT_EQ(refused(R"("userId":"u")", R"("userId":"v")"), "userId");
+    EXPECT_EQ(refused(R"("userId":"u",)", ""), "userId");
+    EXPECT_EQ(refused("PROGRESS", "STARTED"), "eventType");
+    EXPECT_EQ(refused(R"("percentage":7,)", ""), "percentage");
+    EXPECT_EQ(refused(R"("percentage":7)", R"("percentage":101)"), "percentage");
+    EXPECT_EQ(refused(R"("timestamp":"2024-01-01T10:00:00.000Z",)", ""), "timestamp");
+    EXPECT_EQ(refused(R"({"a":)", R"({"a":[)"), "malformed");
+    EXPECT_EQ(refused(",", ",\r"), "malformed");
 }
 
 TEST(SavedState, is_trusted_only_whole) {
