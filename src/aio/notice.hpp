@@ -7,10 +7,11 @@
 namespace stepcast::aio {
 
 /// A latching wake-up for one waiting coroutine: a notice that comes before the wait is not lost (a bare
-/// timer used as a condition variable loses it). All calls on the strand it was made with.
+/// timer used as a condition variable loses it). All calls on the strand it was made with, or on the one that
+/// `executor` stands for.
 class Notice {
   public:
-    explicit Notice(const Strand& strand) : timer_{strand} {}
+    explicit Notice(const asio::any_io_executor& executor) : timer_{executor} {}
 
     /// Wakes the waiter, or lets the next wait return at once.
     void notify() {

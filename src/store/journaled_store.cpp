@@ -16,8 +16,9 @@ using std::chrono::steady_clock;
 constexpr std::uint64_t most_pending_bytes = 8 * 1024 * 1024;
 constexpr std::size_t events_per_read = 4096;
 constexpr std::size_t events_per_turn = 512;
-// Streams that one commit expires early, so that its turn stays short.
-constexpr int most_expired_at_once = 64;
+constexpr auto room_slice = 700us;
+// How long a call waits for the feed's reader to have what may go then.
+constexpr auto read_patience = 1s;
 // Beyond it a log that a reader keeps from being moved into the file is worth a line.
 constexpr std::uint64_t most_log_bytes = 64 * 1024 * 1024;
 
@@ -28,6 +29,15 @@ std::uint64_t bytes_of(const Commit& commit) {
     return bytes;
 }
 
+// What is remembered of the dead takes about twice as much in the file as in memory.
+Limits bounded(Limits limits, std::uint64_t journal_limit) {
+    const auto either = [](std::uint64_t a, std::uint64_t b) {
+        return std::min(a - 1, b - 1) + 1;
+    };  // 0: none
+    limits.max_tombstone_bytes = either(limits.max_bytes / 16, journal_limit / 32);
+    return limits;
+}
+
 }  // namespace
 
 JournaledStore::JournaledStore(aio::Strand strand, std::unique_ptr<JournalFile> file, Limits limits,
@@ -35,7 +45,9 @@ JournaledStore::JournaledStore(aio::Strand strand, std::unique_ptr<JournalFile> 
     : strand_{strand},
       file_{std::move(file)},
       limit_{journal_limit},
-      memory_{limits, clock, file_->epoch(), changes_},
+      clock_{clock},
+      memory_{bounded(limits, journal_limit), clock, file_->epoch(), changes_},
+      feed_{*this},
       again_{strand},
       gate_{strand} {}
 
@@ -47,8 +59,8 @@ awaitable<std::vector<CommitResult>> JournaledStore::commit_many(std::span<Commi
     while (changes_.pending_bytes() > most_pending_bytes && co_await durable(changes_.count())) {
     }
     std::vector<CommitResult> results;
+    const auto fitting = trouble_.empty() ? co_await make_room(commits) : 0;
     if (trouble_.empty()) {
-        const auto fitting = make_room(commits);
         bound_expiry();
         results = co_await memory_.commit_many(commits.first(fitting));
         for (auto i = fitting; i < commits.size(); ++i)
@@ -78,26 +90,39 @@ std::uint64_t JournaledStore::expected_size() const {
                                       static_cast<double>(bytes_then_));
 }
 
-// Never one that is not durable yet: its writer would be told that it is not known.
-bool JournaledStore::expire_oldest() {
+// For at most a slice, never what is not durable yet: its writer would be told that it is not known.
+MemoryStore::Room JournaledStore::free_some(std::uint64_t enough) {
     bound_expiry();
-    return memory_.expire_oldest();
+    const auto end = steady_clock::now() + room_slice;
+    auto room = MemoryStore::Room::more;
+    while (room == MemoryStore::Room::more && expected_size() > enough && steady_clock::now() < end)
+        room = memory_.free_some(clock_.now());
+    return room;
 }
 
-// How many of the commits fit into the file; expires the oldest finished streams for them.
-std::size_t JournaledStore::make_room(std::span<const Commit> commits) {
-    if (limit_ == 0) return commits.size();
-    const auto soft = limit_ - limit_ / 16;
+// How many of the commits fit into the file. The oldest finished streams expire for them, in turns that
+// others can use; what the feed's reader does not have yet is waited for.
+awaitable<std::size_t> JournaledStore::make_room(std::span<const Commit> commits) {
     std::uint64_t need = 0;
-    for (const auto& commit : commits) need += bytes_of(commit);
-    if (need == 0) return commits.size();
-    for (int i = 0; i < most_expired_at_once && expected_size() + need > soft && expire_oldest(); ++i) {
+    if (limit_ != 0)
+        for (const auto& commit : commits) need += bytes_of(commit);
+    if (need == 0) co_return commits.size();
+    const auto soft = limit_ - limit_ / 16;
+    const auto enough = soft - std::min(soft, need);
+    const auto patience = steady_clock::now() + read_patience;
+    while (expected_size() > enough) {
+        const auto room = free_some(enough);
+        if (room == MemoryStore::Room::none) break;
+        if (room == MemoryStore::Room::more)
+            co_await asio::post(strand_, asio::use_awaitable);
+        else if (!co_await memory_.wait_read(patience))
+            break;
     }
     const auto taken = expected_size();
     std::size_t fitting = commits.size();
     for (; fitting != 0 && taken + need > limit_ - limit_ / 32; --fitting)
         need -= bytes_of(commits[fitting - 1]);
-    return fitting;
+    co_return fitting;
 }
 
 // True once everything up to the ticket is durable; false if that cannot be had now.
@@ -192,7 +217,8 @@ awaitable<bool> JournaledStore::write_group(JournalGroup group, Position head, s
         wake();
         if (closing_) co_return false;
         if (refusal_ == errc::full) {
-            expire_oldest();
+            const auto expected = expected_size();
+            free_some(expected - std::min(expected, group.bytes + 1));
             changes_.give_removals(group);
         }
         co_await again_.wait(wait);

@@ -84,9 +84,14 @@ class JournaledStore final : public EventStore {
 
   private:
     struct DurableFeed final : Feed {
+        explicit DurableFeed(JournaledStore& of) : owner{of} {}
         void on_change(std::function<void()> to) override { hint = std::move(to); }
-        void read_through(Position position) override { read = position; }
+        void read_through(Position position) override {
+            read = position;
+            owner.bound_expiry();
+        }
         void on_new_epoch(std::function<void()>) override {}
+        JournaledStore& owner;
         std::function<void()> hint;
         Position read = UINT64_MAX;
     };
@@ -103,9 +108,9 @@ class JournaledStore final : public EventStore {
     void wake();
     std::uint64_t stored_bytes() const;
     std::uint64_t expected_size() const;
-    bool expire_oldest();
+    MemoryStore::Room free_some(std::uint64_t enough);
     void bound_expiry() { memory_.feed().read_through(std::min(feed_.read, durable_)); }
-    std::size_t make_room(std::span<const Commit> commits);
+    awaitable<std::size_t> make_room(std::span<const Commit> commits);
     Refusal refusal() const { return {refusal_, 0, 0, trouble_}; }
     awaitable<result<void>> restore_base();
     awaitable<result<void>> insert(const std::vector<StoredEvent>& events);
@@ -113,6 +118,7 @@ class JournaledStore final : public EventStore {
     const aio::Strand strand_;
     const std::unique_ptr<JournalFile> file_;  // the writer thread's, once loading has begun
     const std::uint64_t limit_;
+    const Clock& clock_;
     JournalChanges changes_;
     MemoryStore memory_;
     DurableFeed feed_;

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <asio/post.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 #include <utility>
 
 #include "store/memory_store.hpp"
@@ -17,29 +20,56 @@ constexpr std::size_t marks_at_once = 64;
 
 }  // namespace
 
-// Expires the oldest finished streams, those of the commit at hand excepted, until `bytes` fit.
+void MemoryStore::HintFeed::read_through(Position position) {
+    if (std::exchange(read, position) == position) return;
+    for (auto& notice : waiting) notice.notify();
+}
+
+// Frees what `bytes_needed` lacks, until the turn ends. Streams of the commit at hand stay.
 bool MemoryStore::make_room(std::uint64_t bytes_needed) {
-    if (limits_.max_bytes == 0 || bytes() + bytes_needed <= limits_.max_bytes) return true;
+    room_ = Room::none;
+    const auto fits = [&] { return limits_.max_bytes == 0 || bytes() + bytes_needed <= limits_.max_bytes; };
+    if (fits()) return true;
     if (bytes_needed > limits_.max_bytes) return false;
+    made_room_ = true;
     const auto pin = [this](bool pinned) {
         for (const auto& plan : plan_)
             if (plan.stream != nullptr) plan.stream->pinned = pinned;
     };
     pin(true);
-    while (bytes() + bytes_needed > limits_.max_bytes) {
-        MemoryStream* stream = retention_.oldest(Life::finished, feed_.read);
-        if (stream == nullptr) break;
-        expire(*stream, now_);
-    }
+    do {
+        room_ = free_some(now_);
+    } while (room_ == Room::more && !fits() && std::chrono::steady_clock::now() < turn_end_);
     pin(false);
-    return bytes() + bytes_needed <= limits_.max_bytes;
+    return fits();
 }
 
-bool MemoryStore::expire_oldest() {
-    MemoryStream* stream = retention_.oldest(Life::finished, feed_.read);
-    if (stream == nullptr) return false;
-    expire(*stream, clock_.now());
-    return true;
+MemoryStore::Room MemoryStore::free_some(Timestamp now) {
+    if (leaving_.through != 0) {
+        drain(drain_step);
+        return Room::more;
+    }
+    const auto [stream, waits, moved] = retention_.oldest(Life::finished, feed_.read);
+    if (stream != nullptr) expire(*stream, now);
+    if (stream != nullptr || moved) return Room::more;
+    return waits ? Room::unread : Room::none;
+}
+
+// Others have their turn meanwhile. False if nothing more can be had in time.
+awaitable<bool> MemoryStore::more_room(Deadline patience) {
+    if (room_ == Room::unread) co_return co_await wait_read(patience);
+    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    co_return true;
+}
+
+awaitable<bool> MemoryStore::wait_read(Deadline deadline) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left <= left.zero()) co_return false;
+    auto& waiting = feed_.waiting;
+    const auto notice = waiting.emplace(waiting.end(), co_await asio::this_coro::executor);
+    const bool moved = co_await notice->wait(left);
+    waiting.erase(notice);
+    co_return moved;
 }
 
 // One turn takes the stream out of every read and remembers what it was; its events leave the indexes in
@@ -69,8 +99,13 @@ void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
 
 // What is remembered of the dead must not crowd out the living.
 void MemoryStore::bound_tombstones() {
-    while (limits_.max_bytes != 0 && tombstones_.memory() > limits_.max_bytes / 16)
-        tombstones_.forget_oldest(Timestamp::max());
+    const auto most = limits_.max_tombstone_bytes != 0 ? limits_.max_tombstone_bytes : limits_.max_bytes / 16;
+    if (most == 0) return;
+    while (tombstones_.memory() > most) {
+        const Timestamp oldest = tombstones_.oldest();
+        tombstones_.forget_oldest(oldest);
+        if (log_ != nullptr) log_->forgot(oldest);
+    }
 }
 
 // What is in `events` can no more be read: remembers it for the stream and for whom it was about.
@@ -150,14 +185,15 @@ bool MemoryStore::cleanup_step(Timestamp now) {
     bool moved = false;
     MemoryStream* stream = retention_.due(Life::finished, now - limits_.ttl, moved);
     if (stream == nullptr) stream = retention_.due(Life::running, now - limits_.running_ttl, moved);
-    // A sixteenth is kept free, so that a commit seldom has to make its own room.
-    if (stream == nullptr && limits_.max_bytes != 0 && bytes() > limits_.max_bytes - limits_.max_bytes / 16)
-        stream = retention_.oldest(Life::finished, feed_.read);
     if (stream != nullptr) {
         expire(*stream, now);
         return true;
     }
     if (moved) return true;
+    // A sixteenth is kept free, so that a commit seldom has to make its own room.
+    if (limits_.max_bytes != 0 && bytes() > limits_.max_bytes - limits_.max_bytes / 16 &&
+        free_some(now) == Room::more)
+        return true;
     if (!tombstones_.forget_oldest(now - limits_.tombstone_ttl)) return false;
     if (log_ != nullptr) log_->forgot(now - limits_.tombstone_ttl);
     return true;

@@ -19,6 +19,8 @@ namespace {
 
 constexpr auto slice = std::chrono::milliseconds{1};
 constexpr std::size_t looks_apart = 128;
+// How long a call waits for the feed's reader to have what may go then. It asks for pages all the time.
+constexpr auto read_patience = std::chrono::seconds{1};
 
 bool belief_holds(const Expected& expected, Version version) {
     switch (expected.kind) {
@@ -49,27 +51,43 @@ MemoryStore::~MemoryStore() = default;
 awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<Commit> commits) {
     std::vector<CommitResult> results;
     results.reserve(commits.size());
-    auto since = std::chrono::steady_clock::now();
-    now_ = clock_.now();
+    begin_turn();
+    const auto patience = turn_end_ + read_patience;
     Position told = head();
     std::uint64_t looked = stats_.committed;
     Call call;
     for (const auto& commit : commits) {
-        results.push_back(commit_one(commit, call));
-        // The clock is asked now and then only: an event takes about a microsecond.
-        if (results.size() % looks_apart != 0 && stats_.committed - looked < looks_apart) continue;
+        auto result = commit_one(commit, call);
+        while (call.waits) {
+            tell(told);
+            call.patient = co_await more_room(patience);
+            begin_turn();
+            result = commit_one(commit, call);
+        }
+        results.push_back(std::move(result));
+        // The clock is asked now and then only: an event takes about a microsecond, unless it had to be given
+        // room.
+        const bool looks = results.size() % looks_apart == 0 || stats_.committed - looked >= looks_apart;
+        if (!std::exchange(made_room_, false) && !looks) continue;
         looked = stats_.committed;
-        if (std::chrono::steady_clock::now() - since < slice) continue;
-        if (feed_.hint && head() != told) feed_.hint();
+        if (std::chrono::steady_clock::now() < turn_end_) continue;
+        tell(told);
         co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
-        since = std::chrono::steady_clock::now();
-        now_ = clock_.now();
-        told = head();
-        looked = stats_.committed;
+        begin_turn();
     }
     drain(2 * commits.size() + 64);
-    if (feed_.hint && head() != told) feed_.hint();
+    tell(told);
     co_return results;
+}
+
+void MemoryStore::begin_turn() {
+    turn_end_ = std::chrono::steady_clock::now() + slice;
+    now_ = clock_.now();
+}
+
+// Calls the feed's hint if the head is not the one that was `told`.
+void MemoryStore::tell(Position& told) {
+    if (std::exchange(told, head()) != head() && feed_.hint) feed_.hint();
 }
 
 bool MemoryStore::Call::holds(const SourceOffset& source) const {
@@ -94,8 +112,12 @@ CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
         if (commit.source && !held) move_source(source, *commit.source);
         return Receipt{0, 0, true};
     }
+    call.waits = false;
     if (auto refusal = judge(commit, call.full)) {
-        call.full = call.full || refusal->code == errc::full;
+        const bool full = refusal->code == errc::full;
+        call.waits = full && !call.full && call.patient && room_ != Room::none;
+        if (call.waits) return tl::unexpected<Refusal>(std::move(*refusal));
+        call.full = call.full || full;
         if (commit.source && !held) call.held.push_back(&*commit.source);
         return tl::unexpected<Refusal>(std::move(*refusal));
     }

@@ -2,10 +2,12 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <list>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "aio/notice.hpp"
 #include "base/heap.hpp"
 #include "base/time.hpp"
 #include "store/change_log.hpp"
@@ -28,6 +30,8 @@ namespace stepcast::store {
 /// lost_through stays in force.
 class MemoryStore final : public EventStore {
   public:
+    using Deadline = std::chrono::steady_clock::time_point;
+
     /// `clock` outlives the store.
     explicit MemoryStore(Limits limits, const Clock& clock = system_clock());
     /// One that continues a history: `epoch` is its name, and `log`, which outlives the store, is told of
@@ -65,9 +69,18 @@ class MemoryStore final : public EventStore {
                                                              std::string_view stream_id) override;
 
     awaitable<result<Expired>> cleanup(Timestamp now) override;
-    /// Expires the finished stream with the oldest last event that the feed's reader has; the next cleanup
-    /// tells of it. False if there is none.
-    bool expire_oldest();
+    /// What may still go for want of room.
+    enum class Room : std::uint8_t {
+        none,    ///< nothing finished is left
+        unread,  ///< something finished is left, and the feed's reader does not have it yet
+        more,    ///< another step frees more
+    };
+    /// One step of some microseconds that frees room: the finished stream with the oldest last event, of
+    /// those that the feed's reader has, expires, or leaves the indexes by a part. The next cleanup tells of
+    /// it.
+    Room free_some(Timestamp now);
+    /// Waits for the feed's reader to get on, or until `deadline`; false then.
+    awaitable<bool> wait_read(Deadline deadline);
 
     /// What was there when the history was left: losses first, then streams, then events by position, at last
     /// the head. An event that does not follow its stream's last one is refused: false.
@@ -92,19 +105,20 @@ class MemoryStore final : public EventStore {
     awaitable<void> close() override { co_return; }
 
   private:
-    using Deadline = std::chrono::steady_clock::time_point;
-
     struct HintFeed final : Feed {
         void on_change(std::function<void()> to) override { hint = std::move(to); }
-        void read_through(Position position) override { read = position; }
+        void read_through(Position position) override;
         void on_new_epoch(std::function<void()>) override {}
         std::function<void()> hint;
         Position read = UINT64_MAX;
+        std::list<aio::Notice> waiting;  // for `read` to move
     };
 
     // What the commits of one call know of each other; several calls may be under way.
     struct Call {
         bool full = false;                      // one did not fit: later ones must not overtake it
+        bool waits = false;                     // the one at hand does not fit until something more has gone
+        bool patient = true;                    // and what may go then is worth the wait
         std::vector<const SourceOffset*> held;  // one from there was refused: the offset moves no further
         bool holds(const SourceOffset& source) const;
     };
@@ -143,6 +157,8 @@ class MemoryStore final : public EventStore {
         return heap_bytes(event.memory()) + bytes_per_event;
     }
 
+    void begin_turn();
+    void tell(Position& told);
     CommitResult commit_one(const Commit& commit, Call& call);
     std::optional<Refusal> judge(const Commit& commit, bool full);
     std::optional<Refusal> judge(const Append& append, Version planned, Plan& plan) const;
@@ -168,6 +184,7 @@ class MemoryStore final : public EventStore {
     bool hidden(const event::Event& event) const;
 
     bool make_room(std::uint64_t bytes_needed);
+    awaitable<bool> more_room(Deadline patience);
     void expire(MemoryStream& stream, Timestamp now);
     void lose(const MemoryStream& stream, const EventList& events, Position through, Timestamp now);
     void lose_of_subject(std::string_view name, Position through, Timestamp now);
@@ -204,6 +221,9 @@ class MemoryStore final : public EventStore {
     std::vector<Oversized> oversized_;   // not yet told by cleanup
 
     std::vector<Plan> plan_;    // of the commit at hand; a member only to keep its memory
+    Room room_ = Room::none;    // what may still go, if the commit at hand did not fit
+    bool made_room_ = false;    // for the commit at hand, or one before it
+    Deadline turn_end_{};       // of the group at hand, as it is now
     Timestamp now_{};           // of the group at hand
     std::uint64_t bytes_ = 0;   // of events, streams and snapshots
     std::uint64_t beside_ = 0;  // what others hold for it

@@ -1,6 +1,12 @@
 #include "store/retention.hpp"
 
 namespace stepcast::store {
+namespace {
+
+// At most so many streams are looked at in one call, so that it stays within microseconds.
+constexpr int most_looks = 64;
+
+}  // namespace
 
 void Retention::place(MemoryStream& stream, MemoryStream::Life life) {
     remove(stream);
@@ -24,18 +30,26 @@ MemoryStream* Retention::due(MemoryStream::Life life, Timestamp until, bool& mov
     return nullptr;
 }
 
-MemoryStream* Retention::oldest(MemoryStream::Life life, Position through) {
+Retention::Oldest Retention::oldest(MemoryStream::Life life, Position through) {
     auto& of = queue(life);
-    for (auto i = of.begin(); i != of.end();) {
+    Oldest found;
+    int looks = most_looks;
+    for (auto i = of.begin(); i != of.end() && looks != 0;) {
         MemoryStream& stream = *i++;
+        if (stream.pinned) continue;
+        --looks;
         if (stream.queued_at < stream.last_recorded) {
-            place(stream, life);  // further back, so the loop meets it again unless it is the last
+            place(stream, life);  // further back: the loop may meet it again
             i = of.begin();
-        } else if (!stream.pinned && stream.last_position <= through) {
-            return &stream;
+            found.moved = true;
+        } else if (stream.last_position <= through) {
+            return {&stream};
+        } else {
+            found.waits = true;
         }
     }
-    return nullptr;
+    found.moved = found.moved && looks == 0;
+    return found;
 }
 
 }  // namespace stepcast::store

@@ -22,9 +22,16 @@ class Retention {
     /// set if only a place in the queue was brought up to date: ask again.
     MemoryStream* due(MemoryStream::Life life, Timestamp until, bool& moved);
 
+    /// What `oldest` came to.
+    struct Oldest {
+        MemoryStream* stream = nullptr;
+        bool waits = false;  ///< none may go, but some have events behind `through`
+        bool moved = false;  ///< only places in the queue were brought up to date: ask again
+    };
     /// The stream of that life with the oldest last event, which is not pinned and has no event behind
-    /// `through`; none if there is no such stream.
-    MemoryStream* oldest(MemoryStream::Life life, Position through);
+    /// `through`. Looks at a few streams only, those that are pinned excepted: if all of them have newer
+    /// events, the rest is taken to have them too.
+    Oldest oldest(MemoryStream::Life life, Position through);
 
   private:
     struct Earlier {

@@ -230,6 +230,7 @@ struct Limits {
     Duration tombstone_ttl =
         std::chrono::hours{168};                  ///< how long an expired stream's lost_through is remembered
     std::uint64_t max_bytes = 0;                  ///< 0: no bound
+    std::uint64_t max_tombstone_bytes = 0;        ///< of those; 0: a sixteenth of max_bytes
     std::uint64_t max_events_per_task = 100'000;  ///< beyond it the owner of the category is asked to trim
 };
 

@@ -29,6 +29,9 @@ class Tombstones {
     /// there is none.
     bool forget_oldest(Timestamp until);
 
+    /// When the oldest was remembered. There is one.
+    Timestamp oldest() const { return order_.front().first; }
+
     std::uint64_t memory() const { return order_.size() * bytes_each; }
 
   private:

@@ -92,7 +92,7 @@ TEST_F(JournalFaults, while_the_disk_refuses_nothing_is_taken_and_reads_go_on) {
     ASSERT_TRUE(insist(*store, "a", "1"));
     for (const int says : {SQLITE_IOERR_WRITE, SQLITE_FULL}) {
         code = says;
-        const auto commit = commit_of({draft("a", "new" + std::to_string(says))});
+        auto commit = commit_of({draft("a", "new" + std::to_string(says))});
         EXPECT_EQ(refusal(value_of(store->commit_many({&commit, 1}))[0]), errc::unavailable);
         EXPECT_FALSE(store->healthy());
         code = SQLITE_OK;
@@ -120,7 +120,7 @@ TEST_F(JournalFaults, a_full_disk_deletes_nothing_that_no_bound_of_ours_asks_for
             ASSERT_TRUE(insist(*store, "done" + std::to_string(i), "1", {.lifecycle = Lifecycle::ends}));
         store->feed().read_through(store->head());
         refusals = 4;
-        const auto commit = commit_of({draft("a", "1")});
+        auto commit = commit_of({draft("a", "1")});
         EXPECT_EQ(refusal(run_to_end(strand, store->commit_many({&commit, 1}))[0]), errc::unavailable);
         EXPECT_FALSE(run_to_end(strand, store->stream_info(task, "done0")).value().version == 0);
         while (!store->healthy()) io.run_for(10ms);
@@ -170,7 +170,7 @@ TEST_F(JournalFaults, at_its_bound_the_oldest_finished_go_and_running_ones_are_r
     int taken = 0;
     errc why{};
     for (; taken < 1000 && why == errc{}; ++taken) {
-        const auto one = commit_of({draft("r" + std::to_string(taken), "1", {.body = large.body})});
+        auto one = commit_of({draft("r" + std::to_string(taken), "1", {.body = large.body})});
         why = refusal(run_to_end(strand, store->commit_many({&one, 1}))[0]);
     }
     EXPECT_EQ(why, errc::full);

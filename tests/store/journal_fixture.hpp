@@ -92,7 +92,7 @@ class JournalHands : public JournalTest {
         close(*store);
     }
     errc first_answer(JournaledStore& store, const std::string& id) {
-        const auto one = commit_of({draft("a", id)});
+        auto one = commit_of({draft("a", id)});
         return refusal(value_of(store.commit_many({&one, 1}))[0]);
     }
     /// Runs the core until the store is as asked for.

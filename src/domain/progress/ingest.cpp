@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 namespace {
 // Small enough that decoding or completing one never holds a strand for long, large enough to share a commit.
 constexpr std::size_t max_batch = 1024;
+// The last moment that RFC 3339 can write; a record may carry a later one.
+constexpr Timestamp last_writable{std::chrono::milliseconds{253'402'300'799'999}};
 }  // namespace
 
 ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& service, flow::FeedHub& hub,
@@ -109,7 +111,12 @@ void ProgressIngest::decode_one(const bus::Record& record) {
     if (scratch_.event_id.empty())
         scratch_.event_id =
             fmt::format("{}-{}-{}", options_.topic, record.place.partition, record.place.offset);
-    if (!scratch_.timestamp) scratch_.timestamp = record.timestamp;
+    if (!scratch_.timestamp) {
+        if (record.timestamp > last_writable)
+            return reject(item, Error{errc::invalid_field, "timestamp",
+                                      "is missing, and the record's time lies beyond the year 9999"});
+        scratch_.timestamp = record.timestamp;
+    }
     if (!scratch_.percentage && !implies_own_percentage(scratch_)) {
         item.incomplete = static_cast<std::uint32_t>(incomplete_.size());
         incomplete_.push_back(scratch_);

@@ -83,6 +83,17 @@ TEST_F(IngestTest, no_offset_passes_poison_that_is_not_buried) {
     });
 }
 
+TEST_F(IngestTest, a_records_time_beyond_the_year_9999_is_refused_by_name_where_it_would_count) {
+    constexpr Timestamp far{253'402'300'800'000ms};
+    given = {{{{0, 4}, event("a", "1"), far}, {{0, 5}, event("a", "2"), far - 1ms}}};
+    with_system([&](System& system) -> awaitable<void> {
+        EXPECT_TRUE(co_await reaches({{0, 5}}));
+        EXPECT_EQ(store.head(), 1U);
+        EXPECT_EQ(system.ingest.counts().rejected_field, 1U);
+        EXPECT_EQ(bus.produced.size(), 1U);
+    });
+}
+
 TEST_F(IngestTest, no_offset_passes_a_conflict_that_is_not_buried) {
     bus.away = true;
     given = {{{{0, 4}, event("a", "1")}, {{0, 5}, event("a", "1", 99)}, {{0, 6}, event("a", "2")}}};

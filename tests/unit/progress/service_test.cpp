@@ -23,7 +23,7 @@ TEST_F(Service, counts_what_the_feed_gives_twice_or_out_of_order) {
 
 TEST_F(Service, delivery_is_measured_from_the_commit_and_each_group_is_timed) {
     auto& lane = broadcaster.lane(0);
-    PipeSession session{io, lane, of_user("u")};
+    PipeSession session{io, lane, of_user("u", category)};
     finish(aio::run_on(lane.strand(), [&]() -> awaitable<void> {
         session.enter();
         co_return;
@@ -168,7 +168,7 @@ class QuickStall : public Service {
 TEST_F(QuickStall, of_a_task_that_expires_between_its_event_and_the_telling_nothing_is_told) {
     service.start();
     auto& lane = broadcaster.lane(0);
-    PipeSession session{io, lane, of_user("u")};
+    PipeSession session{io, lane, of_user("u", category)};
     finish(aio::run_on(lane.strand(), [&]() -> awaitable<void> {
         session.enter();
         co_return;

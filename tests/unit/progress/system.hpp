@@ -47,6 +47,7 @@ inline awaitable<bool> until(std::function<bool()> condition) {
 struct Given {
     bus::Place place;
     std::string value;
+    Timestamp timestamp{std::chrono::milliseconds{1'700'000'000'000}};
 };
 
 /// A bus that hands out the batches it is given, and takes messages unless it is away.
@@ -82,8 +83,8 @@ class ScriptedBus final : public bus::MessageBus {
     class ScriptedBatch final : public bus::Batch {
       public:
         explicit ScriptedBatch(std::vector<Given> given) : given_{std::move(given)} {
-            for (const auto& [place, value] : given_)
-                records.push_back({place, Timestamp{1'700'000'000'000ms}, "key", value});
+            for (const auto& [place, value, timestamp] : given_)
+                records.push_back({place, timestamp, "key", value});
         }
 
       private:
