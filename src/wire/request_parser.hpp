@@ -16,6 +16,7 @@ class RequestParser {
     enum class State : std::uint8_t { head, body, done, failed };
 
     explicit RequestParser(const Limits& limits) : limits_{&limits} {}  ///< `limits` outlives the parser
+    explicit RequestParser(const Limits&&) = delete;  ///< a temporary would be gone at the first byte
 
     /// Takes bytes up to the end of this request and returns how many. Once done or failed it takes none.
     std::size_t feed(std::string_view bytes);

@@ -71,7 +71,8 @@ TEST(Limits, a_request_is_held_in_a_few_times_its_bytes) {
     std::string script = "POST /?";
     for (int i = 0; i < 100; ++i) script += "a&";
     script += " HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nbegun";
-    RequestParser parser{Limits{}};
+    const Limits limits;
+    RequestParser parser{limits};
     EXPECT_EQ(parser.feed(script), script.size());
     EXPECT_EQ(parser.bytes(), script.size());
     EXPECT_LE(parser.message().body.capacity(), 64u) << "a length is only believed as the bytes come";
