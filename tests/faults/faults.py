@@ -47,6 +47,8 @@ FAULTS = (
     Fault("topic deleted and made again", records.topic_made_again),
     Fault("wall clock stepped by an hour", clock.clock_steps),
     Fault("256 MiB of memory", limits.memory_limit, slow=True),
+    Fault("512 MiB, 700,000 tasks in memory", limits.small_tasks_in_memory, slow=True),
+    Fault("512 MiB, 700,000 tasks in a journal", limits.small_tasks_in_a_journal, slow=True),
     Fault("full disk", limits.disk_full),
     Fault("file-size limit", limits.file_size_limit),
 )

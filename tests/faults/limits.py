@@ -22,6 +22,13 @@ DETAIL_BYTES = 7 * 1024
 EVENTS_PER_POST = 64
 BALLAST_BYTES = 80 * MIB
 BALLAST_S = 60
+DEFAULTS_LIMIT = 512 * MIB
+# Of one event each, posted so many at once: more than 512 MiB ever held, in the short run as in the long one.
+SMALL_TASKS = 700_000
+SMALL_TASKS_PER_POST = 800
+SMALL_TASKS_S = 300
+RSS_PER_BOUND = 1.25
+DEFAULT_BOUND = DEFAULTS_LIMIT // 2
 # So much younger is the load: on a busy machine its tasks wait for room for a while, and must not grow old meanwhile.
 LOAD_AFTER_S = 35
 
@@ -231,3 +238,55 @@ def memory_limit(run):
     check_alive(server, group)
     until(lambda: api.metric("stepcast_store_bytes") < MIB * 32, "the flood is gone", 2 * BALLAST_S)
     run.check_returned(server, before, run.figures["acknowledged"])
+
+
+def post_small_tasks(server, count):
+    """Finished tasks of one event, each acknowledged; their ids in order."""
+    api, tasks, deadline = Api(server), [], time.monotonic() + SMALL_TASKS_S
+    while len(tasks) < count:
+        ids = [f"small-{len(tasks) + n}" for n in range(SMALL_TASKS_PER_POST)]
+        status = api.post([{"taskId": task, "userId": f"user-{task}", "eventType": "COMPLETED"} for task in ids])[0]
+        check(status in (202, 503), f"a post is answered by {status}")
+        check(time.monotonic() < deadline, f"{len(tasks)} of {count} tasks came through in {SMALL_TASKS_S} s")
+        if status == 202:
+            tasks += ids
+        else:
+            time.sleep(0.05)  # the pace of a client that is told to come again
+    return tasks
+
+
+def check_bounded(run, server, group, before):
+    """What is resident beside the start is near the bound, and the group has killed nothing."""
+    check_alive(server, group)
+    grown = usage(server)[0] - before
+    check(grown <= RSS_PER_BOUND * DEFAULT_BOUND, f"{grown // MIB} MiB are resident where {DEFAULT_BOUND // MIB} MiB are the bound")
+    run.note_max(rss_per_bound_max=grown / DEFAULT_BOUND)
+
+
+def small_tasks(run, *settings):
+    """The bounds that hold unless someone sets others, in a machine of 512 MiB."""
+    group = MemoryGroup(DEFAULTS_LIMIT)
+    run.exits.callback(group.remove)
+    server = run.start(*settings, wrapper=group.wrapper())
+    before = usage(server)[0]
+    tasks = post_small_tasks(server, SMALL_TASKS)
+    check_bounded(run, server, group, before)
+    newest = tasks[-1000:]
+    check(Api(server).metric("stepcast_store_expired_total") > 0, "the bound was never reached")
+    missing = [task for task in newest if Api(server).status(task)[0] != 200]
+    check(not missing, f"of the newest 1,000 finished tasks {len(missing)} are gone")
+    run.add(tasks=len(tasks))
+    return server, group, before, newest
+
+
+def small_tasks_in_memory(run):
+    small_tasks(run, "store.path=")
+
+
+def small_tasks_in_a_journal(run):
+    server, group, before, newest = small_tasks(run)
+    check(server.stop() == 0, f"the server did not end in order: {server.output()[-2000:]}")
+    again = run.start(wrapper=group.wrapper())
+    check_bounded(run, again, group, before)
+    missing = [task for task in newest if Api(again).status(task)[0] != 200]
+    check(not missing, f"of the newest 1,000 finished tasks a start has lost {len(missing)}")
