@@ -64,12 +64,14 @@ Event::Slice Event::place(std::string_view id, std::string_view body, std::size_
 
 Draft Event::make_with_room(const DraftFields& fields, std::string_view body, std::size_t head_room) {
     const std::size_t ids = fields.stream_id.size() + fields.id.size() + fields.subject.size();
-    if (body.size() + 2 + ids > UINT16_MAX) throw std::length_error{"event: larger than 64 KiB"};
+    const std::size_t metadata = fields.metadata.empty() ? 0 : fields.metadata.size() + sizeof(std::uint16_t);
+    if (body.size() + 2 + ids + metadata > UINT16_MAX) throw std::length_error{"event: larger than 64 KiB"};
     assert(fields.category->sse_event.size() <= most_name);
     std::size_t outside = 0;
     for (const auto id : {fields.stream_id, fields.id, fields.subject})
         if (id.data() < body.data() || id.data() + id.size() > body.data() + body.size())
             outside += id.size();
+    outside += metadata;
 
     Draft event{allocate(head_room + body.size() + 2 + outside)};
     event->category_ = fields.category;
@@ -85,7 +87,20 @@ Draft Event::make_with_room(const DraftFields& fields, std::string_view body, st
     event->stream_id_ = event->place(fields.stream_id, body, tail);
     event->id_ = event->place(fields.id, body, tail);
     event->subject_ = event->place(fields.subject, body, tail);
+    if (metadata != 0) {
+        const auto size = static_cast<std::uint16_t>(fields.metadata.size());
+        std::memcpy(put(event->bytes() + tail, fields.metadata), &size, sizeof size);
+        event->has_metadata_ = true;
+    }
     return event;
+}
+
+std::string_view Event::metadata() const {
+    if (!has_metadata_) return {};
+    std::uint16_t size = 0;
+    const char* end = bytes() + frame_end() + outside_ - sizeof size;
+    std::memcpy(&size, end, sizeof size);
+    return {end - size, size};
 }
 
 Draft Event::make(const DraftFields& fields) {
@@ -145,7 +160,8 @@ EventRef Event::seal(const Draft& draft, Version version, Position position, Tim
                                 draft->stream_id(),
                                 draft->id(),
                                 draft->subject(),
-                                {}},
+                                {},
+                                draft->metadata()},
                                draft->body(),
                                fixed_head + most_epoch + most_digits + draft->category_->sse_event.size());
     }

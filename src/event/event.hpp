@@ -47,6 +47,8 @@ struct DraftFields {
     std::string_view id;            ///< unique within its stream
     std::string_view subject;       ///< the user it is about; may be empty
     std::string_view json;
+    std::string_view
+        metadata{};  ///< as `event::to_json(Metadata)` gives it; empty: none, which costs nothing
 };
 
 /// One event in one allocation: header, then the SSE frame
@@ -79,6 +81,9 @@ class Event {
     std::string_view stream_id() const { return text(stream_id_); }
     std::string_view id() const { return text(id_); }
     std::string_view subject() const { return text(subject_); }
+    /// What goes with the event and is no part of it (see metadata.hpp): one JSON object, empty if there is
+    /// none. Never sent to browsers.
+    std::string_view metadata() const;
     std::string_view type() const { return category_->types[type_]; }
     std::uint8_t type_index() const { return type_; }
     std::uint8_t schema_version() const { return schema_version_; }
@@ -126,7 +131,7 @@ class Event {
     // One cache line. A million of these are held, so every field is as narrow as its bound allows.
     mutable std::atomic<std::uint32_t> references_{0};
     std::uint16_t body_end_ = 0;  // behind the frame's blank line, counted from body_at_
-    std::uint16_t outside_ = 0;   // bytes of ids that are not in the JSON; they follow the frame
+    std::uint16_t outside_ = 0;   // bytes behind the frame: ids that are not in the JSON, then metadata
     const Category* category_ = nullptr;
     std::uint64_t fingerprint_ = 0;
     Position position_ = 0;
@@ -142,6 +147,7 @@ class Event {
     std::uint8_t schema_version_ = 1;
     Lifecycle lifecycle_ = Lifecycle::neutral;
     bool control_ = false;
+    bool has_metadata_ = false;  // its size stands in the last two bytes
 };
 
 static_assert(sizeof(Event) == 64);

@@ -37,6 +37,7 @@ void write_event(std::string& out, const StoredEvent& stored) {
     member(out, "subject", e.subject());
     member(out, "recordedAt", format_rfc3339(stored.recorded_at));
     member(out, "fingerprint", fmt::format("{:016x}", e.fingerprint()));
+    if (!e.metadata().empty()) out.append(",\"metadata\":").append(e.metadata());
     out.append(data_mark).append("{").append(e.body()).append("}}\n");
 }
 

@@ -24,6 +24,13 @@ constexpr std::string_view tables_since_2 = R"(
     CREATE INDEX {1}inbox_expires ON inbox(expires);
     CREATE {0} TABLE timers(id TEXT PRIMARY KEY, due INTEGER, kind TEXT, payload TEXT) WITHOUT ROWID;
 )";
+// The events of an older file with the column that they lack. A view that cannot be written at all would not
+// let the statements that write be prepared.
+constexpr const char* events_until_3 = R"(
+    CREATE TEMP VIEW events AS SELECT *, NULL AS metadata FROM main.events;
+    CREATE TEMP TRIGGER no_insert INSTEAD OF INSERT ON events BEGIN SELECT raise(FAIL, 'opened to be read'); END;
+    CREATE TEMP TRIGGER no_delete INSTEAD OF DELETE ON events BEGIN SELECT raise(FAIL, 'opened to be read'); END;
+)";
 
 }  // namespace
 
@@ -114,8 +121,9 @@ result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) 
         file->db_.run("BEGIN");  // one view of it, whatever is written meanwhile
         if (file->db_.number("PRAGMA user_version") < 2)
             file->db_.run(fmt::format(tables_since_2, "TEMP", "temp."));
-        else if (!file->has_answers())
+        else if (!file->has_column("inbox", "answer"))
             file->db_.run("CREATE TEMP TABLE inbox AS SELECT *, '' AS answer FROM main.inbox");
+        if (!file->has_column("events", "metadata")) file->db_.run(events_until_3);
         if (auto read = file->read_head(); !read) return tl::unexpected{read.error()};
         // No event of what is to be kept may be left behind, nor its position given again.
         if (!file->problems_.empty())
@@ -199,7 +207,7 @@ void JournalFile::make_tables() {
             schema INTEGER NOT NULL, lifecycle INTEGER NOT NULL);
         CREATE TABLE events(position INTEGER PRIMARY KEY, type INTEGER NOT NULL, version INTEGER NOT NULL,
             recorded_at INTEGER NOT NULL, fingerprint INTEGER NOT NULL, ids BLOB NOT NULL, data TEXT NOT NULL,
-            sum INTEGER NOT NULL);
+            sum INTEGER NOT NULL, metadata TEXT);
         CREATE TABLE snapshots(category TEXT, stream TEXT, version INTEGER, schema INTEGER, state BLOB,
             subject TEXT, first_version INTEGER, last_position INTEGER, last_recorded INTEGER, life INTEGER, mixed INTEGER,
             PRIMARY KEY(category, stream)) WITHOUT ROWID;
@@ -216,14 +224,17 @@ void JournalFile::make_tables() {
     transaction.commit();
 }
 
-bool JournalFile::has_answers() {
-    return db_.number("SELECT count(*) FROM pragma_table_info('inbox') WHERE name='answer'") != 0;
+bool JournalFile::has_column(std::string_view table, std::string_view name) {
+    return db_.number(
+               fmt::format("SELECT count(*) FROM pragma_table_info('{}') WHERE name='{}'", table, name)) != 0;
 }
 
 void JournalFile::upgrade() {
     Transaction transaction{db_};
     if (db_.number("PRAGMA user_version") < 2) db_.run(fmt::format(tables_since_2, "", ""));
-    if (!has_answers()) db_.run("ALTER TABLE inbox ADD COLUMN answer TEXT NOT NULL DEFAULT ''");
+    if (!has_column("events", "metadata")) db_.run("ALTER TABLE events ADD COLUMN metadata TEXT");
+    if (!has_column("inbox", "answer"))
+        db_.run("ALTER TABLE inbox ADD COLUMN answer TEXT NOT NULL DEFAULT ''");
     if (!summed_) sum_snapshots();
     bool as_written = true;
     JournalMeta::read(db_, as_written).write(db_);

@@ -143,7 +143,7 @@ class JournalFile {
     std::string log_path() const { return options_.path + "-wal"; }
     bool move_log(int how);
     void make_tables();
-    bool has_answers();
+    bool has_column(std::string_view table, std::string_view name);
     void upgrade();
     void sum_snapshots();
     result<void> read_types();

@@ -10,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "event/json_reader.hpp"
+#include "event/metadata.hpp"
 #include "store/journal_lines.hpp"
 #include "store/journal_tools.hpp"
 
@@ -49,10 +50,11 @@ class Fields {
         if (!text) throw std::runtime_error{fmt::format("{} is no text", name)};
         return std::move(*text);
     }
-    std::string optional_text(std::string_view name) const {
-        const auto found = std::ranges::find(fields_, name, [](const auto& field) { return field.first; });
-        return found == fields_.end() ? std::string{} : text(name);
+    bool has(std::string_view name) const {
+        return std::ranges::find(fields_, name, [](const auto& field) { return field.first; }) !=
+               fields_.end();
     }
+    std::string optional_text(std::string_view name) const { return has(name) ? text(name) : std::string{}; }
     template <std::integral N>
     N number(std::string_view name) const {
         const auto number = parse_number<N>(value(name));
@@ -187,6 +189,9 @@ class Import {
         if (position <= last_) throw std::runtime_error{"positions must rise"};
         last_ = position;
         const std::string stream = f.text("stream"), id = f.text("id"), subject = f.text("subject");
+        const std::string_view metadata = f.has("metadata") ? f.value("metadata") : std::string_view{};
+        if (const auto known = event::read_metadata(metadata); !known)
+            throw std::runtime_error{known.error().text()};
         const auto draft =
             event::Event::make({.category = of,
                                 .type = static_cast<std::uint8_t>(type - of->types.begin()),
@@ -196,7 +201,8 @@ class Import {
                                 .stream_id = within(data, stream),
                                 .id = within(data, id),
                                 .subject = within(data, subject),
-                                .json = data});
+                                .json = data,
+                                .metadata = metadata});
         if (auto checked = check_(*draft); !checked)
             throw std::runtime_error{fmt::format("no event of {}: {}", of->name, checked.error().text())};
         const auto version = f.number<std::uint32_t>("version");

@@ -18,16 +18,20 @@ struct RowNumbers {
     std::int64_t position, type, version, recorded_at, fingerprint;
 };
 
-// Of everything in the row, so that not even SQLite's own checks have to be believed.
-std::int64_t sum_of(const RowNumbers& numbers, std::string_view ids, std::string_view data) {
+// Of everything in the row, so that not even SQLite's own checks have to be believed. Absent metadata counts
+// as nothing: rows of older schemas have none.
+std::int64_t sum_of(const RowNumbers& numbers, std::string_view ids, std::string_view data,
+                    std::string_view metadata) {
     const std::uint64_t all[] = {static_cast<std::uint64_t>(numbers.position),
                                  static_cast<std::uint64_t>(numbers.type),
                                  static_cast<std::uint64_t>(numbers.version),
                                  static_cast<std::uint64_t>(numbers.recorded_at),
                                  static_cast<std::uint64_t>(numbers.fingerprint),
                                  stable_hash(ids),
-                                 stable_hash(data)};
-    return static_cast<std::int64_t>(stable_hash({reinterpret_cast<const char*>(all), sizeof all}));
+                                 stable_hash(data),
+                                 stable_hash(metadata)};
+    const std::size_t size = sizeof all - (metadata.empty() ? sizeof all[0] : 0);
+    return static_cast<std::int64_t>(stable_hash({reinterpret_cast<const char*>(all), size}));
 }
 
 void put_short(std::string& out, std::size_t value) {
@@ -103,7 +107,8 @@ void JournalFile::write_events(const JournalGroup& group) {
             .bind(5, numbers.fingerprint)
             .bind_blob(6, ids_)
             .bind(7, json_)
-            .bind(8, sum_of(numbers, ids_, json_))
+            .bind(8, sum_of(numbers, ids_, json_, event->metadata()))
+            .bind(9, event->metadata())
             .run();
     }
 }
@@ -210,9 +215,9 @@ void JournalFile::write_promises(const JournalGroup& group) {
 
 StoredEvent JournalFile::decode(const Statement& row) const {
     const RowNumbers numbers{row.number(0), row.number(1), row.number(2), row.number(3), row.number(4)};
-    const auto ids = row.text(5), json = row.text(6);
+    const auto ids = row.text(5), json = row.text(6), metadata = row.text(8);
     const auto number = static_cast<std::size_t>(numbers.type);
-    if (row.number(7) != sum_of(numbers, ids, json) || number >= types_.size() ||
+    if (row.number(7) != sum_of(numbers, ids, json, metadata) || number >= types_.size() ||
         types_[number].category == nullptr || ids.size() < ids_bytes)
         throw SqliteError{SQLITE_CORRUPT,
                           fmt::format("the event at position {} is not what was written", numbers.position)};
@@ -225,7 +230,8 @@ StoredEvent JournalFile::decode(const Statement& row) const {
                                 .stream_id = id_at(0, ids, json),
                                 .id = id_at(1, ids, json),
                                 .subject = id_at(2, ids, json),
-                                .json = json}),
+                                .json = json,
+                                .metadata = metadata}),
             static_cast<Version>(numbers.version), static_cast<Position>(numbers.position),
             timestamp(numbers.recorded_at)};
 }

@@ -8,11 +8,12 @@ struct JournalFile::Statements {
     explicit Statements(Database& db)
         : get_sum{db.prepare("SELECT value FROM meta WHERE name='sum'")},
           set_meta{db.prepare("UPDATE meta SET value=?2 WHERE name=?1")},
-          add_event{db.prepare("INSERT INTO events VALUES(?,?,?,?,?,?,?,?)")},
+          add_event{db.prepare("INSERT INTO events VALUES(?,?,?,?,?,?,?,?,nullif(?,''))")},
           add_type{db.prepare("INSERT INTO types VALUES(?,?,?,?,?)")},
           remove_event{db.prepare("DELETE FROM events WHERE position=?")},
-          read_events{db.prepare("SELECT position, type, version, recorded_at, fingerprint, ids, data, sum "
-                                 "FROM events WHERE position>? ORDER BY position LIMIT ?")},
+          read_events{
+              db.prepare("SELECT position, type, version, recorded_at, fingerprint, ids, data, sum, metadata "
+                         "FROM events WHERE position>? ORDER BY position LIMIT ?")},
           save_snapshot{db.prepare("INSERT OR REPLACE INTO snapshots VALUES(?,?,?,?,?,?,?,?,?,?,?)")},
           drop_snapshot{db.prepare("DELETE FROM snapshots WHERE category=? AND stream=?")},
           raise_loss{db.prepare("INSERT INTO losses VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET "

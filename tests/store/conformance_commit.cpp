@@ -356,4 +356,15 @@ TEST_P(StoreTest, the_feed_hints_after_what_it_hints_of_is_visible) {
     EXPECT_EQ(heads.size(), before);
 }
 
+TEST_P(StoreTest, metadata_goes_with_its_event_and_makes_no_other_event_of_it) {
+    const std::string metadata = R"({"correlationId":"c","actor":"ann"})";
+    put("a", "1", {.metadata = metadata});
+    put("a", "2");
+    EXPECT_TRUE(append("a", "1", {.metadata = R"({"actor":"bob"})"})->deduplicated);
+    const auto page = stream("a");
+    ASSERT_EQ(page.events.size(), 2u);
+    EXPECT_EQ(page.events[0]->metadata(), metadata);
+    EXPECT_EQ(page.events[1]->metadata(), "");
+}
+
 }  // namespace stepcast::store::test

@@ -120,7 +120,8 @@ TEST_F(JournalTools, an_import_of_an_export_is_the_same_journal) {
 TEST_F(JournalTools, a_journal_of_the_first_schema_is_read_as_it_is_and_upgraded_when_opened) {
     fill("old");
     Database{folder.file("old"), Database::Mode::write}.run(
-        "DROP TABLE inbox; DROP TABLE timers; UPDATE snapshots SET state=substr(state, 1, length(state)-16);"
+        "ALTER TABLE events DROP COLUMN metadata; DROP TABLE inbox; DROP TABLE timers; UPDATE snapshots SET "
+        "state=substr(state, 1, length(state)-16);"
         "PRAGMA user_version=1");
     const auto checked = check_journal(folder.file("old"), categories, {});
     ASSERT_TRUE(checked) << checked.error().detail;
@@ -190,14 +191,19 @@ TEST_F(JournalTools, an_import_goes_over_what_one_that_was_killed_left) {
     EXPECT_EQ(exported("new"), exported("one"));
 }
 
-TEST_F(JournalTools, an_event_of_any_depth_that_is_taken_survives_export_and_import) {
+TEST_F(JournalTools, an_event_of_any_depth_with_metadata_survives_export_and_import) {
     std::string json = "{\"deep\":";
     json += std::string(event::max_json_depth - 1, '[') + std::string(event::max_json_depth - 1, ']') + "}";
     auto store = open("one");
-    commit(*store, commit_of({Event::make(
-                       {.category = &task, .stream_id = "a", .id = "1", .subject = "u", .json = json})}));
+    commit(*store, commit_of({Event::make({.category = &task,
+                                           .stream_id = "a",
+                                           .id = "1",
+                                           .subject = "u",
+                                           .json = json,
+                                           .metadata = R"({"actor":"ann"})"})}));
     close(std::move(store));
     const auto text = exported("one");
+    EXPECT_NE(text.find(R"(,"metadata":{"actor":"ann"},"data":)"), text.npos);
     std::istringstream in{text};
     const auto done = import_journal(folder.file("two"), categories, check, in, {});
     ASSERT_TRUE(done) << done.error().detail;

@@ -52,6 +52,7 @@ struct DraftOptions {
     Lifecycle lifecycle = Lifecycle::neutral;
     std::string body = "x";
     const Category* category = &task;
+    std::string metadata{};
 };
 
 inline Draft draft(std::string_view stream, std::string_view id, const DraftOptions& options = {}) {
@@ -62,7 +63,8 @@ inline Draft draft(std::string_view stream, std::string_view id, const DraftOpti
                         .stream_id = stream,
                         .id = id,
                         .subject = options.subject,
-                        .json = json});
+                        .json = json,
+                        .metadata = options.metadata});
 }
 
 inline Commit commit_of(std::vector<Draft> drafts, Expected expected = Expected::any()) {

@@ -53,6 +53,27 @@ TEST(Event, carries_what_it_was_made_from) {
     EXPECT_FALSE(event->is_control());
 }
 
+TEST(Event, metadata_goes_with_it_and_not_to_browsers) {
+    const auto make_with = [](std::string_view metadata) {
+        return Event::make({.category = &progress,
+                            .stream_id = "42",
+                            .id = "e1",
+                            .subject = "ann",
+                            .json = R"({"a":1})",
+                            .metadata = metadata});
+    };
+    const std::string_view metadata = R"({"actor":"ann"})";
+    const auto with = make_with(metadata), without = make_with({});
+    EXPECT_EQ(without->metadata(), "");
+    EXPECT_EQ(with->memory(), without->memory() + metadata.size() + 2);
+    for (const Version version : {Version{1}, Version{4'000'000'000}}) {  // in place, and in a roomier copy
+        const auto sealed = Event::seal(make_with(metadata), version, 1ULL << 62, at, "abcdabcdabcdabcd");
+        EXPECT_EQ(sealed->metadata(), metadata);
+        EXPECT_EQ(sealed->stream_id(), "42");
+        EXPECT_EQ(sealed->frame().find("actor"), std::string_view::npos);
+    }
+}
+
 TEST(Event, ids_that_stand_in_the_json_cost_nothing) {
     const std::string json = R"({"eventId":"e-000001","taskId":"task-1","userId":"ann-smith"})";
     const std::string_view text = json;

@@ -1,0 +1,33 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace stepcast::event {
+
+/// What goes with an event, or a message, and is no part of what it says. Empty texts are absent. Nothing of
+/// it counts in a fingerprint, so a retry that comes another way is still the same event.
+struct Metadata {
+    std::string correlation_id{};  ///< one for everything that a request caused, over services and topics
+    std::string causation_id{};    ///< the id of the event or message that caused this one
+    std::string traceparent{};     ///< W3C Trace Context, as it came
+    std::string actor{};           ///< who did it
+
+    bool empty() const {
+        return correlation_id.empty() && causation_id.empty() && traceparent.empty() && actor.empty();
+    }
+    friend bool operator==(const Metadata&, const Metadata&) = default;
+};
+
+/// Longest text of a member, in bytes.
+inline constexpr std::size_t max_metadata_text = 256;
+
+/// One JSON object on one line with the members that are present; empty if none is.
+std::string to_json(const Metadata& metadata);
+
+/// Reads what `to_json` gave, and what others wrote: refuses what is no object of short texts. Unknown
+/// members are passed over; an empty text gives empty metadata.
+result<Metadata> read_metadata(std::string_view json);
+
+}  // namespace stepcast::event
