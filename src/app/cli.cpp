@@ -160,7 +160,9 @@ class CommandLine {
     }
 
     void add_url(CLI::App& command) {
-        command.add_option("--server", url_, "The server's address; without it $STEPCAST_URL")
+        command
+            .add_option("--server", url_,
+                        "The server's address, with the path that a proxy gave it; without it $STEPCAST_URL")
             ->capture_default_str();
     }
 
@@ -168,8 +170,10 @@ class CommandLine {
     template <class Command>
     int on_server(Command command) const {
         const auto url = client::parse_url(url_);
-        if (url) return command(*url);
-        return complain(fmt::format("--server {}: {}", url_, url.error().detail));
+        if (!url) return complain(fmt::format("--server {}: {}", url_, url.error().detail));
+        if (url->target.find('?') != std::string::npos)
+            return complain(fmt::format("--server {}: a server's address has no query", url_));
+        return command(*url);
     }
 
     void add_emit(CLI::App& app) {
@@ -193,13 +197,20 @@ class CommandLine {
         text("--event-id", "eventId", "Makes a repeat harmless; without it one is made");
         text("--timestamp", "timestamp", "RFC 3339; without it the server's time");
         command->add_option("--detail", detail_, "A JSON object of your own");
+        command
+            ->add_option("--patience", patience_s_,
+                         "Seconds to try on after the input's end while the server is away; 0: no longer")
+            ->check(CLI::Range{0, 86400})
+            ->capture_default_str();
         command->footer(
             "Examples:\n"
             "  stepcast emit --user ada --task job-1 --type STARTED --steps 3\n"
             "  stepcast emit --user ada --task job-1 --type PROGRESS --step 1 --steps 3 --step-name resize\n"
             "  my-job | stepcast emit        one event per line: "
             "{\"taskId\":…,\"userId\":…,\"eventType\":…}\n"
-            "Prints the ids of what was accepted; a refusal names the line of the input.");
+            "Prints the ids of what was accepted; a refusal names the line of the input. While the server "
+            "is\n"
+            "away, reading goes on into 64 MiB; then the job waits in its writes.");
         command->callback([this] { action_ = [this] { return run_emit(); }; });
     }
 
@@ -210,7 +221,9 @@ class CommandLine {
             if (error) return complain("--detail: no JSON");
         }
         return on_server([this](const client::Url& url) {
-            return emit({.server = url, .event = event_.empty() ? "" : boost::json::serialize(event_)});
+            return emit({.server = url,
+                         .event = event_.empty() ? "" : boost::json::serialize(event_),
+                         .patience = std::chrono::seconds{patience_s_}});
         });
     }
 
@@ -331,6 +344,7 @@ class CommandLine {
     std::string url_ = environment_value("STEPCAST_URL", "http://localhost:8082");
     boost::json::object event_;
     std::string detail_;
+    int patience_s_ = 60;
     TailOptions tail_;
     proof::BenchOptions bench_;
     proof::ProveOptions prove_;

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -17,11 +18,18 @@ int healthcheck(const Config& config);
 struct EmitOptions {
     client::Url server;
     std::string event;  ///< one ProgressEvent as JSON; empty: NDJSON from stdin
+    /// How long an outage is borne once there is nothing more to read.
+    std::chrono::seconds patience{60};
 };
 
 /// Posts progress events and prints, for each that was accepted, one line of JSON with its eventId and
-/// taskId. Events without an eventId are given one first, so that a retry after 503 never doubles them. 0 if
-/// all were accepted; otherwise 1 and a line on stderr that names the input's line.
+/// taskId. Events without an eventId are given one first, so that a retry never doubles them. While the
+/// server is away it is tried again, in order, and reading goes on as EmitInput says. The first SIGINT,
+/// SIGTERM or SIGHUP ends the reading, and what was read is sent if the server takes it within 5 s; the
+/// second ends that too.
+///
+/// 0 if all were accepted; 1 and a line on stderr that names the input's line otherwise; 128 and the signal's
+/// number if one ended the input and all that was read was accepted.
 int emit(const EmitOptions& options);
 
 struct TailOptions {

@@ -16,6 +16,8 @@ class EmitBatch {
 
     bool empty() const { return lines_.empty(); }
     std::size_t size() const { return lines_.size(); }
+    /// The input's line that the first event came from; not when empty.
+    std::size_t first_line() const { return lines_.front(); }
     bool full() const { return size() >= 1000 || body_.size() >= 256 * 1024; }
 
     /// The JSON array to post.

@@ -8,13 +8,7 @@
 #include <utility>
 
 namespace stepcast::app {
-
 namespace {
-
-bool is_ignored(int number) {
-    struct sigaction action{};
-    return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-}
 
 // By default each of these would end the process without a drain.
 void ignore_others() {
@@ -25,6 +19,11 @@ void ignore_others() {
 }
 
 }  // namespace
+
+bool is_ignored(int number) {
+    struct sigaction action{};
+    return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
 
 Signals::Signals(const aio::Strand& strand, std::function<void()> on_stop)
     : set_{strand}, on_stop_{std::move(on_stop)} {

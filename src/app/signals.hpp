@@ -6,6 +6,9 @@
 
 namespace stepcast::app {
 
+/// Whether it is ignored from the start, as with `nohup` or in the background of a script.
+bool is_ignored(int number);
+
 /// Turns the first signal that asks for an end into a call, and the second into an exit at once: SIGTERM,
 /// SIGINT, SIGPWR, and SIGHUP, with which a terminal closes, unless it was ignored from the start (`nohup`).
 /// No signal but those, and those that tell of a fault in the program, ends the process; SIGUSR1 and SIGUSR2

@@ -22,10 +22,10 @@ using State = client::EventSource::State;
 client::Url stream_url(const TailOptions& options) {
     client::Url url = options.server;
     const std::string user = options.user.empty() ? "" : "userId=" + client::percent_encode(options.user);
-    url.target = options.task.empty()
-                     ? "/api/v2/progress/subscribe?" + user
-                     : fmt::format("/api/v2/progress/subscribe/{}{}{}", client::percent_encode(options.task),
-                                   user.empty() ? "" : "?", user);
+    url.target = url.target_of(options.task.empty() ? "/api/v2/progress/subscribe?" + user
+                                                    : fmt::format("/api/v2/progress/subscribe/{}{}{}",
+                                                                  client::percent_encode(options.task),
+                                                                  user.empty() ? "" : "?", user));
     return url;
 }
 
@@ -65,7 +65,9 @@ class Tail {
     Tail(asio::io_context& io, const TailOptions& options)
         : options_{options},
           bars_{!options.json && ::isatty(STDOUT_FILENO) != 0},
-          source_{io.get_executor(), stream_url(options), {.last_event_id = options.cursor}} {
+          source_{io.get_executor(),
+                  stream_url(options),
+                  {.last_event_id = options.cursor, .outlives_gateways = true}} {
         source_.on_state([this](State state, std::string_view why) { on_state(state, why); });
     }
 

@@ -98,8 +98,9 @@ void EventSource::judge_head() {
         return;
     }
     if (head.status != 200) {
-        end_with({errc::refused, {}, "the server answered " + std::to_string(head.status)});
-        return;
+        std::string why = "the server answered " + std::to_string(head.status);
+        if (options_.outlives_gateways && head.status >= 502 && head.status <= 504) return lose(why);
+        return end_with({errc::refused, {}, std::move(why)});
     }
     const auto type = head.header("content-type").value_or("");
     std::string essence{type.substr(0, type.find_first_of("; \t"))};

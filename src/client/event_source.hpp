@@ -27,6 +27,9 @@ struct SourceOptions {
     std::chrono::milliseconds connect_limit{5000};
     /// A stream that says nothing for so long, not even a comment, is taken for dead and opened again.
     std::chrono::milliseconds silence_limit{60000};
+    /// 502, 503 and 504, which proxies answer while a server is away, are a failed connect. A browser would
+    /// give up for good.
+    bool outlives_gateways = false;
 };
 
 /// Follows an event stream as a browser's EventSource does (WHATWG HTML §9.2): a lost connection is opened

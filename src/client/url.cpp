@@ -36,6 +36,12 @@ std::string Url::authority() const {
     return out;
 }
 
+std::string Url::target_of(std::string_view path) const {
+    std::string_view base = target;
+    while (base.ends_with('/')) base.remove_suffix(1);
+    return std::string{base}.append(path);
+}
+
 result<Url> parse_url(std::string_view text) {
     if (starts_with_scheme(text, "https://")) {
         return bad("https is not spoken here: use http, behind a TLS proxy if needed");

@@ -15,6 +15,9 @@ struct Url {
 
     /// `host:port` for the Host header, IPv6 in brackets, port 80 left out.
     std::string authority() const;
+    /// The target of `path` ("/api/…") on a server whose address is this one: behind its own path, so that a
+    /// proxy may give a server a place below `/`. The address has no query.
+    std::string target_of(std::string_view path) const;
 };
 
 /// Reads an http URL. https is refused with its own sentence: put a TLS proxy in front. A fragment is

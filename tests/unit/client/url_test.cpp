@@ -25,6 +25,13 @@ TEST(Url, defaults_to_port_80_and_the_root) {
     EXPECT_EQ(parse_url("http://localhost?a=1")->target, "/?a=1");
 }
 
+TEST(Url, a_servers_address_keeps_its_path_before_that_of_a_call) {
+    for (const auto* text : {"http://localhost", "http://localhost/", "http://localhost//"})
+        EXPECT_EQ(parse_url(text)->target_of("/api"), "/api") << text;
+    EXPECT_EQ(parse_url("http://localhost/a/b")->target_of("/api?c=d"), "/a/b/api?c=d");
+    EXPECT_EQ(parse_url("http://localhost/a/")->target_of("/api"), "/a/api");
+}
+
 TEST(Url, reads_an_ipv6_literal) {
     const auto url = parse_url("http://[::1]:81/");
     ASSERT_TRUE(url);
