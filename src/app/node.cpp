@@ -82,7 +82,8 @@ void Node::add_routes() {
     for (const auto& module : modules_) router_.add(module->routes());
     std::vector<http::StaticFile> files;
     for (const auto& file : web_files())
-        files.push_back({std::string{file.path}, std::string{file.content_type}, file.bytes, file.etag});
+        files.push_back(
+            {std::string{file.path}, std::string{file.content_type}, file.bytes, file.gzip, file.etag});
     router_.add(http::static_routes(std::move(files)));
     using enum wire::Method;
     router_.add({get, "/healthz",

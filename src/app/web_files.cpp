@@ -31,7 +31,7 @@ const std::vector<WebFile>& web_files() {
     static const std::vector<WebFile> files = [] {
         std::vector<WebFile> all;
         for (const WebSource& source : web_sources())
-            all.push_back({source.path, content_type_of(source.path), source.bytes,
+            all.push_back({source.path, content_type_of(source.path), source.bytes, source.gzip,
                            fmt::format("\"{:016x}\"", stable_hash(source.bytes))});
         return all;
     }();

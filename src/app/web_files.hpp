@@ -10,7 +10,8 @@ struct WebFile {
     std::string_view path;  ///< "/stepcast.js"; the page itself is "/index.html"
     std::string_view content_type;
     std::string_view bytes;
-    std::string etag;  ///< quoted, the same for the same bytes in every build
+    std::string_view gzip;  ///< the same, compressed; empty where that is no smaller
+    std::string etag;       ///< quoted, the same for the same bytes in every build
 };
 
 /// All of web/, in the order of their paths.

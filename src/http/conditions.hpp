@@ -11,6 +11,10 @@ namespace stepcast::http {
 /// answer 304 with the same ETag.
 bool not_modified(const Request& request, std::string_view etag);
 
+/// True if the client takes gzip and does not like the plain bytes better (Accept-Encoding, RFC 9110
+/// §12.5.3). False without the header: who says nothing is sent the plain bytes.
+bool prefers_gzip(const Request& request);
+
 /// The refusal (415) of a body that is compressed or coded otherwise: nothing here would undo that. Every
 /// route is behind it.
 std::optional<Response> refuse_coded(const Request& request);

@@ -146,5 +146,20 @@ TEST(Problem, carries_the_trace_of_its_request_and_nothing_that_is_none) {
     EXPECT_EQ(fine.body, "{}");
 }
 
+TEST(Conditions, gzip_goes_to_who_takes_it_and_does_not_like_plain_bytes_better) {
+    for (const auto* wants :
+         {"gzip", "GZIP", "x-gzip", "br, gzip;q=0.1", "*", "br;q=1.0, *;q=0.001", "gzip;q=1.000",
+          "identity;q=0.5, gzip", "gzip, identity", "identity;q=0, *", "deflate , gzip ; q=0.5"})
+        EXPECT_TRUE(prefers_gzip(with_header("accept-encoding", wants))) << wants;
+    for (const auto* refuses :
+         {"", "identity", "br", "gzip;q=0", "gzip;q=0.000", "*;q=0", "gzip;q=0, *", "gzip;q=x",
+          "gzip;q=0.5, identity", "gzip;q=0.5, *", "gzip;q=-1", "gzip;q=2", "gzip;q=1.0000", "zgzip"})
+        EXPECT_FALSE(prefers_gzip(with_header("accept-encoding", refuses))) << refuses;
+    EXPECT_FALSE(prefers_gzip(Request{}));
+    Request two = with_header("accept-encoding", "br");
+    two.headers.emplace_back("accept-encoding", "gzip");
+    EXPECT_TRUE(prefers_gzip(two));
+}
+
 }  // namespace
 }  // namespace stepcast::http

@@ -9,8 +9,9 @@ namespace stepcast::http {
 namespace {
 
 std::vector<Route> page() {
-    return static_routes({{"/index.html", "text/html; charset=utf-8", "<!doctype html>"},
-                          {"/stepcast.js", "text/javascript; charset=utf-8", "export {}", "\"v1\""}});
+    return static_routes(
+        {{"/index.html", "text/html; charset=utf-8", "<!doctype html>"},
+         {"/stepcast.js", "text/javascript; charset=utf-8", "export {}", "packed", "\"v1\""}});
 }
 
 TEST(StaticFiles, are_served_with_a_strict_policy) {
@@ -41,6 +42,28 @@ TEST(StaticFiles, are_not_sent_again_to_who_has_them) {
     EXPECT_FALSE(again->headers.contains("content-length"));
     EXPECT_EQ(client.ask(get("/", "If-None-Match: \"other\"\r\n"))->status, 200);
     EXPECT_EQ(client.ask(get("/stepcast.js", "If-None-Match: W/\"v1\"\r\n"))->status, 304);
+}
+
+TEST(StaticFiles, are_sent_compressed_to_who_asks_under_a_tag_of_their_own) {
+    RunningServer server{page()};
+    RawClient client{server.port()};
+    const auto plain = client.ask(get("/stepcast.js"));
+    EXPECT_EQ(plain->body, "export {}");
+    EXPECT_EQ(plain->headers.at("vary"), "Accept-Encoding");
+    EXPECT_FALSE(plain->headers.contains("content-encoding"));
+    const std::string accept = "Accept-Encoding: br, gzip\r\n";
+    const auto packed = client.ask(get("/stepcast.js", accept));
+    EXPECT_EQ(packed->body, "packed");
+    EXPECT_EQ(packed->headers.at("content-encoding"), "gzip");
+    EXPECT_EQ(packed->headers.at("vary"), "Accept-Encoding");
+    EXPECT_EQ(packed->headers.at("etag"), "\"v1-gzip\"");
+    EXPECT_EQ(client.ask(get("/stepcast.js", accept + "If-None-Match: \"v1\"\r\n"))->status, 200);
+    EXPECT_EQ(client.ask(get("/stepcast.js", "If-None-Match: \"v1-gzip\"\r\n"))->status, 200);
+    const auto same = client.ask(get("/stepcast.js", accept + "If-None-Match: \"v1-gzip\"\r\n"));
+    EXPECT_EQ(same->status, 304);
+    EXPECT_EQ(same->headers.at("vary"), "Accept-Encoding");
+    // A file that is kept in one form does not vary.
+    EXPECT_FALSE(client.ask(get("/", accept))->headers.contains("vary"));
 }
 
 }  // namespace
