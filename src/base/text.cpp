@@ -47,7 +47,7 @@ bool is_unprintable(std::uint32_t point) {
 
 }  // namespace
 
-bool valid_utf8(std::string_view text) {
+std::size_t valid_utf8_prefix(std::string_view text) {
     const auto* p = reinterpret_cast<const unsigned char*>(text.data());
     std::size_t left = text.size();
     while (left != 0) {
@@ -57,10 +57,14 @@ bool valid_utf8(std::string_view text) {
             continue;
         }
         const std::size_t length = sequence_length(p, left);
-        if (length == 0) return false;
+        if (length == 0) break;
         p += length, left -= length;
     }
-    return true;
+    return text.size() - left;
+}
+
+bool valid_utf8(std::string_view text) {
+    return valid_utf8_prefix(text) == text.size();
 }
 
 std::size_t count_code_points(std::string_view text) {

@@ -27,6 +27,8 @@ std::optional<N> parse_number(std::string_view text) {
 
 /// True if `text` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates).
 bool valid_utf8(std::string_view text);
+/// How many bytes at its beginning are that; the next one is what is wrong.
+std::size_t valid_utf8_prefix(std::string_view text);
 
 /// How many code points valid UTF-8 holds.
 std::size_t count_code_points(std::string_view text);

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 
 #include "base/text.hpp"
+#include "event/foreign_text.hpp"
 
 namespace stepcast::event {
 namespace {
@@ -23,6 +25,16 @@ std::string shown(std::string_view text, std::size_t at) {
     while (at + length < text.size() && (static_cast<unsigned char>(text[at + length]) & 0xC0) == 0x80)
         ++length;
     return fmt::format("'{}' stands", text.substr(at, length));
+}
+
+// Of a number's exponent with its letter, or of nothing. What is beyond any number of ours comes out as that.
+std::int64_t exponent_of(std::string_view text) {
+    constexpr std::int64_t beyond = std::int64_t{1} << 40;
+    if (text.empty()) return 0;
+    text.remove_prefix(text.size() > 1 && text[1] == '+' ? 2 : 1);
+    const auto number = parse_number<std::int64_t>(text);
+    if (number) return std::clamp(*number, -beyond, beyond);
+    return text.starts_with('-') ? -beyond : beyond;
 }
 
 }  // namespace
@@ -255,8 +267,41 @@ bool JsonReader::literal(std::string_view word) {
 }
 
 result<std::string_view> received_json(std::string_view bytes) {
-    if (!valid_utf8(bytes)) return fail(json_errc::bad_utf8, {}, "the text is not valid UTF-8");
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    if (bytes.starts_with(byte_order_mark)) bytes.remove_prefix(byte_order_mark.size());
+    if (may_be_foreign(bytes))
+        if (auto told = describe_foreign(bytes); !told.empty())
+            return fail(json_errc::malformed, {}, std::move(told));
+    if (const auto valid = valid_utf8_prefix(bytes); valid != bytes.size())
+        return fail(json_errc::bad_utf8, {},
+                    fmt::format("the text is not valid UTF-8: at byte {} stands 0x{:02X}", valid + 1,
+                                static_cast<unsigned char>(bytes[valid])));
     return bytes;
+}
+
+std::optional<std::int64_t> json_whole(std::string_view value) {
+    if (!is_json_number(value)) return std::nullopt;
+    constexpr auto most = std::numeric_limits<std::int64_t>::max();
+    const bool negative = value.front() == '-';
+    if (negative) value.remove_prefix(1);
+    const auto mantissa = value.substr(0, value.find_first_of("eE"));
+    const auto last = mantissa.find_last_not_of("0.");  // its last digit that counts
+    if (last == mantissa.npos) return 0;
+    const auto point = static_cast<std::int64_t>(std::min(mantissa.find('.'), mantissa.size()));
+    // How far behind the point that digit stands: 0 is the place of ones, 1 that of tenths.
+    const std::int64_t behind = static_cast<std::int64_t>(last) - point;
+    std::int64_t zeros = exponent_of(value.substr(mantissa.size())) - (behind < 0 ? behind + 1 : behind);
+    if (zeros < 0) return std::nullopt;
+    std::int64_t number = 0;
+    const auto append = [&number](int digit) {
+        number = number > (most - digit) / 10 ? most : number * 10 + digit;
+        return number != most;
+    };
+    for (const char c : mantissa.substr(0, last + 1))
+        if (c != '.' && !append(c - '0')) break;
+    while (number != 0 && zeros-- > 0 && append(0)) {
+    }
+    return negative ? -number : number;
 }
 
 result<void> read_members(std::string_view text, std::span<const std::string_view> names,

@@ -62,7 +62,8 @@ class JsonReader {
     bool first_ = true;
 };
 
-/// The JSON text in bytes that others sent: refused unless it is valid UTF-8.
+/// The JSON text in bytes that others sent, behind a byte order mark if there is one. Refused unless it is
+/// valid UTF-8; what looks like something else altogether (a form, gzip, UTF-16) is called that.
 result<std::string_view> received_json(std::string_view bytes);
 
 /// Finds members of the object `text` by name: `values` gets the text of each, empty for what is absent or
@@ -94,6 +95,10 @@ inline bool is_json_number(std::string_view value) {
 inline bool is_json_integer(std::string_view value) {
     return is_json_number(value) && value.find_first_of(".eE") == value.npos;
 }
+
+/// The whole number that a value is, however it is written: 50, 50.0 or 5e1. Beyond 64 bits the nearest that
+/// they hold; nothing for what has a fraction or is no number. Time in proportion to the text.
+std::optional<std::int64_t> json_whole(std::string_view value);
 
 /// Appends what a string says, escapes resolved.
 void append_json_content(std::string& out, std::string_view string);

@@ -69,9 +69,9 @@ result<void> read_id(const Values& values, Name name, bool required, std::string
 result<std::optional<std::int64_t>> read_integer(const Values& values, Name name, std::int64_t max) {
     const auto value = values[name];
     if (value.empty()) return std::optional<std::int64_t>{};
-    if (!event::is_json_integer(value)) return invalid(names[name], "must be an integer");
-    const auto number = parse_number<std::int64_t>(value);
-    if (!number || *number < 0 || *number > max)
+    const auto number = event::json_whole(value);
+    if (!number) return invalid(names[name], "must be a whole number");
+    if (*number < 0 || *number > max)
         return invalid(names[name], fmt::format("must be between 0 and {}", max));
     return number;
 }

@@ -34,7 +34,7 @@ result<void> read_form(const Values& values, Order& order) {
     if (auto checked = check_product_name(order.product_name); !checked) return checked;
     const auto value = values[quantity];
     if (value.empty()) return fail(errc::invalid_field, "quantity", "is required");
-    const auto number = parse_number<std::int64_t>(value);
+    const auto number = event::json_whole(value);
     if (!number || *number < 1 || *number > max_quantity)
         return fail(errc::invalid_field, "quantity", "must be a whole number of at least 1");
     order.quantity = *number;

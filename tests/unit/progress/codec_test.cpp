@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
 
+#include "domain/progress/orders.hpp"
+
 namespace stepcast::progress {
 namespace {
 
@@ -37,7 +39,8 @@ TEST(Decode, refuses_what_breaks_the_values_and_names_the_field) {
     EXPECT_EQ(refused_field(R"({"taskId":7,"userId":"u","eventType":"STARTED"})"), "taskId");
     EXPECT_EQ(refused_field(R"({"taskId":"a\u0000b","userId":"u","eventType":"STARTED"})"), "taskId");
     EXPECT_EQ(refused_field(R"({"taskId":"","userId":"u","eventType":"STARTED"})"), "taskId");
-    for (const auto* value : {"50.0", "\"50\"", "-1", "101", "true", "[]", "1e1", "99999999999999999999"})
+    for (const auto* value :
+         {"50.5", "\"50\"", "-1", "101", "true", "[]", "1.01e1", "1e3", "99999999999999999999"})
         EXPECT_EQ(refused_field(with(std::string{"\"percentage\":"} + value)), "percentage") << value;
     EXPECT_EQ(refused_field(with(R"("currentStep":-1)")), "currentStep");
     EXPECT_EQ(refused_field(with(R"("currentStep":5,"totalSteps":4)")), "currentStep");
@@ -67,6 +70,67 @@ TEST(Decode, numbers_in_detail_come_back_as_they_were_sent) {
     for (const auto* detail : {R"({"n":0.30000000000000004})", R"({"n":-2.2250738585072014e-308})",
                                R"({"n":9007199254740993})", R"({"n":18446744073709551616,"m":-1})"})
         EXPECT_EQ(decoded(with(std::string{"\"detail\":"} + detail)).detail, detail);
+}
+
+TEST(Decode, a_whole_number_may_be_written_as_other_languages_write_their_floats) {
+    for (const auto* value : {"50", "50.0", "50.000", "5e1", "5.0E1", "0.5e2", "500E-1"})
+        EXPECT_EQ(decoded(with(std::string{"\"percentage\":"} + value)).percentage, 50) << value;
+    const auto event = decoded(with(R"("percentage":-0.0,"currentStep":3.0,"totalSteps":1.2345678E7)"));
+    EXPECT_EQ(event.percentage, 0);
+    EXPECT_EQ(event.current_step, 3);
+    EXPECT_EQ(event.total_steps, 12'345'678);
+    EXPECT_EQ(decoded(with(R"("percentage":50.0)")).fingerprint,
+              decoded(with(R"("percentage":50)")).fingerprint);
+    const auto order = decode_order_form(R"({"userId":"u","productName":"p","quantity":2.0})");
+    ASSERT_TRUE(order);
+    EXPECT_EQ(order->quantity, 2);
+    EXPECT_FALSE(decode_order_form(R"({"userId":"u","productName":"p","quantity":2.5})"));
+}
+
+TEST(Decode, a_byte_order_mark_before_the_text_is_passed_over) {
+    const std::string mark = "\xEF\xBB\xBF";
+    EXPECT_EQ(decoded(mark + with(R"("percentage":7)")).percentage, 7);
+    const std::string array = mark + "[" + with(R"("percentage":7)") + "]";
+    SentReader sent{array};
+    ASSERT_TRUE(sent.read(10));
+    EXPECT_EQ(sent.events.size(), 1U);
+    EXPECT_TRUE(decode_order_form(mark + R"({"userId":"u","productName":"p","quantity":2})"));
+    EXPECT_EQ(refused_field(mark + mark + "{}"), "malformed");
+}
+
+TEST(Decode, what_is_no_json_is_called_what_it_looks_like) {
+    const auto reason = [](std::string_view bytes) {
+        ProgressEvent event;
+        const auto read = decode(bytes, event);
+        SentReader sent{bytes};
+        const auto posted = sent.read(10);
+        const auto order = decode_order(bytes);
+        if (read || posted || order) return std::string{"accepted"};
+        EXPECT_EQ(read.error().code, errc::malformed);
+        EXPECT_EQ(posted.error().detail, read.error().detail);
+        EXPECT_EQ(order.error().detail, read.error().detail);
+        return read.error().detail;
+    };
+    const auto said = [&](std::string_view bytes, std::string_view part) {
+        EXPECT_NE(reason(bytes).find(part), std::string::npos) << reason(bytes);
+    };
+    using namespace std::string_view_literals;
+    said("taskId=t&userId=u&eventType=STARTED"sv, "a form");
+    said("a%5B0%5D=1"sv, "a form");
+    said("<?xml version=\"1.0\"?><event/>"sv, "XML or HTML");
+    said(" \n<!doctype html>"sv, "XML or HTML");
+    said("\x00\x00\x00\x01\x02{\"taskId\":\"t\"}"sv, "Confluent's wire format (magic byte 0, schema id 258)");
+    said("\x1F\x8B\x08\x00\x00"sv, "gzip");
+    said("\x28\xB5\x2F\xFD\x00"sv, "Zstandard");
+    said("\xFF\xFE{\x00}\x00"sv, "UTF-16");
+    said("\xFE\xFF\x00{\x00}"sv, "UTF-16");
+    said("{\x00}\x00"sv, "UTF-16");
+    said("\x00{\x00}"sv, "UTF-16");
+    // What gives no hint is told where it breaks.
+    said("hello = world"sv, "at byte 1 'h' stands where a value is expected");
+    said("{'taskId':1}"sv, "at byte 2 ''' stands");
+    said("\x00"sv, "at byte 1 the byte 0x00 stands");
+    said("{\"a\":\"\xFF\"}"sv, "at byte 7");
 }
 
 TEST(Decode, null_is_absent_and_unknown_members_are_ignored) {
