@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "event/json_reader.hpp"
 
 namespace stepcast::app {
 namespace {
@@ -34,16 +35,23 @@ std::string text_member(const json::value& object, std::string_view name) {
 
 result<void, std::string> EmitBatch::add(std::string_view line, std::size_t number) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return {};
-    std::error_code error;
-    json::value event = parse(line, error);
-    if (error) return tl::unexpected(fmt::format("no JSON: {}", error.message()));
-    if (!event.is_object()) return tl::unexpected<std::string>("no JSON object");
-    const auto* id = event.as_object().if_contains("eventId");
-    if (id == nullptr || id->is_null()) event.as_object()["eventId"] = random_uuid();
+    const auto json = event::received_json(line);
+    if (!json) return tl::unexpected(json.error().detail);
+    constexpr std::array<std::string_view, 1> names{"eventId"};
+    const auto values = event::read_members(*json, names);
+    if (!values) return tl::unexpected(values.error().detail);
     if (!body_.empty()) body_ += ',';
-    body_ += json::serialize(event);
+    body_ += json->substr(json->find('{'), json->rfind('}') - json->find('{') + 1);
+    if ((*values)[0].empty()) add_id();
     lines_.push_back(number);
     return {};
+}
+
+// To the event that was added last. Of equal names the last counts, so it may follow a null.
+void EmitBatch::add_id() {
+    body_.pop_back();
+    const auto last = body_.find_last_not_of(" \t\r");
+    body_ += fmt::format(R"({}"eventId":"{}"}})", body_[last] == '{' ? "" : ",", random_uuid());
 }
 
 std::string EmitBatch::where() const {

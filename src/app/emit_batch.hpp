@@ -10,8 +10,8 @@ namespace stepcast::app {
 /// Events on their way in one POST, with the lines of the input that they came from.
 class EmitBatch {
   public:
-    /// Takes one line; blank ones are passed over. The error says what is wrong with a line that is no JSON
-    /// object.
+    /// Takes one line, with its byte order mark if it has one; blank ones are passed over. The error says
+    /// what is wrong with a line that is no JSON object.
     result<void, std::string> add(std::string_view json, std::size_t line);
 
     bool empty() const { return lines_.empty(); }
@@ -30,6 +30,7 @@ class EmitBatch {
     void clear();
 
   private:
+    void add_id();
     std::string where() const;
 
     std::string body_;

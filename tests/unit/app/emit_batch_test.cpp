@@ -31,6 +31,22 @@ TEST(EmitBatch, blank_lines_are_passed_over_and_bad_ones_told) {
     EXPECT_TRUE(batch.empty());
 }
 
+TEST(EmitBatch, a_line_goes_out_as_it_came_behind_its_byte_order_mark) {
+    EmitBatch batch;
+    ASSERT_TRUE(batch.add(
+        "\xEF\xBB\xBF{\"eventId\":\"e\",\"percentage\":50.0,\"detail\":{\"n\":0.30000000000000004}} \r", 1));
+    EXPECT_EQ(batch.body(), R"([{"eventId":"e","percentage":50.0,"detail":{"n":0.30000000000000004}}])");
+}
+
+TEST(EmitBatch, a_line_that_is_no_json_object_is_told_what_is_wrong_and_where) {
+    EmitBatch batch;
+    EXPECT_EQ(batch.add("{\"a\" 1}", 1).error(),
+              "not valid JSON: at byte 6 '1' stands where ':' is expected");
+    EXPECT_EQ(batch.add("7", 1).error(), "must be a JSON object");
+    EXPECT_EQ(batch.add("taskId=t&userId=u", 1).error().substr(0, 30), "not JSON, it looks like a form");
+    EXPECT_NE(batch.add("{\"a\":\"\xC3(\"}", 1).error().find("at byte 7"), std::string::npos);
+}
+
 TEST(EmitBatch, a_refusal_names_the_line_and_the_field) {
     EmitBatch batch;
     for (const std::size_t line : {10u, 12u, 13u}) ASSERT_TRUE(batch.add("{}", line));
