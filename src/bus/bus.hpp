@@ -10,6 +10,7 @@
 #include "aio/types.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "event/header.hpp"
 
 namespace stepcast::bus {
 
@@ -24,17 +25,12 @@ enum class errc {
 };
 std::error_code make_error_code(errc e);
 
-struct Header {
-    std::string name;
-    std::string value;
-};
-
 /// What is given to the bus. Records of one key keep their order.
 struct Message {
     std::string topic;
     std::string key;
     std::string value;
-    std::vector<Header> headers{};
+    std::vector<event::Header> headers{};
 };
 
 /// Where a record stands.
@@ -49,6 +45,14 @@ struct Record {
     Timestamp timestamp{};
     std::optional<std::string_view> key;
     std::optional<std::string_view> value;
+    /// Set by the bus: the record as it holds it, and how its headers are read from that.
+    const void* source = nullptr;
+    std::vector<event::HeaderView> (*read_headers)(const void* source) = nullptr;
+
+    /// As they were given, in order. Read when they are asked for: who does not ask pays nothing.
+    std::vector<event::HeaderView> headers() const {
+        return read_headers == nullptr ? std::vector<event::HeaderView>{} : read_headers(source);
+    }
 };
 
 /// Records in the order of their partition; several partitions may stand in one batch. Owns the bytes.

@@ -13,12 +13,25 @@ using std::chrono::steady_clock;
 constexpr auto close_limit = std::chrono::seconds{2};
 constexpr int most_turns = 32;  // of the loop, for which a batch is gathered
 
+std::vector<event::HeaderView> read_headers(const void* entry) {
+    const auto& headers = static_cast<const EmbeddedLog::Entry*>(entry)->headers;
+    std::vector<event::HeaderView> views;
+    views.reserve(headers.size());
+    for (const auto& [name, value] : headers) views.push_back({name, value});
+    return views;
+}
+
 class EmbeddedBatch final : public Batch {
   public:
     explicit EmbeddedBatch(std::vector<EmbeddedLog::Taken> taken) : taken_{std::move(taken)} {
         records.reserve(taken_.size());
         for (const auto& [place, entry] : taken_) {
-            auto& record = records.emplace_back(Record{place, entry->timestamp, {}, entry->value});
+            auto& record = records.emplace_back(Record{.place = place,
+                                                       .timestamp = entry->timestamp,
+                                                       .key = {},
+                                                       .value = entry->value,
+                                                       .source = entry.get(),
+                                                       .read_headers = read_headers});
             if (!entry->key.empty()) record.key = entry->key;
         }
     }

@@ -12,11 +12,9 @@ namespace {
 constexpr std::size_t record_cost = 128;  // bookkeeping of one record, so that empty ones are bounded too
 constexpr std::string_view dead_letter_suffix = ".dlq";
 
-std::size_t cost(const Message& message) {
-    return message.key.size() + message.value.size() + record_cost;
-}
-std::size_t cost(const EmbeddedLog::Entry& entry) {
-    return entry.key.size() + entry.value.size() + record_cost;
+std::size_t cost(const auto& record) {
+    return record.key.size() + record.value.size() + event::text_size(record.headers) +
+           record.headers.size() * sizeof(event::Header) + record_cost;
 }
 
 }  // namespace
@@ -101,7 +99,8 @@ Place EmbeddedLog::append_one(Topic& topic, Message& message, const std::shared_
     ++topic.records;
     topic.bytes += cost(message);
     auto& slot = partition.slots.emplace_back();
-    slot.entry = std::make_shared<const Entry>(Entry{std::move(message.key), std::move(message.value), now});
+    slot.entry = std::make_shared<const Entry>(
+        Entry{std::move(message.key), std::move(message.value), std::move(message.headers), now});
     for (const auto& group : topic.groups) {
         Share& share = group->shares[index];
         if (group->name.empty()) {

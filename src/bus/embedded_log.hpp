@@ -20,7 +20,7 @@ namespace stepcast::bus {
 struct EmbeddedOptions {
     std::int32_t partitions = 3;
     std::size_t max_records = 100'000;         ///< kept until every group is done with them
-    std::size_t max_bytes = 64 * 1024 * 1024;  ///< keys, values and a fixed cost per record
+    std::size_t max_bytes = 64 * 1024 * 1024;  ///< keys, values, headers and a fixed cost per record
     /// How long `produce` waits for its groups; then `unavailable`, although the records stay and may still
     /// be settled.
     std::chrono::milliseconds produce_timeout{10'000};
@@ -37,6 +37,7 @@ class EmbeddedLog {
     struct Entry {
         std::string key;
         std::string value;
+        std::vector<event::Header> headers;
         Timestamp timestamp;
     };
     struct Taken {

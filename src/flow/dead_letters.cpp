@@ -11,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::string_view own_prefix = "dlq.";
 constexpr std::string_view truncated = "dlq.truncated";
 
 bus::Message message_of(std::string_view topic, const DeadLetters::Letter& letter) {
@@ -26,12 +27,15 @@ bus::Message message_of(std::string_view topic, const DeadLetters::Letter& lette
                        {"dlq.error.class", letter.error_class},
                        {"dlq.error.message", letter.error_message},
                        {"dlq.attempts", "1"}};
+    for (const auto& [name, value] : letter.record->headers())
+        if (!name.starts_with(own_prefix)) message.headers.push_back({std::string{name}, std::string{value}});
     return message;
 }
 
 // What the bus can hold of a record that it cannot hold whole: its place says where the rest is.
 void truncate(bus::Message& message) {
     constexpr std::size_t key_left = 256;
+    std::erase_if(message.headers, [](const auto& header) { return !header.name.starts_with(own_prefix); });
     for (auto& header : message.headers)
         if (header.value.size() > key_left) header.value.resize(key_left);
     message.headers.push_back({std::string{truncated}, std::to_string(message.value.size())});

@@ -14,8 +14,8 @@ namespace stepcast::flow {
 
 /// Keeps records that cannot be handled on `<topic>.dlq`: the original value under the key
 /// `topic-partition-offset`, with the headers dlq.topic, dlq.partition, dlq.offset, dlq.key, dlq.error.class,
-/// dlq.error.message and dlq.attempts. Nodes that each read everything each write the letter, under the same
-/// key. Any strand.
+/// dlq.error.message and dlq.attempts, and behind them the record's own. Nodes that each read everything each
+/// write the letter, under the same key. Any strand.
 class DeadLetters {
   public:
     using Counts =
@@ -31,9 +31,9 @@ class DeadLetters {
 
     /// Returns when the bus has all letters, however long that takes, so that none is lost: the caller's
     /// consumption waits meanwhile. False if `stop` came first; the records must then not be called done. A
-    /// record that is too large for the bus is kept without its value, with the header dlq.truncated: its
-    /// place says where the rest is. One that does not fit even so is logged with its place and counted as
-    /// `not-kept` besides.
+    /// record that is too large for the bus is kept without its value and its own headers, with the header
+    /// dlq.truncated: its place says where the rest is. One that does not fit even so is logged with its
+    /// place and counted as `not-kept` besides.
     aio::awaitable<bool> bury(std::string_view topic, const std::vector<Letter>& letters);
 
     /// Lets go of those who wait.

@@ -17,7 +17,7 @@ struct Config {
     std::map<std::string, std::string> properties{};
     std::size_t max_produced_records =
         100'000;  ///< given to the bus and not yet acknowledged; beyond it: busy
-    std::size_t max_produced_bytes = 64 * 1024 * 1024;  ///< the same in bytes of keys and values
+    std::size_t max_produced_bytes = 64 * 1024 * 1024;  ///< the same in bytes of keys, values and headers
     /// What one reader fetches ahead, dealt over its partitions. librdkafka 2.0.2 rests for a second once
     /// this is reached, so it bounds how much a reader takes in a second too.
     std::uint64_t max_fetched_bytes = 32 * 1024 * 1024;

@@ -19,7 +19,7 @@ constexpr auto close_limit = 2s;
 constexpr auto purge_limit = 1s;
 
 std::size_t size_of(const bus::Message& message) {
-    return message.key.size() + message.value.size();
+    return message.key.size() + message.value.size() + event::text_size(message.headers);
 }
 
 errc reason(rd_kafka_resp_err_t error) {

@@ -12,6 +12,21 @@ using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 constexpr auto close_limit = 5s;
 
+// librdkafka takes them apart when they are first asked for, and keeps them with the message.
+std::vector<event::HeaderView> read_headers(const void* message) {
+    std::vector<event::HeaderView> views;
+    rd_kafka_headers_t* headers = nullptr;
+    if (rd_kafka_message_headers(static_cast<const rd_kafka_message_t*>(message), &headers) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        return views;
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    while (rd_kafka_header_get_all(headers, views.size(), &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        views.push_back({name, {static_cast<const char*>(value), size}});
+    return views;
+}
+
 class KafkaBatch final : public bus::Batch {
   public:
     KafkaBatch(std::shared_ptr<Client> client, std::size_t room) : client_{std::move(client)} {
@@ -45,6 +60,8 @@ class KafkaBatch final : public bus::Batch {
             record.key.emplace(static_cast<const char*>(message.key), message.key_len);
         if (message.payload != nullptr)
             record.value.emplace(static_cast<const char*>(message.payload), message.len);
+        record.source = &message;
+        record.read_headers = read_headers;
     }
 
   private:

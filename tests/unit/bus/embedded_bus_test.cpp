@@ -188,6 +188,26 @@ TEST_F(EmbeddedBusTest, dead_letters_that_nobody_reads_never_stop_consumption) {
     });
 }
 
+TEST_F(EmbeddedBusTest, headers_count_against_the_bytes_of_a_topic) {
+    run([&]() -> awaitable<void> {
+        EmbeddedOptions options;
+        options.max_bytes = 100'000;
+        EmbeddedBus bus{options};
+        const auto many = [](std::size_t n) {
+            return std::vector<Message>{
+                {"t", "k", "v", std::vector<event::Header>(n, event::Header{"", ""})}};
+        };
+        const std::vector<Message> wide{{"t", "k", "v", {{"h", std::string(60'000, 'x')}}}};
+        EXPECT_TRUE((co_await bus.produce(wide)).has_value());
+        const auto over = co_await bus.produce(wide);
+        EXPECT_FALSE(over);
+        if (!over) EXPECT_EQ(over.error().code, errc::busy);
+        EXPECT_TRUE((co_await bus.produce(many(100))).has_value());
+        const auto empty_ones = co_await bus.produce(many(2000));
+        EXPECT_FALSE(empty_ones) << "headers without a byte are not for nothing";
+    });
+}
+
 TEST_F(EmbeddedBusTest, a_partition_moves_only_when_its_reader_has_nothing_in_flight) {
     run([&]() -> awaitable<void> {
         EmbeddedOptions options;
