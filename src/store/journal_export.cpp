@@ -23,6 +23,18 @@ void member(std::string& out, std::string_view name, N number) {
     out.append(out.back() == '{' ? "\"" : ",\"").append(name).append("\":").append(std::to_string(number));
 }
 
+// As an object whose names may repeat: the order of its members is that of the headers.
+void headers_member(std::string& out, const std::vector<event::Header>& headers) {
+    out.append(",\"headers\":{");
+    for (const auto& [name, value] : headers) {
+        if (out.back() != '{') out.push_back(',');
+        event::append_json_string(out, name);
+        out.push_back(':');
+        event::append_json_string(out, value);
+    }
+    out.push_back('}');
+}
+
 void write_event(std::string& out, const StoredEvent& stored) {
     const auto& e = *stored.draft;
     out = "{\"event\":{";
@@ -88,6 +100,7 @@ void write_base(std::string& out, const JournalFile& file, const JournalBase& ba
             member(o, "topic", message.topic);
             member(o, "key", message.key);
             member(o, "value", message.value);
+            if (!message.headers.empty()) headers_member(o, message.headers);
         });
     for (const auto& mark : base.marks)
         line("mark", [&](std::string& o) {

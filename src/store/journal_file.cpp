@@ -124,6 +124,8 @@ result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) 
         else if (!file->has_column("inbox", "answer"))
             file->db_.run("CREATE TEMP TABLE inbox AS SELECT *, '' AS answer FROM main.inbox");
         if (!file->has_column("events", "metadata")) file->db_.run(events_until_3);
+        if (!file->has_column("outbox", "headers"))
+            file->db_.run("CREATE TEMP TABLE outbox AS SELECT *, NULL AS headers FROM main.outbox");
         if (auto read = file->read_head(); !read) return tl::unexpected{read.error()};
         // No event of what is to be kept may be left behind, nor its position given again.
         if (!file->problems_.empty())
@@ -216,7 +218,8 @@ void JournalFile::make_tables() {
         CREATE INDEX losses_at ON losses(at);
         CREATE TABLE sources(consumer TEXT, topic TEXT, partition INTEGER, "offset" INTEGER,
             PRIMARY KEY(consumer, topic, partition)) WITHOUT ROWID;
-        CREATE TABLE outbox(number INTEGER PRIMARY KEY, id TEXT, topic TEXT, key TEXT, value TEXT);
+        CREATE TABLE outbox(number INTEGER PRIMARY KEY, id TEXT, topic TEXT, key TEXT, value TEXT,
+            headers BLOB);
     )");
     db_.run(fmt::format(tables_since_2, "", ""));
     JournalMeta{.epoch = random_token(8)}.write(db_);
@@ -235,6 +238,7 @@ void JournalFile::upgrade() {
     if (!has_column("events", "metadata")) db_.run("ALTER TABLE events ADD COLUMN metadata TEXT");
     if (!has_column("inbox", "answer"))
         db_.run("ALTER TABLE inbox ADD COLUMN answer TEXT NOT NULL DEFAULT ''");
+    if (!has_column("outbox", "headers")) db_.run("ALTER TABLE outbox ADD COLUMN headers BLOB");
     if (!summed_) sum_snapshots();
     bool as_written = true;
     JournalMeta::read(db_, as_written).write(db_);

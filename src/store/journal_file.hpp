@@ -56,7 +56,7 @@ std::string own_name(const std::string& path);
 class JournalFile {
   public:
     /// 1 had no inbox and no timers, 2 no sums of snapshots, 3 no groups, owner and sum in
-    /// `meta` and no answers in the inbox.
+    /// `meta`, no answers in the inbox and no headers in the outbox.
     static constexpr int schema = 4;
     static constexpr std::int64_t application = 0x53746570;  ///< "Step"
 

@@ -51,10 +51,23 @@ class Fields {
         return std::move(*text);
     }
     bool has(std::string_view name) const {
-        return std::ranges::find(fields_, name, [](const auto& field) { return field.first; }) !=
-               fields_.end();
+        return std::ranges::any_of(fields_, [&](const auto& field) { return field.first == name; });
     }
     std::string optional_text(std::string_view name) const { return has(name) ? text(name) : std::string{}; }
+    std::vector<event::Header> optional_headers(std::string_view name) const {
+        std::vector<event::Header> headers;
+        if (!has(name)) return headers;
+        event::JsonReader reader{value(name)};
+        std::string_view key, text;
+        bool fine = reader.open_object();
+        while (fine && reader.next_member(key, text)) {
+            auto read = event::json_text(text);
+            fine = read.has_value();
+            if (fine) headers.push_back({*event::json_text(key), std::move(*read)});
+        }
+        if (!fine || reader.failed()) throw std::runtime_error{fmt::format("{} are no headers", name)};
+        return headers;
+    }
     template <std::integral N>
     N number(std::string_view name) const {
         const auto number = parse_number<N>(value(name));
@@ -161,7 +174,8 @@ class Import {
                                      f.number<std::int64_t>("offset")});
         } else if (kind == "owed") {
             base_.owed.push_back({f.number<std::uint64_t>("number"),
-                                  {f.text("id"), f.text("topic"), f.text("key"), f.text("value")}});
+                                  {f.text("id"), f.text("topic"), f.text("key"), f.text("value"),
+                                   f.optional_headers("headers")}});
         } else if (kind == "mark") {
             base_.marks.push_back(
                 {f.text("consumer"), f.text("message"), f.time("expires"), f.optional_text("answer")});

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/hash.hpp"
+#include "store/journal_headers.hpp"
 #include "store/journal_statements.hpp"
 
 namespace stepcast::store {
@@ -182,13 +183,17 @@ void JournalFile::write_changes(const JournalGroup& group) {
 
 // What is owed, what was handled, what is due.
 void JournalFile::write_promises(const JournalGroup& group) {
-    for (const auto& [number, message] : group.owed)
-        statements_->add_owed.bind(1, static_cast<std::int64_t>(number))
+    for (const auto& [number, message] : group.owed) {
+        const auto headers = encode_headers(message.headers);
+        auto& add = statements_->add_owed;
+        add.bind(1, static_cast<std::int64_t>(number))
             .bind(2, message.id)
             .bind(3, message.topic)
             .bind(4, message.key)
-            .bind(5, message.value)
-            .run();
+            .bind(5, message.value);
+        headers.empty() ? add.bind_null(6) : add.bind_blob(6, headers);
+        add.run();
+    }
     for (const auto number : group.sent)
         statements_->remove_owed.bind(1, static_cast<std::int64_t>(number)).run();
     // First, because a mark may be made again in the group in which it was forgotten.
@@ -269,11 +274,12 @@ result<JournalBase> JournalFile::read_base(std::vector<std::string>* left_out) {
         while (sources.step())
             base.sources.push_back({std::string{sources.text(0)}, std::string{sources.text(1)},
                                     static_cast<std::int32_t>(sources.number(2)), sources.number(3)});
-        auto owed = db_.prepare("SELECT * FROM outbox ORDER BY number");
+        auto owed = db_.prepare("SELECT number, id, topic, key, value, headers FROM outbox ORDER BY number");
         while (owed.step())
-            base.owed.push_back({static_cast<std::uint64_t>(owed.number(0)),
-                                 {std::string{owed.text(1)}, std::string{owed.text(2)},
-                                  std::string{owed.text(3)}, std::string{owed.text(4)}}});
+            base.owed.push_back(
+                {static_cast<std::uint64_t>(owed.number(0)),
+                 {std::string{owed.text(1)}, std::string{owed.text(2)}, std::string{owed.text(3)},
+                  std::string{owed.text(4)}, decode_headers(owed.text(5))}});
         auto marks = db_.prepare("SELECT * FROM inbox");
         while (marks.step())
             base.marks.push_back({std::string{marks.text(0)}, std::string{marks.text(1)},

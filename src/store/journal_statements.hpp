@@ -21,7 +21,7 @@ struct JournalFile::Statements {
           newest_loss{db.prepare("SELECT max(through) FROM losses WHERE at<=?")},
           forget_losses{db.prepare("DELETE FROM losses WHERE at<=?")},
           move_source{db.prepare("INSERT OR REPLACE INTO sources VALUES(?,?,?,?)")},
-          add_owed{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?)")},
+          add_owed{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?,?)")},
           remove_owed{db.prepare("DELETE FROM outbox WHERE number=?")},
           add_mark{db.prepare("INSERT OR REPLACE INTO inbox VALUES(?,?,?,?)")},
           forget_marks{db.prepare("DELETE FROM inbox WHERE expires<=?")},

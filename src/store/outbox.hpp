@@ -11,7 +11,8 @@ namespace stepcast::store {
 class Outbox {
   public:
     static std::uint64_t cost(const OutboxMessage& m) {
-        return 160 + 2 * m.id.size() + m.topic.size() + m.key.size() + m.value.size();
+        return 160 + 2 * m.id.size() + m.topic.size() + m.key.size() + m.value.size() +
+               event::text_size(m.headers) + m.headers.size() * sizeof(event::Header);
     }
 
     /// Null if a message of this id is owed already.

@@ -10,6 +10,7 @@
 #include "aio/types.hpp"
 #include "base/result.hpp"
 #include "event/event.hpp"
+#include "event/header.hpp"
 
 namespace stepcast::store {
 
@@ -72,6 +73,7 @@ struct OutboxMessage {
     std::string topic;
     std::string key;
     std::string value;
+    std::vector<event::Header> headers{};
 };
 
 /// An owed message with its place in the outbox; numbers rise.

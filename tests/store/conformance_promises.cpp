@@ -27,6 +27,23 @@ TEST_P(StoreTest, what_is_owed_is_kept_in_order_until_it_is_sent) {
     EXPECT_GT(owed[1].number, owed[0].number);
 }
 
+TEST_P(StoreTest, what_is_owed_keeps_its_headers_and_they_count) {
+    const std::vector<event::Header> headers{
+        {"traceparent", "00-1-2-01"}, {"bytes", std::string{"\0\xff", 2}}, {"traceparent", ""}};
+    Commit one;
+    one.outbox = {{"m1", "topic", "k", "v", headers}, {"m2", "topic", "k", "v"}};
+    ASSERT_TRUE(commit(one));
+    const auto before = store().stats().bytes;
+    Commit wide;
+    wide.outbox = {{"m3", "topic", "k", "v", {{"h", std::string(10'000, 'x')}}}};
+    ASSERT_TRUE(commit(wide));
+    EXPECT_GT(store().stats().bytes, before + 10'000);
+    const auto owed = run(store().outbox(0, 100)).value();
+    ASSERT_EQ(owed.size(), 3u);
+    EXPECT_EQ(owed[0].message.headers, headers);
+    EXPECT_TRUE(owed[1].message.headers.empty());
+}
+
 TEST_P(StoreTest, a_refused_commit_owes_nothing) {
     auto refused = commit_of({draft("a", "1")}, Expected::stream_exists());
     refused.outbox = {{"m", "t", "k", "v"}};

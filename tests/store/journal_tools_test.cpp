@@ -45,6 +45,7 @@ class JournalTools : public testing::Test {
                                      {.subject = "ann \"quoted\"", .body = "body" + std::to_string(i)})});
                 one.source = {"group", "topic", 2, ++offset};
                 one.outbox = {{"m" + std::to_string(i), "topic", "key", "{\"v\":1}"}};
+                if (i % 2 == 0) one.outbox[0].headers = headers;
                 one.inbox = {"group", stream + std::to_string(i), clock.at + 24h};
                 one.timers = {{"t" + std::to_string(i), clock.at + 24h, "kind", "{\"due\":true}"}};
                 commit(*store, one);
@@ -82,6 +83,7 @@ class JournalTools : public testing::Test {
         file << std::string(length, '\xFF');
     }
 
+    const std::vector<event::Header> headers{{"traceparent", "00-\"1\""}, {"", "x"}, {"traceparent", ""}};
     TemporaryFolder folder;
     asio::io_context io;
     aio::Strand strand{asio::make_strand(io)};
@@ -103,7 +105,10 @@ TEST_F(JournalTools, an_import_of_an_export_is_the_same_journal) {
     const auto left = everything(*one), right = everything(*two);
     ASSERT_EQ(left.size(), right.size());
     for (std::size_t i = 0; i < left.size(); ++i) EXPECT_EQ(left[i]->frame(), right[i]->frame());
-    EXPECT_EQ(run_to_end(strand, two->outbox(0, 100)).value().size(), 40u);
+    const auto owed = run_to_end(strand, two->outbox(0, 100)).value();
+    EXPECT_EQ(owed.size(), 40u);
+    EXPECT_TRUE(owed[0].message.headers.empty());
+    EXPECT_EQ(owed[1].message.headers, headers);
     EXPECT_EQ(run_to_end(strand, two->due(clock.at + 24h, 100)).value().size(), 40u);
     Commit handled;
     handled.inbox = {"group", "kept7", clock.at + 24h};
@@ -120,7 +125,8 @@ TEST_F(JournalTools, an_import_of_an_export_is_the_same_journal) {
 TEST_F(JournalTools, a_journal_of_the_first_schema_is_read_as_it_is_and_upgraded_when_opened) {
     fill("old");
     Database{folder.file("old"), Database::Mode::write}.run(
-        "ALTER TABLE events DROP COLUMN metadata; DROP TABLE inbox; DROP TABLE timers; UPDATE snapshots SET "
+        "ALTER TABLE events DROP COLUMN metadata; ALTER TABLE outbox DROP COLUMN headers; DROP TABLE inbox;"
+        "DROP TABLE timers; UPDATE snapshots SET "
         "state=substr(state, 1, length(state)-16);"
         "PRAGMA user_version=1");
     const auto checked = check_journal(folder.file("old"), categories, {});
@@ -130,10 +136,15 @@ TEST_F(JournalTools, a_journal_of_the_first_schema_is_read_as_it_is_and_upgraded
 
     Commit one;
     one.timers = {{"t", clock.at, "kind", "{}"}};
+    one.outbox = {{"new", "topic", "key", "v", headers}};
     for (int life = 0; life < 2; ++life) {
         auto store = open("old");
         EXPECT_EQ(everything(*store).size(), 30u);
         EXPECT_EQ(run_to_end(strand, store->due(clock.at, 9)).value().size(), life == 0 ? 0u : 1u);
+        const auto owed = run_to_end(strand, store->outbox(0, 100)).value();
+        EXPECT_EQ(owed.size(), life == 0 ? 40u : 41u);
+        EXPECT_TRUE(owed[1].message.headers.empty());
+        if (life == 1) EXPECT_EQ(owed[40].message.headers, headers);
         EXPECT_EQ(run_to_end(strand, store->load_snapshot(task, "kept")).value()->state, "state \"ten\"");
         commit(*store, one);
         close(std::move(store));
