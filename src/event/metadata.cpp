@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
 #include "event/json_reader.hpp"
 
 namespace stepcast::event {
@@ -11,19 +13,20 @@ namespace {
 
 struct Member {
     std::string_view name;
+    std::string_view header;
     std::string Metadata::* text;
 };
 
-constexpr std::array<Member, 4> members{{{"correlationId", &Metadata::correlation_id},
-                                         {"causationId", &Metadata::causation_id},
-                                         {"traceparent", &Metadata::traceparent},
-                                         {"actor", &Metadata::actor}}};
+constexpr std::array<Member, 4> members{{{"correlationId", "correlation-id", &Metadata::correlation_id},
+                                         {"causationId", "causation-id", &Metadata::causation_id},
+                                         {"traceparent", "traceparent", &Metadata::traceparent},
+                                         {"actor", "actor", &Metadata::actor}}};
 
 }  // namespace
 
 std::string to_json(const Metadata& metadata) {
     std::string out;
-    for (const auto& [name, text] : members) {
+    for (const auto& [name, header, text] : members) {
         if ((metadata.*text).empty()) continue;
         out.append(out.empty() ? "{\"" : ",\"").append(name).append("\":");
         append_json_string(out, metadata.*text);
@@ -47,6 +50,23 @@ result<Metadata> read_metadata(std::string_view json) {
                 json_errc::malformed, {},
                 fmt::format("metadata: {} must be a text of at most {} bytes", names[i], max_metadata_text));
         metadata.*members[i].text = std::move(*text);
+    }
+    return metadata;
+}
+
+std::vector<Header> to_headers(const Metadata& metadata) {
+    std::vector<Header> headers;
+    for (const auto& [name, header, text] : members)
+        if (!(metadata.*text).empty()) headers.push_back({std::string{header}, metadata.*text});
+    return headers;
+}
+
+Metadata metadata_of(std::span<const HeaderView> headers) {
+    Metadata metadata;
+    for (const auto& [name, header, text] : members) {
+        const auto found = std::ranges::find(headers, header, &HeaderView::name);
+        if (found != headers.end() && found->value.size() <= max_metadata_text && valid_utf8(found->value))
+            metadata.*text = found->value;
     }
     return metadata;
 }

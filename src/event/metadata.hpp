@@ -1,8 +1,11 @@
 #pragma once
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
+#include "event/header.hpp"
 
 namespace stepcast::event {
 
@@ -29,5 +32,12 @@ std::string to_json(const Metadata& metadata);
 /// Reads what `to_json` gave, and what others wrote: refuses what is no object of short texts. Unknown
 /// members are passed over; an empty text gives empty metadata.
 result<Metadata> read_metadata(std::string_view json);
+
+/// The headers `correlation-id`, `causation-id`, `traceparent` and `actor` of the members that are present.
+std::vector<Header> to_headers(const Metadata& metadata);
+
+/// What the headers of a message say, the first of each name. One that no Metadata could hold is passed over:
+/// a message is not refused for what is beside it.
+Metadata metadata_of(std::span<const HeaderView> headers);
 
 }  // namespace stepcast::event

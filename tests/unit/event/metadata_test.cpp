@@ -27,5 +27,21 @@ TEST(Metadata, of_others_is_checked) {
     EXPECT_FALSE(read_metadata(R"({"actor":")" + std::string(max_metadata_text + 1, 'a') + "\"}"));
 }
 
+TEST(Metadata, goes_over_as_headers) {
+    const Metadata some{.correlation_id = "c", .actor = "ann"};
+    const auto headers = to_headers(some);
+    EXPECT_EQ(headers, (std::vector<Header>{{"correlation-id", "c"}, {"actor", "ann"}}));
+    std::vector<HeaderView> views{{"other", "x"}};
+    for (const auto& [name, value] : headers) views.push_back({name, value});
+    views.push_back({"actor", "bob"});
+    EXPECT_EQ(metadata_of(views), some);
+}
+
+TEST(Metadata, a_header_that_does_not_fit_is_passed_over) {
+    const std::string large(max_metadata_text + 1, 'a');
+    const std::vector<HeaderView> views{{"actor", "\xFF"}, {"correlation-id", large}, {"causation-id", "e"}};
+    EXPECT_EQ(metadata_of(views), Metadata{.causation_id = "e"});
+}
+
 }  // namespace
 }  // namespace stepcast::event
