@@ -112,8 +112,8 @@ std::vector<Key> make_keys() {
         {"orders.max_in_flight", "Orders worked on at once; more wait on the bus.",
          FIELD(orders.max_in_flight), 1, 1'000'000},
 
-        {"sse.heartbeat", "A comment is sent on a stream that was quiet for this long.", FIELD(sse.heartbeat),
-         100, hour},
+        {"sse.heartbeat", "A comment is sent on a stream that was quiet for this long; kept to the second.",
+         FIELD(sse.heartbeat), 1000, hour},
         {"sse.retry", "After a cut a browser waits about this long before it connects again.",
          FIELD(sse.retry), 10, hour},
         {"sse.outbox_bytes", "Bytes that may wait for one slow reader.", FIELD(sse.outbox_bytes), 4 * kib,

@@ -7,8 +7,8 @@ namespace stepcast::broadcast {
 FrameKind kind_of_control(std::string_view frame) {
     constexpr std::string_view event = "event: ";
     if (frame.starts_with(':')) return FrameKind::heartbeat;
-    if (frame.starts_with("id:")) return FrameKind::id;
     if (frame.starts_with("retry:")) return FrameKind::retry;
+    if (frame.starts_with("id:")) frame.remove_prefix(std::min(frame.size(), frame.find('\n') + 1));
     if (!frame.starts_with(event)) return FrameKind::other;
     const auto name = frame.substr(event.size(), frame.find('\n') - event.size());
     const auto found = std::ranges::find(frame_kind_names, name);

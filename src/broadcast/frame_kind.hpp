@@ -9,23 +9,24 @@ namespace stepcast::broadcast {
 
 /// What a frame tells its client.
 enum class FrameKind : std::uint8_t {
-    progress,  ///< a stored event
+    event,  ///< a stored event
     recovery,
     reset,
     more,
-    id,  ///< a bare id, which moves the cursor
+    live,  ///< the end of a catch-up, which moves the cursor
+    beat,  ///< a heartbeat for who asked for one that scripts can see
     retry,
     heartbeat,  ///< a comment
     other,
 };
-inline constexpr std::array<std::string_view, 8> frame_kind_names{
-    "progress", "recovery", "reset", "more", "id", "retry", "heartbeat", "other"};
+inline constexpr std::array<std::string_view, 9> frame_kind_names{
+    "event", "recovery", "reset", "more", "live", "beat", "retry", "heartbeat", "other"};
 
-/// Of a control frame: its first line says it.
+/// Of a control frame: its first line says it, or the one behind its id.
 FrameKind kind_of_control(std::string_view frame);
 
 inline FrameKind kind_of(const event::Event& frame) {
-    return frame.is_control() ? kind_of_control(frame.frame()) : FrameKind::progress;
+    return frame.is_control() ? kind_of_control(frame.frame()) : FrameKind::event;
 }
 
 /// How many frames of each kind.

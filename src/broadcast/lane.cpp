@@ -24,7 +24,7 @@ Lane::Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::
       longest_way_{longest_way},
       sweep_timer_{strand_},
       gate_{strand_},
-      heartbeat_{event::Event::control(":\n\n")} {}
+      comment_{event::Event::control(":\n")} {}
 
 Lane::~Lane() {
     assert(session_count_ == 0);
@@ -129,10 +129,21 @@ void Lane::sweep(Steady::time_point now) {
         const bool waits = catching ? session->waits_for_write_ : !session->outbox_.empty();
         if (waits) {
             if (quiet >= session->limits_->write_timeout) close(*session, CloseReason::stuck);
-        } else if (!catching && quiet >= session->limits_->heartbeat) {
-            send_now(*session, heartbeat_);
+        } else if (!catching && quiet + sweep_interval_ / 2 >= session->limits_->heartbeat) {
+            // Half a sweep early rather than a whole one late.
+            send_now(*session, heartbeat(*session));
         }
     }
+}
+
+const event::EventRef& Lane::heartbeat(const Session& session) {
+    if (!session.beats_) return comment_;
+    const auto every = session.limits_->heartbeat;
+    if (!beat_ || every != beat_every_) {
+        beat_ = beat_frame(every);
+        beat_every_ = every;
+    }
+    return beat_;
 }
 
 void Lane::begin_drain(std::chrono::milliseconds retry, std::chrono::milliseconds spread) {
@@ -157,6 +168,12 @@ aio::awaitable<void> Lane::drained(Steady::time_point deadline) {
     if (co_await gate_.close(std::max(deadline - Steady::now(), Steady::duration::zero()))) co_return;
     close_all(CloseReason::drained);
     co_await gate_.close();
+}
+
+event::EventRef beat_frame(std::chrono::milliseconds every) {
+    std::string text = "event: beat\ndata: {\"every\":";
+    append_number(text, std::chrono::ceil<std::chrono::seconds>(every).count());
+    return event::Event::control(text.append("}\n\n"));
 }
 
 event::EventRef retry_frame(std::chrono::milliseconds least, std::chrono::milliseconds spread) {

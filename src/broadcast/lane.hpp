@@ -91,8 +91,9 @@ class Lane {
     /// Counts what an owner wrote itself while catching.
     void count_written(const FrameCounts& frames, std::size_t bytes);
 
-    /// The comment that keeps a quiet stream open.
-    const event::EventRef& heartbeat() const { return heartbeat_; }
+    /// What keeps the quiet stream of this session open: a comment, or a `beat` that says how often one
+    /// comes.
+    const event::EventRef& heartbeat(const Session& session);
 
     /// Room that a session reads into before it throws the bytes away.
     std::span<char> scrap() { return scrap_; }
@@ -180,9 +181,14 @@ class Lane {
     std::vector<RingFrame> batch_;
     std::vector<Pending> pending_;
     std::vector<Session*> dirty_;
-    event::EventRef heartbeat_;
+    event::EventRef comment_;
+    event::EventRef beat_;
+    std::chrono::milliseconds beat_every_{0};
     std::array<char, 4096> scrap_;
 };
+
+/// `event: beat` of a stream whose heartbeat comes at this interval, told in whole seconds, rounded up.
+event::EventRef beat_frame(std::chrono::milliseconds every);
 
 /// `retry: N` with N between `least` and `least + spread` milliseconds, drawn anew: so that clients come back
 /// one by one.

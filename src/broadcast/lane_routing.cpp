@@ -213,7 +213,7 @@ void Lane::flush(Session& session, Tally& tally) {
     tally.bytes += static_cast<std::size_t>(sent);
     if (static_cast<std::size_t>(sent) == size) {
         if (!controls)
-            tally.frames.add(FrameKind::progress, count);
+            tally.frames.add(FrameKind::event, count);
         else
             for (std::uint32_t i = first; i != Session::none; i = pending_[i].next)
                 tally.frames.add(kind_of(*batch_[pending_[i].frame].event));

@@ -22,7 +22,7 @@ struct Topic {
 
 /// Bounds that a lane holds its sessions to. Outlives them.
 struct SessionLimits {
-    std::chrono::milliseconds heartbeat{15'000};      ///< a comment after this long without a write
+    std::chrono::milliseconds heartbeat{15'000};  ///< sent after this long without a write, to half a sweep
     std::chrono::milliseconds write_timeout{30'000};  ///< closed after this long without a byte taken
     OutboxLimits outbox;
 };
@@ -71,6 +71,7 @@ class Session {
     int fd_ = -1;
     State state_ = State::catching;
     bool inspects_ = false;         // ask `inspect` for each event
+    bool beats_ = false;            // its heartbeat is an event
     bool waits_for_write_ = false;  // await_writable was called and has not come back
 
   private:

@@ -21,11 +21,11 @@ std::optional<Cursor> parse_cursor(std::string_view text) {
     return Cursor{std::string{text.substr(0, dot)}, *position};
 }
 
-std::string bare_id_frame(std::string_view epoch, Position position) {
+std::string live_frame(std::string_view epoch, Position position) {
+    const std::string cursor = Cursor{std::string{epoch}, position}.text();
     std::string out = "id: ";
-    out.append(epoch).append(".");
-    append_number(out, position);
-    return out.append("\n\n");
+    out.append(cursor).append("\nevent: live\ndata: {\"cursor\":\"").append(cursor);
+    return out.append("\"}\n\n");
 }
 
 }  // namespace stepcast::event

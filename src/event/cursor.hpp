@@ -19,7 +19,8 @@ struct Cursor {
 /// caller's question.
 std::optional<Cursor> parse_cursor(std::string_view text);
 
-/// A bare `id:` frame, which moves the client's cursor and fires no event (WHATWG HTML, 9.2.6).
-std::string bare_id_frame(std::string_view epoch, Position position);
+/// The frame that ends every catch-up: moves the client's cursor and says that what follows is live. With
+/// data, because many clients drop an id that comes without.
+std::string live_frame(std::string_view epoch, Position position);
 
 }  // namespace stepcast::event

@@ -65,7 +65,7 @@ class Event {
     /// `category`: sent as it is, never thinned out.
     static EventRef control(const Category& category, std::string_view frame, std::string_view stream_id,
                             std::string_view subject);
-    /// One for a single client (reset, more, a bare id): of no category, so it must not be published.
+    /// One for a single client (reset, more, live): of no category, so it must not be published.
     static EventRef control(std::string_view frame);
 
     /// Numbers the draft and writes its frame's head. The result is the draft itself, or, where the numbers

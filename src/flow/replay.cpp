@@ -136,10 +136,10 @@ Replay::Action Replay::resume(const Moment& now, result<std::optional<Recovery>>
     return all_told() ? give_last(now) : give();
 }
 
-// Whoever is cut off before this frame's id comes back without any of the recoveries.
+// Whoever is cut off before the id of `live` comes back without any of the recoveries.
 Replay::Action Replay::end_recoveries(const Moment& now) {
     if (left_out_ != 0) add_control(fmt::format("event: more\ndata: {{\"remaining\":{}}}\n\n", left_out_));
-    add_control(event::bare_id_frame(epoch_, told_through_));
+    add_control(event::live_frame(epoch_, told_through_));
     stage_ = Stage::follow;
     return behind_events(now);
 }

@@ -41,6 +41,10 @@ void add_stream_headers(Response& response) {
 }  // namespace
 
 Response sse_response(const Request& request, SseStart start) {
+    if (const auto beat = request.parameter("beat"); beat && *beat != "0") {
+        if (*beat != "1") return Response::invalid_field("beat", "is 0 or 1");
+        start.beat = true;
+    }
     Response response;
     add_stream_headers(response);
     wire::Headers headers = response.headers;

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/bind_executor.hpp>
 #include <asio/error.hpp>
@@ -66,6 +67,7 @@ SseSession::SseSession(Socket socket, broadcast::Lane& lane, SseStart start)
       socket_{std::move(socket)},
       source_{std::move(start.source)},
       options_{*start.options},
+      asks_for_beats_{start.beat},
       ticket_{std::move(start.ticket)} {
     fd_ = socket_.native_handle();
     set_tcp(fd_, TCP_NODELAY, 1);
@@ -100,7 +102,7 @@ awaitable<bool> SseSession::enter(std::string head) {
     const auto retry = options_.retry.count();
     head += ":\nretry: ";
     append_number(head, retry * 3 / 4 + static_cast<std::int64_t>(random_u64() % (retry / 2 + 1)));
-    head += "\n\n";
+    head += '\n';  // no blank line: both lines belong to the block that follows
     if (!co_await write(head)) co_return false;
     if (!subscription_) co_return co_await leave_drained();
     co_return true;
@@ -115,12 +117,13 @@ awaitable<bool> SseSession::catch_up() {
     }
     while (!lane_.draining()) {
         announced_ = false;
-        const broadcast::CatchUp page = co_await source_->next();
+        broadcast::CatchUp page = co_await source_->next();
         if (closing()) co_return false;
         if (page.wait) {
             if (!co_await idle_second()) co_return false;
             continue;
         }
+        if (asks_for_beats_) add_beat(page.frames);
         if (!co_await write(page.frames)) co_return false;
         if (page.end) {
             close(CloseReason::ended);
@@ -137,6 +140,17 @@ awaitable<bool> SseSession::catch_up() {
     co_return co_await leave_drained();
 }
 
+/// Right behind `live`: from here on the client may count on beats.
+void SseSession::add_beat(std::vector<event::EventRef>& frames) {
+    const auto is_live = [](const auto& frame) {
+        return broadcast::kind_of(*frame) == broadcast::FrameKind::live;
+    };
+    const auto live = std::ranges::find_if(frames, is_live);
+    if (live == frames.end()) return;
+    beats_ = true;
+    frames.insert(live + 1, lane_.heartbeat(*this));
+}
+
 awaitable<bool> SseSession::leave_drained() {
     const auto frame = broadcast::retry_frame(options_.retry, options_.drain_spread);
     if (co_await write(std::span{&frame, 1})) close(CloseReason::drained);
@@ -146,7 +160,7 @@ awaitable<bool> SseSession::leave_drained() {
 /// Nothing can be told yet: a second's pause, and a comment where one is due.
 awaitable<bool> SseSession::idle_second() {
     if (Steady::now() - progress_at_ >= options_.limits.heartbeat) {
-        const auto frame = lane_.heartbeat();
+        const auto frame = lane_.heartbeat(*this);
         if (!co_await write(std::span{&frame, 1})) co_return false;
     }
     co_await aio::pause(std::chrono::seconds{1});

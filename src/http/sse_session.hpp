@@ -26,12 +26,15 @@ struct SseStart {
     broadcast::Topic topic;
     std::unique_ptr<broadcast::StreamSource> source;  ///< null for v1, which has no past
     const SseOptions* options = nullptr;
+    bool beat =
+        false;  ///< from `live` on its heartbeat is an event; `sse_response` reads it from the request
     SseAdmission::Ticket ticket;
     LatestWins* latest_wins = nullptr;  ///< closes the older stream of `topic.key`; null: any number
 };
 
 /// The answer that becomes a stream: 200 with the stream's headers, which is all that HEAD gets, and a
-/// takeover that writes them itself, together with the request's `answer_headers`.
+/// takeover that writes them itself, together with the request's `answer_headers`. `?beat=1` makes the
+/// stream's heartbeat an event that scripts can see; another value than 0 or 1: 400.
 Response sse_response(const Request& request, SseStart start);
 
 /// At the cap: a client that accepts event streams gets 200, a `retry:` of 5 to 30 s and the end, because
@@ -54,6 +57,7 @@ class SseSession final : public broadcast::Session {
 
     awaitable<bool> enter(std::string head);
     awaitable<bool> catch_up();
+    void add_beat(std::vector<event::EventRef>& frames);
     awaitable<bool> leave_drained();
     awaitable<bool> write(std::string_view text);
     awaitable<bool> write(std::span<const event::EventRef> frames);
@@ -68,6 +72,7 @@ class SseSession final : public broadcast::Session {
     Socket socket_;
     std::unique_ptr<broadcast::StreamSource> source_;
     const SseOptions& options_;
+    const bool asks_for_beats_;
     SseAdmission::Ticket ticket_;
     // Last, so that they go first: the lane must not find a session that is half gone.
     broadcast::Subscription subscription_;

@@ -84,10 +84,11 @@ std::uint32_t Browsers::epoch_number(std::string_view id) {
 
 void Browsers::on_frame(Subscriber& subscriber, const FrameView& frame, std::uint64_t now) {
     if (frame.retry_ms) browsers_[subscriber.index()].retry_ns = std::uint64_t{*frame.retry_ms} * 1'000'000;
-    if (frame.data.empty()) {
-        if (frame.has_id) settle(subscriber, frame, now);
-    } else if (!stepcast_ || frame.event == "progress") {
+    if (frame.data.empty()) return;
+    if (!stepcast_ || frame.event == "progress") {
         record_event(subscriber, frame, now);
+    } else if (frame.event == "live") {
+        settle(subscriber, frame, now);
     } else if (frame.event == "recovery") {
         record_recovery(subscriber, frame, now);
     } else if (frame.event == "reset") {
@@ -134,7 +135,7 @@ void Browsers::record_reset(Subscriber& subscriber, const FrameView& frame, std:
     browsers_[subscriber.index()].last_reset = log.size();
 }
 
-/// A bare id: the end of what a reset has to tell, and the first word of the history that it tells of.
+/// `live`: the end of what a reset has to tell, and the first word of the history that it tells of.
 void Browsers::settle(Subscriber& subscriber, const FrameView& frame, std::uint64_t now) {
     auto& browser = browsers_[subscriber.index()];
     if (!stepcast_ || browser.last_reset == 0) return;

@@ -11,7 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!cursor) return 0;
     const auto again = parse_cursor(cursor->text());
     if (!again || again->epoch != cursor->epoch || again->position != cursor->position) std::abort();
-    const auto frame = bare_id_frame(cursor->epoch, cursor->position);
-    if (frame != "id: " + cursor->text() + "\n\n" || frame.find('\n') + 2 != frame.size()) std::abort();
+    const auto frame = live_frame(cursor->epoch, cursor->position);
+    const auto text = cursor->text();
+    if (frame != "id: " + text + "\nevent: live\ndata: {\"cursor\":\"" + text + "\"}\n\n") std::abort();
+    if (frame.find("\n\n") + 2 != frame.size()) std::abort();
     return 0;
 }

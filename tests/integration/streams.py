@@ -127,16 +127,16 @@ class Stream:
         return [json.loads(block["data"]) for block in list(self.blocks) if block.get("event") == kind]
 
     def kinds(self):
-        """Order of what came: event names, and `id` for a bare id."""
-        return [block.get("event", "id") for block in list(self.blocks) if "event" in block or "id" in block]
+        """Order of what came: event names."""
+        return [block["event"] for block in list(self.blocks) if "event" in block]
 
     def cursor(self):
         ids = [block["id"] for block in list(self.blocks) if "id" in block]
         return ids[-1] if ids else None
 
     def settled(self):
-        """Waits for the bare id that ends the recovery."""
-        until(lambda: "id" in self.kinds(), "the bare id")
+        """Waits for the end of the catch-up."""
+        until(lambda: "live" in self.kinds(), "the end of the catch-up")
         return self
 
     def wait(self, kind, count):

@@ -118,7 +118,7 @@ class Kafka(unittest.TestCase):
                 self.assertEqual(new[name], old[name], name)
             self.assertEqual(len(api.history(task)), old["version"])
         with user_stream(server, user, cursor).settled() as stream:
-            self.assertEqual(stream.kinds(), ["reset", "recovery", "recovery", "id"])
+            self.assertEqual(stream.kinds(), ["reset", "recovery", "recovery", "live"])
 
     def test_two_servers_on_the_same_topics_both_show_everything_and_share_the_orders(self):
         (one, api_one), (two, api_two) = self.start(), self.start()

@@ -11,7 +11,7 @@ class Metrics(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = servers.stepcast("progress.stall_after=300ms", "progress.recovery_max=2", "sse.heartbeat=100ms",
+        cls.server = servers.stepcast("progress.stall_after=300ms", "progress.recovery_max=2", "sse.heartbeat=1s",
                                       "store.cleanup_interval=50ms", "store.running_ttl=600s", *cls.settings)
         cls.api = Api(cls.server)
 
@@ -48,11 +48,11 @@ class Streams(Metrics):
         user = unique("user")
         for _ in range(3):
             self.task(user)
-        frames = [f'stepcast_sse_frames_total{{event="{kind}"}}' for kind in ("recovery", "more", "id", "heartbeat")]
+        frames = [f'stepcast_sse_frames_total{{event="{kind}"}}' for kind in ("recovery", "more", "live", "heartbeat")]
         before = [self.api.series(series) for series in frames]
         with user_stream(self.server, user).settled():
             until(lambda: all(self.api.series(series) > was for series, was in zip(frames, before)), "all of them")
-            with self.rises('stepcast_sse_frames_total{event="progress"}'), self.rises("stepcast_delivery_seconds_count"):
+            with self.rises('stepcast_sse_frames_total{event="event"}'), self.rises("stepcast_delivery_seconds_count"):
                 self.task(user)
         with self.rises('stepcast_sse_frames_total{event="reset"}'), user_stream(self.server, user, "other.1").settled():
             pass

@@ -137,7 +137,7 @@ class Streams(Progress):
     def test_without_a_cursor_running_tasks_are_recovered_and_then_live(self):
         task, user = self.task(10)
         with user_stream(self.server, user).settled() as stream:
-            self.assertEqual(stream.kinds(), ["recovery", "id"])
+            self.assertEqual(stream.kinds(), ["recovery", "live"])
             snapshot = stream.of("recovery")[0]
             self.assertEqual((snapshot["percentage"], snapshot["eventType"], snapshot["version"]), (10, "PROGRESS", 2))
             self.api.event(task, user, "PROGRESS", percentage=20)
@@ -150,12 +150,12 @@ class Streams(Progress):
         first, _ = self.task(10, 20, user=user)
         second, _ = self.task(30, user=user, end="COMPLETED")
         with user_stream(self.server, user, cursor).settled() as stream:
-            self.assertEqual(stream.kinds(), ["progress"] * 6 + ["recovery"] * 2 + ["id"])
+            self.assertEqual(stream.kinds(), ["progress"] * 6 + ["recovery"] * 2 + ["live"])
             self.assertEqual([event["version"] for event in stream.of("progress")], [1, 2, 3, 1, 2, 3])
             self.assertEqual([snapshot["taskId"] for snapshot in stream.of("recovery")], [second, first])
             again = stream.cursor()
         with user_stream(self.server, user, again).settled() as stream:
-            self.assertEqual(stream.kinds(), ["id"])
+            self.assertEqual(stream.kinds(), ["live"])
 
     def test_the_parameter_serves_those_who_cannot_set_the_header(self):
         task, user = self.task(10)
@@ -164,9 +164,9 @@ class Streams(Progress):
         self.api.event(task, user, "PROGRESS", percentage=20)
         target = f"/api/v2/progress/subscribe?userId={user}&lastEventId={cursor}"
         with Stream(self.server, target).settled() as stream:
-            self.assertEqual(stream.kinds(), ["progress", "recovery", "id"])
+            self.assertEqual(stream.kinds(), ["progress", "recovery", "live"])
         with Stream(self.server, target.replace(cursor, "garbled"), cursor).settled() as stream:
-            self.assertEqual(stream.kinds(), ["progress", "recovery", "id"])
+            self.assertEqual(stream.kinds(), ["progress", "recovery", "live"])
 
     def test_an_empty_header_does_not_beat_the_parameter(self):
         task, user = self.task(10)
@@ -175,13 +175,13 @@ class Streams(Progress):
         self.api.event(task, user, "PROGRESS", percentage=20)
         target = f"/api/v2/progress/subscribe?userId={user}&lastEventId={cursor}"
         with Stream(self.server, target, "").settled() as stream:
-            self.assertEqual(stream.kinds(), ["progress", "recovery", "id"])
+            self.assertEqual(stream.kinds(), ["progress", "recovery", "live"])
 
     def test_a_task_that_ended_now_is_recovered_whatever_its_producers_clock_says(self):
         task, user = unique("task"), unique("user")
         self.api.event(task, user, "COMPLETED", timestamp="2024-01-01T00:00:00Z")
         with user_stream(self.server, user).settled() as stream:
-            self.assertEqual(stream.kinds(), ["recovery", "id"])
+            self.assertEqual(stream.kinds(), ["recovery", "live"])
 
     def test_a_foreign_cursor_gets_a_reset_and_the_whole_state(self):
         running, user = self.task(10)
@@ -191,10 +191,10 @@ class Streams(Progress):
         own.close()
         for cursor in ("zzzzzzzz.1", f"{epoch}.{int(position) + 1000}", "nonsense", f"{epoch}.-1"):
             with user_stream(self.server, user, cursor).settled() as stream:
-                self.assertEqual(stream.kinds(), ["reset", "recovery", "recovery", "id"], cursor)
+                self.assertEqual(stream.kinds(), ["reset", "recovery", "recovery", "live"], cursor)
                 self.assertEqual(stream.of("reset"), [{"reason": "epoch"}])
         with task_stream(self.server, finished, user, "zzzzzzzz.1").wait_end() as stream:
-            self.assertEqual(stream.kinds(), ["reset", "recovery", "id"])
+            self.assertEqual(stream.kinds(), ["reset", "recovery", "live"])
             cursor = stream.cursor()
         with task_stream(self.server, finished, user, cursor) as stream:
             self.assertEqual(stream.status, 204)
@@ -206,19 +206,19 @@ class Streams(Progress):
             self.api.event(unique("task"), user, "STARTED")
             self.api.event(task, user, "COMPLETED")
             stream.wait_end()
-            self.assertEqual(stream.kinds(), ["id", "progress", "progress"])
+            self.assertEqual(stream.kinds(), ["live", "progress", "progress"])
             last = stream.cursor()
         with task_stream(self.server, task, user, last) as stream:
             self.assertEqual(stream.status, 204)
         with task_stream(self.server, task, user).wait_end() as stream:
-            self.assertEqual(stream.kinds(), ["recovery", "id"])
+            self.assertEqual(stream.kinds(), ["recovery", "live"])
 
     def test_a_stream_that_waits_for_anothers_task_ends_without_a_word_of_it(self):
         task = unique("task")
         with task_stream(self.server, task, "eve").settled() as stream:
             self.api.event(task, "alice", "STARTED")
             stream.wait_end()
-            self.assertEqual(stream.kinds(), ["id"])
+            self.assertEqual(stream.kinds(), ["live"])
         with task_stream(self.server, task, "eve") as stream:
             self.assertEqual(stream.status, 403)
 
@@ -246,7 +246,7 @@ class ManyTasks(Progress):
         user = unique("user")
         tasks = [self.task(user=user)[0] for _ in range(5)]
         with user_stream(self.server, user).settled() as stream:
-            self.assertEqual(stream.kinds(), ["recovery"] * 3 + ["more", "id"])
+            self.assertEqual(stream.kinds(), ["recovery"] * 3 + ["more", "live"])
             self.assertEqual([snapshot["taskId"] for snapshot in stream.of("recovery")], tasks[:1:-1])
             self.assertEqual(stream.of("more"), [{"remaining": 2}])
 
@@ -272,14 +272,14 @@ class Lifetimes(Progress):
         until(lambda: self.api.status(finished)[0] == 404, "the expiry")
         self.assertEqual(self.api.status(running)[0], 200)
         with user_stream(self.server, user, cursor).settled() as stream:
-            self.assertEqual(stream.kinds(), ["reset", "recovery", "id"])
+            self.assertEqual(stream.kinds(), ["reset", "recovery", "live"])
             self.assertEqual(stream.of("reset"), [{"reason": "expired"}])
             self.assertEqual(stream.of("recovery")[0]["taskId"], running)
             fresh = stream.cursor()
         with user_stream(self.server, user, fresh) as stream:
             until(lambda: [s["stalled"] for s in stream.of("recovery")][-1:] == [True], "stalled")
         with user_stream(self.server, user, fresh).settled() as stream:
-            self.assertEqual(stream.kinds(), ["recovery", "id"], "of what stands stalled and nothing else")
+            self.assertEqual(stream.kinds(), ["recovery", "live"], "of what stands stalled and nothing else")
             self.assertEqual((stream.of("recovery")[0]["taskId"], stream.of("recovery")[0]["stalled"]), (running, True))
 
     def test_turning_stalled_and_back_is_told_live(self):
@@ -307,7 +307,7 @@ class Bounds(Progress):
         self.assertEqual(self.api.status(task, f"?version={first}")[1]["currentStep"], first)
         self.assertEqual(self.api.status(task)[1]["eventCount"], 300)
         with user_stream(self.server, user, cursor).settled() as stream:
-            self.assertEqual(stream.kinds(), ["reset", "recovery", "id"])
+            self.assertEqual(stream.kinds(), ["reset", "recovery", "live"])
 
 
 class NearlyFullStore(Progress):

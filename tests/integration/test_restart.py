@@ -107,7 +107,7 @@ class Restart(unittest.TestCase):
 
         before = known()
         self.assertEqual([status for status, _ in before[0]], [200, 200, 410, 200, 410, 200, 404])
-        self.assertEqual([kinds for kinds, _ in before[1]], [["reset", "id"], ["id"]])
+        self.assertEqual([kinds for kinds, _ in before[1]], [["reset", "live"], ["live"]])
         for stop in (crash, lambda server: server.stop()):
             stop(server)
             server, api = self.start(*settings)
@@ -142,7 +142,7 @@ class Restart(unittest.TestCase):
         for _ in range(5):
             api.event("b", user, "PROGRESS")
         with user_stream(server, user, cursor).settled() as stream:
-            self.assertEqual(stream.kinds(), ["reset", "recovery", "recovery", "id"])
+            self.assertEqual(stream.kinds(), ["reset", "recovery", "recovery", "live"])
 
     def test_a_damaged_journal_refuses_the_start_and_can_be_repaired(self):
         server, api = self.start("orders.step_delay=5ms")

@@ -42,7 +42,7 @@ TEST(Metrics, names_labels_and_values_are_those_of_the_api) {
     readings.commit_seconds = &commits;
     first.frames[0] = 8;
     second.frames[0] = 1;
-    second.frames[6] = 2;
+    second.frames[7] = 2;
     second.announced[1] = 9;
     readings.bus.partitions = {{"progress-events", "a", 3, 20, 18}, {"progress-events", "b", 3, 20, 11}};
     readings.dead_letters = {{"progress-events", "malformed", 6}};
@@ -61,7 +61,7 @@ TEST(Metrics, names_labels_and_values_are_those_of_the_api) {
              "stepcast_dead_letters{topic=\"progress-events\",class=\"malformed\"} 6\n",
              "stepcast_recoveries_total{kind=\"user\",reason=\"stalled\"} 0\n",
              "stepcast_recoveries_total{kind=\"task\",reason=\"stalled\"} 9\n",
-             "stepcast_sse_frames_total{event=\"progress\"} 9\n",
+             "stepcast_sse_frames_total{event=\"event\"} 9\n",
              "stepcast_sse_frames_total{event=\"heartbeat\"} 2\n",
              "stepcast_feed_gaps_total 1\n",
              "stepcast_commit_seconds_count 1\n",

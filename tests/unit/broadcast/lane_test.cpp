@@ -11,7 +11,7 @@ TEST_F(Lanes, an_event_goes_to_the_sessions_of_its_user_and_of_its_task_only) {
     EXPECT_EQ(positions_in(user.read()), (Positions{1, 2}));
     EXPECT_EQ(positions_in(task.read()), (Positions{1, 3}));
     EXPECT_EQ(other.read(), "");
-    EXPECT_EQ(frames(lane, FrameKind::progress), 4u);
+    EXPECT_EQ(frames(lane, FrameKind::event), 4u);
 }
 
 TEST_F(Lanes, a_stream_and_a_user_are_of_one_category) {
@@ -53,7 +53,7 @@ TEST_F(Lanes, control_frames_reach_live_sessions_with_ids_only) {
     EXPECT_EQ(catching.read(), "");
     EXPECT_EQ(first_version.read(), "");
     EXPECT_EQ(frames(lane, FrameKind::recovery), 1u);
-    EXPECT_EQ(frames(lane, FrameKind::progress), 0u);
+    EXPECT_EQ(frames(lane, FrameKind::event), 0u);
     EXPECT_EQ(lane.stats().announced[static_cast<std::size_t>(SessionKind::user)], 1u);
     EXPECT_EQ(lane.stats().announced[static_cast<std::size_t>(SessionKind::v1)], 0u);
 }
@@ -267,9 +267,36 @@ TEST_F(Lanes, a_quiet_stream_gets_comments) {
     PipeSession quiet{io, lane, of_user("u"), SessionKind::user, limits};
     quiet.enter();
     std::string got;
-    EXPECT_TRUE(pump_until([&] { return (got += quiet.read()).size() >= 9; }));
-    EXPECT_EQ(got.substr(0, 6), ":\n\n:\n\n");
+    EXPECT_TRUE(pump_until([&] { return (got += quiet.read()).size() >= 6; }));
+    EXPECT_EQ(got.substr(0, 4), ":\n:\n")
+        << "no blank line: a block without data is an event to some clients";
     EXPECT_GE(frames(lane, FrameKind::heartbeat), 2u);
+}
+
+TEST_F(Lanes, who_asked_for_it_gets_heartbeats_that_scripts_see) {
+    SessionLimits limits;
+    limits.heartbeat = 20ms;
+    PipeSession quiet{io, lane, of_user("u"), SessionKind::user, limits};
+    quiet.beat();
+    quiet.enter();
+    std::string got;
+    EXPECT_TRUE(pump_until([&] { return (got += quiet.read()).size() >= 60; }));
+    EXPECT_TRUE(got.starts_with("event: beat\ndata: {\"every\":1}\n\nevent: beat\n")) << got;
+    EXPECT_GE(frames(lane, FrameKind::beat), 2u);
+    EXPECT_EQ(frames(lane, FrameKind::heartbeat), 0u);
+    EXPECT_EQ(beat_frame(1500ms)->frame(), "event: beat\ndata: {\"every\":2}\n\n");
+}
+
+TEST_F(Lanes, a_heartbeat_is_never_a_whole_sweep_late) {
+    SessionLimits limits;
+    limits.heartbeat = 5ms;  // as the sweep
+    PipeSession quiet{io, lane, of_user("u"), SessionKind::user, limits};
+    quiet.enter();
+    EXPECT_TRUE(pump_until([&] { return frames(lane, FrameKind::heartbeat) >= 20; }));
+    std::uint64_t sweeps = 0;
+    for (std::size_t i = 0; i <= Histogram::bounds.size(); ++i)
+        sweeps += lane.stats().loop_delay_seconds.bucket(i);
+    EXPECT_LT(sweeps, 30u) << "one at each sweep, not at every other";
 }
 
 TEST_F(Lanes, drain_tells_each_session_when_to_come_back_and_waits_for_it_to_go) {

@@ -42,6 +42,7 @@ class PipeSession final : public broadcast::Session {
     void go_live(event::Position through) { lane_.go_live(*this, through); }
     void leave() { subscription_ = {}; }
     void ask_for_each_event() { inspects_ = true; }
+    void beat() { beats_ = true; }
     event::Position recorded() const { return recorded_; }
     std::size_t waiting() const { return outbox_.frames(); }
     broadcast::SessionId session_id() const { return id(); }

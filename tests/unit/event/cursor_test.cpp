@@ -25,9 +25,11 @@ TEST(Cursor, anything_else_is_none_of_ours) {
     EXPECT_FALSE(parse_cursor(std::string_view{"e\0.5", 4}));
 }
 
-TEST(Cursor, a_bare_id_is_one_frame_of_one_line) {
-    EXPECT_EQ(bare_id_frame("abcd1234", 0), "id: abcd1234.0\n\n");
-    EXPECT_EQ(bare_id_frame("e", UINT64_MAX), "id: e.18446744073709551615\n\n");
+TEST(Cursor, the_end_of_a_catch_up_is_an_event_that_carries_the_cursor_as_id_and_as_data) {
+    EXPECT_EQ(live_frame("abcd1234", 0),
+              "id: abcd1234.0\nevent: live\ndata: {\"cursor\":\"abcd1234.0\"}\n\n");
+    EXPECT_EQ(live_frame("e", UINT64_MAX),
+              "id: e.18446744073709551615\nevent: live\ndata: {\"cursor\":\"e.18446744073709551615\"}\n\n");
 }
 
 RC_GTEST_PROP(CursorProperty, every_cursor_survives_its_text, ()) {

@@ -14,6 +14,7 @@
 
 #include "aio/spawn.hpp"
 #include "broadcast/broadcaster.hpp"
+#include "event/cursor.hpp"
 #include "http/sse_session.hpp"
 #include "unit/broadcast/events.hpp"
 
@@ -86,6 +87,8 @@ class HistorySource final : public broadcast::StreamSource {
             page.end = page.last && ends_;
             if (page.last && std::exchange(told_, history_.announced()) != history_.announced())
                 page.frames.push_back(history_.recovery());
+            if (page.last && std::exchange(tells_live_, false))
+                page.frames.push_back(event::Event::control(event::live_frame("ep", through_)));
             co_return page;
         });
     }
@@ -99,6 +102,7 @@ class HistorySource final : public broadcast::StreamSource {
     void for_one_task() { of_task_ = true; }
     void wait_first(int times) { waits_ = times; }
     void end_after_the_past() { ends_ = true; }
+    void tell_live() { tells_live_ = true; }
 
   private:
     const History& history_;
@@ -108,6 +112,7 @@ class HistorySource final : public broadcast::StreamSource {
     int waits_ = 0;
     int told_ = -1;
     bool ends_ = false;
+    bool tells_live_ = false;
     bool of_task_ = false;
 };
 

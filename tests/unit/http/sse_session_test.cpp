@@ -28,6 +28,7 @@ class SseStreams : public ::testing::Test {
                                                  co_return broadcast::Missed{history.after(after, limit)};
                                              });
                       }} {
+        request.answer_headers.emplace_back("Access-Control-Allow-Origin", "https://app.example");
         for (int i = 0; i < 2; ++i) threads.emplace_back([this] { io.run(); });
     }
     ~SseStreams() override {
@@ -71,8 +72,6 @@ class SseStreams : public ::testing::Test {
         start.options = &options;
         start.latest_wins = latest;
         if (auto ticket = admission.admit("u")) start.ticket = std::move(*ticket);
-        Request request;
-        request.answer_headers.emplace_back("Access-Control-Allow-Origin", "https://app.example");
         testing::start_stream(sse_response(request, std::move(start)).takeover, std::move(socket), lane);
         return std::move(client);
     }
@@ -100,6 +99,7 @@ class SseStreams : public ::testing::Test {
     asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(io);
     History history{io};
     SseOptions options;
+    Request request;
     SseAdmission admission{100, 0};
     LoopbackPairs pairs{io};
     broadcast::Broadcaster broadcaster;
@@ -185,13 +185,54 @@ TEST_F(SseStreams, while_the_server_rebuilds_the_stream_stays_open_with_comments
     auto client = open(std::move(source));
     ASSERT_TRUE(client.read_until_text("id: ep.3\n"));
     const auto& text = client.text();
-    EXPECT_NE(text.find("\n\n:\n\nid: ep.1\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("\n:\nid: ep.1\n"), std::string::npos) << text;
 }
 
 TEST_F(SseStreams, a_quiet_stream_gets_comments) {
     options.limits.heartbeat = 60ms;
     auto client = open(past(0));
-    ASSERT_TRUE(client.read_until_text("\n\n:\n\n:\n\n"));
+    ASSERT_TRUE(client.read_until_text("\n\n:\n:\n"));
+}
+
+TEST_F(SseStreams, before_the_first_event_there_is_no_blank_line) {
+    auto client = open(past(0));
+    ASSERT_TRUE(client.read_until_text("event: recovery\ndata: 0\n\n"));
+    const auto body = client.text().substr(client.text().find("\r\n\r\n") + 4);
+    EXPECT_EQ(body.find("\n\n"), body.size() - 2) << body;
+}
+
+TEST_F(SseStreams, who_asks_for_beats_gets_one_right_behind_live_and_then_as_each_heartbeat) {
+    options.limits.heartbeat = 60ms;
+    request.query.emplace_back("beat", "1");
+    publish(1);
+    auto source = past(0);
+    source->wait_first(1);
+    source->tell_live();
+    auto client = open(std::move(source));
+    const std::string beat = "event: beat\ndata: {\"every\":1}\n\n";
+    ASSERT_TRUE(client.read_until_text("event: live\ndata: {\"cursor\":\"ep.1\"}\n\n" + beat + beat))
+        << client.text();
+    EXPECT_EQ(client.text().find("\n:\n", client.text().find("event: live")), std::string::npos);
+}
+
+TEST_F(SseStreams, who_does_not_ask_gets_no_beat) {
+    options.limits.heartbeat = 60ms;
+    request.query.emplace_back("beat", "0");
+    auto source = past(0);
+    source->tell_live();
+    auto client = open(std::move(source));
+    ASSERT_TRUE(client.read_until_text("event: live\ndata: {\"cursor\":\"ep.0\"}\n\n:\n:\n"))
+        << client.text();
+}
+
+TEST_F(SseStreams, another_value_of_beat_is_named) {
+    request.query.emplace_back("beat", "yes");
+    SseStart start;
+    start.options = &options;
+    const auto refused = sse_response(request, std::move(start));
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_EQ(refused.takeover, nullptr);
+    EXPECT_NE(refused.body.find("beat: is 0 or 1"), std::string::npos) << refused.body;
 }
 
 TEST_F(SseStreams, what_the_client_sends_is_thrown_away_and_its_leaving_noticed) {

@@ -53,7 +53,7 @@ class Sources : public test::Service {
     }
 
     std::string cursor(event::Position position) const {
-        const auto text = event::bare_id_frame(store.epoch(), position);
+        const auto text = event::live_frame(store.epoch(), position);
         return text.substr(4, text.find('\n') - 4);
     }
 
@@ -70,14 +70,14 @@ TEST_F(Sources, more_counts_every_task_that_is_not_told) {
     EXPECT_EQ(frames.at(frames.size() - 2), "event: more\ndata: {\"remaining\":20800}\n\n");
 }
 
-TEST_F(Sources, recoveries_come_in_pages_that_are_bounded_and_end_with_the_bare_id) {
+TEST_F(Sources, recoveries_come_in_pages_that_are_bounded_and_end_with_live) {
     for (int i = 0; i < 210; ++i) tell(1, fmt::format("task-{}", i));
     const auto source = service.user_source("u", "");
     EXPECT_GT(read_through(*source), 200 * 8000 / static_cast<int>(page_bytes + frame_bytes));
     ASSERT_EQ(frames.size(), 202u);
     EXPECT_NE(frames.front().find("\"taskId\":\"task-209\""), std::string::npos) << "the newest first";
     EXPECT_EQ(frames[200], "event: more\ndata: {\"remaining\":10}\n\n");
-    EXPECT_EQ(frames.back(), event::bare_id_frame(store.epoch(), 210));
+    EXPECT_EQ(frames.back(), event::live_frame(store.epoch(), 210));
     EXPECT_EQ(service.counts().user_recoveries[static_cast<std::size_t>(RecoveryReason::connect)], 200u);
     EXPECT_EQ(told_of("task-10"), Told{"recovery 1"});
     EXPECT_EQ(told_of("task-9"), Told{});
@@ -101,7 +101,7 @@ TEST_F(Sources, what_happens_between_two_pages_of_recoveries_is_told_once) {
     EXPECT_EQ(told_of("task-0").front(), "recovery 3");
     EXPECT_EQ(told_of("task-0").size(), 1 + service.projection().find("task-0")->state.version - 3);
     EXPECT_EQ(told_of("new"), Told{"progress"});
-    EXPECT_EQ(std::ranges::count(frames, event::bare_id_frame(store.epoch(), 40)), 1);
+    EXPECT_EQ(std::ranges::count(frames, event::live_frame(store.epoch(), 40)), 1);
 }
 
 TEST_F(Sources, who_resumed_gets_every_event_also_between_two_pages_of_recoveries) {
@@ -117,7 +117,7 @@ TEST_F(Sources, who_resumed_gets_every_event_also_between_two_pages_of_recoverie
     EXPECT_EQ(told_of("task-39"), (Told{"progress", "recovery 1", "progress"}));
     EXPECT_EQ(told_of("task-0"), (Told{"progress", "progress", "progress", "recovery 3"}));
     EXPECT_EQ(told_of("new"), Told{"progress"});
-    EXPECT_EQ(frames.back(), event::bare_id_frame(store.epoch(), service.projection().applied()));
+    EXPECT_EQ(frames.back(), event::live_frame(store.epoch(), service.projection().applied()));
 }
 
 TEST_F(Sources, what_expires_before_it_is_told_is_a_reset) {
@@ -132,7 +132,7 @@ TEST_F(Sources, what_expires_before_it_is_told_is_a_reset) {
     ASSERT_EQ(frames.size(), 3u);
     EXPECT_EQ(frames[0], "event: reset\ndata: {\"reason\":\"expired\"}\n\n");
     EXPECT_EQ(told_of("b"), Told{"recovery 1"});
-    EXPECT_EQ(frames[2], event::bare_id_frame(store.epoch(), 4));
+    EXPECT_EQ(frames[2], event::live_frame(store.epoch(), 4));
 }
 
 TEST_F(Sources, a_task_that_stalls_between_two_pages_is_told_again) {
@@ -168,7 +168,7 @@ TEST_F(Sources, who_resumes_is_told_which_tasks_stalled_while_they_were_away) {
         frames.clear();
         EXPECT_TRUE(next(*source).last);
         ASSERT_EQ(frames.size(), 2u);
-        EXPECT_EQ(frames[1], event::bare_id_frame(store.epoch(), 1));
+        EXPECT_EQ(frames[1], event::live_frame(store.epoch(), 1));
         EXPECT_EQ(told_of("a"), Told{"recovery 1"});
         EXPECT_NE(frames[0].find("\"stalled\":true"), std::string::npos);
         EXPECT_TRUE(next(*source).last) << "asked again";
@@ -204,7 +204,7 @@ TEST_F(Sources, a_replay_is_bounded_in_bytes_and_followed_by_one_recovery) {
     expected.push_back("recovery 100");
     EXPECT_EQ(told_of("b"), expected);
     EXPECT_EQ(told_of("a"), Told{});
-    EXPECT_EQ(frames.back(), event::bare_id_frame(store.epoch(), 101));
+    EXPECT_EQ(frames.back(), event::live_frame(store.epoch(), 101));
 }
 
 TEST_F(Sources, a_foreign_cursor_is_reset_once_however_many_pages_follow) {
