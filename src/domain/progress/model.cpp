@@ -11,26 +11,30 @@ namespace {
 constexpr double rate_memory_seconds = 20;
 
 // What the task brings with it at its start is no pace.
-void restart(ProgressState& state, Timestamp at, int percentage) {
+void restart(ProgressState& state, Timestamp at, int percentage, Timestamp recorded_at) {
     state.started_at = at;
-    state.updated_at = at;
+    state.measured_at = recorded_at;
     state.percentage = percentage;
     state.rate = 0;
+    state.rate_weight = 0;
     state.rate_pending = 0;
 }
 
-// Exponentially weighted by elapsed time, so that many small events and few large ones give the same rate.
-void update_rate(ProgressState& state, int percentage, Timestamp at) {
+// An average that forgets, weighted by elapsed time, so that many small events and few large ones give the
+// same rate, and events that arrive in one bunch do not count for more than the moment that they took.
+void update_rate(ProgressState& state, int percentage, Timestamp recorded_at) {
     const double gained = percentage - state.percentage + state.rate_pending;
-    const double seconds = std::chrono::duration<double>(at - state.updated_at).count();
+    const double seconds = std::chrono::duration<double>(recorded_at - state.measured_at).count();
     if (seconds <= 0) {
         state.rate_pending = gained;
         return;
     }
+    state.measured_at = recorded_at;
     state.rate_pending = 0;
     const double pace = std::max(0.0, gained / seconds);
-    const double weight = state.rate == 0 ? 1 : 1 - std::exp(-seconds / rate_memory_seconds);
-    state.rate += weight * (pace - state.rate);
+    const double kept = std::exp(-seconds / rate_memory_seconds) * state.rate_weight;
+    state.rate_weight = kept + 1 - std::exp(-seconds / rate_memory_seconds);
+    state.rate += (1 - kept / state.rate_weight) * (pace - state.rate);
 }
 
 }  // namespace
@@ -74,8 +78,8 @@ void evolve(ProgressState& state, const ProgressEvent& event, event::Version ver
     if (late) return;
 
     const Timestamp at = event.timestamp.value_or(recorded_at);
-    if (first || again) restart(state, at, event.percentage.value_or(0));
-    update_rate(state, event.percentage.value_or(0), at);
+    if (first || again) restart(state, at, event.percentage.value_or(0), recorded_at);
+    update_rate(state, event.percentage.value_or(0), recorded_at);
     state.status = event.type;
     state.current_step = event.current_step;
     state.total_steps = event.total_steps;
@@ -93,7 +97,7 @@ Outlook outlook(const ProgressState& state, Timestamp now, bool stalled) {
     if (state.rate <= 0) return out;
     out.rate = state.rate;
     if (out.stalled) return out;
-    const double since = std::max(0.0, std::chrono::duration<double>(now - state.updated_at).count());
+    const double since = std::max(0.0, std::chrono::duration<double>(now - state.measured_at).count());
     const double left = std::max(0.0, (100 - state.percentage) / state.rate - since);
     constexpr double century = 100.0 * 365 * 86'400;
     if (left > century) return out;

@@ -59,8 +59,11 @@ struct ProgressState {
     Timestamp started_at{};
     Timestamp updated_at{};
     Timestamp recorded_at{};  ///< when the last event was stored
+    // Measured on the clock that says when events were stored: a worker's may stand anywhere.
+    Timestamp measured_at{};  ///< when the last event that counts for the rate was stored
     double rate = 0;          ///< percent per second, smoothed; 0: unknown
-    double rate_pending = 0;  ///< percent gained at the very moment of updated_at, not in rate yet
+    double rate_weight = 0;   ///< of the time that `rate` remembers; 1: as much as it ever does
+    double rate_pending = 0;  ///< percent gained at the very moment of measured_at, not in rate yet
 
     bool finished() const { return version != 0 && is_terminal(status); }
 };

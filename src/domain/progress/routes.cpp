@@ -57,7 +57,7 @@ awaitable<Response> get_status(RouteParts& parts, Request& request) {
     // A live status moves with the clock although its version stands, so only what cannot change answers 304.
     const std::string etag = http::etag_of(state.version);
     if ((past || state.finished()) && http::not_modified(request, etag)) co_return http::unchanged(etag);
-    const Timestamp now = past ? state.updated_at : parts.service.clock().now();
+    const Timestamp now = past ? state.measured_at : parts.service.clock().now();
     std::string body;
     append_snapshot(body, *task_id, view->user_id, state, outlook(state, now, view->stalled), false);
     co_return Response::json(std::move(body)).with("ETag", etag).with("Cache-Control", http::users_own);

@@ -150,7 +150,9 @@ std::string save_state(const ProgressState& state) {
                               {"startedAt", to_ms(state.started_at)},
                               {"updatedAt", to_ms(state.updated_at)},
                               {"recordedAt", to_ms(state.recorded_at)},
+                              {"measuredAt", to_ms(state.measured_at)},
                               {"rate", state.rate},
+                              {"rateWeight", state.rate_weight},
                               {"ratePending", state.rate_pending}};
     const std::string text = json::serialize(object);
     return checksum(text).append(" ").append(text);
@@ -179,6 +181,11 @@ std::optional<ProgressState> load_state(std::string_view saved) {
         state.recorded_at = from_ms(object.at("recordedAt").to_number<std::int64_t>());
         state.rate = object.at("rate").to_number<double>();
         state.rate_pending = object.at("ratePending").to_number<double>();
+        // Older ones measured on the worker's clock: what they found is one sample among others.
+        const auto* measured = object.if_contains("measuredAt");
+        state.measured_at = measured ? from_ms(measured->to_number<std::int64_t>()) : state.recorded_at;
+        const auto* weight = object.if_contains("rateWeight");
+        state.rate_weight = weight ? weight->to_number<double>() : state.rate > 0 ? 1 : 0;
     } catch (const std::exception&) {
         return std::nullopt;
     }

@@ -232,12 +232,16 @@ TEST(SavedState, is_trusted_only_whole) {
     state.percentage = 75;
     state.step_name = "결제 처리";
     state.rate = 0.5;
+    state.rate_weight = 0.25;
+    state.measured_at = Timestamp{std::chrono::milliseconds{1'700'000'000'123}};
     const auto saved = save_state(state);
     const auto back = load_state(saved);
     ASSERT_TRUE(back);
     EXPECT_EQ(back->version, 12u);
     EXPECT_EQ(back->step_name, "결제 처리");
     EXPECT_EQ(back->rate, 0.5);
+    EXPECT_EQ(back->rate_weight, state.rate_weight);
+    EXPECT_EQ(back->measured_at, state.measured_at);
     for (std::size_t i = 0; i < saved.size(); ++i) {
         auto broken = saved;
         broken[i] = broken[i] == 'x' ? 'y' : 'x';

@@ -9,7 +9,8 @@ using namespace std::chrono_literals;
 
 struct Tale {
     ProgressState state;
-    Timestamp now{1'700'000'000'000ms};
+    Timestamp now{1'700'000'000'000ms};  // on the store's clock
+    Duration ahead{0};                   // of it, the worker's
 
     void tell(EventType type, int percentage, Duration later = 1s, std::string step = "s") {
         now += later;
@@ -17,7 +18,7 @@ struct Tale {
         event.event_id = "e" + std::to_string(state.version + 1);
         event.type = type;
         event.percentage = percentage;
-        event.timestamp = now;
+        event.timestamp = now + ahead;
         event.step_name = std::move(step);
         evolve(state, event, state.version + 1, state.position + 1, now);
     }
@@ -89,6 +90,30 @@ TEST(Outlook, a_steady_pace_gives_its_rate_and_eta) {
     EXPECT_NEAR(*out.rate, 2.0, 0.01);
     EXPECT_NEAR(*out.eta_seconds, 25.0, 0.2);
     EXPECT_EQ(outlook(tale.state, tale.now + 10s, false).eta_seconds.value() < 15.5, true);
+}
+
+TEST(Outlook, the_time_left_is_true_whatever_the_workers_clock_says) {
+    for (const Duration ahead : {Duration{0}, Duration{-30s}, Duration{-10min}, Duration{10min}}) {
+        Tale tale;
+        tale.tell(EventType::started, 0);  // by whoever ordered the work, whose clock is right
+        tale.ahead = ahead;
+        for (int p = 1; p <= 30; ++p) tale.tell(EventType::progress, p);
+        const auto out = outlook(tale.state, tale.now + 500ms, false);
+        ASSERT_TRUE(out.rate && out.eta_seconds) << ahead.count();
+        EXPECT_NEAR(*out.rate, 1.0, 0.01) << ahead.count();
+        EXPECT_NEAR(*out.eta_seconds, 69.5, 0.2) << ahead.count();
+        EXPECT_EQ(out.estimated_completion_at,
+                  tale.now + 500ms + Duration(std::int64_t(*out.eta_seconds * 1000)));
+        EXPECT_EQ(tale.state.updated_at, tale.now + ahead);
+    }
+}
+
+TEST(Outlook, events_that_arrive_in_one_bunch_are_soon_outweighed) {
+    Tale tale;
+    tale.tell(EventType::started, 0);
+    tale.tell(EventType::progress, 5, 2ms);  // what was five seconds' work waited on its way
+    for (int p = 6; p <= 40; ++p) tale.tell(EventType::progress, p);
+    EXPECT_NEAR(outlook(tale.state, tale.now, false).rate.value(), 1.0, 0.1);
 }
 
 TEST(Outlook, silence_stalls_and_the_end_knows_no_eta) {
