@@ -77,7 +77,7 @@ $('#who').elements.user.addEventListener('change', ({ target }) => {
 for (const button of document.querySelectorAll('[data-lang]')) button.addEventListener('click', () => speak(button.dataset.lang));
 
 function showSnippets() {
-  const server = location.origin;
+  const server = new URL('.', location).href.slice(0, -1);
   const event = `{"taskId":"import-1","userId":"${user}","eventType":"PROGRESS","percentage":40,"stepName":"Reading"}`;
   $('#snippet-send').textContent = `curl ${server}/api/v2/progress/events \\\n  -H 'Content-Type: application/json' \\\n  -d '${event}'`;
   $('#snippet-show').textContent = `<script type="module" src="${server}/stepcast.js"></script>\n<stepcast-progress user="${user}"></stepcast-progress>`;

@@ -15,7 +15,6 @@ export class Plug {
   steps = new Map();    // version -> event, as far as anyone here knows
   v1Seen = new Set();
   v2Seen = new Map();   // version -> 'live' or 'caught'
-  lag = Infinity;       // milliseconds from an event's timestamp to its arrival, both clocks' difference included
 
   constructor(section, page) {
     this.page = page;
@@ -65,18 +64,10 @@ export class Plug {
 
   hear(message) {
     if (!this.running) return;
-    if (message.type === 'state' && message.state === 'open') {
-      this.openedAt = Date.now();
-      if (!this.v1 && !this.pulled) this.openV1().catch(() => {});
-    }
+    if (message.type === 'state' && message.state === 'open' && !this.v1 && !this.pulled) this.openV1().catch(() => {});
     if (message.type === 'progress' && message.task) {
-      const now = Date.now();
-      this.take(message.data, (event) => {
-        const sent = Date.parse(event.timestamp);
-        const late = this.openedAt && sent + this.lag < this.openedAt;
-        if (!late) this.lag = Math.min(this.lag, now - sent);
-        this.v2Seen.set(event.version, late ? 'caught' : 'live');
-      });
+      const kind = this.page.stream().state === 'open' ? 'live' : 'caught';
+      this.take(message.data, (event) => this.v2Seen.set(event.version, kind));
     }
     this.paint();
   }
@@ -132,7 +123,7 @@ export class Plug {
   abandon() {
     this.close();
     if (this.pulled) this.page.stream()?.resume();
-    Object.assign(this, { pulled: false, taskId: '', openedAt: 0, lag: Infinity, steps: new Map(), v1Seen: new Set(), v2Seen: new Map() });
+    Object.assign(this, { pulled: false, taskId: '', steps: new Map(), v1Seen: new Set(), v2Seen: new Map() });
     this.become('plugIdle');
   }
 

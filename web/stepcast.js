@@ -1,4 +1,4 @@
-// Live progress for any page: <stepcast-progress user="alice"></stepcast-progress>. README.md beside this file explains it.
+// Live progress for any page: <stepcast-progress user="alice"></stepcast-progress>.
 
 const home = new URL('.', import.meta.url).href.slice(0, -1);
 const streams = new Map();
@@ -40,16 +40,22 @@ class Stream {
   }
 
   open() {
-    const { url, cursor } = this;
-    const resume = cursor && `${url.includes('?') ? '&' : '?'}lastEventId=${encodeURIComponent(cursor)}`;
-    const source = (this.source = new EventSource(url + resume));
-    source.onopen = () => this.become('open', (this.attempts = 0));
+    const source = (this.source = new EventSource(this.url + (this.cursor && '&lastEventId=' + encodeURIComponent(this.cursor))));
+    source.onopen = () => this.alive(0, (this.stale = new Set()));
     source.onerror = () => {
-      this.become('reconnecting');
+      this.alive(0);
       // Any answer but 200 (a proxy's 502) ends an EventSource for good; here it is an outage.
       if (source.readyState === 2) this.timer = setTimeout(() => this.open(), 1000 * Math.min(60, 2 ** ++this.attempts) * (0.5 + Math.random()));
+      this.become('reconnecting');
     };
-    for (const type of ['progress', 'recovery', 'reset', 'more']) source.addEventListener(type, (event) => this.take(type, event));
+    for (const type of ['progress', 'recovery', 'reset', 'more', 'live', 'beat']) source.addEventListener(type, (event) => this.take(type, event));
+  }
+
+  /** A connection may die without a word: three beats that do not come are an outage. */
+  alive(every = this.every) {
+    this.every = every;
+    clearTimeout(this.silence);
+    if (every) this.silence = setTimeout(() => this.source.onerror(this.source.close()), 3000 * every);
   }
 
   become(state) {
@@ -64,24 +70,26 @@ class Stream {
 
   take(type, { data: text, lastEventId: id }) {
     const data = JSON.parse(text);
+    const { taskId } = data;
     if (id) this.cursor = id;
-    let task = this.tasks.get(data.taskId);
-    const previous = task;
-    if (type === 'reset') {
-      this.stale = new Set(this.tasks.keys());
-    } else if (type === 'recovery') {
-      this.stale?.delete(data.taskId);
-      task = { ...data, seen: performance.now() };
-    } else if (type === 'progress') {
-      if (this.stale) this.sweep();
-      task = fold(this.tasks.get(data.taskId), data);
-    }
-    if (task && data.taskId) this.keep(task);
+    this.alive(data.every);
+    if (type === 'beat') return;
+    const previous = this.tasks.get(taskId);
+    let task = previous;
+    if (type === 'reset') this.stale = new Set(this.tasks.keys());
+    if (type === 'recovery') task = { ...data, seen: performance.now() };
+    if (type === 'progress') task = fold(task, data);
+    if (task) this.keep(task);
+    this.stale.delete(taskId);
     this.tell({ type, data, id, task, previous });
-    if (this.stale) {
-      // Scripts cannot see where the recoveries end: at the next progress, or after some quiet.
-      clearTimeout(this.quiet);
-      this.quiet = setTimeout(() => this.sweep(), 3000);
+    if (type === 'live') {
+      // After a reset, what the server did not send again is gone.
+      for (const taskId of this.stale) {
+        this.tasks.delete(taskId);
+        this.tell({ type: 'drop', data: { taskId } });
+      }
+      this.attempts = 0;
+      if (this.source.readyState < 2) this.become('open');
     }
     if (this.single && task && over(task)) this.stop('ended');
   }
@@ -91,20 +99,9 @@ class Stream {
     if (this.tasks.size > 1000) this.tasks.delete([...this.tasks.values()].find(over)?.taskId ?? this.tasks.keys().next().value);
   }
 
-  /** After a reset, what the server did not send again is gone. */
-  sweep() {
-    const gone = this.stale ?? [];
-    this.stale = null;
-    clearTimeout(this.quiet);
-    for (const taskId of gone) {
-      this.tasks.delete(taskId);
-      this.tell({ type: 'drop', data: { taskId } });
-    }
-  }
-
   stop(state) {
     clearTimeout(this.timer);
-    clearTimeout(this.quiet);
+    this.alive(0);
     this.source.close();
     this.become(state);
   }
@@ -112,14 +109,14 @@ class Stream {
 
 /**
  * Calls `listener({type, data, id, task, previous})` for every message about the tasks of `user`, or about one `task`.
- * `type` is progress, recovery, reset, more, drop (the task is gone) or state. `task` is the state after the message, null
- * for a repeated event. What is already known comes first.
+ * `type` is progress, recovery, reset, more, live (nothing is missing any more), drop (the task is gone) or state.
+ * `task` is the state after the message, null for a repeated event. What is already known comes first.
  */
 export function watch({ src = home, user, task }, listener) {
-  const url = `${src.replace(/\/$/, '')}/api/v2/progress/subscribe${(user ? '?userId=' : '/') + encodeURIComponent(user || task)}`;
+  const url = `${src.replace(/\/$/, '')}/api/v2/progress/subscribe${user ? '?userId=' : '/'}${encodeURIComponent(user || task)}${user ? '&' : '?'}beat=1`;
   let stream = streams.get(url);
   if (!stream) streams.set(url, (stream = new Stream(url, !user)));
-  const mine = (message) => (!task || !message.data?.taskId || message.data.taskId === task) && listener(message);
+  const mine = (message) => (!task || (message.data?.taskId ?? task) === task) && listener(message);
   stream.listeners.add(mine);
   for (const known of stream.tasks.values()) mine({ type: 'recovery', data: known, task: known });
   mine({ type: 'state', state: stream.state });
@@ -182,7 +179,7 @@ style.replaceSync(`
 
 const make = (parent, part, attributes = {}) => {
   const node = parent.appendChild(document.createElement('div'));
-  node.setAttribute('part', part);
+  node.part = part;
   for (const name in attributes) node.setAttribute(name, attributes[name]);
   return node;
 };
@@ -208,7 +205,7 @@ export class StepcastProgress extends HTMLElement {
   disconnectedCallback() { this.#halt(); }
   attributeChangedCallback(name, before, after) {
     if (before === after || !this.isConnected) return;
-    if (name === 'user' || name === 'task' || name === 'src') this.#restart();
+    if (/user|task|src/.test(name)) this.#restart();
     else this.#paint();
   }
 
@@ -252,8 +249,7 @@ export class StepcastProgress extends HTMLElement {
   #hear(message) {
     const { type, data, task } = message;
     if (type === 'state') this.setAttribute('state', message.state);
-    if (type === 'more') this.more = data.remaining;
-    if (type === 'reset') this.more = 0;
+    if (/more|reset/.test(type)) this.more = data.remaining ?? 0;
     if (type === 'drop') this.#done.delete(data.taskId);
     if (type === 'progress' && !task) return;
     this.dispatchEvent(new CustomEvent('stepcast-' + type, { detail: message, bubbles: true, composed: true }));
@@ -318,8 +314,7 @@ export class StepcastProgress extends HTMLElement {
   #row(task) {
     let row = this.#rows.get(task.taskId);
     if (!row) {
-      row = document.createElement('div');
-      row.setAttribute('role', 'listitem');
+      row = make(this.list, 'task', { role: 'listitem' });
       const head = make(row, 'head');
       row.name = make(head, 'name');
       row.percent = make(head, 'percent');
@@ -332,18 +327,17 @@ export class StepcastProgress extends HTMLElement {
     }
     const t = this.#texts;
     const { waiting, stalled, percentage = 0 } = task;
-    const kind = waiting ? 'waiting' : stalled && !over(task) ? 'stalled' : over(task) ? task.status.toLowerCase() : 'running';
+    const kind = waiting ? 'waiting' : over(task) ? task.status.toLowerCase() : stalled ? 'stalled' : 'running';
     const step = waiting ? t.waiting : this.#step(task);
     const { bar } = row;
-    row.setAttribute('part', 'task ' + kind);
+    row.part = 'task ' + kind;
     put(row.name, this.#name(task));
     put(row.percent, waiting ? '' : `${percentage}%`);
     put(row.step, task.totalSteps > 0 && !over(task) ? `${step ? step + ' · ' : ''}${task.currentStep}/${task.totalSteps}` : step);
     put(row.time, waiting ? '' : this.#pace(task, kind, t));
-    bar.setAttribute('aria-label', this.#name(task));
-    bar.setAttribute('aria-valuetext', waiting ? step : `${percentage}%, ${step}`);
-    if (waiting) bar.removeAttribute('aria-valuenow');
-    else bar.setAttribute('aria-valuenow', percentage);
+    bar.ariaLabel = this.#name(task);
+    bar.ariaValueText = waiting ? step : `${percentage}%, ${step}`;
+    bar.ariaValueNow = waiting ? null : percentage;
     row.fill.style.transform = waiting ? '' : `translateX(${percentage - 100}%)`;
     return row;
   }

@@ -28,7 +28,7 @@ export class Tail {
     if (this.paused || !data || type === 'drop') return;
     const line = document.createElement('div');
     line.dataset.type = type;
-    for (const [name, text] of [['kind', type], ['data', JSON.stringify(data)], ['id', type === 'progress' ? id : '']]) {
+    for (const [name, text] of [['kind', type], ['data', JSON.stringify(data)], ['id', type === 'progress' || type === 'live' ? id : '']]) {
       const span = line.appendChild(document.createElement('span'));
       span.className = name;
       span.textContent = text;

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { heard, newPage, startBrowser, startProxy, startServer, startStranger, until } from './support.mjs';
+import { heard, newPage, startBrowser, startProxy, startScript, startServer, startStranger, until } from './support.mjs';
 
 let browser, server, proxy, stranger, body;
 before(async () => {
   stranger = await startStranger(() => `<!DOCTYPE html><html lang="en"><title>Elsewhere</title>
     <script type="module" src="${server.base}/stepcast.js"></script>${body}`);
-  [browser, server] = await Promise.all([startBrowser(), startServer({ 'orders.step_delay': '60ms', 'sse.retry': '100ms', 'http.cors_origins': `["${stranger.base}"]` })]);
+  [browser, server] = await Promise.all([startBrowser(), startServer({ 'orders.step_delay': '60ms', 'sse.retry': '100ms', 'sse.heartbeat': '1s', 'http.cors_origins': `["${stranger.base}"]` })]);
   proxy = await startProxy(server.port);
 });
 after(async () => {
@@ -161,6 +161,76 @@ test('a stream that an answer other than 200 ended is taken up again at its curs
   assert.deepEqual((await heard(page, 'progress')).map(({ version }) => version), [1, 2, 3]);
   await context.close();
 });
+
+test('a proxy’s 502 does not cost the cursor of a stream that brought no event yet', async () => {
+  const context = await browser.newContext({ locale: 'en-US' });
+  const page = await newPage(context);
+  let failing = false;
+  await page.route('**/subscribe?*', (route) => (failing ? route.fulfill({ status: 502, body: 'bad gateway' }) : route.continue()));
+  await post(event('quiet-1', 'quiet', 'STARTED', 0));
+  body = `<stepcast-progress user="quiet" src="${proxy.base}"></stepcast-progress>`;
+  await page.goto(stranger.base);
+  await open(page);
+  failing = true;
+  proxy.cut();
+  await page.waitForResponse((response) => response.status() === 502);
+  await post(event('quiet-1', 'quiet', 'PROGRESS', 50), event('quiet-1', 'quiet', 'COMPLETED', 100));
+  failing = false;
+  proxy.mend();
+  await until('nothing was missed', async () => (await heard(page, 'progress')).length === 2);
+  assert.deepEqual((await heard(page, 'progress')).map(({ version }) => version), [2, 3]);
+  assert.equal((await heard(page, 'reset')).length, 0);
+  await context.close();
+});
+
+/** The element on a stream that the test itself speaks for. */
+async function withScript(check) {
+  const script = await startScript();
+  try {
+    await withPage(`<stepcast-progress user="scripted" src="${script.base}"></stepcast-progress>`, async (page) => {
+      await until('the stream is asked for', () => script.requests.length === 1);
+      await check(page, script);
+    });
+  } finally {
+    await script.stop();
+  }
+}
+
+const words = (page) => page.locator('stepcast-progress').evaluate((element) => element.shadowRoot.textContent);
+const state = (page) => page.locator('stepcast-progress').getAttribute('state');
+
+test('until the catch-up has ended nothing is said to be empty or open', () => withScript(async (page, script) => {
+  script.say('recovery', { taskId: 'one', userId: 'scripted', status: 'PROGRESS', percentage: 5, version: 1, startedAt: '2026-01-01T00:00:00Z', updatedAt: '2026-01-01T00:00:00Z' });
+  await until('the task is shown', async () => /one/.test(await words(page)));
+  assert.equal(await state(page), 'connecting');
+  script.say('reset', { reason: 'epoch' });
+  script.say('live', { cursor: 'e.1' }, 'e.1');
+  await until('what was not sent again is dropped', async () => (await heard(page, 'drop')).length === 1);
+  await until('it is open and empty', async () => (await state(page)) === 'open' && /No tasks yet/.test(await words(page)));
+  assert.equal((await heard(page, 'live')).length, 1);
+}));
+
+test('a stream that died without a word is opened again at its cursor', () => withScript(async (page, script) => {
+  script.say('live', { cursor: 'e.7' }, 'e.7');
+  script.say('beat', { every: 0.1 });
+  await until('it is open again', () => script.requests.length === 2);
+  assert.match(script.requests[0], /[?&]beat=1(&|$)/);
+  assert.match(script.requests[1], /[?&]lastEventId=e\.7(&|$)/);
+  assert.equal(await state(page), 'reconnecting');
+  script.say('live', { cursor: 'e.7' }, 'e.7');
+  await until('it is live again', async () => (await state(page)) === 'open');
+}));
+
+test('what happened while a connection was dead is told after the beats stayed away', () => withPage(`<stepcast-progress user="asleep" src="${proxy.base}"></stepcast-progress>`, async (page) => {
+  await open(page);
+  await post(event('asleep-1', 'asleep', 'STARTED', 0));
+  await until('the first event is here', async () => (await heard(page, 'progress')).length === 1);
+  proxy.freeze();
+  await post(event('asleep-1', 'asleep', 'PROGRESS', 50), event('asleep-1', 'asleep', 'COMPLETED', 100));
+  await until('nothing was missed', async () => (await heard(page, 'progress')).length === 3);
+  assert.deepEqual((await heard(page, 'progress')).map(({ version }) => version), [1, 2, 3]);
+  assert.equal(page.subscriptions.length, 2);
+}));
 
 test('nothing that a producer puts into detail or a name hides a task or the others', () => withPage('<stepcast-progress user="odd"></stepcast-progress>', async (page) => {
   await open(page);

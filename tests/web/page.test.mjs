@@ -181,6 +181,8 @@ test('a hundred ticks of one step are said once', () => withPage({}, async (page
 test('the raw events are listed, bounded, and can be paused', () => withPage({}, async (page) => {
   const userId = await page.getByLabel('I am').inputValue();
   const lines = page.locator('#tail > div');
+  await page.locator('#tail > [data-type=live]').waitFor();
+  assert.match(await lines.first().locator('.id').innerText(), /^\w+\.\d+$/);
   const batch = (task) => Array.from({ length: 150 }, (_, i) => ({ taskId: `${task}-${userId}`, userId, eventType: 'PROGRESS', percentage: Math.floor(i / 2), stepName: 'Reading' }));
   await server.post('/api/v2/progress/events', batch('a'));
   await server.post('/api/v2/progress/events', batch('b'));
@@ -233,6 +235,11 @@ test('picture: a phone, and nothing is wider than it', () => withPage({ locale: 
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
   await page.evaluate(() => { for (const open of document.querySelectorAll('details[open]')) open.open = false; });
   await picture(page, 'phone', { keep: true });
+}));
+
+test('picture: the raw events on a phone', () => withPage({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }, async (page) => {
+  await fill(page, 'Reading the catalogue');
+  await picture(page, 'phone-tail', { of: page.locator('section', { has: page.locator('#tail') }) });
 }));
 
 test('picture: in the dark', () => withPage({ colorScheme: 'dark' }, async (page) => {

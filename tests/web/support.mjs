@@ -65,7 +65,7 @@ export async function startServer(settings = {}, port = undefined) {
   };
 }
 
-/** A TCP proxy before `port` that is cut and mended exactly when told. */
+/** A TCP proxy before `port` that is cut, mended and frozen exactly when told. */
 export async function startProxy(port) {
   const sockets = new Set();
   let whole = true;
@@ -92,7 +92,29 @@ export async function startProxy(port) {
     base: `http://127.0.0.1:${server.address().port}`,
     cut,
     mend: () => (whole = true),
+    /** What is open passes nothing more and is not closed either: a peer that went without a word. */
+    freeze() {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
     stop: () => (cut(), new Promise((resolve) => server.close(resolve))),
+  };
+}
+
+/** Event streams that say what the test says: `say` goes to the newest, `requests` are the targets that were asked for. */
+export async function startScript() {
+  const requests = [];
+  let newest;
+  const server = http.createServer((request, answer) => {
+    answer.writeHead(200, { 'Content-Type': 'text/event-stream', 'Access-Control-Allow-Origin': '*' }).flushHeaders();
+    newest = answer;
+    requests.push(request.url);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    base: `http://127.0.0.1:${server.address().port}`,
+    requests,
+    say: (event, data, id = '') => newest.write(`${id && `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`),
+    stop: () => (server.closeAllConnections(), new Promise((resolve) => server.close(resolve))),
   };
 }
 
@@ -126,7 +148,7 @@ export async function newPage(context) {
   page.on('console', (message) => /Content Security Policy|Uncaught/.test(message.text()) && page.complaints.push(message.text()));
   await page.addInitScript(() => {
     window.heard = [];
-    for (const type of ['progress', 'recovery', 'complete', 'failed', 'reset', 'drop'])
+    for (const type of ['progress', 'recovery', 'complete', 'failed', 'reset', 'live', 'drop'])
       addEventListener('stepcast-' + type, ({ detail }) => window.heard.push({ type, taskId: detail.data?.taskId, version: detail.data?.version, recovered: detail.recovered }));
   });
   return page;
