@@ -44,8 +44,9 @@ class ChangeLog {
                                 const Snapshot& snapshot) = 0;
     /// A loss is told before the events concerned are removed, one by one and perhaps much later.
     virtual void lost(const Loss& loss) = 0;
-    virtual void stream_gone(const Category& category, std::string_view stream_id) = 0;
-    virtual void removed(Position position) = 0;
+    /// A stream that had a snapshot has expired.
+    virtual void snapshot_gone(const Category& category, std::string_view stream_id) = 0;
+    virtual void removed(const event::Event& event) = 0;
     /// What was removed last goes for good, with what is written next: not even its bytes stay.
     virtual void erased() = 0;
     /// Losses from `until` and before are remembered no more, except by the floor.

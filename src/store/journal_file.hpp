@@ -97,8 +97,9 @@ class JournalFile {
     /// Events behind a position that are not hidden by a loss.
     struct EventPage {
         std::vector<StoredEvent> events;
-        std::vector<Position> hidden;  ///< what is still to be removed
-        Position through = 0;          ///< as asked for: the end
+        std::vector<Position> hidden;    ///< what is still to be removed
+        std::uint64_t hidden_bytes = 0;  ///< that it takes of the file
+        Position through = 0;            ///< as asked for: the end
     };
     /// Looks at no more than `limit` rows. After read_base.
     result<EventPage> read_events(Position after, std::size_t limit);
@@ -152,6 +153,7 @@ class JournalFile {
     std::int64_t type_number(const event::Event& event);
     void write_changes(const JournalGroup& group);
     void write_promises(const JournalGroup& group);
+    void forget(Timestamp until);
     bool bound_refuses(const JournalGroup& group);
     std::uint64_t most_pages() const;
     void bound_pages(std::uint64_t count);

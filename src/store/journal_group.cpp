@@ -16,18 +16,48 @@ bool JournalGroup::removes(Position position) const {
     return !removed.empty() && removed.back() >= position && std::ranges::binary_search(removed, position);
 }
 
-void JournalChanges::removed(Position position) {
-    add(pending_.removed, position);
+// SQLite's table pages: a row that does not fit into one keeps a part there and has pages of its own.
+std::uint64_t row_bytes(const event::Event& event) {
+    constexpr std::uint64_t page = 4096, head = 8, beside = 60, cell = 6;
+    constexpr std::uint64_t most_inside = page - 35, least_inside = 489, overflow = page - 4;
+    const std::uint64_t row = event.body().size() + beside;
+    std::uint64_t inside = row, outside = 0;
+    if (row > most_inside) {
+        const auto rest = least_inside + (row - least_inside) % overflow;
+        inside = rest <= most_inside ? rest : least_inside;
+        outside = (row - inside + overflow - 1) / overflow * page;
+    }
+    return outside + page / ((page - head) / (inside + cell));
 }
 
-void JournalChanges::give_removals(JournalGroup& to) {
+void JournalGroup::join(JournalGroup later) {
     const auto move = [](auto& from, auto& into) {
         into.insert(into.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-        from.clear();
     };
-    move(pending_.changes, to.changes);
-    move(pending_.removed, to.removed);
-    std::ranges::sort(to.removed);
+    move(later.events, events);
+    move(later.changes, changes);
+    move(later.removed, removed);
+    std::ranges::sort(removed);
+    for (const auto& [source, offset] : later.sources) sources[source] = offset;
+    move(later.owed, owed);
+    move(later.sent, sent);
+    move(later.marks, marks);
+    move(later.timers, timers);
+    if (later.forgot) forgot = later.forgot;
+    if (later.forgot_marks) forgot_marks = later.forgot_marks;
+    added += later.added;
+    freed += later.freed;
+    erases = erases || later.erases;
+}
+
+void JournalChanges::removed(const event::Event& event) {
+    pending_.freed += row_bytes(event);
+    add(pending_.removed, event.position());
+}
+
+void JournalChanges::removed(std::span<const Position> hidden, std::uint64_t bytes) {
+    pending_.freed += bytes;
+    for (const auto position : hidden) add(pending_.removed, position);
 }
 
 void JournalChanges::source_moved(const SourceOffset& source) {
@@ -41,12 +71,14 @@ void JournalChanges::source_moved(const SourceOffset& source) {
         pending_.sources.emplace(key, source.offset);
 }
 
-JournalGroup JournalChanges::take() {
+JournalGroup JournalChanges::take(bool all) {
     JournalGroup group = std::exchange(pending_, {});
-    if (group.erases || group.removed.size() <= most_removed) {
+    if (all || group.erases || group.removed.size() <= most_removed) {
         std::ranges::sort(group.removed);  // they came stream by stream
         return group;
     }
+    pending_.freed = group.freed / group.removed.size() * (group.removed.size() - most_removed);
+    group.freed -= pending_.freed;
     const auto rest = group.removed.begin() + most_removed;
     pending_.removed.assign(rest, group.removed.end());
     group.removed.erase(rest, group.removed.end());

@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <span>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -7,6 +8,9 @@
 #include "store/change_log.hpp"
 
 namespace stepcast::store {
+
+/// What an event's row takes of the file: its share of a page that is full, and pages of its own.
+std::uint64_t row_bytes(const event::Event& event);
 
 /// What one transaction writes: the changes of a memory store since the last one.
 struct JournalGroup {
@@ -36,10 +40,13 @@ struct JournalGroup {
     std::vector<std::variant<Timer, Fired>> timers;  ///< in the order in which they were set and fired
     std::optional<Timestamp> forgot;
     std::optional<Timestamp> forgot_marks;
-    std::uint64_t bytes = 0;  ///< of the events
+    std::uint64_t added = 0;  ///< bytes of the file that it takes, about, without its losses
+    std::uint64_t freed = 0;  ///< bytes of the file that `removed` frees, about
     bool erases = false;      ///< what is removed is overwritten, too
 
     bool removes(Position position) const;
+    /// Puts `later` behind what is here, so that one transaction writes both.
+    void join(JournalGroup later);
     bool empty() const {
         return events.empty() && changes.empty() && removed.empty() && sources.empty() && owed.empty() &&
                sent.empty() && marks.empty() && timers.empty() && !forgot && !forgot_marks;
@@ -51,11 +58,14 @@ class JournalChanges final : public ChangeLog {
   public:
     void appended(const EventRef& event) override {
         pending_.events.push_back(event);
-        pending_.bytes += event->memory();
+        pending_.added += row_bytes(*event);
         ++count_;
     }
     void source_moved(const SourceOffset& source) override;
-    void owed(const Owed& message) override { add(pending_.owed, message); }
+    void owed(const Owed& message) override {
+        pending_.added += message.message.value.size();
+        add(pending_.owed, message);
+    }
     void sent(std::uint64_t number) override { add(pending_.sent, number); }
     void handled(const InboxMark& mark) override { add(pending_.marks, mark); }
     void timer_set(const Timer& timer) override { add(pending_.timers, timer); }
@@ -63,13 +73,16 @@ class JournalChanges final : public ChangeLog {
         add(pending_.timers, JournalGroup::Fired{std::string{id}});
     }
     void snapshot_saved(const Category& category, const StreamHead& head, const Snapshot& snapshot) override {
+        pending_.added += snapshot.state.size();
         add(pending_.changes, JournalGroup::Saved{&category, head, snapshot});
     }
     void lost(const Loss& loss) override { add(pending_.changes, loss); }
-    void stream_gone(const Category& category, std::string_view stream_id) override {
+    void snapshot_gone(const Category& category, std::string_view stream_id) override {
         add(pending_.changes, JournalGroup::Gone{&category, std::string{stream_id}});
     }
-    void removed(Position position) override;
+    void removed(const event::Event& event) override;
+    /// That they were hidden and have not left the file yet; `bytes` of it in all.
+    void removed(std::span<const Position> hidden, std::uint64_t bytes);
     void erased() override { pending_.erases = true; }
     void forgot(Timestamp until) override {
         pending_.forgot = until;
@@ -81,13 +94,12 @@ class JournalChanges final : public ChangeLog {
     }
 
     bool empty() const { return pending_.empty(); }
-    std::uint64_t pending_bytes() const { return pending_.bytes; }
+    const JournalGroup& pending() const { return pending_; }
     /// Changes so far: a ticket for "everything up to now".
     std::uint64_t count() const { return count_; }
-    /// The next group. Removals beyond what one transaction should take stay for the next.
-    JournalGroup take();
-    /// Gives what frees room to a group that could not be written for want of it.
-    void give_removals(JournalGroup& to);
+    /// The next group. Removals beyond what one transaction should take stay for the next, unless it needs
+    /// the room of `all`.
+    JournalGroup take(bool all);
 
   private:
     template <class List, class Item>

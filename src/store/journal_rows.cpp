@@ -162,9 +162,11 @@ void JournalFile::write_changes(const JournalGroup& group) {
             with.drop_snapshot.bind(1, gone.category->name).bind(2, gone.stream_id).run();
         }
     };
-    for (const auto& change : group.changes) std::visit(Write{*statements_}, change);
+    // First what frees pages: the rest may need them.
     for (const auto position : group.removed)
         statements_->remove_event.bind(1, static_cast<std::int64_t>(position)).run();
+    if (group.forgot) forget(*group.forgot);
+    for (const auto& change : group.changes) std::visit(Write{*statements_}, change);
     for (const auto& [source, offset] : group.sources) {
         const auto& [consumer, topic, partition] = source;
         statements_->move_source.bind(1, consumer)
@@ -174,11 +176,13 @@ void JournalFile::write_changes(const JournalGroup& group) {
             .run();
     }
     write_promises(group);
-    if (!group.forgot) return;
-    auto& newest = statements_->newest_loss.bind(1, milliseconds(*group.forgot));
+}
+
+void JournalFile::forget(Timestamp until) {
+    auto& newest = statements_->newest_loss.bind(1, milliseconds(until));
     if (newest.step()) next_.floor = std::max(meta_.floor, static_cast<Position>(newest.number(0)));
     newest.reset();
-    statements_->forget_losses.bind(1, milliseconds(*group.forgot)).run();
+    statements_->forget_losses.bind(1, milliseconds(until)).run();
 }
 
 // What is owed, what was handled, what is due.
@@ -252,10 +256,12 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
             auto event = decode(rows);
             const auto hides =
                 hides_.find(Loss{&event.draft->category(), std::string{event.draft->stream_id()}}.hash());
-            if (hides != hides_.end() && event.position <= hides->second)
-                page.hidden.push_back(event.position);
-            else
+            if (hides == hides_.end() || event.position > hides->second) {
                 page.events.push_back(std::move(event));
+                continue;
+            }
+            page.hidden.push_back(event.position);
+            page.hidden_bytes += row_bytes(*event.draft);
         }
         return page;
     } catch (const SqliteError& e) {

@@ -12,22 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-// Numbered and not yet durable: beyond it commits wait before they are numbered.
-constexpr std::uint64_t most_pending_bytes = 8 * 1024 * 1024;
 constexpr std::size_t events_per_read = 4096;
 constexpr std::size_t events_per_turn = 512;
-constexpr auto room_slice = 700us;
-// How long a call waits for the feed's reader to have what may go then.
-constexpr auto read_patience = 1s;
 // Beyond it a log that a reader keeps from being moved into the file is worth a line.
 constexpr std::uint64_t most_log_bytes = 64 * 1024 * 1024;
-
-std::uint64_t bytes_of(const Commit& commit) {
-    std::uint64_t bytes = MemoryStore::cost_besides_events(commit);
-    for (const auto& append : commit.appends)
-        for (const auto& draft : append.events) bytes += draft->memory();
-    return bytes;
-}
 
 // What is remembered of the dead takes about twice as much in the file as in memory.
 Limits bounded(Limits limits, std::uint64_t journal_limit) {
@@ -56,7 +44,7 @@ JournaledStore::~JournaledStore() {
 }
 
 awaitable<std::vector<CommitResult>> JournaledStore::commit_many(std::span<Commit> commits) {
-    while (changes_.pending_bytes() > most_pending_bytes && co_await durable(changes_.count())) {
+    while (changes_.pending().added > most_pending() && co_await durable(changes_.count())) {
     }
     std::vector<CommitResult> results;
     const auto fitting = trouble_.empty() ? co_await make_room(commits) : 0;
@@ -74,55 +62,6 @@ awaitable<std::vector<CommitResult>> JournaledStore::commit_many(std::span<Commi
     for (auto& one : results)
         if (one && (one->position == 0 || one->position > durable_)) one = tl::unexpected<Refusal>(refusal());
     co_return results;
-}
-
-// What memory holds of what stands in the file.
-std::uint64_t JournaledStore::stored_bytes() const {
-    const auto stats = memory_.stats();
-    return stats.bytes - stats.beside;
-}
-
-// What the file will take once everything numbered is written and everything expired is gone.
-std::uint64_t JournaledStore::expected_size() const {
-    const auto now = stored_bytes();
-    if (bytes_then_ == 0 || now == bytes_then_) return size_.used + now - bytes_then_;
-    return static_cast<std::uint64_t>(static_cast<double>(size_.used) * static_cast<double>(now) /
-                                      static_cast<double>(bytes_then_));
-}
-
-// For at most a slice, never what is not durable yet: its writer would be told that it is not known.
-MemoryStore::Room JournaledStore::free_some(std::uint64_t enough) {
-    bound_expiry();
-    const auto end = steady_clock::now() + room_slice;
-    auto room = MemoryStore::Room::more;
-    while (room == MemoryStore::Room::more && expected_size() > enough && steady_clock::now() < end)
-        room = memory_.free_some(clock_.now());
-    return room;
-}
-
-// How many of the commits fit into the file. The oldest finished streams expire for them, in turns that
-// others can use; what the feed's reader does not have yet is waited for.
-awaitable<std::size_t> JournaledStore::make_room(std::span<const Commit> commits) {
-    std::uint64_t need = 0;
-    if (limit_ != 0)
-        for (const auto& commit : commits) need += bytes_of(commit);
-    if (need == 0) co_return commits.size();
-    const auto soft = limit_ - limit_ / 16;
-    const auto enough = soft - std::min(soft, need);
-    const auto patience = steady_clock::now() + read_patience;
-    while (expected_size() > enough) {
-        const auto room = free_some(enough);
-        if (room == MemoryStore::Room::none) break;
-        if (room == MemoryStore::Room::more)
-            co_await asio::post(strand_, asio::use_awaitable);
-        else if (!co_await memory_.wait_read(patience))
-            break;
-    }
-    const auto taken = expected_size();
-    std::size_t fitting = commits.size();
-    for (; fitting != 0 && taken + need > limit_ - limit_ / 32; --fitting)
-        need -= bytes_of(commits[fitting - 1]);
-    co_return fitting;
 }
 
 // True once everything up to the ticket is durable; false if that cannot be had now.
@@ -154,11 +93,7 @@ void JournaledStore::look() {
 awaitable<void> JournaledStore::write_all() {
     bool going = true;
     while (going && (!changes_.empty() || look_due_ || size_.untidy())) {
-        if (std::exchange(look_due_, false) || !changes_.empty()) {
-            const auto ticket = changes_.count();
-            const auto head = memory_.head();
-            going = co_await write_group(changes_.take(), head, ticket);
-        }
+        if (std::exchange(look_due_, false) || !changes_.empty()) going = co_await write_group();
         // Nobody waits for this but the next group.
         if (!size_.untidy()) continue;
         const auto tended = co_await aio::offload(writer_, [this] { return file_->tend(); });
@@ -182,47 +117,64 @@ void JournaledStore::tell_pinned() {
     pinned_ = pinned;
 }
 
-// Until it is written. False if that was given up at a stop: nobody was promised what it holds.
-awaitable<bool> JournaledStore::write_group(JournalGroup group, Position head, std::uint64_t ticket) {
-    for (steady_clock::duration wait = 50ms;; wait = std::min<steady_clock::duration>(2 * wait, 1s)) {
+// Puts what has changed behind what is being written, if anything is.
+void JournaledStore::compose(bool all) {
+    if (!under_way_) under_way_.emplace();
+    under_way_->group.join(changes_.take(all));
+    under_way_->head = memory_.head();
+    under_way_->ticket = changes_.count();
+    under_way_->lost_bytes = memory_.lost_bytes();
+}
+
+// The next group, until it is written. False if that was given up at a stop: nobody was promised what it
+// holds.
+awaitable<bool> JournaledStore::write_group() {
+    compose(limit_ != 0 && size_.used + changes_.pending().added > soft_limit());
+    int grown = 0;
+    for (steady_clock::duration wait = 50ms;;) {
         const auto began = steady_clock::now();
-        const auto held = stored_bytes();
-        const auto size = co_await aio::offload(writer_, [&] { return file_->write(group, head); });
+        const auto size = co_await aio::offload(
+            writer_, [this] { return file_->write(under_way_->group, under_way_->head); });
         if (size) {
-            if (!group.empty())
+            if (!under_way_->group.empty())
                 write_seconds_.observe(std::chrono::duration<double>(steady_clock::now() - began).count());
-            if (!trouble_.empty()) spdlog::info("the journal can be written again");
-            trouble_.clear();
-            healthy_ = true;
-            size_ = *size;
-            bytes_then_ = held;
-            // What freed room was counted later than the ticket and went along.
-            written_ = changes_.empty() ? changes_.count() : ticket;
-            const bool further = head > durable_;
-            durable_ = head;
-            wake();
-            if (further && feed_.hint) feed_.hint();
+            acknowledge(*size);
             co_return true;
         }
-        const auto& error = size.error();
-        if (error.code == journal_errc::taken_over) {
-            // Another server goes on with this journal: whatever this one says from now on is not true there.
-            spdlog::critical("{}", error.detail);
-            aio::leave(1);
-        }
-        if (trouble_.empty()) spdlog::error("{}", error.text());
-        trouble_ = error.text();
-        healthy_ = false;
-        refusal_ = error.code == journal_errc::full ? errc::full : errc::unavailable;
-        wake();
+        if (size.error().code == journal_errc::full && !closing_ && co_await grow_room(grown++)) continue;
+        tell_trouble(size.error());
         if (closing_) co_return false;
-        if (refusal_ == errc::full) {
-            const auto expected = expected_size();
-            free_some(expected - std::min(expected, group.bytes + 1));
-            changes_.give_removals(group);
-        }
         co_await again_.wait(wait);
+        wait = std::min<steady_clock::duration>(2 * wait, 1s);
     }
+}
+
+void JournaledStore::acknowledge(const JournalFile::Size& size) {
+    if (!trouble_.empty()) spdlog::info("the journal can be written again");
+    trouble_.clear();
+    healthy_ = true;
+    size_ = size;
+    lost_then_ = under_way_->lost_bytes;
+    written_ = under_way_->ticket;
+    const bool further = under_way_->head > durable_;
+    durable_ = under_way_->head;
+    under_way_.reset();
+    bound_expiry();
+    wake();
+    if (further && feed_.hint) feed_.hint();
+}
+
+void JournaledStore::tell_trouble(const Error& error) {
+    if (error.code == journal_errc::taken_over) {
+        // Another server goes on with this journal: whatever this one says from now on is not true there.
+        spdlog::critical("{}", error.detail);
+        aio::leave(1);
+    }
+    if (trouble_.empty()) spdlog::error("{}", error.text());
+    trouble_ = error.text();
+    healthy_ = false;
+    refusal_ = error.code == journal_errc::full ? errc::full : errc::unavailable;
+    wake();
 }
 
 awaitable<void> JournaledStore::close() {
@@ -230,9 +182,7 @@ awaitable<void> JournaledStore::close() {
     again_.notify();
     co_await gate_.close();
     if (!changes_.empty() && trouble_.empty()) {
-        const auto head = memory_.head();
-        const auto ticket = changes_.count();
-        co_await write_group(changes_.take(), head, ticket);
+        co_await write_group();
     }
     co_await aio::offload(writer_, [this] {
         file_->settle();
@@ -253,7 +203,7 @@ awaitable<result<void>> JournaledStore::load(const std::atomic<bool>& stopping) 
         // The writer's thread decodes the next page while the core takes this one in.
         auto [next, inserted] = co_await (read(after) && insert(page->events));
         if (!inserted) co_return tl::unexpected{inserted.error()};
-        for (const auto position : page->hidden) changes_.removed(position);
+        changes_.removed(page->hidden, page->hidden_bytes);
         durable_ = after;
         if (head != 0) percent_ = static_cast<int>(100 * after / head);
         if (feed_.hint) feed_.hint();
@@ -267,7 +217,7 @@ awaitable<result<void>> JournaledStore::load(const std::atomic<bool>& stopping) 
         file_->loaded();
         return file_->size();
     });
-    bytes_then_ = stored_bytes();
+    lost_then_ = memory_.lost_bytes();
     percent_ = 100;
     if (feed_.hint) feed_.hint();
     write_soon();

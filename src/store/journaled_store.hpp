@@ -100,15 +100,28 @@ class JournaledStore final : public EventStore {
         aio::Notice notice;
     };
 
+    /// What is being written, and what memory came to with its last change.
+    struct UnderWay {
+        JournalGroup group;
+        Position head;
+        std::uint64_t ticket;
+        std::uint64_t lost_bytes;
+    };
+
     void write_soon();
     void tell_pinned();
     awaitable<void> write_all();
-    awaitable<bool> write_group(JournalGroup group, Position head, std::uint64_t ticket);
+    awaitable<bool> write_group();
     awaitable<bool> durable(std::uint64_t ticket);
     void wake();
-    std::uint64_t stored_bytes() const;
+    void compose(bool all);
+    void acknowledge(const JournalFile::Size& size);
+    void tell_trouble(const Error& error);
     std::uint64_t expected_size() const;
-    MemoryStore::Room free_some(std::uint64_t enough);
+    std::uint64_t soft_limit() const { return limit_ - limit_ / 16; }
+    std::uint64_t most_pending() const;
+    awaitable<MemoryStore::Room> shrink_to(std::uint64_t size, MemoryStore::Deadline patience);
+    awaitable<bool> grow_room(int attempt);
     void bound_expiry() { memory_.feed().read_through(std::min(feed_.read, durable_)); }
     awaitable<std::size_t> make_room(std::span<const Commit> commits);
     Refusal refusal() const { return {refusal_, 0, 0, trouble_}; }
@@ -127,7 +140,8 @@ class JournaledStore final : public EventStore {
     Position durable_ = 0;
     std::uint64_t written_ = 0;  // of changes_.count()
     JournalFile::Size size_{};
-    std::uint64_t bytes_then_ = 0;  // that memory held when size_ was read
+    std::uint64_t lost_then_ = 0;  // bytes that memory held of losses when size_ was read
+    std::optional<UnderWay> under_way_;
     std::string trouble_;
     errc refusal_ = errc::unavailable;  // while there is trouble
     bool writing_ = false;

@@ -77,7 +77,7 @@ awaitable<bool> MemoryStore::wait_read(Deadline deadline) {
 void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
     const Position through = stream.last_position;
     lose(stream, stream.events, through, now);
-    if (log_ != nullptr) log_->stream_gone(*stream.category, stream.id);
+    if (log_ != nullptr && stream.snapshot != nullptr) log_->snapshot_gone(*stream.category, stream.id);
     expired_.push_back({stream.category, stream.id,
                         stream.subject == nullptr ? std::string{} : stream.subject->name, through});
 
@@ -132,7 +132,7 @@ bool MemoryStore::drain(std::size_t count) {
     for (; next < events.size() && count != 0; ++next, --count) {
         const EventRef event = std::move(events[next]);
         all_.remove(event->position());
-        if (log_ != nullptr) log_->removed(event->position());
+        if (log_ != nullptr) log_->removed(*event);
         if (stream != nullptr) {
             stream->bytes -= cost(*event);
             bytes_ -= cost(*event);

@@ -79,6 +79,8 @@ class MemoryStore final : public EventStore {
     /// those that the feed's reader has, expires, or leaves the indexes by a part. The next cleanup tells of
     /// it.
     Room free_some(Timestamp now);
+    /// Bytes that it takes to remember losses.
+    std::uint64_t lost_bytes() const { return tombstones_.memory(); }
     /// Waits for the feed's reader to get on, or until `deadline`; false then.
     awaitable<bool> wait_read(Deadline deadline);
 
