@@ -64,6 +64,7 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<Commit> 
             begin_turn();
             result = commit_one(commit, call);
         }
+        call.note(commit, result);
         results.push_back(std::move(result));
         // The clock is asked now and then only: an event takes about a microsecond, unless it had to be given
         // room.
@@ -96,6 +97,23 @@ bool MemoryStore::Call::holds(const SourceOffset& source) const {
     });
 }
 
+// Only for who names a version: nobody else decided on what an earlier commit leads to.
+void MemoryStore::Call::note(const Commit& commit, const CommitResult& outcome) {
+    for (const auto& append : commit.appends) {
+        if (append.expected.kind != Expected::Kind::exact || append.events.empty()) continue;
+        const bool led_there =
+            outcome &&
+            (!outcome->deduplicated || outcome->version == append.expected.version + append.events.size());
+        if (!led_there) broken.push_back(append.events.front().get());
+    }
+}
+
+bool MemoryStore::Call::breaks(const Append& append) const {
+    return append.expected.kind == Expected::Kind::exact && std::ranges::any_of(broken, [&](const Event* b) {
+               return same_stream(*b, *append.events.front());
+           });
+}
+
 CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
     if (commit.fence && !leases_.holds(*commit.fence, std::chrono::steady_clock::now()))
         return tl::unexpected<Refusal>(
@@ -113,7 +131,7 @@ CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
         return Receipt{0, 0, true};
     }
     call.waits = false;
-    if (auto refusal = judge(commit, call.full)) {
+    if (auto refusal = judge(commit, call)) {
         const bool full = refusal->code == errc::full;
         call.waits = full && !call.full && call.patient && room_ != Room::none;
         if (call.waits) return tl::unexpected<Refusal>(std::move(*refusal));
@@ -126,7 +144,7 @@ CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
 }
 
 // Decides about every append before anything is written, and makes room for what is new.
-std::optional<Refusal> MemoryStore::judge(const Commit& commit, bool full) {
+std::optional<Refusal> MemoryStore::judge(const Commit& commit, const Call& call) {
     plan_.clear();
     std::size_t events = 0;
     for (const auto& append : commit.appends) {
@@ -136,6 +154,9 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit, bool full) {
         Plan plan{&append, nullptr, stream_hash(first.category(), first.stream_id()), false};
         if (auto refusal = judge(append, planned_for(first.category(), first.stream_id()), plan))
             return refusal;
+        if (!plan.known && call.breaks(append))
+            return Refusal{errc::wrong_expected_version, append.expected.version, 0,
+                           "what it was decided on was not written"};
         plan_.push_back(plan);
     }
     if (events > 1)
@@ -151,7 +172,7 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit, bool full) {
         for (const auto& draft : plan.append->events) need += cost(*draft);
     }
     // An offset that moved past a refused commit would make its retry succeed with no effect.
-    if ((full && (need != 0 || commit.source)) || (need != 0 && !make_room(need)))
+    if ((call.full && (need != 0 || commit.source)) || (need != 0 && !make_room(need)))
         return Refusal{errc::full, 0, 0, "the store is at its bound and nothing finished is left to expire"};
     return std::nullopt;
 }

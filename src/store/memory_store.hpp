@@ -122,7 +122,10 @@ class MemoryStore final : public EventStore {
         bool waits = false;                     // the one at hand does not fit until something more has gone
         bool patient = true;                    // and what may go then is worth the wait
         std::vector<const SourceOffset*> held;  // one from there was refused: the offset moves no further
+        std::vector<const event::Event*> broken;  // one of their streams did not come to where it was to lead
         bool holds(const SourceOffset& source) const;
+        void note(const Commit& commit, const CommitResult& outcome);
+        bool breaks(const Append& append) const;
     };
 
     // One append of the commit at hand: what it would do.
@@ -162,7 +165,7 @@ class MemoryStore final : public EventStore {
     void begin_turn();
     void tell(Position& told);
     CommitResult commit_one(const Commit& commit, Call& call);
-    std::optional<Refusal> judge(const Commit& commit, bool full);
+    std::optional<Refusal> judge(const Commit& commit, const Call& call);
     std::optional<Refusal> judge(const Append& append, Version planned, Plan& plan) const;
     std::optional<Refusal> refuse_repeats() const;
     std::optional<Refusal> judge_snapshots(const Commit& commit) const;

@@ -260,8 +260,10 @@ class EventStore {
     virtual ~EventStore() = default;
 
     /// Writes the commits as one durable group, each with an outcome of its own, in order; behind one that is
-    /// refused as `full` or `unavailable` nothing new is written, so that a retry keeps the order. `commits`
-    /// must outlive the call. Their drafts are sealed in place: numbered, and shared with the store from then
+    /// refused as `full` or `unavailable` nothing new is written, so that a retry keeps the order. Behind one
+    /// that names a version and does not lead to it (refused, or its mark was known) no other commit of the
+    /// call that names a version of that stream is written: it was decided on what is not there, and another
+    /// writer's events may have made its version true. `commits` must outlive the call. Their drafts are sealed in place: numbered, and shared with the store from then
     /// on. A draft that was refused, or sealed by a call that then failed, may be sent again as it is. Never
     /// throws.
     virtual awaitable<std::vector<CommitResult>> commit_many(std::span<Commit> commits) = 0;

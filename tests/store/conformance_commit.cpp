@@ -367,4 +367,35 @@ TEST_P(StoreTest, metadata_goes_with_its_event_and_makes_no_other_event_of_it) {
     EXPECT_EQ(page.events[1]->metadata(), "");
 }
 
+TEST_P(StoreTest, what_was_decided_on_a_refused_commit_is_not_written_either) {
+    put("a", "1");
+    put("a", "other");
+    // Decided when the stream had one event: the second's version is true by the other's event only.
+    std::vector<Commit> decided;
+    decided.push_back(commit_of({draft("a", "2")}, Expected::exact(1)));
+    decided.push_back(commit_of({draft("a", "3")}, Expected::exact(2)));
+    decided.push_back(commit_of({draft("b", "1")}, Expected::exact(0)));
+    const auto outcomes = commit(std::move(decided));
+    EXPECT_EQ(outcomes[0].error().code, errc::wrong_expected_version);
+    EXPECT_EQ(outcomes[1].error().code, errc::wrong_expected_version);
+    EXPECT_TRUE(outcomes[2]) << "another stream's";
+    EXPECT_EQ(info("a").version, 2u);
+
+    // One whose message was handled before leads nowhere; one whose events are there does.
+    Commit handled;
+    handled.inbox = {"group", "m", clock.at + 24h};
+    ASSERT_TRUE(commit(handled));
+    std::vector<Commit> again;
+    again.push_back(commit_of({draft("a", "1"), draft("a", "other")}, Expected::exact(0)));
+    again.push_back(commit_of({draft("a", "4")}, Expected::exact(2)));
+    again.push_back(commit_of({draft("a", "5")}, Expected::exact(3)));
+    again[2].inbox = handled.inbox;
+    again.push_back(commit_of({draft("a", "6")}, Expected::exact(4)));
+    const auto more = commit(std::move(again));
+    EXPECT_TRUE(more[0]->deduplicated);
+    EXPECT_EQ(more[1]->version, 3u);
+    EXPECT_EQ(more[2]->version, 0u);
+    EXPECT_EQ(more[3].error().code, errc::wrong_expected_version);
+}
+
 }  // namespace stepcast::store::test

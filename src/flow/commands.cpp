@@ -1,0 +1,193 @@
+#include "flow/commands.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <set>
+
+#include "aio/spawn.hpp"
+
+namespace stepcast::flow {
+namespace {
+
+Error error_of(const store::Refusal& refusal, std::string_view stream) {
+    return {refusal.code,
+            {},
+            refusal.detail.empty() ? fmt::format("{} could not be written", stream) : refusal.detail};
+}
+
+}  // namespace
+
+aio::awaitable<result<store::Receipt>> Commands::handle(Command command) {
+    const auto hold = gate_.enter();
+    if (!hold) co_return fail(store::errc::unavailable, {}, "the server is stopping");
+    if (gate_.count() > bounds_.max_waiting)
+        co_return fail(store::errc::unavailable, {}, "too many commands wait for their turn");
+    auto& entry = *streams_.try_emplace(command.stream_id).first;
+    auto& stream = entry.second;
+    const auto call = std::make_shared<Call>(std::move(command), core_);
+    stream.calls.push_back(call);
+    if (!stream.busy) {
+        if (stream.now.state) idle_.erase(stream.idle);
+        stream.busy = true;
+        aio::spawn_vital(core_, "commands", [this, &entry, hold = gate_.enter()] { return work(entry); });
+    }
+    while (!call->outcome)
+        if (!co_await call->answered.wait())
+            co_return fail(store::errc::unavailable, {}, "the call was given up");
+    co_return std::move(*call->outcome);
+}
+
+aio::awaitable<void> Commands::work(Streams::value_type& entry) {
+    auto& [id, stream] = entry;
+    while (!stream.calls.empty()) co_await carry_out_group(id, stream);
+    put_by(entry);
+}
+
+// The state of a stream that is in no use stays, unless there are too many.
+void Commands::put_by(Streams::value_type& entry) {
+    auto& [id, stream] = entry;
+    stream.busy = false;
+    if (!stream.now.state) {
+        streams_.erase(streams_.find(id));
+        return;
+    }
+    stream.idle = idle_.insert(idle_.end(), &id);
+    if (idle_.size() <= bounds_.max_idle) return;
+    const auto oldest = streams_.find(*idle_.front());
+    idle_.pop_front();
+    streams_.erase(oldest);
+}
+
+aio::awaitable<void> Commands::carry_out_group(const std::string& id, Stream& stream) {
+    if (!stream.now.state) {
+        auto loaded = co_await reader_.load(id);
+        if (!loaded) {
+            for (const auto& call : std::exchange(stream.calls, {}))
+                answer(*call, tl::unexpected{loaded.error()});
+            co_return;
+        }
+        stream.now = std::move(*loaded);
+    }
+    if (const auto looked = co_await answer_known(id, stream); !looked) {
+        for (const auto& call : std::exchange(stream.calls, {}))
+            answer(*call, tl::unexpected{looked.error()});
+        co_return;
+    }
+    std::vector<store::Commit> commits;
+    auto group = decide(id, stream, commits);
+    auto outcomes = co_await committer_.commit(commits);
+    co_await settle(id, stream, std::move(group), std::move(outcomes));
+}
+
+// Those that were carried out before: their first event is there.
+aio::awaitable<result<void>> Commands::answer_known(const std::string& id, Stream& stream) {
+    std::vector<CallRef> calls;
+    std::vector<std::string_view> ids;
+    for (const auto& call : stream.calls) {
+        if (call->command.event_id.empty()) continue;
+        calls.push_back(call);
+        ids.push_back(call->command.event_id);
+    }
+    if (ids.empty()) co_return result<void>{};
+    std::vector<event::EventRef> found(ids.size());
+    auto looked = co_await store_.find_events(*reader_.kind().category, id, ids, found);
+    if (!looked) co_return looked;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        if (!found[i]) continue;
+        std::erase(stream.calls, calls[i]);
+        if (found[i]->fingerprint() == calls[i]->command.fingerprint)
+            answer(*calls[i], store::Receipt{found[i]->version(), found[i]->position(), true});
+        else
+            answer(*calls[i],
+                   fail(store::errc::idempotency_conflict, {}, "its id is known with another content"));
+    }
+    co_return result<void>{};
+}
+
+std::vector<Commands::Decided> Commands::decide(const std::string& id, Stream& stream,
+                                                std::vector<store::Commit>& commits) {
+    std::vector<Decided> group;
+    std::set<std::string_view> ids;
+    while (!stream.calls.empty() && group.size() < bounds_.max_group) {
+        const auto call = stream.calls.front();
+        // The same command again waits for the outcome of the first.
+        const auto& event_id = call->command.event_id;
+        if (!event_id.empty() && !ids.insert(event_id).second) break;
+        stream.calls.pop_front();
+        ++call->tries;
+        auto decision = call->command.decide(*stream.now.state, stream.now.version);
+        auto& decided = group.emplace_back(call);
+        if (!decision) {
+            decided.refusal = std::move(decision.error());
+            continue;
+        }
+        decided.commit = commits.size();
+        commits.push_back(take(id, stream, std::move(*decision)));
+    }
+    return group;
+}
+
+// Moves the state by what was decided, and makes a commit of it.
+store::Commit Commands::take(const std::string& id, Stream& stream, Decision decision) {
+    store::Commit commit = std::move(decision.beside);
+    if (decision.events.empty()) return commit;
+    auto& append = commit.appends.emplace_back();
+    append.expected = store::Expected::exact(stream.now.version);
+    const auto every = reader_.kind().snapshot_every;
+    const auto before = stream.now.version;
+    for (auto& draft : decision.events) {
+        stream.now.state->evolve(*draft, draft->body());
+        ++stream.now.version;
+        append.events.push_back(std::move(draft));
+    }
+    if (every != 0 && before / every != stream.now.version / every)
+        commit.snapshots.push_back(reader_.save(id, stream.now));
+    return commit;
+}
+
+// What was decided stands as far as the store wrote it as new; the rest was decided on a state that never
+// was.
+aio::awaitable<void> Commands::settle(const std::string& id, Stream& stream, std::vector<Decided> group,
+                                      std::vector<store::CommitResult> outcomes) {
+    std::size_t settled = 0;  // of the group, up to the last that was written
+    bool stands = true;
+    for (std::size_t i = 0; i < group.size() && stands; ++i) {
+        auto& [call, commit, refusal] = group[i];
+        if (!commit) continue;
+        const auto& outcome = outcomes[*commit];
+        stands = outcome && !outcome->deduplicated;
+        const bool again = !outcome && outcome.error().code == store::errc::wrong_expected_version &&
+                           call->tries < bounds_.max_tries;
+        if (again) break;
+        for (; settled < i; ++settled) answer(*group[settled].call, tl::unexpected{group[settled].refusal});
+        ++settled;
+        if (outcome)
+            answer(*call, *outcome);
+        else
+            answer(*call, tl::unexpected{error_of(outcome.error(), id)});
+    }
+    if (stands && settled < group.size()) {
+        // Refusals behind the last commit hold for the state that the store has, or not at all.
+        const auto info = co_await store_.stream_info(*reader_.kind().category, id);
+        stands = info && info->version == stream.now.version;
+        for (; settled < group.size(); ++settled) {
+            if (!stands && group[settled].call->tries < bounds_.max_tries) break;
+            answer(*group[settled].call, tl::unexpected{group[settled].refusal});
+        }
+    }
+    if (stands) co_return;
+    stream.now = {};
+    decide_again(stream, std::span{group}.subspan(settled));
+}
+
+void Commands::decide_again(Stream& stream, std::span<Decided> rest) {
+    for (auto decided = rest.rbegin(); decided != rest.rend(); ++decided)
+        stream.calls.push_front(std::move(decided->call));
+}
+
+void Commands::answer(Call& call, result<store::Receipt> outcome) {
+    call.outcome.emplace(std::move(outcome));
+    call.answered.notify();
+}
+
+}  // namespace stepcast::flow
