@@ -6,12 +6,14 @@
 
 namespace stepcast::store {
 
-/// A stream, or a subject, has lost its events up to a position.
+/// A stream, or what a subject has in a category, has lost its events up to a position.
 struct Loss {
-    const Category* category = nullptr;  ///< null: a subject
+    const Category* category = nullptr;
+    bool of_subject = false;  ///< or of a stream
     std::string name;
     Position through = 0;
     Timestamp at{};
+    std::uint64_t number = 0;  ///< they rise; the oldest are forgotten first
 
     std::uint64_t hash() const;
 };
@@ -49,8 +51,8 @@ class ChangeLog {
     virtual void removed(const event::Event& event) = 0;
     /// What was removed last goes for good, with what is written next: not even its bytes stay.
     virtual void erased() = 0;
-    /// Losses from `until` and before are remembered no more, except by the floor.
-    virtual void forgot(Timestamp until) = 0;
+    /// The losses numbered up to `number` are remembered no more, except by the floor, which is `floor` now.
+    virtual void forgot(std::uint64_t number, Position floor) = 0;
     /// Inbox marks that expire at `until` or before are remembered no more.
     virtual void forgot_marks(Timestamp until) = 0;
 

@@ -67,7 +67,8 @@ void write_base(std::string& out, const JournalFile& file, const JournalBase& ba
     });
     for (const auto& loss : base.losses)
         line("loss", [&](std::string& o) {
-            member(o, "category", loss.category == nullptr ? std::string_view{} : loss.category->name);
+            member(o, "category", loss.category->name);
+            member(o, "of", loss.of_subject ? "subject" : "stream");
             member(o, "name", loss.name);
             member(o, "through", loss.through);
             member(o, "at", format_rfc3339(loss.at));

@@ -31,6 +31,14 @@ constexpr const char* events_until_3 = R"(
     CREATE TEMP TRIGGER no_insert INSTEAD OF INSERT ON events BEGIN SELECT raise(FAIL, 'opened to be read'); END;
     CREATE TEMP TRIGGER no_delete INSTEAD OF DELETE ON events BEGIN SELECT raise(FAIL, 'opened to be read'); END;
 )";
+// In the order in which they were suffered, so that they are added at the end and forgotten at the front.
+constexpr const char* losses_table = R"(
+    CREATE TABLE losses(number INTEGER PRIMARY KEY, category TEXT NOT NULL, of_subject INTEGER NOT NULL,
+        name TEXT NOT NULL, through INTEGER NOT NULL, at INTEGER NOT NULL);
+)";
+// What schema 3 had, as they are today: those of subjects had no category, and count for each.
+constexpr std::string_view losses_of_3 =
+    "SELECT row_number() OVER (ORDER BY at), category, category='', name, through, at FROM {}";
 
 }  // namespace
 
@@ -126,6 +134,11 @@ result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) 
         if (!file->has_column("events", "metadata")) file->db_.run(events_until_3);
         if (!file->has_column("outbox", "headers"))
             file->db_.run("CREATE TEMP TABLE outbox AS SELECT *, NULL AS headers FROM main.outbox");
+        if (!file->has_column("losses", "number"))
+            file->db_.run(
+                "CREATE TEMP TABLE losses(number INTEGER, category, of_subject, name, through, at);"
+                "INSERT INTO temp.losses " +
+                fmt::format(losses_of_3, "main.losses"));
         if (auto read = file->read_head(); !read) return tl::unexpected{read.error()};
         // No event of what is to be kept may be left behind, nor its position given again.
         if (!file->problems_.empty())
@@ -213,15 +226,13 @@ void JournalFile::make_tables() {
         CREATE TABLE snapshots(category TEXT, stream TEXT, version INTEGER, schema INTEGER, state BLOB,
             subject TEXT, first_version INTEGER, last_position INTEGER, last_recorded INTEGER, life INTEGER, mixed INTEGER,
             PRIMARY KEY(category, stream)) WITHOUT ROWID;
-        CREATE TABLE losses(category TEXT, name TEXT, through INTEGER, at INTEGER,
-            PRIMARY KEY(category, name)) WITHOUT ROWID;
-        CREATE INDEX losses_at ON losses(at);
         CREATE TABLE sources(consumer TEXT, topic TEXT, partition INTEGER, "offset" INTEGER,
             PRIMARY KEY(consumer, topic, partition)) WITHOUT ROWID;
         CREATE TABLE outbox(number INTEGER PRIMARY KEY, id TEXT, topic TEXT, key TEXT, value TEXT,
             headers BLOB);
     )");
     db_.run(fmt::format(tables_since_2, "", ""));
+    db_.run(losses_table);
     JournalMeta{.epoch = random_token(8)}.write(db_);
     db_.run(fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", application, schema));
     transaction.commit();
@@ -239,6 +250,10 @@ void JournalFile::upgrade() {
     if (!has_column("inbox", "answer"))
         db_.run("ALTER TABLE inbox ADD COLUMN answer TEXT NOT NULL DEFAULT ''");
     if (!has_column("outbox", "headers")) db_.run("ALTER TABLE outbox ADD COLUMN headers BLOB");
+    if (!has_column("losses", "number"))
+        db_.run(fmt::format(
+            "ALTER TABLE losses RENAME TO losses_3; {} INSERT INTO losses {}; DROP TABLE losses_3",
+            losses_table, fmt::format(losses_of_3, "losses_3")));
     if (!summed_) sum_snapshots();
     bool as_written = true;
     JournalMeta::read(db_, as_written).write(db_);

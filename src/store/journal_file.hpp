@@ -56,7 +56,7 @@ std::string own_name(const std::string& path);
 class JournalFile {
   public:
     /// 1 had no inbox and no timers, 2 no sums of snapshots, 3 no groups, owner and sum in
-    /// `meta`, no answers in the inbox and no headers in the outbox.
+    /// `meta`, no answers in the inbox, no headers in the outbox and no categories of what subjects lost.
     static constexpr int schema = 4;
     static constexpr std::int64_t application = 0x53746570;  ///< "Step"
 
@@ -153,7 +153,7 @@ class JournalFile {
     std::int64_t type_number(const event::Event& event);
     void write_changes(const JournalGroup& group);
     void write_promises(const JournalGroup& group);
-    void forget(Timestamp until);
+    void forget(const JournalGroup::Forgot& forgot);
     bool bound_refuses(const JournalGroup& group);
     std::uint64_t most_pages() const;
     void bound_pages(std::uint64_t count);

@@ -28,6 +28,12 @@ struct JournalGroup {
         std::string id;
     };
 
+    /// Losses up to a number, and the floor that remembers them.
+    struct Forgot {
+        std::uint64_t number = 0;
+        Position floor = 0;
+    };
+
     std::vector<EventRef> events;
     /// In the order in which they happened: a stream may go and come back.
     std::vector<std::variant<Loss, Saved, Gone>> changes;
@@ -38,10 +44,10 @@ struct JournalGroup {
     std::vector<std::uint64_t> sent;
     std::vector<InboxMark> marks;
     std::vector<std::variant<Timer, Fired>> timers;  ///< in the order in which they were set and fired
-    std::optional<Timestamp> forgot;
+    std::optional<Forgot> forgot;
     std::optional<Timestamp> forgot_marks;
-    std::uint64_t added = 0;  ///< bytes of the file that it takes, about, without its losses
-    std::uint64_t freed = 0;  ///< bytes of the file that `removed` frees, about
+    std::uint64_t added = 0;  ///< bytes of the file that it takes, about
+    std::uint64_t freed = 0;  ///< bytes of the file that go, about
     bool erases = false;      ///< what is removed is overwritten, too
 
     bool removes(Position position) const;
@@ -76,7 +82,10 @@ class JournalChanges final : public ChangeLog {
         pending_.added += snapshot.state.size();
         add(pending_.changes, JournalGroup::Saved{&category, head, snapshot});
     }
-    void lost(const Loss& loss) override { add(pending_.changes, loss); }
+    void lost(const Loss& loss) override {
+        pending_.added += loss_bytes + loss.name.size();
+        add(pending_.changes, loss);
+    }
     void snapshot_gone(const Category& category, std::string_view stream_id) override {
         add(pending_.changes, JournalGroup::Gone{&category, std::string{stream_id}});
     }
@@ -84,8 +93,9 @@ class JournalChanges final : public ChangeLog {
     /// That they were hidden and have not left the file yet; `bytes` of it in all.
     void removed(std::span<const Position> hidden, std::uint64_t bytes);
     void erased() override { pending_.erases = true; }
-    void forgot(Timestamp until) override {
-        pending_.forgot = until;
+    void forgot(std::uint64_t number, Position floor) override {
+        pending_.freed += loss_bytes;
+        pending_.forgot = {number, floor};
         ++count_;
     }
     void forgot_marks(Timestamp until) override {
@@ -107,6 +117,8 @@ class JournalChanges final : public ChangeLog {
         list.push_back(std::move(item));
         ++count_;
     }
+
+    static constexpr std::uint64_t loss_bytes = 40;  // without the name
 
     JournalGroup pending_;
     std::uint64_t count_ = 0;

@@ -157,11 +157,23 @@ class Import {
         base_.floor = f.number<Position>("floor");
     }
 
+    // Before schema 4 one of a subject had no category: it is of whatever category.
+    void take_loss(const Fields& f) {
+        const auto name = f.text("category"), of = f.optional_text("of");
+        Loss loss{nullptr, of == "subject" || name.empty(), f.text("name"), f.number<Position>("through"),
+                  f.time("at")};
+        for (const auto* each : name.empty() ? categories_ : Categories{}) {
+            loss.category = each;
+            base_.losses.push_back(loss);
+        }
+        if (name.empty()) return;
+        loss.category = category(name);
+        base_.losses.push_back(std::move(loss));
+    }
+
     void take_base(std::string_view kind, const Fields& f) {
         if (kind == "loss") {
-            const auto name = f.text("category");
-            base_.losses.push_back({name.empty() ? nullptr : category(name), f.text("name"),
-                                    f.number<Position>("through"), f.time("at")});
+            take_loss(f);
         } else if (kind == "snapshot") {
             base_.streams.push_back(
                 {category(f.text("category")),

@@ -76,10 +76,6 @@ Timestamp timestamp(std::int64_t milliseconds) {
     return Timestamp{Duration{milliseconds}};
 }
 
-std::string_view name_of(const Category* category) {
-    return category == nullptr ? std::string_view{} : category->name;
-}
-
 // Of everything in a snapshot's row; its state in the file ends with it.
 std::string sum_of(const Category& category, const StreamHead& head, const Snapshot& snapshot) {
     return fmt::format(
@@ -136,10 +132,12 @@ void JournalFile::write_changes(const JournalGroup& group) {
     struct Write {
         Statements& with;
         void operator()(const Loss& loss) const {
-            with.raise_loss.bind(1, name_of(loss.category))
-                .bind(2, loss.name)
-                .bind(3, static_cast<std::int64_t>(loss.through))
-                .bind(4, milliseconds(loss.at))
+            with.add_loss.bind(1, static_cast<std::int64_t>(loss.number))
+                .bind(2, loss.category->name)
+                .bind(3, std::int64_t{loss.of_subject})
+                .bind(4, loss.name)
+                .bind(5, static_cast<std::int64_t>(loss.through))
+                .bind(6, milliseconds(loss.at))
                 .run();
         }
         void operator()(const JournalGroup::Saved& saved) const {
@@ -178,11 +176,9 @@ void JournalFile::write_changes(const JournalGroup& group) {
     write_promises(group);
 }
 
-void JournalFile::forget(Timestamp until) {
-    auto& newest = statements_->newest_loss.bind(1, milliseconds(until));
-    if (newest.step()) next_.floor = std::max(meta_.floor, static_cast<Position>(newest.number(0)));
-    newest.reset();
-    statements_->forget_losses.bind(1, milliseconds(until)).run();
+void JournalFile::forget(const JournalGroup::Forgot& forgot) {
+    next_.floor = std::max({next_.floor, meta_.floor, forgot.floor});
+    statements_->forget_losses.bind(1, static_cast<std::int64_t>(forgot.number)).run();
 }
 
 // What is owed, what was handled, what is due.
@@ -254,8 +250,8 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
         while (rows.step()) {
             page.through = static_cast<Position>(rows.number(0));
             auto event = decode(rows);
-            const auto hides =
-                hides_.find(Loss{&event.draft->category(), std::string{event.draft->stream_id()}}.hash());
+            const auto hides = hides_.find(
+                Loss{&event.draft->category(), false, std::string{event.draft->stream_id()}}.hash());
             if (hides == hides_.end() || event.position > hides->second) {
                 page.events.push_back(std::move(event));
                 continue;
@@ -307,7 +303,11 @@ result<void> JournalFile::write_base(const JournalBase& base, Position head, con
             "DELETE FROM losses; DELETE FROM snapshots; DELETE FROM sources; DELETE FROM outbox;"
             "DELETE FROM inbox; DELETE FROM timers");
         JournalGroup group;
-        for (const auto& loss : base.losses) group.changes.emplace_back(loss);
+        std::uint64_t number = 0;
+        for (auto loss : base.losses) {
+            loss.number = ++number;
+            group.changes.emplace_back(std::move(loss));
+        }
         for (const auto& [category, stream, snapshot] : base.streams)
             group.changes.emplace_back(JournalGroup::Saved{category, stream, snapshot});
         for (const auto& [consumer, topic, partition, offset] : base.sources)
@@ -331,12 +331,24 @@ result<void> JournalFile::write_base(const JournalBase& base, Position head, con
 }
 
 void JournalFile::read_losses(JournalBase& base) {
-    auto rows = db_.prepare("SELECT category, name, through, at FROM losses ORDER BY at");
+    auto rows =
+        db_.prepare("SELECT number, category, of_subject, name, through, at FROM losses ORDER BY number");
     while (rows.step()) {
-        const Category* of = category(rows.text(0));
-        base.losses.push_back({of, std::string{rows.text(1)}, static_cast<Position>(rows.number(2)),
-                               timestamp(rows.number(3))});
-        if (of != nullptr) hides_[base.losses.back().hash()] = base.losses.back().through;
+        Loss loss{category(rows.text(1)),    rows.number(2) != 0,
+                  std::string{rows.text(3)}, static_cast<Position>(rows.number(4)),
+                  timestamp(rows.number(5)), static_cast<std::uint64_t>(rows.number(0))};
+        if (loss.category == nullptr) {  // before schema 4, of a subject: of whatever category
+            for (const auto* each : options_.categories) {
+                loss.category = each;
+                base.losses.push_back(loss);
+            }
+            continue;
+        }
+        if (!loss.of_subject) {
+            auto& through = hides_[loss.hash()];
+            through = std::max(through, loss.through);
+        }
+        base.losses.push_back(std::move(loss));
     }
 }
 

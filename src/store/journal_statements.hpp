@@ -16,10 +16,8 @@ struct JournalFile::Statements {
                          "FROM events WHERE position>? ORDER BY position LIMIT ?")},
           save_snapshot{db.prepare("INSERT OR REPLACE INTO snapshots VALUES(?,?,?,?,?,?,?,?,?,?,?)")},
           drop_snapshot{db.prepare("DELETE FROM snapshots WHERE category=? AND stream=?")},
-          raise_loss{db.prepare("INSERT INTO losses VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET "
-                                "through=max(through, excluded.through), at=excluded.at")},
-          newest_loss{db.prepare("SELECT max(through) FROM losses WHERE at<=?")},
-          forget_losses{db.prepare("DELETE FROM losses WHERE at<=?")},
+          add_loss{db.prepare("INSERT OR REPLACE INTO losses VALUES(?,?,?,?,?,?)")},
+          forget_losses{db.prepare("DELETE FROM losses WHERE number<=?")},
           move_source{db.prepare("INSERT OR REPLACE INTO sources VALUES(?,?,?,?)")},
           add_owed{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?,?)")},
           remove_owed{db.prepare("DELETE FROM outbox WHERE number=?")},
@@ -29,8 +27,8 @@ struct JournalFile::Statements {
           remove_timer{db.prepare("DELETE FROM timers WHERE id=?")} {}
 
     Statement get_sum, set_meta, add_event, add_type, remove_event, read_events, save_snapshot, drop_snapshot,
-        raise_loss, newest_loss, forget_losses, move_source, add_owed, remove_owed, add_mark, forget_marks,
-        set_timer, remove_timer;
+        add_loss, forget_losses, move_source, add_owed, remove_owed, add_mark, forget_marks, set_timer,
+        remove_timer;
 };
 
 }  // namespace stepcast::store

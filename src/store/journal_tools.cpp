@@ -32,13 +32,13 @@ class Versions {
   public:
     explicit Versions(const JournalBase& base) {
         for (const auto& [category, head, snapshot] : base.streams)
-            last_[Loss{category, head.id}.hash()] = {head.first_version - 1, 0};
+            last_[Loss{category, false, head.id}.hash()] = {head.first_version - 1, 0};
     }
 
     /// The version that the event would have if none were missing. True in `gap` if one is, just before it.
     Version next(const StoredEvent& event, bool& gap) {
         auto& [counted, missing] =
-            last_[Loss{&event.draft->category(), std::string{event.draft->stream_id()}}.hash()];
+            last_[Loss{&event.draft->category(), false, std::string{event.draft->stream_id()}}.hash()];
         gap = event.version != counted + missing + 1;
         if (gap) missing = event.version - counted - 1;
         gaps_ += gap ? 1 : 0;

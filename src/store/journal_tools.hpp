@@ -10,7 +10,6 @@ namespace stepcast::store {
 /// What a person does with a journal's file while no server, or, where that is said, while one uses it. Every
 /// call blocks. `told` gets a line about progress now and then.
 using Told = std::function<void(const std::string& line)>;
-using Categories = std::span<const Category* const>;
 
 struct JournalReport {
     std::string epoch;

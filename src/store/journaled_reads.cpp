@@ -20,9 +20,10 @@ awaitable<result<Page>> JournaledStore::read_stream(const Category& category, st
     co_return page;
 }
 
-awaitable<result<Page>> JournaledStore::read_subject(std::string_view subject, Range range) {
+awaitable<result<Page>> JournaledStore::read_subject(std::string_view subject, Categories categories,
+                                                     Range range) {
     range.to = std::min(range.to, durable_);
-    co_return co_await memory_.read_subject(subject, range);
+    co_return co_await memory_.read_subject(subject, categories, range);
 }
 
 awaitable<result<Page>> JournaledStore::read_all(Range range) {

@@ -31,10 +31,10 @@ std::uint64_t JournaledStore::most_pending() const {
 }
 
 // What the file will take once everything numbered is written and everything expired is gone. What the last
-// group left is known; a loss takes about twice as much in the file as in memory.
+// group left is known.
 std::uint64_t JournaledStore::expected_size() const {
-    auto grown = size_.used + changes_.pending().added + 2 * memory_.lost_bytes();
-    auto shrunk = changes_.pending().freed + 2 * lost_then_;
+    auto grown = size_.used + changes_.pending().added;
+    auto shrunk = changes_.pending().freed;
     if (under_way_) {
         grown += under_way_->group.added;
         shrunk += under_way_->group.freed;

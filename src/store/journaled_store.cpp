@@ -17,7 +17,7 @@ constexpr std::size_t events_per_turn = 512;
 // Beyond it a log that a reader keeps from being moved into the file is worth a line.
 constexpr std::uint64_t most_log_bytes = 64 * 1024 * 1024;
 
-// What is remembered of the dead takes about twice as much in the file as in memory.
+// What is remembered of the dead takes about as much in the file as in memory.
 Limits bounded(Limits limits, std::uint64_t journal_limit) {
     const auto either = [](std::uint64_t a, std::uint64_t b) {
         return std::min(a - 1, b - 1) + 1;
@@ -123,7 +123,6 @@ void JournaledStore::compose(bool all) {
     under_way_->group.join(changes_.take(all));
     under_way_->head = memory_.head();
     under_way_->ticket = changes_.count();
-    under_way_->lost_bytes = memory_.lost_bytes();
 }
 
 // The next group, until it is written. False if that was given up at a stop: nobody was promised what it
@@ -154,7 +153,6 @@ void JournaledStore::acknowledge(const JournalFile::Size& size) {
     trouble_.clear();
     healthy_ = true;
     size_ = size;
-    lost_then_ = under_way_->lost_bytes;
     written_ = under_way_->ticket;
     const bool further = under_way_->head > durable_;
     durable_ = under_way_->head;
@@ -217,7 +215,6 @@ awaitable<result<void>> JournaledStore::load(const std::atomic<bool>& stopping) 
         file_->loaded();
         return file_->size();
     });
-    lost_then_ = memory_.lost_bytes();
     percent_ = 100;
     if (feed_.hint) feed_.hint();
     write_soon();

@@ -46,14 +46,16 @@ class JournaledStore final : public EventStore {
 
     awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id,
                                         Range range) override;
-    awaitable<result<Page>> read_subject(std::string_view subject, Range range) override;
+    awaitable<result<Page>> read_subject(std::string_view subject, Categories categories,
+                                         Range range) override;
     awaitable<result<Page>> read_all(Range range) override;
     awaitable<result<StreamInfo>> stream_info(const Category& category, std::string_view stream_id) override;
     awaitable<result<void>> find_events(const Category& category, std::string_view stream_id,
                                         std::span<const std::string_view> event_ids,
                                         std::span<EventRef> found) override;
-    awaitable<result<Position>> subject_lost_through(std::string_view subject) override {
-        return memory_.subject_lost_through(subject);
+    awaitable<result<Position>> subject_lost_through(std::string_view subject,
+                                                     Categories categories) override {
+        return memory_.subject_lost_through(subject, categories);
     }
     awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view consumer,
                                                                    std::string_view topic) override {
@@ -100,12 +102,11 @@ class JournaledStore final : public EventStore {
         aio::Notice notice;
     };
 
-    /// What is being written, and what memory came to with its last change.
+    /// What is being written, and where memory was at its last change.
     struct UnderWay {
         JournalGroup group;
         Position head;
         std::uint64_t ticket;
-        std::uint64_t lost_bytes;
     };
 
     void write_soon();
@@ -140,7 +141,6 @@ class JournaledStore final : public EventStore {
     Position durable_ = 0;
     std::uint64_t written_ = 0;  // of changes_.count()
     JournalFile::Size size_{};
-    std::uint64_t lost_then_ = 0;  // bytes that memory held of losses when size_ was read
     std::optional<UnderWay> under_way_;
     std::string trouble_;
     errc refusal_ = errc::unavailable;  // while there is trouble

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "store/memory_store.hpp"
 
@@ -10,6 +11,8 @@ namespace {
 
 // Places that one page of read_all looks at: about a tenth of a millisecond.
 constexpr std::size_t scan_budget = 1 << 16;
+// Expired events that one page of a subject passes over: about as long.
+constexpr std::size_t hidden_budget = 1 << 13;
 
 // Numbers beyond `last` are not decided yet.
 std::uint64_t decided(const Range& range, std::uint64_t last) {
@@ -77,18 +80,48 @@ awaitable<result<Page>> MemoryStore::read_stream(const Category& category, std::
     co_return page;
 }
 
-awaitable<result<Page>> MemoryStore::read_subject(std::string_view subject, Range range) {
-    range.from = std::max<Position>(range.from, 1);
-    const auto hash = subject_hash(subject);
+// Events that have expired and are not drained yet are passed over, a bounded number of them at once.
+Page MemoryStore::page_of(const MemorySubject& subject, Range range) const {
     Page page;
-    if (const auto* found = subjects_.find(hash, subject)) {
-        found->positions.visit_from(range.from, [&](Position position) {
-            const Event* event = all_.at(position);
-            return event == nullptr || hidden(*event) || add(page, range, event, position);
-        });
+    std::size_t budget = std::min(range.limit, SIZE_MAX - hidden_budget) + hidden_budget;
+    subject.positions.visit_from(range.from, [&](Position position) {
+        if (position <= range.to && budget-- == 0) {
+            page.more = true;
+            return false;
+        }
+        const Event* event = all_.at(position);
+        if (event != nullptr && !hidden(*event)) return add(page, range, event, position);
+        if (position <= range.to) page.through = position;
+        return position <= range.to;
+    });
+    return page;
+}
+
+awaitable<result<Page>> MemoryStore::read_subject(std::string_view subject, Categories categories,
+                                                  Range range) {
+    range.from = std::max<Position>(range.from, 1);
+    Page page;
+    Position end = range.to;  // up to which all of them are read
+    for (const Category* category : categories) {
+        const auto hash = subject_hash(*category, subject);
+        page.lost_through = std::max(page.lost_through, tombstones_.through(hash));
+        const auto* found = subjects_.find(hash, {*category, subject});
+        if (found == nullptr) continue;
+        auto one = page_of(*found, range);
+        if (one.more) end = std::min(end, one.through);
+        page.more = page.more || one.more;
+        std::ranges::move(one.events, std::back_inserter(page.events));
     }
-    if (!page.more) page.through = decided(range, head());
-    page.lost_through = tombstones_.through(hash);
+    if (categories.size() > 1) {
+        std::ranges::sort(page.events, {}, [](const EventRef& event) { return event->position(); });
+        while (!page.events.empty() && page.events.back()->position() > end) page.events.pop_back();
+        if (page.events.size() > range.limit) {
+            page.more = true;
+            page.events.resize(range.limit);
+            end = page.events.empty() ? range.from - 1 : page.events.back()->position();
+        }
+    }
+    page.through = page.more ? end : decided(range, head());
     co_return page;
 }
 
@@ -148,8 +181,12 @@ awaitable<result<Fence>> MemoryStore::lease(std::string_view name, std::string_v
     co_return std::move(*fence);
 }
 
-awaitable<result<Position>> MemoryStore::subject_lost_through(std::string_view subject) {
-    co_return tombstones_.through(subject_hash(subject));
+awaitable<result<Position>> MemoryStore::subject_lost_through(std::string_view subject,
+                                                              Categories categories) {
+    Position lost = 0;
+    for (const Category* category : categories)
+        lost = std::max(lost, tombstones_.through(subject_hash(*category, subject)));
+    co_return lost;
 }
 
 awaitable<result<std::vector<PartitionOffset>>> MemoryStore::source_offsets(std::string_view consumer,

@@ -6,11 +6,11 @@ namespace stepcast::store {
 using event::Event;
 
 std::uint64_t Loss::hash() const {
-    return category == nullptr ? subject_hash(name) : stream_hash(*category, name);
+    return of_subject ? subject_hash(*category, name) : stream_hash(*category, name);
 }
 
 void MemoryStore::restore(const Loss& loss) {
-    tombstones_.raise(loss.hash(), loss.through, loss.at);
+    tombstones_.restore(loss.hash(), loss.through, loss.at, loss.number);
     bound_tombstones();
 }
 

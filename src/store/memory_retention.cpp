@@ -2,6 +2,7 @@
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <utility>
 
 #include "store/memory_store.hpp"
@@ -100,30 +101,31 @@ void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
 // What is remembered of the dead must not crowd out the living.
 void MemoryStore::bound_tombstones() {
     const auto most = limits_.max_tombstone_bytes != 0 ? limits_.max_tombstone_bytes : limits_.max_bytes / 16;
-    if (most == 0) return;
-    while (tombstones_.memory() > most) {
-        const Timestamp oldest = tombstones_.oldest();
-        tombstones_.forget_oldest(oldest);
-        if (log_ != nullptr) log_->forgot(oldest);
-    }
+    while (most != 0 && tombstones_.memory() > most) forget_oldest_loss();
+}
+
+void MemoryStore::forget_oldest_loss() {
+    const auto number = tombstones_.forget_oldest();
+    if (log_ != nullptr) log_->forgot(number, tombstones_.floor());
+}
+
+void MemoryStore::lose(Loss loss) {
+    loss.number = tombstones_.raise(loss.hash(), loss.through, loss.at);
+    if (log_ != nullptr) log_->lost(loss);
 }
 
 // What is in `events` can no more be read: remembers it for the stream and for whom it was about.
 void MemoryStore::lose(const MemoryStream& stream, const EventList& events, Position through, Timestamp now) {
-    tombstones_.raise(stream.hash, through, now);
-    if (log_ != nullptr) log_->lost({stream.category, stream.id, through, now});
+    lose({stream.category, false, stream.id, through, now});
     if (!stream.mixed) {
-        if (stream.subject != nullptr) lose_of_subject(stream.subject->name, through, now);
+        if (stream.subject != nullptr) lose({stream.category, true, stream.subject->name, through, now});
         return;
     }
-    for (std::size_t i = 0; i < events.size(); ++i)
-        if (const auto subject = events[i]->subject(); !subject.empty())
-            lose_of_subject(subject, events[i]->position(), now);
-}
-
-void MemoryStore::lose_of_subject(std::string_view name, Position through, Timestamp now) {
-    tombstones_.raise(subject_hash(name), through, now);
-    if (log_ != nullptr) log_->lost({nullptr, std::string{name}, through, now});
+    // The last event about somebody says it all.
+    boost::unordered_flat_set<std::string_view> told;
+    for (std::size_t i = events.size(); i != 0; --i)
+        if (const auto subject = events[i - 1]->subject(); !subject.empty() && told.insert(subject).second)
+            lose({stream.category, true, std::string{subject}, events[i - 1]->position(), now});
 }
 
 // Takes up to `count` leaving events out of the indexes. True while there are more.
@@ -138,7 +140,8 @@ bool MemoryStore::drain(std::size_t count) {
             bytes_ -= cost(*event);
         }
         if (event->subject().empty()) continue;
-        if (auto* subject = subjects_.find(subject_hash(event->subject()), event->subject())) {
+        const auto hash = subject_hash(event->category(), event->subject());
+        if (auto* subject = subjects_.find(hash, {event->category(), event->subject()})) {
             subject->positions.remove(event->position(), all_);
             drop_if_idle(*subject);
         }
@@ -194,8 +197,8 @@ bool MemoryStore::cleanup_step(Timestamp now) {
     if (limits_.max_bytes != 0 && bytes() > limits_.max_bytes - limits_.max_bytes / 16 &&
         free_some(now) == Room::more)
         return true;
-    if (!tombstones_.forget_oldest(now - limits_.tombstone_ttl)) return false;
-    if (log_ != nullptr) log_->forgot(now - limits_.tombstone_ttl);
+    if (tombstones_.empty() || tombstones_.oldest() > now - limits_.tombstone_ttl) return false;
+    forget_oldest_loss();
     return true;
 }
 

@@ -332,7 +332,7 @@ MemoryStream& MemoryStore::open_stream(const Category& category, std::string_vie
     stream->category = &category;
     stream->id = id;
     if (!subject.empty()) {
-        stream->subject = &open_subject(subject);
+        stream->subject = &open_subject(category, subject);
         ++stream->subject->streams;
     }
     stream->bytes = bytes_per_stream;
@@ -344,14 +344,15 @@ MemorySubject* MemoryStore::subject_of(const Event& event, MemoryStream& stream)
     const auto name = event.subject();
     if (stream.subject == nullptr ? name.empty() : stream.subject->name == name) return stream.subject;
     stream.mixed = true;
-    return name.empty() ? nullptr : &open_subject(name);
+    return name.empty() ? nullptr : &open_subject(*stream.category, name);
 }
 
-MemorySubject& MemoryStore::open_subject(std::string_view name) {
-    const auto hash = subject_hash(name);
-    if (auto* subject = subjects_.find(hash, name)) return *subject;
+MemorySubject& MemoryStore::open_subject(const Category& category, std::string_view name) {
+    const auto hash = subject_hash(category, name);
+    if (auto* subject = subjects_.find(hash, {category, name})) return *subject;
     auto subject = std::make_unique<MemorySubject>();
     subject->hash = hash;
+    subject->category = &category;
     subject->name = name;
     return subjects_.add(std::move(subject));
 }

@@ -44,14 +44,16 @@ class MemoryStore final : public EventStore {
 
     awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id,
                                         Range range) override;
-    awaitable<result<Page>> read_subject(std::string_view subject, Range range) override;
+    awaitable<result<Page>> read_subject(std::string_view subject, Categories categories,
+                                         Range range) override;
     /// A page over a wide expired hole may hold few events, or none, with `more` set.
     awaitable<result<Page>> read_all(Range range) override;
     awaitable<result<StreamInfo>> stream_info(const Category& category, std::string_view stream_id) override;
     awaitable<result<void>> find_events(const Category& category, std::string_view stream_id,
                                         std::span<const std::string_view> event_ids,
                                         std::span<EventRef> found) override;
-    awaitable<result<Position>> subject_lost_through(std::string_view subject) override;
+    awaitable<result<Position>> subject_lost_through(std::string_view subject,
+                                                     Categories categories) override;
     awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view consumer,
                                                                    std::string_view topic) override;
     awaitable<result<std::optional<InboxMark>>> handled(std::string_view consumer,
@@ -79,8 +81,6 @@ class MemoryStore final : public EventStore {
     /// those that the feed's reader has, expires, or leaves the indexes by a part. The next cleanup tells of
     /// it.
     Room free_some(Timestamp now);
-    /// Bytes that it takes to remember losses.
-    std::uint64_t lost_bytes() const { return tombstones_.memory(); }
     /// Waits for the feed's reader to get on, or until `deadline`; false then.
     awaitable<bool> wait_read(Deadline deadline);
 
@@ -180,19 +180,21 @@ class MemoryStore final : public EventStore {
                               std::uint64_t hash);
     static StreamHead head_of(const MemoryStream& stream);
     MemorySubject* subject_of(const event::Event& event, MemoryStream& stream);
-    MemorySubject& open_subject(std::string_view name);
+    MemorySubject& open_subject(const Category& category, std::string_view name);
     Source* find_source(const SourceOffset& source);
     void move_source(Source* known, const SourceOffset& to);
 
     MemoryStream* find(const Category& category, std::string_view stream_id) const;
     Page page_of(const MemoryStream& stream, Range range) const;
+    Page page_of(const MemorySubject& subject, Range range) const;
     bool hidden(const event::Event& event) const;
 
     bool make_room(std::uint64_t bytes_needed);
     awaitable<bool> more_room(Deadline patience);
     void expire(MemoryStream& stream, Timestamp now);
     void lose(const MemoryStream& stream, const EventList& events, Position through, Timestamp now);
-    void lose_of_subject(std::string_view name, Position through, Timestamp now);
+    void lose(Loss loss);
+    void forget_oldest_loss();
     void trim_through(MemoryStream& stream, Version version);
     bool drain(std::size_t events);
     void drop_if_idle(MemorySubject& subject);

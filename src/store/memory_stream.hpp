@@ -13,9 +13,10 @@
 
 namespace stepcast::store {
 
-/// What the memory store keeps of one subject.
+/// What the memory store keeps of one subject in one category.
 struct MemorySubject {
     std::uint64_t hash = 0;
+    const Category* category = nullptr;
     std::string name;
     PositionList positions;
     std::uint32_t streams = 0;  ///< that began with it
@@ -47,12 +48,15 @@ struct MemoryStream : boost::intrusive::set_base_hook<> {
     Version first_version() const { return version - events.size() + 1; }
 };
 
-inline std::uint64_t subject_hash(std::string_view name) {
-    return keyed_hash(name);
+inline std::uint64_t name_hash(std::uintptr_t space, std::string_view name) {
+    return keyed_hash(name) ^ (space * 0x9E37'79B9'7F4A'7C15ull);
 }
-
 inline std::uint64_t stream_hash(const Category& category, std::string_view id) {
-    return keyed_hash(id) ^ (reinterpret_cast<std::uintptr_t>(&category) * 0x9E37'79B9'7F4A'7C15ull);
+    return name_hash(reinterpret_cast<std::uintptr_t>(&category), id);
+}
+/// Another one than of a stream of that name: no category has an odd address.
+inline std::uint64_t subject_hash(const Category& category, std::string_view name) {
+    return name_hash(reinterpret_cast<std::uintptr_t>(&category) + 1, name);
 }
 
 /// Owns items of `T`, found by their hash and a key: a table in 256 parts, so that one growing part never
@@ -114,20 +118,23 @@ class PartedSet {
     std::size_t size_ = 0;
 };
 
-struct StreamKey {
+/// The id of a stream, or a subject, in a category.
+struct NameKey {
     const Category& category;
     std::string_view id;
 };
 struct SameStream {
-    bool operator()(const MemoryStream& s, const StreamKey& key) const {
+    bool operator()(const MemoryStream& s, const NameKey& key) const {
         return s.category == &key.category && s.id == key.id;
     }
 };
-using StreamTable = PartedSet<MemoryStream, StreamKey, SameStream>;
+using StreamTable = PartedSet<MemoryStream, NameKey, SameStream>;
 
 struct SameSubject {
-    bool operator()(const MemorySubject& s, std::string_view name) const { return s.name == name; }
+    bool operator()(const MemorySubject& s, const NameKey& key) const {
+        return s.category == &key.category && s.name == key.id;
+    }
 };
-using SubjectTable = PartedSet<MemorySubject, std::string_view, SameSubject>;
+using SubjectTable = PartedSet<MemorySubject, NameKey, SameSubject>;
 
 }  // namespace stepcast::store

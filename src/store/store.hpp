@@ -178,6 +178,9 @@ struct Range {
     std::size_t limit = 100;
 };
 
+/// Which categories a read is about.
+using Categories = std::span<const Category* const>;
+
 /// One page of a read, in order.
 struct Page {
     std::vector<EventRef> events;
@@ -270,8 +273,9 @@ class EventStore {
 
     virtual awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id,
                                                 Range range) = 0;
-    /// By position only.
-    virtual awaitable<result<Page>> read_subject(std::string_view subject, Range range) = 0;
+    /// By position only, events of these categories; their list outlives the call.
+    virtual awaitable<result<Page>> read_subject(std::string_view subject, Categories categories,
+                                                 Range range) = 0;
     /// By position only.
     virtual awaitable<result<Page>> read_all(Range range) = 0;
     virtual awaitable<result<StreamInfo>> stream_info(const Category& category,
@@ -284,8 +288,9 @@ class EventStore {
     /// The event with this id in a stream; null if the store holds none.
     awaitable<result<EventRef>> find_event(const Category& category, std::string_view stream_id,
                                            std::string_view event_id);
-    /// lost_through of a subject, without reading its events.
-    virtual awaitable<result<Position>> subject_lost_through(std::string_view subject) = 0;
+    /// lost_through of a subject in these categories, without reading its events.
+    virtual awaitable<result<Position>> subject_lost_through(std::string_view subject,
+                                                             Categories categories) = 0;
     /// The offsets stored last for a consumer's topic, by partition; those without one are absent.
     virtual awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view consumer,
                                                                            std::string_view topic) = 0;

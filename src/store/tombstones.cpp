@@ -6,12 +6,12 @@ namespace stepcast::store {
 
 using event::Position;
 
-void Tombstones::raise(std::uint64_t hash, Position through, Timestamp now) {
-    const auto [found, added] = part(hash).try_emplace(hash);
-    auto& entry = found->second;
+void Tombstones::restore(std::uint64_t hash, Position through, Timestamp at, std::uint64_t number) {
+    last_ = number;
+    auto& entry = part(hash)[hash];
     entry.through = std::max(entry.through, through);
-    if (added || entry.at != now) order_.emplace_back(now, hash);
-    entry.at = now;
+    entry.number = number;
+    order_.push_back({at, hash, number});
     highest_ = std::max(highest_, through);
 }
 
@@ -21,17 +21,16 @@ Position Tombstones::through(std::uint64_t hash) const {
     return found == in.end() ? floor_ : std::max(floor_, found->second.through);
 }
 
-bool Tombstones::forget_oldest(Timestamp until) {
-    if (order_.empty() || order_.front().first > until) return false;
-    const auto [at, hash] = order_.front();
+std::uint64_t Tombstones::forget_oldest() {
+    const auto [at, hash, number] = order_.front();
     order_.pop_front();
     auto& in = part(hash);
     const auto found = in.find(hash);
-    if (found != in.end() && found->second.at == at) {
+    if (found != in.end() && found->second.number == number) {
         floor_ = std::max(floor_, found->second.through);
         in.erase(found);
     }
-    return true;
+    return number;
 }
 
 }  // namespace stepcast::store

@@ -64,7 +64,7 @@ TEST_P(StoreTest, an_erased_stream_is_gone_from_every_read_and_announced) {
     gone.erase = {{&task, "a"}, {&task, "never there"}};
     ASSERT_TRUE(commit(gone));
     EXPECT_EQ(ids(stream("a")), "");
-    EXPECT_EQ(ids(subject("user")), "1 1");
+    EXPECT_EQ(ids(subject("user", {}, categories)), "1 1");
     EXPECT_EQ(all().events.size(), 2u);
     EXPECT_EQ(info("a").version, 0u);
     EXPECT_EQ(info("a").lost_through, 3u);

@@ -15,8 +15,8 @@ class ForwardingStore : public EventStore {
     awaitable<result<Page>> read_stream(const Category& c, std::string_view s, Range r) override {
         return behind->read_stream(c, s, r);
     }
-    awaitable<result<Page>> read_subject(std::string_view s, Range r) override {
-        return behind->read_subject(s, r);
+    awaitable<result<Page>> read_subject(std::string_view s, Categories c, Range r) override {
+        return behind->read_subject(s, c, r);
     }
     awaitable<result<Page>> read_all(Range r) override { return behind->read_all(r); }
     awaitable<result<StreamInfo>> stream_info(const Category& c, std::string_view s) override {
@@ -27,8 +27,8 @@ class ForwardingStore : public EventStore {
                                         std::span<EventRef> found) override {
         return behind->find_events(c, s, ids, found);
     }
-    awaitable<result<Position>> subject_lost_through(std::string_view s) override {
-        return behind->subject_lost_through(s);
+    awaitable<result<Position>> subject_lost_through(std::string_view s, Categories c) override {
+        return behind->subject_lost_through(s, c);
     }
     awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view c,
                                                                    std::string_view t) override {

@@ -25,6 +25,4 @@ std::unique_ptr<JournaledStore> open_journal(const aio::Strand& strand, const st
                                              const Limits& limits, const Clock& clock,
                                              std::uint64_t max_bytes = 0);
 
-inline constexpr std::array<const Category*, 2> categories{&task, &account};
-
 }  // namespace stepcast::store::test

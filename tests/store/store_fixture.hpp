@@ -26,6 +26,10 @@ inline constexpr std::array<std::string_view, 2> types{"STEP", "END"};
 inline constexpr Category task{"task", "progress", types, true};
 /// Its streams never do.
 inline constexpr Category account{"account", "account", types, false};
+/// Its streams expire, and share ids and subjects with those of the others.
+inline constexpr Category counter{"counter", "counted", types, true};
+inline constexpr std::array<const Category*, 3> categories{&task, &account, &counter};
+inline constexpr std::array<const Category*, 1> tasks{&task};
 
 class TestClock final : public Clock {
   public:
@@ -148,13 +152,15 @@ class StoreTest : public testing::TestWithParam<StoreKind> {
     Page stream(std::string_view id, Range range = {}, const Category& category = task) {
         return run(store().read_stream(category, id, range)).value();
     }
-    Page subject(std::string_view name, Range range = {}) {
-        return run(store().read_subject(name, range)).value();
+    Page subject(std::string_view name, Range range = {}, Categories of = tasks) {
+        return run(store().read_subject(name, of, range)).value();
     }
     StreamInfo info(std::string_view id, const Category& category = task) {
         return run(store().stream_info(category, id)).value();
     }
-    Position subject_lost(std::string_view name) { return run(store().subject_lost_through(name)).value(); }
+    Position subject_lost(std::string_view name, Categories of = tasks) {
+        return run(store().subject_lost_through(name, of)).value();
+    }
 
     std::optional<std::int64_t> offset(std::string_view consumer, std::string_view topic,
                                        std::int32_t partition) {

@@ -127,7 +127,7 @@ class OfUser final : public TaskRecoveries {
     bool ends_with(const event::Event&) const override { return false; }
     bool admits(const event::Event&) const override { return true; }
     awaitable<result<store::Page>> read(store::Range range) override {
-        return service_.store().read_subject(user_id_, range);
+        return service_.store().read_subject(user_id_, service_.categories(), range);
     }
 
   private:

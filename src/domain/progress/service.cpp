@@ -305,8 +305,14 @@ awaitable<result<ProgressEventService::History>> ProgressEventService::user_even
     return aio::run_on(core_,
                        [this, user_id = std::move(user_id), from, limit]() -> awaitable<result<History>> {
                            if (!live()) co_return fail(query_errc::rebuilding);
-                           auto page = co_await store_.read_subject(
-                               user_id, {store::Range::By::position, from, projection_.applied(), limit});
+                           store::Range range{store::Range::By::position, from, projection_.applied(), limit};
+                           auto page = co_await store_.read_subject(user_id, categories(), range);
+                           // A page over what has just expired may hold nothing.
+                           while (page && page->events.empty() && page->more) {
+                               range.from = page->through + 1;
+                               co_await asio::post(core_, asio::use_awaitable);
+                               page = co_await store_.read_subject(user_id, categories(), range);
+                           }
                            if (!page) co_return fail(query_errc::unavailable);
                            co_return History{std::move(page->events), page->more};
                        });

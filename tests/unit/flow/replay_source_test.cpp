@@ -18,6 +18,7 @@ using aio::awaitable;
 
 constexpr std::array<std::string_view, 1> types{"COUNTED"};
 constexpr event::Category counters{"counter", "counted", types, true};
+constexpr std::array<const event::Category*, 1> categories{&counters};
 
 /// Reads of a user's counters that take five milliseconds each, as those of a store on another machine may.
 class SlowCounters final : public Recoveries {
@@ -31,7 +32,7 @@ class SlowCounters final : public Recoveries {
     awaitable<result<store::Page>> read(store::Range range) override {
         ++reads_;
         co_await aio::pause(5ms);
-        co_return co_await store_.read_subject(user_, range);
+        co_return co_await store_.read_subject(user_, categories, range);
     }
     awaitable<result<Replay::Begun>> begin(RecoveryReason, event::Position) override {
         co_await aio::pause(5ms);

@@ -20,10 +20,11 @@ class SlowStore final : public store::test::ForwardingStore {
         co_await aio::pause(5ms);
         co_return co_await behind->read_stream(category, stream, range);
     }
-    awaitable<result<store::Page>> read_subject(std::string_view subject, store::Range range) override {
+    awaitable<result<store::Page>> read_subject(std::string_view subject, store::Categories categories,
+                                                store::Range range) override {
         ++reads;
         co_await aio::pause(5ms);
-        co_return co_await behind->read_subject(subject, range);
+        co_return co_await behind->read_subject(subject, categories, range);
     }
 
     int reads = 0;

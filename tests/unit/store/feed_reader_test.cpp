@@ -22,8 +22,8 @@ class FlakyStore final : public EventStore {
     awaitable<result<Page>> read_stream(const Category& c, std::string_view s, Range r) override {
         return store.read_stream(c, s, r);
     }
-    awaitable<result<Page>> read_subject(std::string_view s, Range r) override {
-        return store.read_subject(s, r);
+    awaitable<result<Page>> read_subject(std::string_view s, Categories c, Range r) override {
+        return store.read_subject(s, c, r);
     }
     awaitable<result<Page>> read_all(Range r) override {
         if (failing) {
@@ -46,8 +46,8 @@ class FlakyStore final : public EventStore {
     awaitable<result<Fence>> lease(std::string_view n, std::string_view h, Duration d) override {
         return store.lease(n, h, d);
     }
-    awaitable<result<Position>> subject_lost_through(std::string_view s) override {
-        return store.subject_lost_through(s);
+    awaitable<result<Position>> subject_lost_through(std::string_view s, Categories c) override {
+        return store.subject_lost_through(s, c);
     }
     awaitable<result<std::vector<PartitionOffset>>> source_offsets(std::string_view c,
                                                                    std::string_view t) override {

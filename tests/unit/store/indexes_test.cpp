@@ -158,14 +158,14 @@ TEST(Tombstones, remember_the_highest_until_they_are_forgotten) {
     EXPECT_EQ(tombstones.through(2), 20u);
     EXPECT_EQ(tombstones.through(3), 0u);
     EXPECT_EQ(tombstones.highest(), 20u);
-    EXPECT_TRUE(tombstones.forget_oldest(t0)) << "replaced since, so nothing is lost with it";
-    EXPECT_FALSE(tombstones.forget_oldest(t0));
-    EXPECT_EQ(tombstones.through(3), 0u);
-    EXPECT_TRUE(tombstones.forget_oldest(t0 + seconds{1}));
+    EXPECT_EQ(tombstones.oldest(), t0);
+    EXPECT_EQ(tombstones.forget_oldest(), 1u);
+    EXPECT_EQ(tombstones.floor(), 0u) << "replaced since, so nothing is lost with it";
+    EXPECT_EQ(tombstones.oldest(), t0 + seconds{1});
+    EXPECT_EQ(tombstones.forget_oldest(), 2u);
     EXPECT_EQ(tombstones.through(3), 20u);
     EXPECT_EQ(tombstones.through(1), 20u);
-    while (tombstones.forget_oldest(Timestamp::max())) {
-    }
+    while (!tombstones.empty()) tombstones.forget_oldest();
     EXPECT_EQ(tombstones.memory(), 0u);
     EXPECT_EQ(tombstones.through(1), 20u);
 }
