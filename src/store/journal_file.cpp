@@ -334,6 +334,7 @@ std::optional<JournalFile::Size> JournalFile::tend() {
         } else {
             const auto before = size().whole;
             db_.run(fmt::format("PRAGMA incremental_vacuum({})", vacuum_step));
+            if (options_.max_bytes != 0) bound_pages(most_pages());  // which it may have been above
             shrinks_ = size().whole < before;
         }
         return size();

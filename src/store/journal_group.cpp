@@ -71,20 +71,20 @@ void JournalChanges::source_moved(const SourceOffset& source) {
         pending_.sources.emplace(key, source.offset);
 }
 
-JournalGroup JournalChanges::take(bool all) {
+JournalGroup JournalChanges::take(std::uint64_t room) {
     JournalGroup group = std::exchange(pending_, {});
-    if (all || group.erases || group.removed.size() <= most_removed) {
-        std::ranges::sort(group.removed);  // they came stream by stream
-        return group;
+    const std::size_t all = group.removed.size();
+    std::size_t taken = room >= group.freed ? all : all * room / group.freed;
+    if (taken = std::max(taken, most_removed); taken < all && !group.erases) {
+        pending_.freed = group.freed / all * (all - taken);
+        group.freed -= pending_.freed;
+        const auto rest = group.removed.begin() + static_cast<std::ptrdiff_t>(taken);
+        pending_.removed.assign(rest, group.removed.end());
+        group.removed.erase(rest, group.removed.end());
+        // A loss is forgotten only once what it hides is gone.
+        pending_.forgot = std::exchange(group.forgot, std::nullopt);
     }
-    pending_.freed = group.freed / group.removed.size() * (group.removed.size() - most_removed);
-    group.freed -= pending_.freed;
-    const auto rest = group.removed.begin() + most_removed;
-    pending_.removed.assign(rest, group.removed.end());
-    group.removed.erase(rest, group.removed.end());
-    std::ranges::sort(group.removed);
-    // A loss is forgotten only once what it hides is gone.
-    pending_.forgot = std::exchange(group.forgot, std::nullopt);
+    std::ranges::sort(group.removed);  // they came stream by stream
     return group;
 }
 

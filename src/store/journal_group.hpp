@@ -108,8 +108,8 @@ class JournalChanges final : public ChangeLog {
     /// Changes so far: a ticket for "everything up to now".
     std::uint64_t count() const { return count_; }
     /// The next group. Removals beyond what one transaction should take stay for the next, unless it needs
-    /// the room of `all`.
-    JournalGroup take(bool all);
+    /// more of them to free `room` bytes.
+    JournalGroup take(std::uint64_t room);
 
   private:
     template <class List, class Item>

@@ -36,6 +36,7 @@ JournaledStore::JournaledStore(aio::Strand strand, std::unique_ptr<JournalFile> 
       clock_{clock},
       memory_{bounded(limits, journal_limit), clock, file_->epoch(), changes_},
       feed_{*this},
+      loading_to_{file_->head()},
       again_{strand},
       gate_{strand} {}
 
@@ -118,17 +119,18 @@ void JournaledStore::tell_pinned() {
 }
 
 // Puts what has changed behind what is being written, if anything is.
-void JournaledStore::compose(bool all) {
+void JournaledStore::compose(std::uint64_t room) {
     if (!under_way_) under_way_.emplace();
-    under_way_->group.join(changes_.take(all));
-    under_way_->head = memory_.head();
+    under_way_->group.join(changes_.take(room));
+    under_way_->head = loaded_ ? memory_.head() : loading_to_;
     under_way_->ticket = changes_.count();
 }
 
 // The next group, until it is written. False if that was given up at a stop: nobody was promised what it
 // holds.
 awaitable<bool> JournaledStore::write_group() {
-    compose(limit_ != 0 && size_.used + changes_.pending().added > soft_limit());
+    // At the bound as much goes as comes.
+    compose(limit_ == 0 ? 0 : 2 * changes_.pending().added);
     int grown = 0;
     for (steady_clock::duration wait = 50ms;;) {
         const auto began = steady_clock::now();
@@ -154,8 +156,8 @@ void JournaledStore::acknowledge(const JournalFile::Size& size) {
     healthy_ = true;
     size_ = size;
     written_ = under_way_->ticket;
-    const bool further = under_way_->head > durable_;
-    durable_ = under_way_->head;
+    const bool further = loaded_ && under_way_->head > durable_;
+    if (loaded_) durable_ = under_way_->head;
     under_way_.reset();
     bound_expiry();
     wake();
@@ -203,36 +205,76 @@ awaitable<result<void>> JournaledStore::load(const std::atomic<bool>& stopping) 
         if (!inserted) co_return tl::unexpected{inserted.error()};
         changes_.removed(page->hidden, page->hidden_bytes);
         durable_ = after;
-        if (head != 0) percent_ = static_cast<int>(100 * after / head);
+        if (head != 0) percent_ = static_cast<int>(99 * after / head);
         if (feed_.hint) feed_.hint();
         page = std::move(next);
+        co_await stay_within_bound();
     }
     if (!page) co_return tl::unexpected{page.error()};
     if (stopping) co_return result<void>{};
     memory_.restore_head(head);
     durable_ = head;
+    loaded_ = true;
     size_ = co_await aio::offload(writer_, [this] {
         file_->loaded();
         return file_->size();
     });
+    if (limit_ != 0) co_await shrink_to(soft_limit(), steady_clock::now());
     percent_ = 100;
     if (feed_.hint) feed_.hint();
     write_soon();
     co_return result<void>{};
 }
 
+// The file may hold more than memory may: a bound was lowered. What goes is written down at once, or it would
+// be held that long.
+awaitable<void> JournaledStore::stay_within_bound() {
+    const auto patience = steady_clock::now() + 1s;
+    while (memory_.beyond_bound()) {
+        bound_expiry();
+        auto room = MemoryStore::Room::more;
+        for (int steps = 0; steps < 64 && room == MemoryStore::Room::more && memory_.beyond_bound(); ++steps)
+            room = memory_.free_some(clock_.now());
+        if (room == MemoryStore::Room::none) break;
+        if (room == MemoryStore::Room::more)
+            co_await asio::post(strand_, asio::use_awaitable);
+        else if (!co_await memory_.wait_read(patience))
+            break;
+    }
+    if (changes_.empty()) co_return;
+    write_soon();
+    while (changes_.pending().added > most_pending() && co_await durable(changes_.count())) {
+    }
+}
+
 awaitable<result<void>> JournaledStore::restore_base() {
     auto base = co_await aio::offload(writer_, [this] { return file_->read_base(); });
     if (!base) co_return tl::unexpected{base.error()};
+    std::size_t count = 0;
+    const auto turn_ends = [&count] { return ++count % events_per_turn == 0; };
     memory_.restore_floor(base->floor);
-    for (const auto& loss : base->losses) memory_.restore(loss);
-    for (auto& [category, head, snapshot] : base->streams)
+    for (const auto& loss : base->losses) {
+        memory_.restore(loss);
+        if (turn_ends()) co_await asio::post(strand_, asio::use_awaitable);
+    }
+    for (auto& [category, head, snapshot] : base->streams) {
         memory_.restore(*category, std::move(head), std::move(snapshot));
+        if (turn_ends()) co_await asio::post(strand_, asio::use_awaitable);
+    }
     for (const auto& [consumer, topic, partition, offset] : base->sources)
         memory_.restore(SourceOffset{consumer, topic, partition, offset});
-    for (auto& owed : base->owed) memory_.restore(std::move(owed));
-    for (const auto& mark : base->marks) memory_.restore(mark);
-    for (auto& timer : base->timers) memory_.restore(std::move(timer));
+    for (auto& owed : base->owed) {
+        memory_.restore(std::move(owed));
+        if (turn_ends()) co_await asio::post(strand_, asio::use_awaitable);
+    }
+    for (const auto& mark : base->marks) {
+        memory_.restore(mark);
+        if (turn_ends()) co_await asio::post(strand_, asio::use_awaitable);
+    }
+    for (auto& timer : base->timers) {
+        memory_.restore(std::move(timer));
+        if (turn_ends()) co_await asio::post(strand_, asio::use_awaitable);
+    }
     co_return result<void>{};
 }
 

@@ -115,7 +115,7 @@ class JournaledStore final : public EventStore {
     awaitable<bool> write_group();
     awaitable<bool> durable(std::uint64_t ticket);
     void wake();
-    void compose(bool all);
+    void compose(std::uint64_t room);
     void acknowledge(const JournalFile::Size& size);
     void tell_trouble(const Error& error);
     std::uint64_t expected_size() const;
@@ -128,6 +128,7 @@ class JournaledStore final : public EventStore {
     Refusal refusal() const { return {refusal_, 0, 0, trouble_}; }
     awaitable<result<void>> restore_base();
     awaitable<result<void>> insert(const std::vector<StoredEvent>& events);
+    awaitable<void> stay_within_bound();
 
     const aio::Strand strand_;
     const std::unique_ptr<JournalFile> file_;  // the writer thread's, once loading has begun
@@ -139,6 +140,8 @@ class JournaledStore final : public EventStore {
     asio::thread_pool writer_{1};
 
     Position durable_ = 0;
+    Position loading_to_;  // the file's head, while it is loaded
+    bool loaded_ = false;
     std::uint64_t written_ = 0;  // of changes_.count()
     JournalFile::Size size_{};
     std::optional<UnderWay> under_way_;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr auto cleanup_slice = std::chrono::microseconds{700};
 constexpr std::size_t drain_step = 64;
+constexpr std::size_t trim_step = 4096;
 constexpr std::size_t told_at_once = 1024;
 constexpr std::size_t marks_at_once = 64;
 
@@ -82,6 +83,7 @@ void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
     expired_.push_back({stream.category, stream.id,
                         stream.subject == nullptr ? std::string{} : stream.subject->name, through});
 
+    if (cut_) cut_->insert(stream.hash);
     retention_.remove(stream);
     drain(SIZE_MAX);
     bytes_ -= stream.bytes;
@@ -204,6 +206,9 @@ bool MemoryStore::cleanup_step(Timestamp now) {
 
 awaitable<result<void>> MemoryStore::save_snapshot(const Category& category, std::string_view stream_id,
                                                    Snapshot snapshot, bool trim) {
+    // What still leaves is taken out of the indexes in turns: a trim has events of its own to take out.
+    while (trim && drain(trim_step))
+        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
     auto* stream = find(category, stream_id);
     if (stream == nullptr || snapshot.version > stream->version)
         co_return fail(errc::wrong_expected_version, "version",

@@ -45,7 +45,7 @@ bool same_stream(const Event& a, const Event& b) {
 MemoryStore::MemoryStore(Limits limits, const Clock& clock)
     : limits_{limits}, clock_{clock}, epoch_{random_token(8)}, log_{nullptr} {}
 MemoryStore::MemoryStore(Limits limits, const Clock& clock, std::string epoch, ChangeLog& log)
-    : limits_{limits}, clock_{clock}, epoch_{std::move(epoch)}, log_{&log} {}
+    : limits_{limits}, clock_{clock}, epoch_{std::move(epoch)}, log_{&log}, cut_{std::in_place} {}
 MemoryStore::~MemoryStore() = default;
 
 awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<Commit> commits) {

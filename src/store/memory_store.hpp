@@ -1,4 +1,5 @@
 #pragma once
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -85,12 +86,18 @@ class MemoryStore final : public EventStore {
     awaitable<bool> wait_read(Deadline deadline);
 
     /// What was there when the history was left: losses first, then streams, then events by position, at last
-    /// the head. An event that does not follow its stream's last one is refused: false.
+    /// the head. An event that does not follow its stream's last one is refused: false. Whoever restores may
+    /// let finished streams go for room meanwhile: what follows of such a stream goes, too, until it opens
+    /// again.
     void restore(const Loss& loss);
     void restore_floor(Position floor) { tombstones_.raise_floor(floor); }
     void restore(const Category& category, StreamHead head, std::optional<Snapshot> snapshot);
     bool restore(const Draft& event, Version version, Position position, Timestamp recorded_at);
-    void restore_head(Position head) { all_.skip_to(head); }
+    void restore_head(Position head) {
+        all_.skip_to(head);
+        cut_.reset();
+    }
+    bool beyond_bound() const { return limits_.max_bytes != 0 && bytes() > limits_.max_bytes; }
     void restore(const SourceOffset& source);
     void restore(Owed owed) { outbox_.restore(std::move(owed)); }
     void restore(const InboxMark& mark) { inbox_.add(mark); }
@@ -199,6 +206,7 @@ class MemoryStore final : public EventStore {
     bool drain(std::size_t events);
     void drop_if_idle(MemorySubject& subject);
     void bound_tombstones();
+    bool restore_cut(const Draft& event, Version version, Position position, Timestamp recorded_at);
     bool cleanup_step(Timestamp now);
     std::uint64_t bytes() const {
         return bytes_ + subjects_.size() * bytes_per_subject + all_.memory() + tombstones_.memory() +
@@ -222,6 +230,9 @@ class MemoryStore final : public EventStore {
     Inbox inbox_;
     Timers timers_;
     Leases leases_;
+
+    /// Streams, by hash, that expired while the store was restored.
+    std::optional<boost::unordered_flat_set<std::uint64_t>> cut_;
 
     Leaving leaving_;
     std::deque<ExpiredStream> expired_;  // not yet told by cleanup

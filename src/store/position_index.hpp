@@ -79,11 +79,12 @@ class PositionIndex {
     }
 
   private:
-    static constexpr std::size_t block_size = 4096;
+    static constexpr std::size_t block_size = 511;
     struct Block {
         std::array<const event::Event*, block_size> events{};
         std::uint32_t live = 0;
     };
+    static_assert(sizeof(Block) == 4096, "as much as it takes of the heap");
 
     Block* block_of(event::Position position) const {
         const auto number = (position - 1) / block_size;
