@@ -90,6 +90,9 @@ class Lane {
 
     /// Counts what an owner wrote itself while catching.
     void count_written(const FrameCounts& frames, std::size_t bytes);
+    /// One gathered write of what waits in the session's outbox, which is not empty: bytes taken, 0 if the
+    /// socket is full, -1 if it is gone and the session therefore closing. For an owner that is catching.
+    ssize_t write_outbox(Session& session);
 
     /// What keeps the quiet stream of this session open: a comment, or a `beat` that says how often one
     /// comes.
@@ -136,7 +139,9 @@ class Lane {
     void offer(Session& session, std::uint32_t frame);
     void flush_dirty();
     void flush(Session& session, Tally& tally);
-    void keep_rest(Session& session, std::uint32_t pending, std::size_t sent);
+    std::uint32_t flush_chunk(Session& session, std::uint32_t first, Tally& tally);
+    void keep_rest(Session& session, std::uint32_t pending, std::size_t in_chunk, const Chunk& chunk,
+                   std::size_t sent);
     void push(Session& session, const event::EventRef& frame);
     void send_now(Session& session, const event::EventRef& frame);
     void send_outbox(Session& session);

@@ -12,7 +12,7 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-// Frames routed in one turn; also how many one gathered write can hold (IOV_MAX is 1024).
+// Frames routed in one turn; also how many one gathered write holds (IOV_MAX is 1024).
 constexpr std::size_t batch_limit = 256;
 constexpr std::size_t store_page = 1024;
 // How many sessions share one look at the clock.
@@ -21,6 +21,10 @@ constexpr std::uint32_t clock_stride = 16;
 // of them would cost, and giving way is worth it if it saves one.
 constexpr std::size_t sessions_a_way = 8;
 constexpr std::size_t most_ways = 16;
+
+iovec part(std::string_view text) {
+    return {const_cast<char*>(text.data()), text.size()};
+}
 
 }  // namespace
 
@@ -189,83 +193,71 @@ void Lane::flush_dirty() {
 }
 
 void Lane::flush(Session& session, Tally& tally) {
-    const std::uint32_t first = session.first_pending_;
+    std::uint32_t next = session.first_pending_;
     session.first_pending_ = session.last_pending_ = Session::none;
-    if (session.state_ == Session::State::closing) return;
+    while (next != Session::none && session.state_ != Session::State::closing)
+        next = flush_chunk(session, next, tally);
+    end_if_sent(session);
+}
 
-    std::array<iovec, batch_limit> parts;
+// One gathered write of what is pending from `first` on, as a chunk: nearly always all of it. Returns what is
+// behind it; nothing once the socket is full, and the rest is in the outbox.
+std::uint32_t Lane::flush_chunk(Session& session, std::uint32_t first, Tally& tally) {
+    const OutboxLimits& limits = session.limits_->outbox;
+    std::array<iovec, batch_limit + 2> parts;
     std::size_t count = 0;
     std::size_t size = 0;
     bool controls = false;
-    for (std::uint32_t i = first; i != Session::none; i = pending_[i].next) {
-        const event::Event& event = *batch_[pending_[i].frame].event;
+    std::uint32_t next = first;
+    do {
+        const event::Event& event = *batch_[pending_[next].frame].event;
         controls = controls || event.is_control();
         const auto text = session.outbox_.text(event);
-        parts[count++] = {const_cast<char*>(text.data()), text.size()};
+        parts[++count] = part(text);
         size += text.size();
-    }
-    const ssize_t sent = send_some(session.fd_, {parts.data(), count});
+        next = pending_[next].next;
+    } while (next != Session::none && count < limits.chunk_frames() && size < limits.chunk_bytes());
+    const Chunk chunk{size, session.outbox_.chunked()};
+    parts[0] = part(chunk.head());
+    parts[count + 1] = part(chunk.tail());
+    const ssize_t sent = send_some(session.fd_, {parts.data(), count + 2});
     if (sent < 0) {
         close(session, CloseReason::gone);
-        return;
+        return Session::none;
     }
     session.progress_at_ = tally.now;
     tally.bytes += static_cast<std::size_t>(sent);
-    if (static_cast<std::size_t>(sent) == size) {
-        if (!controls)
-            tally.frames.add(FrameKind::event, count);
-        else
-            for (std::uint32_t i = first; i != Session::none; i = pending_[i].next)
-                tally.frames.add(kind_of(*batch_[pending_[i].frame].event));
-        tally.unobserved += count;
-        end_if_sent(session);
-    } else {
-        keep_rest(session, first, static_cast<std::size_t>(sent));
+    if (static_cast<std::size_t>(sent) < chunk.total()) {
+        keep_rest(session, first, count, chunk, static_cast<std::size_t>(sent));
+        return Session::none;
     }
+    if (!controls)
+        tally.frames.add(FrameKind::event, count);
+    else
+        for (std::uint32_t i = first; i != next; i = pending_[i].next)
+            tally.frames.add(kind_of(*batch_[pending_[i].frame].event));
+    tally.unobserved += count;
+    return next;
 }
 
-void Lane::keep_rest(Session& session, std::uint32_t pending, std::size_t sent) {
-    FrameCounts whole;
-    for (; pending != Session::none && session.state_ != Session::State::closing;
-         pending = pending_[pending].next) {
-        const auto& frame = batch_[pending_[pending].frame].event;
-        const std::size_t size = session.outbox_.text(*frame).size();
-        if (sent >= size) {
-            sent -= size;
-            whole.add(kind_of(*frame));
-            continue;
-        }
-        push(session, frame);
-        session.outbox_.consume(std::exchange(sent, 0));
+// A chunk that is begun has to be sent as it is; what is behind it may be thinned out.
+void Lane::keep_rest(Session& session, std::uint32_t pending, std::size_t in_chunk, const Chunk& chunk,
+                     std::size_t sent) {
+    if (sent > 0) {
+        for (; in_chunk > 0; --in_chunk, pending = pending_[pending].next)
+            session.outbox_.keep(batch_[pending_[pending].frame].event);
+        count_written(session.outbox_.begin(chunk, sent), 0);
     }
-    count_written(whole, 0);
+    for (; pending != Session::none && session.state_ != Session::State::closing;
+         pending = pending_[pending].next)
+        push(session, batch_[pending_[pending].frame].event);
     if (session.state_ != Session::State::closing) wait_writable(session);
 }
 
 void Lane::send_now(Session& session, const event::EventRef& frame) {
-    if (!session.outbox_.empty()) {
-        push(session, frame);
-        return;
-    }
-    const auto text = frame->frame();
-    iovec part{const_cast<char*>(text.data()), text.size()};
-    const ssize_t sent = send_some(session.fd_, {&part, 1});
-    if (sent < 0) {
-        close(session, CloseReason::gone);
-        return;
-    }
-    session.progress_at_ = Steady::now();
-    const bool whole = static_cast<std::size_t>(sent) == text.size();
-    FrameCounts frames;
-    if (whole) frames.add(kind_of(*frame));
-    count_written(frames, static_cast<std::size_t>(sent));
-    if (whole) {
-        end_if_sent(session);
-        return;
-    }
+    const bool waits = !session.outbox_.empty();
     push(session, frame);
-    session.outbox_.consume(static_cast<std::size_t>(sent));
-    wait_writable(session);
+    if (!waits) send_outbox(session);
 }
 
 void Lane::wait_writable(Session& session) {
@@ -282,22 +274,26 @@ void Lane::on_writable(SessionId id) {
 
 void Lane::send_outbox(Session& session) {
     while (!session.outbox_.empty()) {
-        std::array<iovec, batch_limit> parts;
-        const std::size_t count = session.outbox_.gather(parts);
-        const ssize_t sent = send_some(session.fd_, {parts.data(), count});
-        if (sent < 0) {
-            close(session, CloseReason::gone);
-            return;
-        }
+        const ssize_t sent = write_outbox(session);
+        if (sent < 0) return;
         if (sent == 0) {
             wait_writable(session);
             return;
         }
-        session.progress_at_ = Steady::now();
-        const auto bytes = static_cast<std::size_t>(sent);
-        count_written(session.outbox_.consume(bytes), bytes);
     }
     end_if_sent(session);
+}
+
+ssize_t Lane::write_outbox(Session& session) {
+    std::array<iovec, batch_limit + 2> parts;
+    const std::size_t count = session.outbox_.gather(parts, session.limits_->outbox);
+    const ssize_t sent = send_some(session.fd_, {parts.data(), count});
+    if (sent < 0) close(session, CloseReason::gone);
+    if (sent <= 0) return sent;
+    session.progress_at_ = Steady::now();
+    const auto bytes = static_cast<std::size_t>(sent);
+    count_written(session.outbox_.consume(bytes), bytes);
+    return sent;
 }
 
 void Lane::end_if_sent(Session& session) {

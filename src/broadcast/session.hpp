@@ -47,8 +47,9 @@ class Session {
     /// What a session says to an event about to be sent live.
     enum class Verdict : std::uint8_t { send, send_and_end, end };
 
-    Session(SessionKind kind, const SessionLimits& limits)
-        : limits_{&limits}, outbox_{kind != SessionKind::v1}, kind_{kind} {}
+    /// `chunked`: its stream is in HTTP/1.1's chunked coding.
+    Session(SessionKind kind, const SessionLimits& limits, bool chunked)
+        : limits_{&limits}, outbox_{kind != SessionKind::v1, chunked}, kind_{kind} {}
     virtual ~Session() = default;
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;

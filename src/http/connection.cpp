@@ -23,6 +23,7 @@ constexpr auto longest_turn = std::chrono::milliseconds{1};
 Request take_request(wire::RequestMessage message) {
     Request request;
     request.method = message.method;
+    request.http_1_0 = message.http_1_0;
     request.path = std::move(message.target.path);
     request.escaped_slashes = std::move(message.target.escaped_slashes);
     request.query = std::move(message.target.query);

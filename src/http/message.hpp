@@ -28,6 +28,7 @@ using wire::Method;
 /// for the headers.
 struct Request {
     Method method = Method::get;
+    bool http_1_0 = false;
     std::string path;  ///< decoded, begins with '/'
     /// Decoded, in order; "a" without '=' has an empty value.
     std::vector<std::pair<std::string, std::string>> query;

@@ -20,6 +20,7 @@ class SseTakeover final : public Takeover {
         const std::string date = wire::format_http_date(std::time(nullptr));
         fields.date = date;
         fields.persistence = wire::Persistence::close;
+        fields.chunked = start_.chunked;
         wire::append_response_head(head, fields, headers_);
         auto session = std::make_unique<SseSession>(std::move(socket), lane, std::move(start_));
         aio::spawn(lane.strand(), "stream", [session = std::move(session), head = std::move(head)]() mutable {
@@ -45,6 +46,7 @@ Response sse_response(const Request& request, SseStart start) {
         if (*beat != "1") return Response::invalid_field("beat", "is 0 or 1");
         start.beat = true;
     }
+    start.chunked = !request.http_1_0;
     Response response;
     add_stream_headers(response);
     wire::Headers headers = response.headers;

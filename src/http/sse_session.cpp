@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <asio/bind_executor.hpp>
 #include <asio/error.hpp>
 #include <asio/experimental/as_tuple.hpp>
@@ -23,8 +22,6 @@ using broadcast::CloseReason;
 using Steady = std::chrono::steady_clock;
 
 constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
-// Frames in one gathered write while catching up.
-constexpr std::size_t frames_per_write = 256;
 // More, and the kernel swallows megabytes for a client that reads nothing before the outbox sees any of it.
 constexpr int unsent_bytes = 16 * 1024;
 
@@ -32,37 +29,10 @@ void set_tcp(int fd, int option, int value) {
     ::setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
 }
 
-// One gathered write of `frames`, less the first `head_sent` bytes.
-ssize_t send_frames(int fd, std::span<const event::EventRef> frames, std::size_t head_sent) {
-    std::array<iovec, frames_per_write> parts;
-    const std::size_t count = std::min(frames.size(), parts.size());
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto text = frames[i]->frame();
-        parts[i] = {const_cast<char*>(text.data()), text.size()};
-    }
-    parts[0].iov_base = static_cast<char*>(parts[0].iov_base) + head_sent;
-    parts[0].iov_len -= head_sent;
-    return broadcast::send_some(fd, {parts.data(), count});
-}
-
-// Takes what was sent from the front of `frames`; `head_sent` is then what is gone of the new first one.
-// Returns the frames completed.
-broadcast::FrameCounts skip_sent(std::span<const event::EventRef>& frames, std::size_t& head_sent,
-                                 std::size_t sent) {
-    broadcast::FrameCounts whole;
-    head_sent += sent;
-    while (!frames.empty() && head_sent >= frames.front()->frame().size()) {
-        head_sent -= frames.front()->frame().size();
-        whole.add(broadcast::kind_of(*frames.front()));
-        frames = frames.subspan(1);
-    }
-    return whole;
-}
-
 }  // namespace
 
 SseSession::SseSession(Socket socket, broadcast::Lane& lane, SseStart start)
-    : Session{start.kind, start.options->limits},
+    : Session{start.kind, start.options->limits, start.chunked},
       lane_{lane},
       socket_{std::move(socket)},
       source_{std::move(start.source)},
@@ -83,8 +53,10 @@ SseSession::SseSession(Socket socket, broadcast::Lane& lane, SseStart start)
 }
 
 awaitable<void> SseSession::run(std::string head) {
+    bool begun = false;
     try {
-        if (co_await enter(std::move(head)) && co_await catch_up()) {
+        begun = co_await enter(std::move(head));
+        if (begun && co_await catch_up()) {
             while (!closing()) {
                 const auto [error] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
                 if (!closing() && (error || !read_away())) close(CloseReason::gone);
@@ -94,23 +66,35 @@ awaitable<void> SseSession::run(std::string head) {
         close(CloseReason::failed);
         throw;
     }
+    const auto why = close_reason();
+    if (why != CloseReason::ended && why != CloseReason::drained && why != CloseReason::replaced) co_return;
+    if (begun) say_end();
     // Bytes left unread would turn the end of the stream into a reset, which may overtake its last event.
-    if (close_reason() == CloseReason::ended || close_reason() == CloseReason::drained) read_away();
+    read_away();
+}
+
+/// The end is meant. What a full socket does not take of it is left out: the client takes that for a cut,
+/// comes back by its cursor and is told.
+void SseSession::say_end() {
+    if (!outbox_.chunked() || !outbox_.empty()) return;
+    iovec end{const_cast<char*>(broadcast::last_chunk.data()), broadcast::last_chunk.size()};
+    broadcast::send_some(fd_, {&end, 1});
 }
 
 awaitable<bool> SseSession::enter(std::string head) {
     const auto retry = options_.retry.count();
-    head += ":\nretry: ";
-    append_number(head, retry * 3 / 4 + static_cast<std::int64_t>(random_u64() % (retry / 2 + 1)));
-    head += '\n';  // no blank line: both lines belong to the block that follows
-    if (!co_await write(head)) co_return false;
-    if (!subscription_) co_return co_await leave_drained();
-    co_return true;
+    std::string preamble = ":\nretry: ";
+    append_number(preamble, retry * 3 / 4 + static_cast<std::int64_t>(random_u64() % (retry / 2 + 1)));
+    preamble += '\n';  // no blank line: both lines belong to the block that follows
+    const broadcast::Chunk chunk{preamble.size(), outbox_.chunked()};
+    head.append(chunk.head()).append(preamble).append(chunk.tail());
+    co_return co_await write(head);
 }
 
 /// Tells the past, page by page, until the lane has seen nothing newer than the last page. True if the stream
 /// is live.
 awaitable<bool> SseSession::catch_up() {
+    if (!subscription_) co_return co_await leave_drained();
     if (!source_) {
         lane_.go_live(*this, 0);
         co_return true;
@@ -124,7 +108,7 @@ awaitable<bool> SseSession::catch_up() {
             continue;
         }
         if (asks_for_beats_) add_beat(page.frames);
-        if (!co_await write(page.frames)) co_return false;
+        if (!co_await write(std::move(page.frames))) co_return false;
         if (page.end) {
             close(CloseReason::ended);
             co_return false;
@@ -152,16 +136,15 @@ void SseSession::add_beat(std::vector<event::EventRef>& frames) {
 }
 
 awaitable<bool> SseSession::leave_drained() {
-    const auto frame = broadcast::retry_frame(options_.retry, options_.drain_spread);
-    if (co_await write(std::span{&frame, 1})) close(CloseReason::drained);
+    if (co_await write({broadcast::retry_frame(options_.retry, options_.drain_spread)}))
+        close(CloseReason::drained);
     co_return false;
 }
 
 /// Nothing can be told yet: a second's pause, and a comment where one is due.
 awaitable<bool> SseSession::idle_second() {
     if (Steady::now() - progress_at_ >= options_.limits.heartbeat) {
-        const auto frame = lane_.heartbeat(*this);
-        if (!co_await write(std::span{&frame, 1})) co_return false;
+        if (!co_await write({lane_.heartbeat(*this)})) co_return false;
     }
     co_await aio::pause(std::chrono::seconds{1});
     if (!closing() && !read_away()) close(CloseReason::gone);
@@ -183,17 +166,12 @@ awaitable<bool> SseSession::write(std::string_view text) {
     co_return true;
 }
 
-awaitable<bool> SseSession::write(std::span<const event::EventRef> frames) {
-    std::size_t head_sent = 0;
+awaitable<bool> SseSession::write(std::vector<event::EventRef> frames) {
+    for (auto& frame : frames) outbox_.keep(std::move(frame));
     progress_at_ = Steady::now();
-    while (!frames.empty()) {
-        const ssize_t sent = send_frames(fd_, frames, head_sent);
-        if (sent < 0) close(CloseReason::gone);
+    while (!outbox_.empty()) {
+        const ssize_t sent = lane_.write_outbox(*this);
         if (sent == 0 ? !co_await writable() : closing()) co_return false;
-        if (sent == 0) continue;
-        progress_at_ = Steady::now();
-        const auto whole = skip_sent(frames, head_sent, static_cast<std::size_t>(sent));
-        lane_.count_written(whole, static_cast<std::size_t>(sent));
     }
     co_return true;
 }

@@ -27,7 +27,8 @@ struct SseStart {
     std::unique_ptr<broadcast::StreamSource> source;  ///< null for v1, which has no past
     const SseOptions* options = nullptr;
     bool beat =
-        false;  ///< from `live` on its heartbeat is an event; `sse_response` reads it from the request
+        false;  ///< from `live` on its heartbeat is an event; `sse_response` reads both from the request
+    bool chunked = false;
     SseAdmission::Ticket ticket;
     LatestWins* latest_wins = nullptr;  ///< closes the older stream of `topic.key`; null: any number
 };
@@ -59,8 +60,9 @@ class SseSession final : public broadcast::Session {
     awaitable<bool> catch_up();
     void add_beat(std::vector<event::EventRef>& frames);
     awaitable<bool> leave_drained();
+    void say_end();
     awaitable<bool> write(std::string_view text);
-    awaitable<bool> write(std::span<const event::EventRef> frames);
+    awaitable<bool> write(std::vector<event::EventRef> frames);
     awaitable<bool> writable();
     awaitable<bool> idle_second();
     /// Throws away what the client sent. False once it has left.

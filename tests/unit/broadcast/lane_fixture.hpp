@@ -3,6 +3,7 @@
 
 #include "aio/spawn.hpp"
 #include "broadcast/broadcaster.hpp"
+#include "dechunk.hpp"
 #include "events.hpp"
 #include "pipe_session.hpp"
 

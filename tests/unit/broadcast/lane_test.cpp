@@ -66,6 +66,21 @@ TEST_F(Lanes, a_first_version_session_gets_events_without_ids) {
     EXPECT_TRUE(session.read().starts_with("event: progress\n"));
 }
 
+TEST_F(Lanes, a_chunked_stream_gets_one_chunk_for_each_turn) {
+    const SessionLimits limits;
+    PipeSession session{io, lane, of_user("u"), SessionKind::user, limits, true};
+    session.enter();
+    publish({make_event(1), make_event(2), make_event(3)});
+    pump();
+    publish(4, 4);
+    pump();
+    testing::Dechunker body;
+    body.feed(session.read());
+    EXPECT_FALSE(body.broken());
+    EXPECT_EQ(body.chunks(), 2u);
+    EXPECT_EQ(positions_in(body.text()), (Positions{1, 2, 3, 4}));
+}
+
 TEST_F(Lanes, while_catching_only_the_newest_position_is_recorded) {
     PipeSession session{io, lane, of_user("u")};
     session.enter(false);
@@ -204,7 +219,7 @@ TEST_F(Lanes, a_close_by_an_outdated_id_hits_nobody) {
 TEST_F(Lanes, a_slow_reader_is_thinned_out_and_then_gets_every_start_and_end) {
     SessionLimits limits;
     limits.outbox = {1 << 20, 50};
-    PipeSession slow{io, lane, of_user("u"), SessionKind::user, limits};
+    PipeSession slow{io, lane, of_user("u"), SessionKind::user, limits, true};
     PipeSession quick{io, lane, of_user("u")};
     slow.enter();
     quick.enter();
@@ -223,12 +238,13 @@ TEST_F(Lanes, a_slow_reader_is_thinned_out_and_then_gets_every_start_and_end) {
     EXPECT_EQ(positions_in(got), all);
     EXPECT_GT(lane.stats().coalesced, 0u);
     EXPECT_LE(slow.waiting(), 50u);
-    std::string late;
+    testing::Dechunker late;
     ASSERT_TRUE(pump_until([&] {
-        late += slow.read();
-        return late.find("id: ep.2000") != std::string::npos && slow.waiting() == 0;
+        late.feed(slow.read());
+        return late.broken() || (late.text().find("id: ep.2000") != std::string::npos && slow.waiting() == 0);
     }));
-    const auto positions = positions_in(late);
+    ASSERT_FALSE(late.broken());
+    const auto positions = positions_in(late.text());
     EXPECT_TRUE(std::is_sorted(positions.begin(), positions.end()));
     for (const auto p : protected_positions)
         EXPECT_TRUE(std::binary_search(positions.begin(), positions.end(), p)) << p;

@@ -23,8 +23,8 @@ class PipeSession final : public broadcast::Session {
   public:
     PipeSession(asio::io_context& io, broadcast::Lane& lane, broadcast::Topic topic,
                 broadcast::SessionKind kind = broadcast::SessionKind::user,
-                const broadcast::SessionLimits& limits = default_limits())
-        : Session{kind, limits}, lane_{lane}, topic_{std::move(topic)}, socket_{io} {
+                const broadcast::SessionLimits& limits = default_limits(), bool chunked = false)
+        : Session{kind, limits, chunked}, lane_{lane}, topic_{std::move(topic)}, socket_{io} {
         int ends[2];
         if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0) throw std::bad_alloc{};
         socket_.assign(asio::local::stream_protocol{}, ends[0]);

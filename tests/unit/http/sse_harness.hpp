@@ -16,6 +16,7 @@
 #include "broadcast/broadcaster.hpp"
 #include "event/cursor.hpp"
 #include "http/sse_session.hpp"
+#include "unit/broadcast/dechunk.hpp"
 #include "unit/broadcast/events.hpp"
 
 namespace stepcast::testing {
@@ -116,12 +117,11 @@ class HistorySource final : public broadcast::StreamSource {
     bool of_task_ = false;
 };
 
-/// The client's end of a stream: a plain blocking socket.
+/// The client's end of a stream: a plain blocking socket. `text` is the head and the body as it is meant.
 class StreamClient {
   public:
     explicit StreamClient(int fd) : fd_{fd} {}
-    StreamClient(StreamClient&& other) noexcept
-        : fd_{std::exchange(other.fd_, -1)}, text_{std::move(other.text_)} {}
+    StreamClient(StreamClient&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
     ~StreamClient() {
         if (fd_ >= 0) ::close(fd_);
     }
@@ -130,6 +130,8 @@ class StreamClient {
     const std::string& text() const { return text_; }
     Positions positions() const { return positions_in(text_); }
     bool ended() const { return ended_; }
+    /// Its last chunk has come: the end was meant.
+    bool whole() const { return body_.whole(); }
 
     /// Reads what is there. False once the stream has ended.
     bool read_some(int wait_ms) {
@@ -137,7 +139,8 @@ class StreamClient {
         if (::poll(&ready, 1, wait_ms) != 1) return !ended_;
         char buffer[65536];
         const ssize_t size = ::recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT);
-        if (size > 0) text_.append(buffer, static_cast<std::size_t>(size));
+        if (size > 0) take({buffer, static_cast<std::size_t>(size)});
+        if (body_.broken()) return !(ended_ = true);
         if (size == 0 || (size < 0 && errno != EAGAIN)) ended_ = true;
         return !ended_;
     }
@@ -158,8 +161,27 @@ class StreamClient {
     }
 
   private:
+    void take(std::string_view bytes) {
+        if (!chunked_) {
+            text_ += bytes;
+            const auto end = text_.find("\r\n\r\n");
+            if (end == std::string::npos) return;
+            chunked_ = text_.find("Transfer-Encoding: chunked\r\n") < end;
+            if (!chunked_) return;
+            body_.feed(std::string_view{text_}.substr(end + 4));
+            text_.resize(end + 4);
+        } else {
+            body_.feed(bytes);
+        }
+        text_ += std::string_view{body_.text()}.substr(taken_);
+        taken_ = body_.text().size();
+    }
+
     int fd_;
     std::string text_;
+    Dechunker body_;
+    std::size_t taken_ = 0;  // of the body
+    bool chunked_ = false;
     bool ended_ = false;
 };
 

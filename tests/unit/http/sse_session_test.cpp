@@ -116,7 +116,7 @@ TEST_F(SseStreams, head_comment_and_retry_leave_at_once) {
                              "Access-Control-Allow-Origin: https://app.example\r\n"})
         EXPECT_NE(text.find(line), std::string::npos) << line;
     EXPECT_EQ(text.find("Content-Length"), std::string::npos);
-    EXPECT_EQ(text.find("Transfer-Encoding"), std::string::npos);
+    EXPECT_NE(text.find("Transfer-Encoding: chunked\r\n"), std::string::npos);
     const auto body = text.substr(text.find("\r\n\r\n") + 4);
     ASSERT_TRUE(body.starts_with(":\nretry: "));
     const auto retry = std::stoi(body.substr(9));
@@ -156,6 +156,7 @@ TEST_F(SseStreams, a_finished_task_is_told_and_the_stream_ends) {
     ASSERT_TRUE(client.read_to_end());
     EXPECT_EQ(client.positions(), range(1, 5));
     EXPECT_TRUE(client.text().ends_with("event: recovery\ndata: 0\n\n"));
+    EXPECT_TRUE(client.whole()) << "this end is meant";
     EXPECT_TRUE(eventually([&] { return closed(CloseReason::ended) == 1; }));
 }
 
@@ -167,6 +168,29 @@ TEST_F(SseStreams, a_task_stream_ends_behind_its_terminal_event) {
     publish(1);
     ASSERT_TRUE(client.read_to_end());
     EXPECT_EQ(client.positions(), range(1, 3));
+    EXPECT_TRUE(client.whole()) << "this end is meant";
+}
+
+TEST_F(SseStreams, an_old_client_gets_a_stream_that_ends_with_its_connection) {
+    request.http_1_0 = true;
+    publish(5);
+    auto client = open(past(0), SessionKind::task);
+    ASSERT_TRUE(client.read_until_text("event: recovery\ndata: 0\n\n"));
+    publish(1, 0, Lifecycle::ends);
+    ASSERT_TRUE(client.read_to_end());
+    EXPECT_EQ(client.text().find("Transfer-Encoding"), std::string::npos);
+    EXPECT_NE(client.text().find("\r\n\r\n:\nretry: "), std::string::npos);
+    EXPECT_TRUE(client.text().ends_with("\n\n"));
+    EXPECT_EQ(client.positions(), range(1, 6));
+}
+
+TEST_F(SseStreams, a_stream_that_the_server_breaks_off_does_not_look_whole) {
+    auto client = open(past(0));
+    ASSERT_TRUE(client.read_until_text("recovery"));
+    broadcaster.restart();
+    ASSERT_TRUE(client.read_to_end());
+    EXPECT_FALSE(client.whole());
+    EXPECT_EQ(closed(CloseReason::failed), 1u);
 }
 
 TEST_F(SseStreams, a_task_that_turns_out_to_be_anothers_ends_the_stream_unseen) {
@@ -263,6 +287,7 @@ TEST_F(SseStreams, a_slow_reader_is_closed_and_others_get_everything) {
     EXPECT_EQ(quick.positions(), range(1, sent));
     // Reset, so that the kernel does not keep what the slow reader never fetched.
     EXPECT_TRUE(slow.read_to_end());
+    EXPECT_FALSE(slow.whole());
 }
 
 TEST_F(SseStreams, thinning_out_never_drops_the_start_or_the_end_of_a_task) {
@@ -313,6 +338,7 @@ TEST_F(SseStreams, drain_lets_every_stream_finish_and_spreads_their_return) {
     std::set<std::string> retries;
     for (auto& client : clients) {
         ASSERT_TRUE(client.read_to_end());
+        EXPECT_TRUE(client.whole());
         EXPECT_EQ(client.positions(), range(1, 100));
         retries.insert(client.text().substr(client.text().rfind("retry: ")));
     }
@@ -320,6 +346,7 @@ TEST_F(SseStreams, drain_lets_every_stream_finish_and_spreads_their_return) {
     EXPECT_EQ(closed(CloseReason::drained), 20u);
     auto late = open(past(0));
     ASSERT_TRUE(late.read_to_end());
+    EXPECT_TRUE(late.whole());
     EXPECT_TRUE(late.text().starts_with("HTTP/1.1 200"));
 }
 
