@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests in stages and ends with one line `N passed, N failed`. `./dev test` calls it; the release server is built by then.
 
-    run.py [STAGE…]     stages: ground unit seeds integration load faults web asan tsan (all, in this order)
+    run.py [STAGE…]     stages: ground unit seeds integration load faults web clients asan tsan (all, in this order)
 """
 import atexit
 import json
@@ -149,14 +149,38 @@ def run_suite(folder, report):
     pathlib.Path(report).write_text(json.dumps(recorder.rows))
 
 
+def installed(stamp, wanted, *commands, **options):
+    """Runs the commands that install what the file `wanted` lists, unless `stamp` is newer than it. True if all is there."""
+    if stamp.exists() and stamp.stat().st_mtime >= wanted.stat().st_mtime:
+        return True
+    for command in commands:
+        name = f"{command[0]} for {wanted.relative_to(ROOT)}"
+        done = call(command, name, **options)
+        if done is None:
+            return False
+        if done.returncode != 0:
+            tally.add(name, "failed", done.stdout[-4000:])
+            return False
+    stamp.touch()
+    return True
+
+
+def npm_installed(folder):
+    return installed(folder / "node_modules/.package-lock.json", folder / "package-lock.json",
+                     ["npm", "ci", "--no-audit", "--no-fund"], cwd=folder)
+
+
+def clients():
+    folder, venv = ROOT / "tests/clients", ROOT / "build/clients"
+    if npm_installed(folder) and installed(venv / "installed", folder / "requirements.txt", [sys.executable, "-m", "venv", str(venv)],
+                                           [str(venv / "bin/pip"), "install", "-q", "-r", str(folder / "requirements.txt")]):
+        python_suite("clients")
+
+
 def web():
     folder = ROOT / "tests/web"
-    lock = folder / "node_modules/.package-lock.json"
-    if not lock.exists() or lock.stat().st_mtime < (folder / "package-lock.json").stat().st_mtime:
-        done = call(["npm", "ci", "--no-audit", "--no-fund"], "npm ci", cwd=folder)
-        if done is None or done.returncode != 0:
-            tally.add("npm ci", "failed", done.stdout[-4000:] if done else "")
-            return
+    if not npm_installed(folder):
+        return
     done = call(["node", "--test", "--test-concurrency=1", "--test-reporter=tap"], "web", cwd=folder)
     if done is None:
         return
@@ -177,6 +201,7 @@ STAGES = {
     "load": lambda: (start_broker(), python_suite("load")),
     "faults": lambda: (start_broker(), reported("faults", str(ROOT / "tests/faults/faults.py"), "--short", "--json")),
     "web": web,
+    "clients": clients,
     "asan": lambda: (start_broker(), ctest("asan", "suites", SUITES)),
     "tsan": lambda: ctest("tsan", "crossing", CROSSING),
 }

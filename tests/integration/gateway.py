@@ -9,13 +9,14 @@ class Gateway:
 
     "pass"; a status (502): every request is answered so; "refuse": nobody listens; "reset": the connection is reset;
     "swallow": the server gets the request, its answer is thrown away. `base` is taken off the front of every target; what
-    does not begin with it is 404. `requests` are the heads that came, `cut` ends what is open.
+    does not begin with it is 404. `requests` are the heads that came, `passed` is what the server answered, `cut` ends what is
+    open.
     """
 
     def __init__(self, port, base=""):
         self.upstream, self.base = port, base
         self.mode = "pass"
-        self.requests, self.open = [], set()
+        self.requests, self.passed, self.open = [], bytearray(), set()
         self.lock = threading.Lock()
         self.listener = self.listen(0)
         self.port = self.listener.getsockname()[1]
@@ -94,6 +95,7 @@ class Gateway:
                 if self.mode == "swallow":
                     break
                 client.sendall(data)
+                self.passed += data
         except OSError:
             pass
         shut(client)
