@@ -6,28 +6,11 @@
 #include <cmath>
 #include <vector>
 
+#include "base/error_category.hpp"
 #include "base/text.hpp"
 
 namespace stepcast::event {
 namespace {
-
-class Category final : public std::error_category {
-  public:
-    const char* name() const noexcept override { return "json"; }
-    std::string message(int code) const override {
-        switch (static_cast<json_errc>(code)) {
-            case json_errc::malformed:
-                return "not valid JSON";
-            case json_errc::too_deep:
-                return "JSON nested deeper than 64 levels";
-            case json_errc::bad_utf8:
-                return "not valid UTF-8";
-            case json_errc::not_an_object:
-                return "not a JSON object";
-        }
-        return "unknown JSON error";
-    }
-};
 
 void append_double(std::string& out, double number) {
     if (!std::isfinite(number)) {
@@ -59,8 +42,13 @@ void append_members(std::string& out, const boost::json::object& object, Members
 }  // namespace
 
 std::error_code make_error_code(json_errc e) {
-    static const Category category;
-    return {static_cast<int>(e), category};
+    static const ErrorCategory<json_errc> category{
+        "json",
+        {{json_errc::malformed, "not valid JSON"},
+         {json_errc::too_deep, "JSON nested deeper than 64 levels"},
+         {json_errc::bad_utf8, "not valid UTF-8"},
+         {json_errc::not_an_object, "not a JSON object"}}};
+    return category.code(e);
 }
 
 result<boost::json::value> parse_json(std::string_view text, boost::json::storage_ptr storage) {

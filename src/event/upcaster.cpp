@@ -4,24 +4,10 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/error_category.hpp"
+
 namespace stepcast::event {
 namespace {
-
-class SchemaCategory final : public std::error_category {
-  public:
-    const char* name() const noexcept override { return "schema"; }
-    std::string message(int code) const override {
-        switch (static_cast<schema_errc>(code)) {
-            case schema_errc::missing_link:
-                return "a stored schema version cannot be read";
-            case schema_errc::unknown_schema:
-                return "the event was written by a newer version";
-            case schema_errc::twice:
-                return "two categories have one name";
-        }
-        return "unknown schema error";
-    }
-};
 
 tl::unexpected<Error> broken(const Category& category, std::size_t type, int version, std::string_view why) {
     return fail(schema_errc::missing_link, {},
@@ -32,8 +18,12 @@ tl::unexpected<Error> broken(const Category& category, std::size_t type, int ver
 }  // namespace
 
 std::error_code make_error_code(schema_errc e) {
-    static const SchemaCategory category;
-    return {static_cast<int>(e), category};
+    static const ErrorCategory<schema_errc> category{
+        "schema",
+        {{schema_errc::missing_link, "a stored schema version cannot be read"},
+         {schema_errc::unknown_schema, "the event was written by a newer version"},
+         {schema_errc::twice, "two categories have one name"}}};
+    return category.code(e);
 }
 
 result<Upcasters> Upcasters::make(const Category& category, std::span<const Schema> today,

@@ -5,36 +5,20 @@
 
 #include <filesystem>
 
+#include "base/error_category.hpp"
+
 namespace stepcast::store {
-namespace {
-
-class JournalCategory final : public std::error_category {
-  public:
-    const char* name() const noexcept override { return "journal"; }
-    std::string message(int code) const override {
-        switch (static_cast<journal_errc>(code)) {
-            case journal_errc::unusable:
-                return "the journal cannot be used";
-            case journal_errc::in_use:
-                return "the journal is in use";
-            case journal_errc::damaged:
-                return "the journal is damaged";
-            case journal_errc::full:
-                return "the journal is full";
-            case journal_errc::failing:
-                return "the journal cannot be written";
-            case journal_errc::taken_over:
-                return "the journal was taken over";
-        }
-        return "unknown journal error";
-    }
-};
-
-}  // namespace
 
 std::error_code make_error_code(journal_errc e) {
-    static const JournalCategory category;
-    return {static_cast<int>(e), category};
+    static const ErrorCategory<journal_errc> category{
+        "journal",
+        {{journal_errc::unusable, "the journal cannot be used"},
+         {journal_errc::in_use, "the journal is in use"},
+         {journal_errc::damaged, "the journal is damaged"},
+         {journal_errc::full, "the journal is full"},
+         {journal_errc::failing, "the journal cannot be written"},
+         {journal_errc::taken_over, "the journal was taken over"}}};
+    return category.code(e);
 }
 
 Error because(journal_errc code, std::string detail) {

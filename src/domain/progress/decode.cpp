@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error_category.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "domain/progress/codec.hpp"
@@ -12,26 +13,6 @@ namespace stepcast::progress {
 namespace {
 
 constexpr std::int64_t max_steps = (std::int64_t{1} << 53) - 1;
-
-class Category final : public std::error_category {
-  public:
-    const char* name() const noexcept override { return "progress"; }
-    std::string message(int code) const override {
-        switch (static_cast<errc>(code)) {
-            case errc::malformed:
-                return "malformed";
-            case errc::invalid_field:
-                return "invalid-field";
-            case errc::tombstone:
-                return "tombstone";
-            case errc::not_owner:
-                return "not-owner";
-            case errc::conflict:
-                return "idempotency-conflict";
-        }
-        return "unknown";
-    }
-};
 
 tl::unexpected<Error> invalid(std::string_view field, std::string detail) {
     return fail(errc::invalid_field, std::string{field}, std::move(detail));
@@ -169,8 +150,13 @@ std::uint64_t fingerprint_of(const ProgressEvent& event) {
 }  // namespace
 
 std::error_code make_error_code(errc e) {
-    static const Category category_of_errors;
-    return {static_cast<int>(e), category_of_errors};
+    static const ErrorCategory<errc> errors{"progress",
+                                            {{errc::malformed, "malformed"},
+                                             {errc::invalid_field, "invalid-field"},
+                                             {errc::tombstone, "tombstone"},
+                                             {errc::not_owner, "not-owner"},
+                                             {errc::conflict, "idempotency-conflict"}}};
+    return errors.code(e);
 }
 
 result<void> check_id(std::string_view id, std::string_view field) {

@@ -4,30 +4,11 @@
 #include <algorithm>
 
 #include "aio/spawn.hpp"
+#include "base/error_category.hpp"
 #include "domain/progress/codec.hpp"
 
 namespace stepcast::progress {
 namespace {
-
-class Category final : public std::error_category {
-  public:
-    const char* name() const noexcept override { return "progress query"; }
-    std::string message(int code) const override {
-        switch (static_cast<query_errc>(code)) {
-            case query_errc::unknown_task:
-                return "no such task";
-            case query_errc::beyond_head:
-                return "the task has no such version";
-            case query_errc::trimmed:
-                return "the version was folded into a snapshot";
-            case query_errc::rebuilding:
-                return "the state is being rebuilt";
-            case query_errc::unavailable:
-                return "the store cannot be read now";
-        }
-        return "unknown";
-    }
-};
 
 constexpr std::size_t turn = 256;  // events that are copied, read or folded in one turn
 
@@ -58,8 +39,14 @@ awaitable<std::size_t> count_at(std::span<const event::EventRef> events, Timesta
 }  // namespace
 
 std::error_code make_error_code(query_errc e) {
-    static const Category category_of_errors;
-    return {static_cast<int>(e), category_of_errors};
+    static const ErrorCategory<query_errc> errors{
+        "progress query",
+        {{query_errc::unknown_task, "no such task"},
+         {query_errc::beyond_head, "the task has no such version"},
+         {query_errc::trimmed, "the version was folded into a snapshot"},
+         {query_errc::rebuilding, "the state is being rebuilt"},
+         {query_errc::unavailable, "the store cannot be read now"}}};
+    return errors.code(e);
 }
 
 ProgressEventService::ProgressEventService(const aio::Strand& core, store::EventStore& store,
