@@ -167,7 +167,7 @@ int Node::rebuilt_percent() const {
 }
 
 awaitable<void> Node::start_bus() {
-    std::vector<std::string> topics;
+    std::vector<bus::TopicSpec> topics;
     for (const auto& module : modules_) {
         co_await module->restore();
         for (auto& topic : module->topics()) topics.push_back(std::move(topic));

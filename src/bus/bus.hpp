@@ -63,26 +63,43 @@ class Batch {
     std::vector<Record> records;
 };
 
-/// How a consumer reads its topic.
-struct Subscription {
+/// A topic that is to be there. One that exists stays as it is.
+struct TopicSpec {
+    std::string name;
+    std::int32_t partitions = 0;  ///< 0: as configured
+    /// Of each key the last record is kept, however old. The embedded bus keeps every record that somebody
+    /// has still to read and no other, compacted or not.
+    bool compacted = false;
+    friend bool operator==(const TopicSpec&, const TopicSpec&) = default;
+};
+
+inline constexpr std::size_t default_max_batch = 4096;
+inline constexpr std::size_t default_max_queued = 65'536;
+
+/// Reading as a member of a group: the members share the partitions, and what was done is remembered.
+struct GroupSubscription {
     std::string topic;
-    /// Members of one group share the partitions, and what was done is remembered. Empty: this consumer reads
-    /// all partitions by itself and nothing is remembered.
-    std::string group;
-    /// Without a group: records older than this are skipped. Absent: from the beginning.
+    std::string group;                          ///< not empty
+    std::size_t max_batch = default_max_batch;  ///< records in one batch
+    /// Records fetched ahead; beyond it the partition is paused, resumed at half.
+    std::size_t max_queued = default_max_queued;
+};
+
+/// Reading all partitions alone, from where the reader says; nothing is remembered.
+struct ReplaySubscription {
+    std::string topic;
+    /// Records older than this are skipped. Absent: from the beginning.
     std::optional<Timestamp> since{};
-    /// Without a group: by partition, the first offset to read, whatever `since` says. If it lies beyond the
-    /// partition's end, the topic was deleted and made again, and is read from its beginning; if it lies
-    /// before the beginning, reading goes on there and Stats::missed counts what is gone. A topic that is
-    /// made again while it is read begins again too. Partitions that appear later are read from their
-    /// beginning.
+    /// By partition, the first offset to read, whatever `since` says. If it lies beyond the partition's end,
+    /// the topic was deleted and made again, and is read from its beginning; if it lies before the beginning,
+    /// reading goes on there and Stats::missed counts what is gone. A topic that is made again while it is
+    /// read begins again too. Partitions that appear later are read from their beginning.
     std::map<std::int32_t, std::int64_t> from{};
-    /// Without a group: the name under which what is done is noted for lag tools; nothing is ever read from
-    /// there. Empty: nowhere. The embedded bus shows what was handed out and has no use for it.
+    /// The name under which what is done is noted for lag tools; nothing is ever read from there. Empty:
+    /// nowhere. The embedded bus shows what was handed out and has no use for it.
     std::string lag_group{};
-    std::size_t max_batch = 4096;  ///< records in one batch
-    std::size_t max_queued =
-        65'536;  ///< records fetched ahead; beyond it the partition is paused, resumed at half
+    std::size_t max_batch = default_max_batch;    ///< as above
+    std::size_t max_queued = default_max_queued;  ///< as above
 };
 
 /// One reader of one topic. All calls on the strand it was made with.
@@ -102,14 +119,17 @@ class Consumer {
     /// was not.
     virtual void done(Place place) = 0;
 
-    /// Without a group: true once everything that the topic held when the consumer started was handed out.
+    /// True once everything that the topic held when the consumer started was handed out. Of a replay; a
+    /// member of a group does not know what others have.
     virtual bool caught_up() const = 0;
-    /// 0–100: how much of what the topic held at the start was handed out.
+    /// 0–100: how much of what the topic held at the start was handed out. Of a replay.
     virtual int caught_up_percent() const = 0;
     /// Records not handed out yet, as far as known.
     virtual std::int64_t lag() const = 0;
     virtual bool healthy() const = 0;
 
+    /// What was handed out and is not done will not be: `close` need not wait for it.
+    virtual void let_go() = 0;
     /// Stops: what was handed out may still be done until this returns; leaves the group. Within about five
     /// seconds.
     virtual awaitable<void> close() = 0;
@@ -138,9 +158,9 @@ class MessageBus {
   public:
     virtual ~MessageBus() = default;
 
-    /// Makes sure that the topics exist (created with the configured partitions and replication where that is
-    /// allowed).
-    virtual awaitable<result<void>> ensure_topics(std::vector<std::string> topics) = 0;
+    /// Makes sure that the topics exist (created with the configured replication where that is allowed), and
+    /// that one that is made again later is made like this.
+    virtual awaitable<result<void>> ensure_topics(std::vector<TopicSpec> topics) = 0;
 
     /// Gives messages to the bus, all or none as far as it can tell, in order per key. Completes with their
     /// places when the bus keeps its promise: kafka has them on all in-sync replicas; embedded, whose log is
@@ -149,7 +169,9 @@ class MessageBus {
     virtual awaitable<result<std::vector<Place>>> produce(std::vector<Message> messages) = 0;
 
     /// `strand`: where the consumer is used.
-    virtual std::unique_ptr<Consumer> subscribe(Subscription subscription, const aio::Strand& strand) = 0;
+    virtual std::unique_ptr<Consumer> subscribe(GroupSubscription subscription,
+                                                const aio::Strand& strand) = 0;
+    virtual std::unique_ptr<Consumer> replay(ReplaySubscription subscription, const aio::Strand& strand) = 0;
 
     virtual bool healthy() const = 0;
     virtual Stats stats() const = 0;

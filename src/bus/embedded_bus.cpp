@@ -42,7 +42,9 @@ class EmbeddedBatch final : public Batch {
 
 class EmbeddedConsumer final : public Consumer {
   public:
-    EmbeddedConsumer(std::shared_ptr<EmbeddedLog> log, Subscription subscription, const aio::Strand& strand)
+    template <class Subscription>
+    EmbeddedConsumer(std::shared_ptr<EmbeddedLog> log, const Subscription& subscription,
+                     const aio::Strand& strand)
         : log_{std::move(log)}, max_batch_{subscription.max_batch}, state_{std::make_shared<State>(strand)} {
         member_ = log_->join(subscription, [strand, state = std::weak_ptr{state_}] {
             asio::post(strand, [state] {
@@ -84,11 +86,12 @@ class EmbeddedConsumer final : public Consumer {
     std::int64_t lag() const override { return log_->standing(*member_).lag; }
     bool healthy() const override { return !log_->closed(); }
 
+    void let_go() override { in_hand_ = false; }
     awaitable<void> close() override {
         closing_ = true;
         state_->arrived.notify();
         const auto deadline = steady_clock::now() + close_limit;
-        while (log_->in_flight(*member_) > 0) {
+        while (in_hand_ && log_->in_flight(*member_) > 0) {
             const auto left = deadline - steady_clock::now();
             if (left <= left.zero()) break;
             co_await state_->finished.wait(left);
@@ -120,6 +123,7 @@ class EmbeddedConsumer final : public Consumer {
     const std::size_t max_batch_;
     const std::shared_ptr<State> state_;
     std::shared_ptr<EmbeddedLog::Member> member_;
+    bool in_hand_ = true;  // what was handed out may still be done
     bool closing_ = false;
     bool left_ = false;
 };
@@ -129,7 +133,7 @@ class EmbeddedConsumer final : public Consumer {
 EmbeddedBus::EmbeddedBus(EmbeddedOptions options, const Clock& clock)
     : log_{std::make_shared<EmbeddedLog>(options, clock)} {}
 
-awaitable<result<void>> EmbeddedBus::ensure_topics(std::vector<std::string> topics) {
+awaitable<result<void>> EmbeddedBus::ensure_topics(std::vector<TopicSpec> topics) {
     for (const auto& topic : topics) log_->ensure_topic(topic);
     co_return result<void>{};
 }
@@ -147,8 +151,11 @@ awaitable<result<std::vector<Place>>> EmbeddedBus::produce(std::vector<Message> 
     co_return places;
 }
 
-std::unique_ptr<Consumer> EmbeddedBus::subscribe(Subscription subscription, const aio::Strand& strand) {
-    return std::make_unique<EmbeddedConsumer>(log_, std::move(subscription), strand);
+std::unique_ptr<Consumer> EmbeddedBus::subscribe(GroupSubscription subscription, const aio::Strand& strand) {
+    return std::make_unique<EmbeddedConsumer>(log_, subscription, strand);
+}
+std::unique_ptr<Consumer> EmbeddedBus::replay(ReplaySubscription subscription, const aio::Strand& strand) {
+    return std::make_unique<EmbeddedConsumer>(log_, subscription, strand);
 }
 
 bool EmbeddedBus::healthy() const {

@@ -11,9 +11,10 @@ class EmbeddedBus final : public MessageBus {
   public:
     explicit EmbeddedBus(EmbeddedOptions options = {}, const Clock& clock = system_clock());
 
-    awaitable<result<void>> ensure_topics(std::vector<std::string> topics) override;
+    awaitable<result<void>> ensure_topics(std::vector<TopicSpec> topics) override;
     awaitable<result<std::vector<Place>>> produce(std::vector<Message> messages) override;
-    std::unique_ptr<Consumer> subscribe(Subscription subscription, const aio::Strand& strand) override;
+    std::unique_ptr<Consumer> subscribe(GroupSubscription subscription, const aio::Strand& strand) override;
+    std::unique_ptr<Consumer> replay(ReplaySubscription subscription, const aio::Strand& strand) override;
     bool healthy() const override;
     Stats stats() const override;
     awaitable<void> close() override;

@@ -6,44 +6,62 @@
 
 namespace stepcast::bus {
 
-std::shared_ptr<EmbeddedLog::Member> EmbeddedLog::join(const Subscription& subscription,
+std::shared_ptr<EmbeddedLog::Member> EmbeddedLog::join(const GroupSubscription& subscription,
+                                                       std::function<void()> wake) {
+    assert(!subscription.group.empty());
+    const std::lock_guard lock{mutex_};
+    Topic& t = topic(subscription.topic);
+    const auto known = std::ranges::find(t.groups, subscription.group, [](const auto& g) { return g->name; });
+    return enter(known != t.groups.end() ? **known : add_group(t, subscription.group), std::move(wake));
+}
+
+std::shared_ptr<EmbeddedLog::Member> EmbeddedLog::join(const ReplaySubscription& subscription,
                                                        std::function<void()> wake) {
     const std::lock_guard lock{mutex_};
     Topic& t = topic(subscription.topic);
-    auto found = subscription.group.empty()
-                     ? t.groups.end()
-                     : std::ranges::find(t.groups, subscription.group, [](const auto& g) { return g->name; });
-    if (found == t.groups.end()) {
-        auto group = std::make_unique<Group>();
-        group->name = subscription.group;
-        group->topic = &t;
-        group->shares.resize(t.partitions.size());
-        for (std::size_t i = 0; i < t.partitions.size(); ++i) {
-            const auto begin = beginning(subscription, t, i);
-            group->shares[i].edge = group->shares[i].next = begin;
-            group->shares[i].flags.resize(static_cast<std::size_t>(t.partitions[i].head() - begin));
-        }
-        found = t.groups.insert(t.groups.end(), std::move(group));
-    }
-    auto member = std::make_shared<Member>();
-    member->group = found->get();
-    member->since = subscription.since;
-    member->wake = std::move(wake);
+    Group& alone = add_group(t, {});
     for (std::size_t i = 0; i < t.partitions.size(); ++i) {
-        member->first.push_back(member->group->shares[i].next);
-        member->target.push_back(t.partitions[i].head());
+        Share& share = alone.shares[i];
+        share.edge = share.next = beginning(subscription, i, t.partitions[i]);
+        share.flags.resize(static_cast<std::size_t>(t.partitions[i].head() - share.edge));
     }
-    member->group->members.push_back(member.get());
-    rebalance(*member->group);
+    auto member = enter(alone, std::move(wake));
+    member->since = subscription.since;
     return member;
 }
 
-/// Where a new group begins a partition. Called locked.
-std::int64_t EmbeddedLog::beginning(const Subscription& subscription, const Topic& topic, std::size_t index) {
-    const Partition& partition = topic.partitions[index];
+/// One that begins with the oldest record of each partition.
+EmbeddedLog::Group& EmbeddedLog::add_group(Topic& topic, std::string name) {
+    auto group = std::make_unique<Group>();
+    group->name = std::move(name);
+    group->topic = &topic;
+    group->shares.resize(topic.partitions.size());
+    for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+        const Partition& partition = topic.partitions[i];
+        group->shares[i].edge = group->shares[i].next = partition.base;
+        group->shares[i].flags.resize(partition.slots.size());
+    }
+    return *topic.groups.emplace_back(std::move(group));
+}
+
+std::shared_ptr<EmbeddedLog::Member> EmbeddedLog::enter(Group& group, std::function<void()> wake) {
+    auto member = std::make_shared<Member>();
+    member->group = &group;
+    member->wake = std::move(wake);
+    for (std::size_t i = 0; i < group.shares.size(); ++i) {
+        member->first.push_back(group.shares[i].next);
+        member->target.push_back(group.topic->partitions[i].head());
+    }
+    group.members.push_back(member.get());
+    rebalance(group);
+    return member;
+}
+
+/// Where a reader alone begins a partition.
+std::int64_t EmbeddedLog::beginning(const ReplaySubscription& subscription, std::size_t index,
+                                    const Partition& partition) {
     const auto from = subscription.from.find(static_cast<std::int32_t>(index));
-    if (!subscription.group.empty() || from == subscription.from.end() || from->second > partition.head())
-        return partition.base;
+    if (from == subscription.from.end() || from->second > partition.head()) return partition.base;
     if (from->second < partition.base) missed_ += static_cast<std::uint64_t>(partition.base - from->second);
     return std::max(from->second, partition.base);
 }

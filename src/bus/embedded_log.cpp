@@ -22,17 +22,17 @@ std::size_t cost(const auto& record) {
 EmbeddedLog::EmbeddedLog(EmbeddedOptions options, const Clock& clock) : options_{options}, clock_{clock} {}
 EmbeddedLog::~EmbeddedLog() = default;
 
-EmbeddedLog::Topic& EmbeddedLog::topic(std::string_view name) {
+EmbeddedLog::Topic& EmbeddedLog::topic(std::string_view name, std::int32_t partitions) {
     if (const auto found = topics_.find(name); found != topics_.end()) return *found->second;
     auto made = std::make_unique<Topic>();
     made->name = name;
-    made->partitions.resize(static_cast<std::size_t>(options_.partitions));
+    made->partitions.resize(static_cast<std::size_t>(partitions > 0 ? partitions : options_.partitions));
     return *topics_.emplace(name, std::move(made)).first->second;
 }
 
-void EmbeddedLog::ensure_topic(std::string_view name) {
+void EmbeddedLog::ensure_topic(const TopicSpec& spec) {
     const std::lock_guard lock{mutex_};
-    topic(name);
+    topic(spec.name, spec.partitions);
 }
 
 bool EmbeddedLog::has_room(const Topic& topic, std::size_t records, std::size_t bytes) const {

@@ -52,7 +52,7 @@ class EmbeddedLog {
 
     const EmbeddedOptions& options() const { return options_; }
 
-    void ensure_topic(std::string_view topic);
+    void ensure_topic(const TopicSpec& topic);
 
     /// Appends all messages or none. `make_promise` is called with the
     /// number of answers that will come, unless it is zero.
@@ -60,9 +60,10 @@ class EmbeddedLog {
         std::vector<Message>& messages,
         const std::function<std::shared_ptr<Promise>(std::size_t answers)>& make_promise);
 
-    /// Joins a group, or reads alone if it is empty. `wake` is called, with the log locked, when there may be
-    /// something to take after `take` gave nothing.
-    std::shared_ptr<Member> join(const Subscription& subscription, std::function<void()> wake);
+    /// Joins a group, or reads alone. `wake` is called, with the log locked, when there may be something to
+    /// take after `take` gave nothing.
+    std::shared_ptr<Member> join(const GroupSubscription& subscription, std::function<void()> wake);
+    std::shared_ptr<Member> join(const ReplaySubscription& subscription, std::function<void()> wake);
     /// What was handed out and not done is given to others again.
     void leave(const std::shared_ptr<Member>& member);
 
@@ -99,14 +100,17 @@ class EmbeddedLog {
     struct Group;
     struct Topic;
 
-    Topic& topic(std::string_view name);
+    Topic& topic(std::string_view name, std::int32_t partitions = 0);
+    Group& add_group(Topic& topic, std::string name);
+    std::shared_ptr<Member> enter(Group& group, std::function<void()> wake);
     bool has_room(const Topic& topic, std::size_t records, std::size_t bytes) const;
     /// Checks that all fit; how many settlements their producer has to wait for.
     result<std::size_t> admit(std::span<const Message> messages);
     Place append_one(Topic& topic, Message& message, const std::shared_ptr<Promise>& promise, Timestamp now);
     void make_room(Topic& topic);
     Share* handed_out(Member& member, Place place);
-    std::int64_t beginning(const Subscription& subscription, const Topic& topic, std::size_t index);
+    std::int64_t beginning(const ReplaySubscription& subscription, std::size_t index,
+                           const Partition& partition);
     void rebalance(Group& group);
     void settle_locked(Share& share, Partition& partition, std::int64_t offset);
     void trim(Topic& topic, std::size_t index);

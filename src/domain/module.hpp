@@ -47,7 +47,7 @@ class Module {
     virtual ~Module() = default;
 
     /// Topics that it reads or writes; they are made before `start`.
-    virtual std::vector<std::string> topics() const = 0;
+    virtual std::vector<bus::TopicSpec> topics() const = 0;
     virtual std::vector<http::Route> routes() = 0;
     /// They are given what the store holds from the first event on.
     virtual std::vector<flow::Projection*> projections() = 0;

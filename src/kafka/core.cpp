@@ -12,17 +12,34 @@ void Core::use(std::shared_ptr<Client> client) {
     client_ = std::move(client);
 }
 
+aio::awaitable<result<void>> Core::ensure_as(std::vector<bus::TopicSpec> topics) {
+    std::vector<std::string> names;
+    {
+        const std::lock_guard lock{mutex_};
+        for (auto& topic : topics) {
+            names.push_back(topic.name);
+            described_.insert_or_assign(topic.name, std::move(topic));
+        }
+    }
+    return ensure(std::move(names));
+}
+
 aio::awaitable<result<void>> Core::ensure(std::vector<std::string> topics) {
     std::shared_ptr<Client> client;
+    std::vector<bus::TopicSpec> specs;
     {
         const std::lock_guard lock{mutex_};
         std::erase_if(topics, [this](const auto& topic) { return known_.contains(topic); });
+        for (const auto& topic : topics) {
+            const auto found = described_.find(topic);
+            specs.push_back(found != described_.end() ? found->second : bus::TopicSpec{topic});
+        }
         client = client_;
     }
     if (topics.empty()) co_return result<void>{};
     if (!client) co_return fail(bus::errc::closed);
     auto ensured =
-        co_await aio::offload(*pool_, [&] { return ensure_topics(client->get(), config_, topics); });
+        co_await aio::offload(*pool_, [&] { return ensure_topics(client->get(), config_, specs); });
     if (ensured) {
         set_up(true);
         const std::lock_guard lock{mutex_};

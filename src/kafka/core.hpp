@@ -23,8 +23,11 @@ class Core {
     /// The client for questions about topics; it is the producer's.
     void use(std::shared_ptr<Client> client);
 
-    /// Asks Kafka only about topics that were not seen before. On any strand.
+    /// Asks Kafka only about topics that were not seen before; missing ones are made as they were last
+    /// described. On any strand.
     aio::awaitable<result<void>> ensure(std::vector<std::string> topics);
+    /// Describes the topics, then the same.
+    aio::awaitable<result<void>> ensure_as(std::vector<bus::TopicSpec> topics);
 
     /// How many partitions a topic has. On any strand.
     aio::awaitable<result<std::int32_t>> partitions(std::string topic);
@@ -54,6 +57,7 @@ class Core {
     mutable std::mutex mutex_;
     std::shared_ptr<Client> client_;
     std::set<std::string, std::less<>> known_;
+    std::map<std::string, bus::TopicSpec, std::less<>> described_;
     std::map<const void*, bus::Stats> consumers_;
     std::uint64_t past_rebalances_ = 0;  // of consumers that are gone: a counter must not fall
     std::uint64_t past_missed_ = 0;      // likewise

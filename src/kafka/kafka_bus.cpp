@@ -2,8 +2,9 @@
 
 #include "aio/spawn.hpp"
 #include "kafka/core.hpp"
+#include "kafka/group_reader.hpp"
 #include "kafka/producer.hpp"
-#include "kafka/reader.hpp"
+#include "kafka/replay_reader.hpp"
 
 namespace stepcast::kafka {
 namespace {
@@ -24,6 +25,7 @@ class KafkaConsumer final : public bus::Consumer {
     int caught_up_percent() const override { return reader_->percent(); }
     std::int64_t lag() const override { return reader_->lag(); }
     bool healthy() const override { return reader_->healthy(); }
+    void let_go() override { reader_->let_go(); }
     bus::awaitable<void> close() override { return reader_->close(); }
 
   private:
@@ -49,17 +51,22 @@ KafkaBus::~KafkaBus() {
     core_->pool()->join();
 }
 
-bus::awaitable<result<void>> KafkaBus::ensure_topics(std::vector<std::string> topics) {
-    return core_->ensure(std::move(topics));
+bus::awaitable<result<void>> KafkaBus::ensure_topics(std::vector<bus::TopicSpec> topics) {
+    return core_->ensure_as(std::move(topics));
 }
 
 bus::awaitable<result<std::vector<bus::Place>>> KafkaBus::produce(std::vector<bus::Message> messages) {
     return producer_->produce(std::move(messages));
 }
 
-std::unique_ptr<bus::Consumer> KafkaBus::subscribe(bus::Subscription subscription,
+std::unique_ptr<bus::Consumer> KafkaBus::subscribe(bus::GroupSubscription subscription,
                                                    const aio::Strand& strand) {
-    return std::make_unique<KafkaConsumer>(std::make_shared<Reader>(core_, std::move(subscription), strand));
+    return std::make_unique<KafkaConsumer>(std::make_shared<GroupReader>(core_, subscription, strand));
+}
+std::unique_ptr<bus::Consumer> KafkaBus::replay(bus::ReplaySubscription subscription,
+                                                const aio::Strand& strand) {
+    return std::make_unique<KafkaConsumer>(
+        std::make_shared<ReplayReader>(core_, std::move(subscription), strand));
 }
 
 bool KafkaBus::healthy() const {

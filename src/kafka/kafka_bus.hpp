@@ -19,10 +19,12 @@ class KafkaBus final : public bus::MessageBus {
     static result<std::unique_ptr<KafkaBus>> open(asio::io_context& io, Config config);
     ~KafkaBus() override;
 
-    bus::awaitable<result<void>> ensure_topics(std::vector<std::string> topics) override;
+    bus::awaitable<result<void>> ensure_topics(std::vector<bus::TopicSpec> topics) override;
     bus::awaitable<result<std::vector<bus::Place>>> produce(std::vector<bus::Message> messages) override;
-    std::unique_ptr<bus::Consumer> subscribe(bus::Subscription subscription,
+    std::unique_ptr<bus::Consumer> subscribe(bus::GroupSubscription subscription,
                                              const aio::Strand& strand) override;
+    std::unique_ptr<bus::Consumer> replay(bus::ReplaySubscription subscription,
+                                          const aio::Strand& strand) override;
     bool healthy() const override;
     bus::Stats stats() const override;
     bus::awaitable<void> close() override;

@@ -30,14 +30,14 @@ result<MetadataPtr> ask_metadata(rd_kafka_t* rk) {
 }
 
 /// A topic counts once each of its partitions has a leader.
-result<std::vector<std::string>> find_missing(rd_kafka_t* rk, const std::vector<std::string>& topics) {
+result<std::vector<bus::TopicSpec>> find_missing(rd_kafka_t* rk, const std::vector<bus::TopicSpec>& topics) {
     auto metadata = ask_metadata(rk);
     if (!metadata) return tl::unexpected{metadata.error()};
     const std::span all{(*metadata)->topics, static_cast<std::size_t>((*metadata)->topic_cnt)};
-    std::vector<std::string> missing;
+    std::vector<bus::TopicSpec> missing;
     for (const auto& topic : topics) {
         const auto found =
-            std::ranges::find(all, topic, [](const auto& t) { return std::string_view{t.topic}; });
+            std::ranges::find(all, topic.name, [](const auto& t) { return std::string_view{t.topic}; });
         const bool usable = found != all.end() && found->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
                             found->partition_cnt > 0 &&
                             std::all_of(found->partitions, found->partitions + found->partition_cnt,
@@ -47,14 +47,19 @@ result<std::vector<std::string>> find_missing(rd_kafka_t* rk, const std::vector<
     return missing;
 }
 
-result<void> create(rd_kafka_t* rk, const Config& config, const std::vector<std::string>& topics) {
+std::int32_t partitions_of(const bus::TopicSpec& topic, const Config& config) {
+    return topic.partitions > 0 ? topic.partitions : config.partitions;
+}
+
+result<void> create(rd_kafka_t* rk, const Config& config, const std::vector<bus::TopicSpec>& topics) {
     char text[512];
     std::vector<NewTopicPtr> owned;
     std::vector<rd_kafka_NewTopic_t*> made;
     for (const auto& topic : topics) {
-        owned.emplace_back(
-            rd_kafka_NewTopic_new(topic.c_str(), config.partitions, config.replication, text, sizeof text));
-        if (!owned.back()) return fail(errc::unknown_topic, topic, text);
+        owned.emplace_back(rd_kafka_NewTopic_new(topic.name.c_str(), partitions_of(topic, config),
+                                                 config.replication, text, sizeof text));
+        if (!owned.back()) return fail(errc::unknown_topic, topic.name, text);
+        if (topic.compacted) rd_kafka_NewTopic_set_config(owned.back().get(), "cleanup.policy", "compact");
         made.push_back(owned.back().get());
     }
     const QueuePtr answers{rd_kafka_queue_new(rk)};
@@ -69,7 +74,8 @@ result<void> create(rd_kafka_t* rk, const Config& config, const std::vector<std:
         const auto error = rd_kafka_topic_result_error(results[i]);
         const std::string name = rd_kafka_topic_result_name(results[i]);
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
-            spdlog::info("kafka: created topic {} with {} partitions", name, config.partitions);
+            spdlog::info("kafka: created topic {} with {} partitions", name,
+                         partitions_of(*std::ranges::find(topics, name, &bus::TopicSpec::name), config));
         else if (error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
             return fail(errc::unknown_topic, name,
                         fmt::format("cannot create topic {}: {}", name,
@@ -88,14 +94,14 @@ Span go_on(std::int64_t low, std::int64_t head, std::int64_t from, bool refused)
 
 }  // namespace
 
-result<void> ensure_topics(rd_kafka_t* rk, const Config& config, const std::vector<std::string>& topics) {
+result<void> ensure_topics(rd_kafka_t* rk, const Config& config, const std::vector<bus::TopicSpec>& topics) {
     auto missing = find_missing(rk, topics);
     if (!missing) return tl::unexpected{missing.error()};
     if (missing->empty()) return {};
     if (!config.create_topics)
         return fail(
-            errc::unknown_topic, missing->front(),
-            fmt::format("topic {} does not exist and kafka.create_topics is false", missing->front()));
+            errc::unknown_topic, missing->front().name,
+            fmt::format("topic {} does not exist and kafka.create_topics is false", missing->front().name));
     if (auto created = create(rk, config, *missing); !created) return created;
     const auto deadline = std::chrono::steady_clock::now() + appear_limit;
     while (true) {  // the controller answers before every broker knows
@@ -105,8 +111,8 @@ result<void> ensure_topics(rd_kafka_t* rk, const Config& config, const std::vect
         std::this_thread::sleep_for(std::chrono::milliseconds{20});
     }
     if (!missing) return tl::unexpected{missing.error()};
-    return fail(errc::unavailable, missing->front(),
-                fmt::format("topic {} was created but has no leader yet", missing->front()));
+    return fail(errc::unavailable, missing->front().name,
+                fmt::format("topic {} was created but has no leader yet", missing->front().name));
 }
 
 result<std::int32_t> count_partitions(rd_kafka_t* rk, const std::string& topic) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "bus/bus.hpp"
 #include "kafka/rdkafka.hpp"
 
 namespace stepcast::kafka {
@@ -12,7 +13,7 @@ namespace stepcast::kafka {
 inline constexpr int ask_limit_ms = 3000;
 
 /// Makes the topics that do not exist, or says which ones are missing.
-result<void> ensure_topics(rd_kafka_t* rk, const Config& config, const std::vector<std::string>& topics);
+result<void> ensure_topics(rd_kafka_t* rk, const Config& config, const std::vector<bus::TopicSpec>& topics);
 
 result<std::int32_t> count_partitions(rd_kafka_t* rk, const std::string& topic);
 

@@ -19,7 +19,7 @@ TEST_P(BusTest, without_a_group_reading_goes_on_at_the_offsets_given) {
     with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
         const auto messages = numbered(topic, 200, 20);
         const auto places = co_await publish(bus, messages);
-        bus::Subscription subscription{topic, ""};
+        bus::ReplaySubscription subscription{topic};
         subscription.from = {{0, 5}, {1, 0}, {2, 7}};
         std::multiset<std::string> expected;
         for (std::size_t i = 0; i < places.size(); ++i) {
@@ -28,7 +28,7 @@ TEST_P(BusTest, without_a_group_reading_goes_on_at_the_offsets_given) {
                 expected.insert(messages[i].value);
         }
         EXPECT_LT(expected.size(), places.size());
-        const auto consumer = bus.subscribe(subscription, loop.strand);
+        const auto consumer = bus.replay(subscription, loop.strand);
         EXPECT_EQ(values(co_await take(*consumer, expected.size(), true)), expected);
         EXPECT_TRUE(co_await until([&] { return consumer->caught_up(); }));
         EXPECT_EQ(bus.stats().missed, 0U);
@@ -42,11 +42,11 @@ TEST_P(BusTest, an_offset_at_the_end_waits_and_one_beyond_it_begins_again) {
         for (const auto& [partition, offset] : co_await publish(bus, numbered(topic, 100, 20)))
             ends[partition] = offset + 1;
         EXPECT_GT(ends.size(), 1U);
-        bus::Subscription subscription{topic, ""};
+        bus::ReplaySubscription subscription{topic};
         subscription.from = ends;
         const auto [beyond, end] = *ends.begin();
         subscription.from[beyond] = end + 1;
-        const auto consumer = bus.subscribe(subscription, loop.strand);
+        const auto consumer = bus.replay(subscription, loop.strand);
         const auto kept = co_await take(*consumer, static_cast<std::size_t>(end), true);
         for (std::size_t i = 0; i < kept.size(); ++i) {
             EXPECT_EQ(kept[i].place.partition, beyond);
@@ -90,9 +90,9 @@ TEST_F(AloneTest, records_that_expired_before_they_were_read_are_counted) {
         raw.create_topic(topic, 1);
         co_await publish(bus, 0, 20);
         raw.delete_records(topic, 0, 12);
-        bus::Subscription subscription{topic, ""};
+        bus::ReplaySubscription subscription{topic};
         subscription.from = {{0, 5}};
-        const auto consumer = bus.subscribe(subscription, loop.strand);
+        const auto consumer = bus.replay(subscription, loop.strand);
         const auto kept = co_await take(*consumer, 8, true);
         EXPECT_EQ(kept.size(), 8U);
         if (!kept.empty()) EXPECT_EQ(kept.front().place.offset, 12);
@@ -107,8 +107,7 @@ TEST_F(AloneTest, a_topic_made_again_while_it_is_read_begins_again) {
         RawClient raw{broker_address()};
         raw.create_topic(topic, 1);
         co_await publish(bus, 0, 50);
-        const auto alone =
-            bus.subscribe({.topic = topic, .group = "", .lag_group = fresh("lag")}, loop.strand);
+        const auto alone = bus.replay({.topic = topic, .lag_group = fresh("lag")}, loop.strand);
         const auto member = bus.subscribe({topic, readers}, loop.strand);
         EXPECT_EQ((co_await take(*alone, 50, true)).size(), 50U);
         EXPECT_EQ((co_await take(*member, 50, true)).size(), 50U);
@@ -142,7 +141,7 @@ TEST_F(AloneTest, a_topic_that_was_away_for_a_while_is_found_again_with_all_its_
         for (int p = 0; p < 2; ++p)
             for (int i = 0; i < 5; ++i) raw.produce_at(topic, "k", "old", system_clock().now(), p);
         raw.flush();
-        const auto consumer = bus.subscribe({topic, ""}, loop.strand);
+        const auto consumer = bus.replay({topic}, loop.strand);
         EXPECT_EQ((co_await take(*consumer, 10, true)).size(), 10U);
         EXPECT_TRUE(consumer->healthy());
         raw.delete_topic(topic);
@@ -172,7 +171,7 @@ TEST_F(AloneTest, a_reader_ends_while_its_topic_is_away) {
         RawClient raw{broker_address()};
         raw.create_topic(topic, 2);
         co_await publish(bus, 0, 10);
-        const auto consumer = bus.subscribe({topic, ""}, loop.strand);
+        const auto consumer = bus.replay({topic}, loop.strand);
         EXPECT_EQ((co_await take(*consumer, 10, true)).size(), 10U);
         raw.delete_topic(topic);
         EXPECT_TRUE(co_await until([&] { return !consumer->healthy(); }));
@@ -188,9 +187,8 @@ TEST_F(AloneTest, what_is_done_is_noted_for_lag_tools_and_nobody_reads_from_ther
         raw.create_topic(topic, 1);
         co_await publish(bus, 0, 30);
         const auto name = fresh("lag");
-        const bus::Subscription subscription{
-            .topic = topic, .group = "", .from = {{0, 10}}, .lag_group = name};
-        auto consumer = bus.subscribe(subscription, loop.strand);
+        const bus::ReplaySubscription subscription{.topic = topic, .from = {{0, 10}}, .lag_group = name};
+        auto consumer = bus.replay(subscription, loop.strand);
         const auto kept = co_await take(*consumer, 20, false);
         for (const auto& record : kept)
             if (record.place.offset != 25) consumer->done(record.place);
@@ -198,7 +196,7 @@ TEST_F(AloneTest, what_is_done_is_noted_for_lag_tools_and_nobody_reads_from_ther
         consumer->done({0, 25});
         co_await consumer->close();
         EXPECT_EQ(raw.committed(name, topic), 30);
-        consumer = bus.subscribe(subscription, loop.strand);
+        consumer = bus.replay(subscription, loop.strand);
         EXPECT_EQ((co_await take(*consumer, 20, true)).size(), 20U);
         co_await consumer->close();
     });
@@ -212,7 +210,7 @@ TEST_F(AloneTest, a_lag_group_that_others_consume_in_disturbs_nobody) {
         const auto name = fresh("lag");
         const auto member = bus.subscribe({topic, name}, loop.strand);
         EXPECT_EQ((co_await take(*member, 10, true)).size(), 10U);
-        const auto alone = bus.subscribe({.topic = topic, .group = "", .lag_group = name}, loop.strand);
+        const auto alone = bus.replay({.topic = topic, .lag_group = name}, loop.strand);
         EXPECT_EQ((co_await take(*alone, 10, true)).size(), 10U);
         co_await publish(bus, 10, 10);
         EXPECT_EQ((co_await take(*alone, 10, true)).size(), 10U);

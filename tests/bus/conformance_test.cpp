@@ -195,7 +195,7 @@ TEST_P(BusTest, every_record_is_given_at_least_once_across_a_rebalance) {
                 consumer.done(record.place);
             }
         };
-        bus::Subscription subscription{topic, "workers"};
+        bus::GroupSubscription subscription{topic, "workers"};
         subscription.max_batch = 50;
         const auto first = bus.subscribe(subscription, loop.strand);
         aio::spawn(loop.strand, "first", [&]() -> awaitable<void> {
@@ -224,7 +224,7 @@ TEST_P(BusTest, a_reader_that_falls_behind_loses_nothing) {
     with_bus({.partitions = 1}, [&](bus::MessageBus& bus) -> awaitable<void> {
         constexpr int n = 20'000;
         for (int first = 0; first < n; first += 2000) co_await publish(bus, numbered(topic, 2000, 7, first));
-        bus::Subscription subscription{topic, "slow"};
+        bus::GroupSubscription subscription{topic, "slow"};
         subscription.max_queued = 1000;
         subscription.max_batch = 100;
         const auto consumer = bus.subscribe(subscription, loop.strand);
@@ -242,9 +242,24 @@ TEST_P(BusTest, a_reader_that_falls_behind_loses_nothing) {
     });
 }
 
+TEST_P(BusTest, a_topic_has_the_partitions_that_it_is_described_with) {
+    with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
+        EXPECT_TRUE((co_await bus.ensure_topics({{topic, 2, true}, {topic + "-plain"}})).has_value());
+        std::set<std::int32_t> narrow;
+        std::set<std::int32_t> plain;
+        for (const auto& place : co_await publish(bus, numbered(topic, 100, 50)))
+            narrow.insert(place.partition);
+        for (const auto& place : co_await publish(bus, numbered(topic + "-plain", 100, 50)))
+            plain.insert(place.partition);
+        EXPECT_EQ(narrow, (std::set<std::int32_t>{0, 1}));
+        EXPECT_EQ(plain, (std::set<std::int32_t>{0, 1, 2, 3}));
+        EXPECT_TRUE((co_await bus.ensure_topics({{topic, 3}})).has_value()) << "it stays as it is";
+    });
+}
+
 TEST_P(BusTest, beyond_its_bound_produce_is_busy_and_nothing_is_lost) {
     with_bus({.records = 10}, [&](bus::MessageBus& bus) -> awaitable<void> {
-        EXPECT_TRUE((co_await bus.ensure_topics({topic})).has_value());
+        EXPECT_TRUE((co_await bus.ensure_topics({{topic}})).has_value());
         const auto consumer = reader(bus);
         const auto full = produce_beside(bus, loop.strand, numbered(topic, 10));
         const auto over = produce_beside(bus, loop.strand, numbered(topic, 1, 1, 10));

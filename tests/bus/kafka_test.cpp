@@ -84,7 +84,7 @@ TEST_F(KafkaTest, keys_lie_where_foreign_producers_put_them) {
 
 TEST_F(KafkaTest, a_tombstone_has_a_key_and_no_value) {
     with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
-        EXPECT_TRUE((co_await bus.ensure_topics({topic})).has_value());
+        EXPECT_TRUE((co_await bus.ensure_topics({{topic}})).has_value());
         RawClient raw{broker_address()};
         raw.produce_tombstone(topic, "gone");
         const auto consumer = bus.subscribe({topic, readers}, loop.strand);
@@ -183,15 +183,15 @@ TEST_F(KafkaTest, a_dead_letter_that_fits_nowhere_is_counted_and_consumption_goe
 
 TEST_F(KafkaTest, without_a_group_reading_starts_at_the_time_given_and_says_when_it_caught_up) {
     with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
-        EXPECT_TRUE((co_await bus.ensure_topics({topic})).has_value());
+        EXPECT_TRUE((co_await bus.ensure_topics({{topic}})).has_value());
         const auto now = system_clock().now();
         RawClient raw{broker_address()};
         for (int i = 0; i < 50; ++i) raw.produce_at(topic, "key-" + std::to_string(i), "old", now - 1h);
         for (int i = 0; i < 50; ++i) raw.produce_at(topic, "key-" + std::to_string(i), "new", now);
         raw.flush();
-        bus::Subscription subscription{topic, ""};
+        bus::ReplaySubscription subscription{topic};
         subscription.since = now - 1min;
-        const auto consumer = bus.subscribe(subscription, loop.strand);
+        const auto consumer = bus.replay(subscription, loop.strand);
         EXPECT_FALSE(consumer->caught_up());
         std::size_t seen = 0;
         while (!consumer->caught_up()) {
@@ -207,7 +207,7 @@ TEST_F(KafkaTest, without_a_group_reading_starts_at_the_time_given_and_says_when
         EXPECT_TRUE((co_await bus.produce(numbered(topic, 5))).has_value());
         EXPECT_EQ((co_await take(*consumer, 5, true)).size(), 5U);
         co_await consumer->close();
-        const auto again = bus.subscribe(subscription, loop.strand);
+        const auto again = bus.replay(subscription, loop.strand);
         EXPECT_EQ((co_await take(*again, 55, true)).size(), 55U);
         co_await again->close();
     });
@@ -216,9 +216,9 @@ TEST_F(KafkaTest, without_a_group_reading_starts_at_the_time_given_and_says_when
 TEST_F(KafkaTest, without_a_group_and_nothing_newer_reading_starts_at_the_end) {
     with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
         EXPECT_TRUE((co_await bus.produce(numbered(topic, 50))).has_value());
-        bus::Subscription subscription{topic, ""};
+        bus::ReplaySubscription subscription{topic};
         subscription.since = system_clock().now() + 1h;
-        const auto consumer = bus.subscribe(subscription, loop.strand);
+        const auto consumer = bus.replay(subscription, loop.strand);
         EXPECT_TRUE(co_await until([&] { return consumer->caught_up(); }));
         EXPECT_EQ(co_await consumer->next(300ms), nullptr);
         EXPECT_TRUE((co_await bus.produce(numbered(topic, 5, 7, 50))).has_value());
@@ -232,8 +232,8 @@ TEST_F(KafkaTest, without_a_group_and_nothing_newer_reading_starts_at_the_end) {
 TEST_F(KafkaTest, without_a_group_each_reader_sees_everything) {
     with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
         EXPECT_TRUE((co_await bus.produce(numbered(topic, 500))).has_value());
-        const auto a = bus.subscribe({topic, ""}, loop.strand);
-        const auto b = bus.subscribe({topic, ""}, loop.strand);
+        const auto a = bus.replay({topic}, loop.strand);
+        const auto b = bus.replay({topic}, loop.strand);
         EXPECT_EQ((co_await take(*a, 500, true)).size(), 500U);
         EXPECT_EQ((co_await take(*b, 500, true)).size(), 500U);
         EXPECT_TRUE(a->caught_up() && b->caught_up());
@@ -245,7 +245,7 @@ TEST_F(KafkaTest, without_a_group_each_reader_sees_everything) {
 TEST_F(KafkaTest, partitions_that_are_added_are_read_within_a_minute) {
     with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
         EXPECT_TRUE((co_await bus.produce(numbered(topic, 100))).has_value());
-        const auto alone = bus.subscribe({topic, ""}, loop.strand);
+        const auto alone = bus.replay({topic}, loop.strand);
         const auto member = bus.subscribe({topic, readers}, loop.strand);
         EXPECT_EQ((co_await take(*alone, 100, true)).size(), 100U);
         EXPECT_EQ((co_await take(*member, 100, true)).size(), 100U);
@@ -263,11 +263,25 @@ TEST_F(KafkaTest, partitions_that_are_added_are_read_within_a_minute) {
     });
 }
 
+TEST_F(KafkaTest, a_topic_that_is_made_again_is_made_as_it_was_described) {
+    with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
+        RawClient raw{broker_address()};
+        EXPECT_TRUE((co_await bus.ensure_topics({{topic, 1, true}})).has_value());
+        EXPECT_EQ(raw.setting(topic, "cleanup.policy"), "compact");
+        raw.delete_topic(topic);
+        const auto consumer = bus.subscribe({topic, readers}, loop.strand);
+        EXPECT_TRUE(co_await until([&] { return consumer->healthy(); }));
+        EXPECT_EQ(raw.setting(topic, "cleanup.policy"), "compact");
+        EXPECT_EQ(raw.setting(topic + "-other", "cleanup.policy"), "");
+        co_await consumer->close();
+    });
+}
+
 TEST_F(KafkaTest, a_topic_that_may_not_be_made_is_named) {
     auto config = kafka_config();
     config.create_topics = false;
     with_bus(std::move(config), [&](bus::MessageBus& bus) -> awaitable<void> {
-        const auto ensured = co_await bus.ensure_topics({topic});
+        const auto ensured = co_await bus.ensure_topics({{topic}});
         EXPECT_FALSE(ensured.has_value());
         if (ensured) co_return;
         EXPECT_EQ(ensured.error().code, bus::errc::unknown_topic);

@@ -151,6 +151,22 @@ void RawClient::produce_at(const std::string& topic, const std::string& key, con
     EXPECT_EQ(error, nullptr);
 }
 
+std::string RawClient::setting(const std::string& topic, const std::string& name) {
+    rd_kafka_ConfigResource_t* asked = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str());
+    const kafka::QueuePtr answers{rd_kafka_queue_new(producer_)};
+    rd_kafka_DescribeConfigs(producer_, &asked, 1, nullptr, answers.get());
+    rd_kafka_ConfigResource_destroy(asked);
+    const kafka::EventPtr event{rd_kafka_queue_poll(answers.get(), 10'000)};
+    std::size_t n = 0;
+    const auto* told = event ? rd_kafka_event_DescribeConfigs_result(event.get()) : nullptr;
+    const auto** resources = told ? rd_kafka_DescribeConfigs_result_resources(told, &n) : nullptr;
+    if (n == 0) return "";
+    const auto** entries = rd_kafka_ConfigResource_configs(resources[0], &n);
+    for (std::size_t i = 0; i < n; ++i)
+        if (rd_kafka_ConfigEntry_name(entries[i]) == name) return rd_kafka_ConfigEntry_value(entries[i]);
+    return "";
+}
+
 bool RawClient::produce_to(const std::string& topic, std::int32_t partition, const std::string& value) {
     rd_kafka_t* const rk = make(
         RD_KAFKA_PRODUCER, brokers_,

@@ -25,6 +25,8 @@ class RawClient {
     void delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset);
     /// What a group noted of partition 0; negative if nothing.
     std::int64_t committed(const std::string& group, const std::string& topic);
+    /// What the broker says of a setting of the topic; empty if it does not.
+    std::string setting(const std::string& topic, const std::string& name);
     /// Returns once each partition has a leader.
     void grow_topic(const std::string& topic, int partitions);
     void produce_tombstone(const std::string& topic, const std::string& key);

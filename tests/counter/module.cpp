@@ -85,7 +85,7 @@ class CounterModule final : public domain::Module {
   public:
     explicit CounterModule(const domain::Parts& parts) : parts_{parts} {}
 
-    std::vector<std::string> topics() const override { return {}; }
+    std::vector<bus::TopicSpec> topics() const override { return {}; }
     std::vector<http::Route> routes() override {
         using enum http::Method;
         return {

@@ -49,15 +49,21 @@ awaitable<void> ProgressIngest::restore() {
 }
 
 void ProgressIngest::start() {
-    bus::Subscription subscription{.topic = options_.topic,
-                                   .group = options_.group,
+    consumer_ = subscribe();
+    subscribed_.store(true, std::memory_order_release);
+    aio::spawn_vital(strand_, "progress ingest", [this, hold = gate_.enter()] { return run(); });
+}
+
+std::unique_ptr<bus::Consumer> ProgressIngest::subscribe() {
+    if (!options_.group.empty())
+        return bus_.subscribe({.topic = options_.topic, .group = options_.group, .max_batch = max_batch},
+                              strand_);
+    bus::ReplaySubscription replay{.topic = options_.topic,
                                    .since = options_.since,
                                    .lag_group = options_.source,
                                    .max_batch = max_batch};
-    for (const auto& [partition, offset] : offsets_.next()) subscription.from.emplace(partition, offset);
-    consumer_ = bus_.subscribe(std::move(subscription), strand_);
-    subscribed_.store(true, std::memory_order_release);
-    aio::spawn_vital(strand_, "progress ingest", [this, hold = gate_.enter()] { return run(); });
+    for (const auto& [partition, offset] : offsets_.next()) replay.from.emplace(partition, offset);
+    return bus_.replay(std::move(replay), strand_);
 }
 
 awaitable<void> ProgressIngest::stop() {

@@ -85,6 +85,7 @@ class ProgressIngest {
     template <class Value>
     using Map = boost::unordered_flat_map<std::string, Value, KeyedHash, std::equal_to<>>;
 
+    std::unique_ptr<bus::Consumer> subscribe();
     awaitable<void> run();
     void decode_all(const bus::Batch& batch);
     void decode_one(const bus::Record& record);

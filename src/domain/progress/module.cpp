@@ -32,9 +32,9 @@ class ProgressModule final : public domain::Module {
                       : nullptr},
           door_{service_, parts.committer, parts.bus, ingest_, orders_.get(), events_topic_, orders_topic_} {}
 
-    std::vector<std::string> topics() const override {
-        std::vector<std::string> topics{events_topic_, events_topic_ + ".dlq"};
-        if (orders_) topics.insert(topics.end(), {orders_topic_, orders_topic_ + ".dlq"});
+    std::vector<bus::TopicSpec> topics() const override {
+        std::vector<bus::TopicSpec> topics{{events_topic_}, {events_topic_ + ".dlq"}};
+        if (orders_) topics.insert(topics.end(), {{orders_topic_}, {orders_topic_ + ".dlq"}});
         return topics;
     }
     std::vector<http::Route> routes() override {

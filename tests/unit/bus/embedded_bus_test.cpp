@@ -247,9 +247,9 @@ TEST_F(EmbeddedBusTest, without_a_group_records_are_read_from_the_time_given_and
         EXPECT_TRUE((co_await bus.produce(messages("t", 4, "old"))).has_value());
         clock.time += 1h;
         EXPECT_TRUE((co_await bus.produce(messages("t", 6, "new"))).has_value());
-        Subscription subscription{"t", ""};
+        ReplaySubscription subscription{"t"};
         subscription.since = clock.time;
-        const auto consumer = bus.subscribe(subscription, strand);
+        const auto consumer = bus.replay(subscription, strand);
         EXPECT_FALSE(consumer->caught_up());
         const auto batch = co_await consumer->next(1s);
         EXPECT_EQ(batch->records.size(), 6U);

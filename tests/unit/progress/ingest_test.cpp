@@ -116,7 +116,7 @@ TEST_F(IngestTest, a_stop_before_the_letter_is_written_leaves_the_record_to_the_
     bus.away = false;
     given = {batch};
     with_system([&](System& system) -> awaitable<void> {
-        EXPECT_EQ(bus.subscriptions.back().from, (std::map<std::int32_t, std::int64_t>{{0, 5}}));
+        EXPECT_EQ(bus.replays.back().from, (std::map<std::int32_t, std::int64_t>{{0, 5}}));
         EXPECT_TRUE(co_await reaches({{0, 6}}));
         EXPECT_EQ(bus.produced.size(), 1U);
         EXPECT_EQ(co_await events_of("a"), 2U);
@@ -127,8 +127,8 @@ TEST_F(IngestTest, a_stop_before_the_letter_is_written_leaves_the_record_to_the_
 TEST_F(IngestTest, a_start_goes_on_behind_what_the_store_has_and_is_live_without_the_bus) {
     given = {{{{0, 6}, event("a", "1")}, {{2, 0}, event("b", "1")}}};
     with_system([&](System&) -> awaitable<void> { EXPECT_TRUE(co_await reaches({{0, 6}, {2, 0}})); });
-    EXPECT_TRUE(bus.subscriptions.back().from.empty());
-    EXPECT_EQ(bus.subscriptions.back().lag_group, "stepcast-progress");
+    EXPECT_TRUE(bus.replays.back().from.empty());
+    EXPECT_EQ(bus.replays.back().lag_group, "stepcast-progress");
     bus.caught_up = false;
     const auto system = open();
     run(io, core, [&]() -> awaitable<void> {
@@ -137,7 +137,7 @@ TEST_F(IngestTest, a_start_goes_on_behind_what_the_store_has_and_is_live_without
         EXPECT_TRUE(system->service.live());
         EXPECT_NE(system->service.projection().find("a"), nullptr);
         system->ingest.start();
-        EXPECT_EQ(bus.subscriptions.back().from, (std::map<std::int32_t, std::int64_t>{{0, 7}, {2, 1}}));
+        EXPECT_EQ(bus.replays.back().from, (std::map<std::int32_t, std::int64_t>{{0, 7}, {2, 1}}));
         co_await system->stop();
     });
 }
@@ -199,8 +199,8 @@ TEST_F(IngestTest, a_bus_whose_offsets_end_with_the_process_leaves_none_in_the_s
         EXPECT_TRUE(system.service.live());
         EXPECT_TRUE(co_await until([&] { return bus.done.size() == 3; }));
         EXPECT_TRUE((co_await offsets()).empty());
-        EXPECT_TRUE(bus.subscriptions.back().from.empty());
-        EXPECT_EQ(bus.subscriptions.back().lag_group, "");
+        EXPECT_TRUE(bus.replays.empty());
+        EXPECT_EQ(bus.groups, std::vector<std::string>{"g"});
         co_await system.stop();
     });
 }

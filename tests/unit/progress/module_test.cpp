@@ -74,7 +74,8 @@ TEST_F(ModuleTest, it_takes_what_stands_on_its_topics_and_tells_of_it) {
     EXPECT_EQ(spec.categories.front(), &category);
     const auto module = spec.make(parts());
     EXPECT_EQ(module->topics(),
-              (std::vector<std::string>{"events", "events.dlq", "order-events-v2", "order-events-v2.dlq"}));
+              (std::vector<bus::TopicSpec>{
+                  {"events"}, {"events.dlq"}, {"order-events-v2"}, {"order-events-v2.dlq"}}));
     EXPECT_EQ(module->routes().size(), 9u);
     for (auto* projection : module->projections()) hub.add(*projection);
     const auto failing = [&] {

@@ -54,14 +54,15 @@ struct Given {
 class ScriptedBus final : public bus::MessageBus {
   public:
     std::deque<std::vector<Given>> batches;
-    std::vector<bus::Subscription> subscriptions;
+    std::vector<bus::ReplaySubscription> replays;
+    std::vector<std::string> groups;
     std::vector<bus::Message> produced;
     std::vector<bus::Place> done;
     bool away = false;
     int refusals = 0;
     bool caught_up = true;
 
-    awaitable<result<void>> ensure_topics(std::vector<std::string>) override { co_return result<void>{}; }
+    awaitable<result<void>> ensure_topics(std::vector<bus::TopicSpec>) override { co_return result<void>{}; }
     awaitable<result<std::vector<bus::Place>>> produce(std::vector<bus::Message> messages) override {
         if (away) {
             ++refusals;
@@ -70,8 +71,13 @@ class ScriptedBus final : public bus::MessageBus {
         for (auto& message : messages) produced.push_back(std::move(message));
         co_return std::vector<bus::Place>(messages.size());
     }
-    std::unique_ptr<bus::Consumer> subscribe(bus::Subscription subscription, const aio::Strand&) override {
-        subscriptions.push_back(std::move(subscription));
+    std::unique_ptr<bus::Consumer> subscribe(bus::GroupSubscription subscription,
+                                             const aio::Strand&) override {
+        groups.push_back(std::move(subscription.group));
+        return std::make_unique<ScriptedConsumer>(*this);
+    }
+    std::unique_ptr<bus::Consumer> replay(bus::ReplaySubscription subscription, const aio::Strand&) override {
+        replays.push_back(std::move(subscription));
         return std::make_unique<ScriptedConsumer>(*this);
     }
     bool healthy() const override { return !away; }
@@ -108,6 +114,7 @@ class ScriptedBus final : public bus::MessageBus {
         int caught_up_percent() const override { return bus_.caught_up ? 100 : 0; }
         std::int64_t lag() const override { return 0; }
         bool healthy() const override { return true; }
+        void let_go() override {}
         awaitable<void> close() override { co_return; }
 
       private:

@@ -1,0 +1,46 @@
+#pragma once
+#include <vector>
+
+#include "kafka/reader.hpp"
+#include "kafka/topics.hpp"
+
+namespace stepcast::kafka {
+
+/// Reads all partitions by itself: goes on where it is told to, and begins again where a topic was deleted
+/// and made anew. On its strand.
+class ReplayReader final : public Reader {
+  public:
+    ReplayReader(std::shared_ptr<Core> core, bus::ReplaySubscription subscription, const aio::Strand& strand);
+
+    bool caught_up() const override { return spans_known_ && percent() == 100; }
+    int percent() const override;
+    bool healthy() const override { return Reader::healthy() && !absent_; }
+
+  private:
+    struct Start {
+        Span span;
+        bool refused = false;  // the broker does not know the offset to go on at
+    };
+
+    void set_up(rd_kafka_conf_t* conf) override;
+    void begin() override;
+    void serve_loss(std::int32_t partition, const rd_kafka_message_t& message) override;
+    void count(bus::Stats& stats) const override { stats.missed = missed_; }
+    bool may_hang() const override { return absent_; }
+
+    aio::awaitable<void> watch_partitions();
+    aio::awaitable<bool> look_at_topic();
+    bool put_off(const Error& error);
+    std::vector<Wanted> find_wanted(std::int32_t count) const;
+    void read(const std::vector<Wanted>& wanted, const std::vector<Span>& spans);
+    void unassign(const rd_kafka_topic_partition_list_t& partitions);
+    void drop_all();
+
+    const bus::ReplaySubscription subscription_;
+    std::vector<Start> starts_;  // by partition
+    std::uint64_t missed_ = 0;
+    bool spans_known_ = false;  // the partitions were found once
+    bool absent_ = false;       // the topic was there and is not
+};
+
+}  // namespace stepcast::kafka
