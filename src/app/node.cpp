@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <boost/json.hpp>
 
+#include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
 #include "app/commands.hpp"
 #include "app/logging.hpp"
@@ -121,7 +122,7 @@ void Node::start() {
 
 awaitable<void> Node::start_all() {
     if (journal_ != nullptr) co_await load_journal();
-    if (stopping_) co_return;
+    if (stop_.raised()) co_return;
     if (journal_ != nullptr)
         aio::spawn(core_, "journal watch", [this, hold = gate_.enter()] { return watch_journal(); });
     hub_.start_cleaning();
@@ -133,15 +134,15 @@ awaitable<void> Node::start_all() {
 awaitable<void> Node::load_journal() {
     const auto began = std::chrono::steady_clock::now();
     aio::spawn(core_, "loading", [this, hold = gate_.enter()]() -> awaitable<void> {
-        while (co_await aio::pause(1s) && loading() && !stopping_)
+        while (co_await stop_.pause(1s) && loading())
             spdlog::info("loading {}: {} %", config_.store.path, journal_->loaded_percent());
     });
-    if (const auto loaded = co_await journal_->load(stopping_); !loaded) {
+    if (const auto loaded = co_await journal_->load(stop_); !loaded) {
         // Nothing has been taken in yet, so nothing is lost; a server without its past must not go on.
         spdlog::critical("{}", loaded.error().detail);
         aio::leave(1);
     }
-    while (!stopping_ && !co_await hub_.wait_applied(store_->head(), 250ms)) {
+    while (!stop_.raised() && !co_await hub_.wait_applied(store_->head(), 250ms)) {
     }
     co_await hub_.clean();  // what ran out meanwhile is gone for whoever writes next
     spdlog::info("{} holds {} events of {} tasks, loaded in {:.1f} s", config_.store.path,
@@ -172,16 +173,17 @@ awaitable<void> Node::start_bus() {
         co_await module->restore();
         for (auto& topic : module->topics()) topics.push_back(std::move(topic));
     }
-    for (Duration wait = 500ms; !stopping_; wait = std::min<Duration>(2 * wait, 5s)) {
+    aio::Backoff backoff{500ms, 5s};
+    while (!stop_.raised()) {
         const auto made = co_await bus_->ensure_topics(topics);
-        if (made && stopping_) co_return;
+        if (made && stop_.raised()) co_return;
         if (made) {
             for (const auto& module : modules_) module->start();
             bus_ready_ = true;
             co_return;
         }
         spdlog::warn("waiting for the bus: {}", made.error().text());
-        for (Duration waited = 0ms; waited < wait && !stopping_; waited += 100ms) co_await aio::pause(100ms);
+        co_await stop_.pause(backoff.next());
     }
 }
 
@@ -190,7 +192,7 @@ awaitable<bool> Node::stop() {
     const auto left = [end] {
         return std::max<std::chrono::steady_clock::duration>(end - std::chrono::steady_clock::now(), 1ms);
     };
-    stopping_ = true;
+    stop_.raise();
     // Requests in flight are answered while consumers still settle what they gave to the bus. Clients are let
     // go before the consumers: a broker that does not answer may keep those. Streams have a quarter of the
     // time at most: whoever does not read is cut and resumes, and supervisors kill after ten seconds.
@@ -228,7 +230,7 @@ awaitable<http::Response> Node::ready() {
     if (!hub_.live()) failing.emplace_back("rebuild");
     if (committer_.paused() != flow::Committer::Pause::none || (journal_ != nullptr && !journal_->healthy()))
         failing.emplace_back("store");
-    if (stopping_) failing.emplace_back("stopping");
+    if (stop_.raised()) failing.emplace_back("stopping");
     const std::string body = fmt::format(
         "{{\"status\":\"{}\",\"failing\":[{}],\"rebuiltPercent\":{}}}",
         failing.empty() ? "ready" : "not-ready",

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "aio/notice.hpp"
+#include "aio/stop.hpp"
 #include "aio/types.hpp"
 #include "app/config.hpp"
 #include "app/metrics.hpp"
@@ -75,7 +76,7 @@ class Node {
     http::Server server_;
 
     std::atomic<bool> bus_ready_{false};
-    std::atomic<bool> stopping_{false};
+    aio::Stop stop_;
     std::atomic<bool> served_{false};
     aio::Notice stop_watch_;
     aio::Gate gate_;

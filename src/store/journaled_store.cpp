@@ -4,6 +4,7 @@
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/post.hpp>
 
+#include "aio/backoff.hpp"
 #include "aio/offload.hpp"
 
 namespace stepcast::store {
@@ -132,7 +133,7 @@ awaitable<bool> JournaledStore::write_group() {
     // At the bound as much goes as comes.
     compose(limit_ == 0 ? 0 : 2 * changes_.pending().added);
     int grown = 0;
-    for (steady_clock::duration wait = 50ms;;) {
+    for (aio::Backoff backoff{50ms, 1s};;) {
         const auto began = steady_clock::now();
         const auto size = co_await aio::offload(
             writer_, [this] { return file_->write(under_way_->group, under_way_->head); });
@@ -145,8 +146,7 @@ awaitable<bool> JournaledStore::write_group() {
         if (size.error().code == journal_errc::full && !closing_ && co_await grow_room(grown++)) continue;
         tell_trouble(size.error());
         if (closing_) co_return false;
-        co_await again_.wait(wait);
-        wait = std::min<steady_clock::duration>(2 * wait, 1s);
+        co_await again_.wait(backoff.next());
     }
 }
 
@@ -190,7 +190,7 @@ awaitable<void> JournaledStore::close() {
     });
 }
 
-awaitable<result<void>> JournaledStore::load(const std::atomic<bool>& stopping) {
+awaitable<result<void>> JournaledStore::load(const aio::Stop& stop) {
     using namespace asio::experimental::awaitable_operators;
     if (auto restored = co_await restore_base(); !restored) co_return tl::unexpected{restored.error()};
     const Position head = file_->head();
@@ -198,7 +198,7 @@ awaitable<result<void>> JournaledStore::load(const std::atomic<bool>& stopping) 
         return aio::offload(writer_, [this, after] { return file_->read_events(after, events_per_read); });
     };
     auto page = co_await read(0);
-    for (Position after = 0; page && page->through != after && !stopping;) {
+    for (Position after = 0; page && page->through != after && !stop.raised();) {
         after = page->through;
         // The writer's thread decodes the next page while the core takes this one in.
         auto [next, inserted] = co_await (read(after) && insert(page->events));
@@ -211,7 +211,7 @@ awaitable<result<void>> JournaledStore::load(const std::atomic<bool>& stopping) 
         co_await stay_within_bound();
     }
     if (!page) co_return tl::unexpected{page.error()};
-    if (stopping) co_return result<void>{};
+    if (stop.raised()) co_return result<void>{};
     memory_.restore_head(head);
     durable_ = head;
     loaded_ = true;

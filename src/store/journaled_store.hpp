@@ -5,6 +5,7 @@
 
 #include "aio/gate.hpp"
 #include "aio/notice.hpp"
+#include "aio/stop.hpp"
 #include "base/histogram.hpp"
 #include "store/journal_file.hpp"
 #include "store/memory_store.hpp"
@@ -26,9 +27,9 @@ class JournaledStore final : public EventStore {
                    std::uint64_t journal_limit, const Clock& clock = system_clock());
     ~JournaledStore() override;
 
-    /// Reads everything back, or leaves off once `stopping` is set. Nothing is committed before it has
+    /// Reads everything back, or leaves off once `stop` is raised. Nothing is committed before it has
     /// returned; reads see what is there already.
-    awaitable<result<void>> load(const std::atomic<bool>& stopping);
+    awaitable<result<void>> load(const aio::Stop& stop);
     /// 0–100. Any thread.
     int loaded_percent() const { return percent_.load(std::memory_order_relaxed); }
     /// False while the journal cannot be written. Any thread.

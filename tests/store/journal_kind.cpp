@@ -19,7 +19,7 @@ std::unique_ptr<JournaledStore> open_journal(const aio::Strand& strand, const st
     auto file = JournalFile::open({path, max_bytes, categories});
     if (!file) throw std::runtime_error{file.error().text()};
     auto store = std::make_unique<JournaledStore>(strand, std::move(*file), limits, max_bytes, clock);
-    static const std::atomic<bool> never{false};
+    const aio::Stop never;
     const auto loaded = run_to_end(strand, store->load(never));
     if (!loaded) throw std::runtime_error{loaded.error().text()};
     return store;

@@ -1,0 +1,85 @@
+#include "aio/stop.hpp"
+
+#include <gtest/gtest.h>
+#include <asio/thread_pool.hpp>
+#include <atomic>
+#include <thread>
+
+#include "aio/backoff.hpp"
+#include "aio/spawn.hpp"
+
+namespace stepcast::aio {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Stop, cuts_the_pauses_of_all_on_whatever_strand) {
+    asio::io_context io;
+    Stop stop;
+    std::atomic<int> paused{0};
+    std::atomic<int> cut{0};
+    for (int i = 0; i < 20; ++i)
+        spawn(asio::make_strand(io), "pauses", [&]() -> awaitable<void> {
+            ++paused;
+            if (!co_await stop.pause(1h)) ++cut;
+        });
+    std::thread raiser{[&] {
+        while (paused < 10) std::this_thread::yield();
+        stop.raise();
+    }};
+    std::thread other{[&] { io.run_for(60s); }};
+    io.run_for(60s);
+    other.join();
+    raiser.join();
+    EXPECT_EQ(cut, 20);
+    EXPECT_TRUE(io.stopped()) << "a timer still runs";
+}
+
+TEST(Stop, lets_nobody_pause_any_more_once_it_is_raised) {
+    asio::io_context io;
+    Stop stop;
+    bool ended = false;
+    spawn(asio::make_strand(io), "pauses", [&]() -> awaitable<void> {
+        EXPECT_TRUE(co_await stop.pause(1ms));
+        EXPECT_FALSE(stop.raised());
+        stop.raise();
+        stop.raise();
+        EXPECT_TRUE(stop.raised());
+        EXPECT_FALSE(co_await stop.pause(1h));
+        ended = true;
+    });
+    io.run_for(60s);
+    EXPECT_TRUE(ended);
+}
+
+TEST(Stop, forgets_whoever_is_destroyed_in_a_pause) {
+    Stop stop;
+    {
+        asio::io_context io;
+        spawn(asio::make_strand(io), "pauses", [&]() -> awaitable<void> { co_await stop.pause(1h); });
+        io.run_for(1ms);
+    }
+    stop.raise();
+}
+
+TEST(Backoff, doubles_up_to_its_bound_and_differs_by_chance) {
+    bool differs = false;
+    Backoff::Duration before{};
+    for (int round = 0; round < 20; ++round) {
+        Backoff backoff{100ms, 1s};
+        for (const Backoff::Duration whole : {100ms, 200ms, 400ms, 800ms, 1000ms, 1000ms}) {
+            const auto pause = backoff.next();
+            EXPECT_GE(pause, whole / 2);
+            EXPECT_LE(pause, whole);
+        }
+        backoff.reset();
+        const auto first = backoff.next();
+        EXPECT_LE(first, 100ms);
+        differs |= round > 0 && first != before;
+        before = first;
+    }
+    EXPECT_TRUE(differs);
+}
+
+}  // namespace
+}  // namespace stepcast::aio
