@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
 
 namespace stepcast::flow {
@@ -26,9 +27,10 @@ Committer::Pause pause_of(std::span<const store::CommitResult> outcomes) {
 
 }  // namespace
 
-aio::awaitable<std::vector<store::CommitResult>> Committer::commit(std::vector<store::Commit>& commits) {
+aio::awaitable<std::vector<store::CommitResult>> Committer::commit(std::vector<store::Commit>& commits,
+                                                                   Attempts* attempts) {
     auto outcomes = co_await write(commits);
-    if (pause_of(outcomes) != Pause::none) co_await retry(commits, outcomes);
+    if (pause_of(outcomes) != Pause::none) co_await retry(commits, outcomes, attempts);
     co_return outcomes;
 }
 
@@ -54,7 +56,8 @@ aio::awaitable<std::vector<store::CommitResult>> Committer::write(std::span<stor
 }
 
 aio::awaitable<void> Committer::retry(std::vector<store::Commit>& commits,
-                                      std::vector<store::CommitResult>& outcomes) {
+                                      std::vector<store::CommitResult>& outcomes, Attempts* attempts) {
+    if (attempts != nullptr) attempts->assign(commits.size(), 1);
     std::vector<store::Commit> left;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -64,13 +67,13 @@ aio::awaitable<void> Committer::retry(std::vector<store::Commit>& commits,
     }
     Pause pause = pause_of(outcomes);
     note(Pause::none, pause);
-    const auto notice = pauses_.emplace(pauses_.end(), core_);
-    for (Duration wait = 50ms; !left.empty() && !stopping_; wait = std::min<Duration>(2 * wait, 1s)) {
-        co_await notice->wait(wait);
-        if (stopping_) break;
+    aio::Backoff backoff{50ms, 1s};
+    while (!left.empty() && co_await stop_.pause(backoff.next())) {
         auto again = co_await write(left);
         note(pause, pause_of(again));
         pause = pause_of(again);
+        if (attempts != nullptr)
+            for (const auto place : places) ++(*attempts)[place];
         std::size_t kept = 0;
         for (std::size_t i = 0; i < again.size(); ++i) {
             if (passes(again[i]) && kept != i) left[kept] = std::move(left[i]);
@@ -82,7 +85,6 @@ aio::awaitable<void> Committer::retry(std::vector<store::Commit>& commits,
         left.resize(kept);
         places.resize(kept);
     }
-    pauses_.erase(notice);
     note(pause, Pause::none);
 }
 
@@ -104,13 +106,8 @@ void Committer::note(Pause before, Pause now) {
         spdlog::warn(
             "the store is at its bound and holds nothing that may go: nothing is taken until something "
             "expires");
-    else if (paused() == Pause::none && !stopping_)
+    else if (paused() == Pause::none && !stop_.raised())
         spdlog::info("the store takes events again");
-}
-
-void Committer::stop() {
-    stopping_ = true;
-    for (auto& notice : pauses_) notice.notify();
 }
 
 }  // namespace stepcast::flow

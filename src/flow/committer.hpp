@@ -1,11 +1,10 @@
 #pragma once
 #include <array>
 #include <atomic>
-#include <list>
 #include <string_view>
 #include <vector>
 
-#include "aio/notice.hpp"
+#include "aio/stop.hpp"
 #include "flow/feed_hub.hpp"
 #include "store/store.hpp"
 
@@ -25,13 +24,16 @@ class Committer {
 
     /// Returns once each commit is written or refused for good, with the outcomes in order. After `stop` what
     /// is full or unavailable stays so in its outcome. Commits that had to wait are moved from. On the core
-    /// strand; any number of callers at a time. Never throws.
-    aio::awaitable<std::vector<store::CommitResult>> commit(std::vector<store::Commit>& commits);
+    /// strand; any number of callers at a time. Never throws. `attempts`: how often each was written, if any
+    /// was more than once; else it stays as it is.
+    using Attempts = std::vector<std::uint32_t>;
+    aio::awaitable<std::vector<store::CommitResult>> commit(std::vector<store::Commit>& commits,
+                                                            Attempts* attempts = nullptr);
     /// The same of one, from any strand.
     aio::awaitable<store::CommitResult> commit(store::Commit commit);
 
-    /// From now on each commit has one attempt. On the core strand. Who waits comes back before destruction.
-    void stop();
+    /// From now on each commit has one attempt. Any strand. Who waits comes back before destruction.
+    void stop() { stop_.raise(); }
 
     /// What keeps anyone waiting; store_unavailable before store_full. Any thread.
     Pause paused() const;
@@ -45,14 +47,13 @@ class Committer {
   private:
     aio::awaitable<std::vector<store::CommitResult>> write(std::span<store::Commit> commits);
     aio::awaitable<void> retry(std::vector<store::Commit>& commits,
-                               std::vector<store::CommitResult>& outcomes);
+                               std::vector<store::CommitResult>& outcomes, Attempts* attempts);
     void note(Pause before, Pause now);
 
     const aio::Strand core_;
     store::EventStore& store_;
     FeedHub& hub_;
-    bool stopping_ = false;
-    std::list<aio::Notice> pauses_;                      // of those who wait
+    aio::Stop stop_;
     std::array<std::atomic<std::size_t>, 3> waiting_{};  // callers, by Pause
 };
 

@@ -4,7 +4,8 @@
 #include <spdlog/spdlog.h>
 #include <algorithm>
 
-#include "aio/notice.hpp"
+#include "aio/backoff.hpp"
+#include "base/text.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -12,7 +13,15 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::string_view own_prefix = "dlq.";
+constexpr std::string_view attempts = "dlq.attempts";
 constexpr std::string_view truncated = "dlq.truncated";
+
+// Of a record that was a dead letter and was sent again with its headers.
+std::uint64_t earlier_attempts(const std::vector<event::HeaderView>& headers) {
+    for (const auto& [name, value] : headers)
+        if (name == attempts) return parse_number<std::uint32_t>(value).value_or(0);
+    return 0;
+}
 
 bus::Message message_of(std::string_view topic, const DeadLetters::Letter& letter) {
     const auto& [partition, offset] = letter.record->place;
@@ -20,14 +29,15 @@ bus::Message message_of(std::string_view topic, const DeadLetters::Letter& lette
     message.topic = fmt::format("{}.dlq", topic);
     message.key = fmt::format("{}-{}-{}", topic, partition, offset);
     message.value = letter.record->value.value_or("");
+    const auto own = letter.record->headers();
     message.headers = {{"dlq.topic", std::string{topic}},
                        {"dlq.partition", std::to_string(partition)},
                        {"dlq.offset", std::to_string(offset)},
                        {"dlq.key", std::string{letter.record->key.value_or("")}},
                        {"dlq.error.class", letter.error_class},
                        {"dlq.error.message", letter.error_message},
-                       {"dlq.attempts", "1"}};
-    for (const auto& [name, value] : letter.record->headers())
+                       {std::string{attempts}, std::to_string(letter.attempts + earlier_attempts(own))}};
+    for (const auto& [name, value] : own)
         if (!name.starts_with(own_prefix)) message.headers.push_back({std::string{name}, std::string{value}});
     return message;
 }
@@ -63,7 +73,8 @@ void DeadLetters::count(std::string_view topic, std::string_view error_class) {
 }
 
 aio::awaitable<bool> DeadLetters::deliver(std::vector<bus::Message> messages) {
-    for (Duration wait = 100ms; !stopping_; wait = std::min<Duration>(2 * wait, 2s)) {
+    aio::Backoff backoff{100ms, 2s};
+    while (!stop_.raised()) {
         const auto produced = co_await bus_.produce(messages);
         if (produced) co_return true;
         if (produced.error().code == bus::errc::too_large) {
@@ -83,7 +94,7 @@ aio::awaitable<bool> DeadLetters::deliver(std::vector<bus::Message> messages) {
             co_return true;
         }
         spdlog::warn("dead letter {} waits: {}", messages.front().key, produced.error().text());
-        co_await aio::pause(wait);
+        co_await stop_.pause(backoff.next());
     }
     co_return false;
 }

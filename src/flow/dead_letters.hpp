@@ -1,5 +1,4 @@
 #pragma once
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -8,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "aio/stop.hpp"
 #include "bus/bus.hpp"
 
 namespace stepcast::flow {
@@ -27,6 +27,8 @@ class DeadLetters {
         const bus::Record* record;
         std::string error_class;
         std::string error_message;
+        /// How often it was tried; those that an earlier letter in its headers tells of are added.
+        std::uint64_t attempts = 1;
     };
 
     /// Returns when the bus has all letters, however long that takes, so that none is lost: the caller's
@@ -37,7 +39,7 @@ class DeadLetters {
     aio::awaitable<bool> bury(std::string_view topic, const std::vector<Letter>& letters);
 
     /// Lets go of those who wait.
-    void stop() { stopping_ = true; }
+    void stop() { stop_.raise(); }
 
     Counts counts() const;
 
@@ -46,7 +48,7 @@ class DeadLetters {
     void count(std::string_view topic, std::string_view error_class);
 
     bus::MessageBus& bus_;
-    std::atomic<bool> stopping_{false};
+    aio::Stop stop_;
     mutable std::mutex mutex_;
     Counts counts_;
 };

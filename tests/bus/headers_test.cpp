@@ -52,7 +52,7 @@ TEST_P(BusTest, a_dead_letter_tells_its_consumer_what_was_wrong_and_keeps_the_re
         if (!batch) co_return;
         const auto place = batch->records.front().place;
         flow::DeadLetters dead_letters{bus};
-        const std::vector<flow::DeadLetters::Letter> letter{{&batch->records.front(), "bad", "no event"}};
+        const std::vector<flow::DeadLetters::Letter> letter{{&batch->records.front(), "bad", "no event", 3}};
         EXPECT_TRUE(co_await dead_letters.bury(topic, letter));
         consumer->done(place);
         co_await consumer->close();
@@ -67,7 +67,7 @@ TEST_P(BusTest, a_dead_letter_tells_its_consumer_what_was_wrong_and_keeps_the_re
                                                   {"dlq.key", "k"},
                                                   {"dlq.error.class", "bad"},
                                                   {"dlq.error.message", "no event"},
-                                                  {"dlq.attempts", "1"},
+                                                  {"dlq.attempts", "12"},
                                                   {"traceparent", "00-1-2-01"}};
         EXPECT_EQ(headers_of(letters->records.front()), expected);
         people->done(letters->records.front().place);

@@ -81,8 +81,10 @@ TEST_F(CommitterTest, what_was_refused_in_passing_is_written_again_in_order_and_
     run([&]() -> awaitable<void> {
         store.script = {{2, store::errc::full}, {1, store::errc::unavailable}, {0, store::errc::full}};
         auto group = commits(1, 5);
-        const auto outcomes = co_await committer.commit(group);
+        Committer::Attempts attempts;
+        const auto outcomes = co_await committer.commit(group, &attempts);
         EXPECT_EQ(store.sizes, (std::vector<std::size_t>{5, 3, 2, 2}));
+        EXPECT_EQ(attempts, (Committer::Attempts{1, 1, 2, 4, 4}));
         for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(outcomes[i].value().version, i + 1);
         EXPECT_EQ(store.head(), 5u);
         EXPECT_EQ(committer.paused(), Pause::none);
