@@ -28,6 +28,8 @@ FeedReader::~FeedReader() = default;
 
 void FeedReader::start() {
     store_.feed().on_change([this] { changed_.notify(); });
+    // A hint like the other one: the name decides, because a notice may come between a page and its look.
+    store_.feed().on_new_epoch([this] { changed_.notify(); });
     store_.feed().read_through(applied_);
     epoch_ = store_.epoch();
     aio::spawn_vital(strand_, "feed reader",
@@ -93,6 +95,7 @@ awaitable<bool> FeedReader::wait_applied(Position position, std::chrono::steady_
 awaitable<void> FeedReader::stop() {
     stopping_ = true;
     store_.feed().on_change({});
+    store_.feed().on_new_epoch({});
     changed_.notify();
     for (auto& waiter : waiters_) waiter.notice.notify();
     co_await gate_.close();
