@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <algorithm>
 
+#include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
 
 namespace stepcast::progress {
@@ -20,78 +21,58 @@ constexpr Timestamp last_writable{std::chrono::milliseconds{253'402'300'799'999}
 ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& service, flow::FeedHub& hub,
                                flow::Committer& committer, bus::MessageBus& bus,
                                flow::DeadLetters& dead_letters, Options options)
-    : strand_{asio::make_strand(io)},
-      service_{service},
+    : service_{service},
       hub_{hub},
       committer_{committer},
-      bus_{bus},
-      dead_letters_{dead_letters},
       options_{std::move(options)},
       offsets_{options_.source, options_.topic},
-      gate_{strand_} {
+      consumer_{io, bus, dead_letters, "progress ingest"} {
     hub_.hold();
 }
 
 awaitable<void> ProgressIngest::restore() {
     return aio::run_on(service_.core(), [this]() -> awaitable<void> {
         auto& store = service_.store();
-        while (!stopping_) {
+        aio::Backoff backoff{500ms, 5s};
+        for (;;) {
             const auto loaded = co_await offsets_.load(store);
             if (loaded) break;
             spdlog::warn("ingest waits for the store: {}", loaded.error().text());
-            co_await aio::pause(500ms);
+            if (!co_await consumer_.pause(backoff.next())) break;
         }
         const auto head = store.head();
-        while (!stopping_ && !co_await hub_.wait_applied(head, 250ms)) {
+        while (!consumer_.stopping() && !co_await hub_.wait_applied(head, 250ms)) {
         }
         if (!options_.rebuilds || !offsets_.next().empty()) end_rebuild();
     });
 }
 
 void ProgressIngest::start() {
-    consumer_ = subscribe();
-    subscribed_.store(true, std::memory_order_release);
-    aio::spawn_vital(strand_, "progress ingest", [this, hold = gate_.enter()] { return run(); });
+    consumer_.start(subscription(), *this);
 }
 
-std::unique_ptr<bus::Consumer> ProgressIngest::subscribe() {
+flow::Consumer::Subscription ProgressIngest::subscription() const {
     if (!options_.group.empty())
-        return bus_.subscribe({.topic = options_.topic, .group = options_.group, .max_batch = max_batch},
-                              strand_);
+        return bus::GroupSubscription{
+            .topic = options_.topic, .group = options_.group, .max_batch = max_batch};
     bus::ReplaySubscription replay{.topic = options_.topic,
                                    .since = options_.since,
                                    .lag_group = options_.source,
                                    .max_batch = max_batch};
     for (const auto& [partition, offset] : offsets_.next()) replay.from.emplace(partition, offset);
-    return bus_.replay(std::move(replay), strand_);
+    return replay;
 }
 
 awaitable<void> ProgressIngest::stop() {
-    stopping_ = true;
-    return aio::run_on(strand_, [this]() -> awaitable<void> {
-        co_await gate_.close();
-        if (consumer_) co_await consumer_->close();
-    });
+    return consumer_.stop();
 }
 
-awaitable<void> ProgressIngest::run() {
-    while (!stopping_) {
-        const auto batch = co_await consumer_->next(250ms);
-        if (batch) {
-            decode_all(*batch);
-            co_await finish(*batch);
-        }
-        note_progress();
-    }
-    running_ = false;
-}
-
-void ProgressIngest::note_progress() {
-    lag_ = consumer_->lag();
-    running_ = consumer_->healthy();
-    if (!rebuilding_ || stopping_) return;
-    rebuilt_percent_ = consumer_->caught_up_percent();
-    if (!consumer_->caught_up()) return;
+void ProgressIngest::look() {
+    lag_ = consumer_.lag();
+    running_ = !consumer_.stopping() && consumer_.healthy();
+    if (!rebuilding_ || consumer_.stopping()) return;
+    rebuilt_percent_ = consumer_.caught_up_percent();
+    if (!consumer_.caught_up()) return;
     end_rebuild();
     spdlog::info("rebuilt from {}: {} old records could not be read", options_.topic,
                  counts_.old_poison.load());
@@ -102,11 +83,11 @@ void ProgressIngest::end_rebuild() {
     hub_.release();
 }
 
-void ProgressIngest::decode_all(const bus::Batch& batch) {
+void ProgressIngest::decode_all(std::span<const bus::Record> records) {
     items_.clear();
     incomplete_.clear();
     errors_.clear();
-    for (const auto& record : batch.records) decode_one(record);
+    for (const auto& record : records) decode_one(record);
 }
 
 void ProgressIngest::decode_one(const bus::Record& record) {
@@ -132,11 +113,11 @@ void ProgressIngest::decode_one(const bus::Record& record) {
     item.draft = make_draft(scratch_, text_);
 }
 
-void ProgressIngest::reject(Item& item, Error error) {
+void ProgressIngest::reject(Item& item, Error error, std::uint32_t tries) {
     item.draft.reset();
     item.incomplete = none;
     item.error = static_cast<std::uint32_t>(errors_.size());
-    errors_.push_back(std::move(error));
+    errors_.push_back({std::move(error), tries});
 }
 
 // On the core: what depends on the tasks' past. The projection learns of this batch's events only after the
@@ -218,14 +199,16 @@ awaitable<ProgressIngest::Written> ProgressIngest::commit_all() {
         committing_.push_back(&item);
     }
     Written written;
-    const auto outcomes = co_await committer_.commit(commits_);
+    attempts_.clear();
+    const auto outcomes = co_await committer_.commit(commits_, &attempts_);
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         if (outcomes[i]) {
             written.last = std::max(written.last, outcomes[i]->position);
         } else if (flow::Committer::passes(outcomes[i])) {
             written.whole = false;
         } else {
-            reject(*committing_[i], Error{errc::conflict, "eventId", outcomes[i].error().detail});
+            reject(*committing_[i], Error{errc::conflict, "eventId", outcomes[i].error().detail},
+                   attempts_.empty() ? 1 : attempts_[i]);
             offsets_.give_up(committing_[i]->record->place);
         }
     }
@@ -241,47 +224,55 @@ awaitable<void> ProgressIngest::move_offsets() {
     offsets_.settle();
 }
 
-awaitable<void> ProgressIngest::finish(const bus::Batch& batch) {
-    const bool live = !rebuilding_;
-    const auto [last, whole] = co_await aio::run_on(service_.core(), [this]() -> awaitable<Written> {
-        co_await complete_all();
-        const auto written = co_await commit_all();
-        if (!written.whole)
-            offsets_.forget();
-        else if (errors_.empty())
-            co_await move_offsets();
-        if (written.last != 0)
-            while (!stopping_ && !co_await hub_.wait_applied(written.last, 250ms)) {
-            }
-        co_return written;
-    });
-    if (!whole) co_return;  // not written, not done: they are given again
-    if (last != 0 && !batch.records.empty()) {
-        const auto age = service_.clock().now() - batch.records.back().timestamp;
-        counts_.age_seconds.observe(std::max(0.0, std::chrono::duration<double>(age).count()),
-                                    batch.records.size());
-    }
-    for (const auto& item : items_)
-        if (item.error == none) consumer_->done(item.record->place);
-    if (!errors_.empty() && co_await bury_all(live))
-        co_await aio::run_on(service_.core(), [this] { return move_offsets(); });
+// On the core.
+awaitable<ProgressIngest::Written> ProgressIngest::write() {
+    co_await complete_all();
+    const auto written = co_await commit_all();
+    if (!written.whole)
+        offsets_.forget();
+    else if (errors_.empty())
+        co_await move_offsets();
+    if (written.last != 0)
+        while (!consumer_.stopping() && !co_await hub_.wait_applied(written.last, 250ms)) {
+        }
+    co_return written;
 }
 
-// Good records were called done first: they do not wait for the letters. False if a stop came first.
-awaitable<bool> ProgressIngest::bury_all(bool live) {
-    std::vector<flow::DeadLetters::Letter> letters;
+awaitable<ProgressIngest::Failures> ProgressIngest::take(std::span<const bus::Record> records) {
+    const bool live = !rebuilding_;
+    decode_all(records);
+    const auto [last, whole] = co_await aio::run_on(service_.core(), [this] { return write(); });
+    if (!whole) co_return Failures{};  // not written, not done: they are given again
+    if (last != 0) {
+        const auto age = service_.clock().now() - records.back().timestamp;
+        counts_.age_seconds.observe(std::max(0.0, std::chrono::duration<double>(age).count()),
+                                    records.size());
+    }
+    // Good records do not wait for the letters.
+    for (const auto& item : items_)
+        if (item.error == none) consumer_.done(item.record->place);
+    if (errors_.empty()) co_return Failures{};
+    auto failed = failures();
+    if (live || !options_.rebuilds) co_return failed;
+    counts_.old_poison += failed.size();
+    for (const auto& failure : failed) consumer_.done(failure.record->place);
+    co_await buried();
+    co_return Failures{};
+}
+
+ProgressIngest::Failures ProgressIngest::failures() {
+    Failures failed;
     for (const auto& item : items_) {
         if (item.error == none) continue;
-        const Error& error = errors_[item.error];
+        auto& [error, tries] = errors_[item.error];
         count(error);
-        letters.push_back({item.record, error.code.message(), error.text()});
+        failed.push_back({item.record, flow::Consumer::Failure::Kind::poison, std::move(error), tries});
     }
-    if (options_.rebuilds && !live)
-        counts_.old_poison += letters.size();
-    else if (!co_await dead_letters_.bury(options_.topic, letters))
-        co_return false;
-    for (const auto& letter : letters) consumer_->done(letter.record->place);
-    co_return true;
+    return failed;
+}
+
+awaitable<void> ProgressIngest::buried() {
+    return aio::run_on(service_.core(), [this] { return move_offsets(); });
 }
 
 void ProgressIngest::count(const Error& error) {

@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "aio/gate.hpp"
 #include "base/hash.hpp"
 #include "base/histogram.hpp"
 #include "bus/bus.hpp"
 #include "domain/progress/codec.hpp"
 #include "domain/progress/service.hpp"
 #include "flow/committer.hpp"
+#include "flow/consumer.hpp"
 #include "flow/dead_letters.hpp"
 #include "flow/feed_hub.hpp"
 #include "flow/source_offsets.hpp"
@@ -22,7 +22,7 @@ namespace stepcast::progress {
 /// The one way in: takes records from the topic, checks them, commits them in batches and has them folded
 /// before it calls them settled. What cannot be an event becomes a dead letter; what the store cannot take
 /// now waits, and consumption with it. Decoding runs on a strand of its own beside the core.
-class ProgressIngest {
+class ProgressIngest final : flow::Consumer::Handler {
   public:
     struct Options {
         std::string topic = "progress-events";
@@ -59,7 +59,7 @@ class ProgressIngest {
     /// False while nothing is consumed: before the start, at the end, and while the bus is away.
     bool running() const { return running_.load(std::memory_order_relaxed); }
     /// True once the bus keeps what it is given for us: before that nobody would be waited for. Any thread.
-    bool subscribed() const { return subscribed_.load(std::memory_order_acquire); }
+    bool subscribed() const { return consumer_.subscribed(); }
     int rebuilt_percent() const { return rebuilt_percent_.load(std::memory_order_relaxed); }
     std::int64_t lag() const { return lag_.load(std::memory_order_relaxed); }
     const Counts& counts() const { return counts_; }
@@ -85,36 +85,40 @@ class ProgressIngest {
     template <class Value>
     using Map = boost::unordered_flat_map<std::string, Value, KeyedHash, std::equal_to<>>;
 
-    std::unique_ptr<bus::Consumer> subscribe();
-    awaitable<void> run();
-    void decode_all(const bus::Batch& batch);
+    struct Rejected {
+        Error error;
+        std::uint32_t tries = 1;
+    };
+    using Failures = std::vector<flow::Consumer::Failure>;
+
+    flow::Consumer::Subscription subscription() const;
+    awaitable<Failures> take(std::span<const bus::Record> records) override;
+    awaitable<void> buried() override;
+    void look() override;
+    void decode_all(std::span<const bus::Record> records);
     void decode_one(const bus::Record& record);
     awaitable<void> complete_all();
     bool owned(Item& item);
     awaitable<void> complete(Item& item);
     awaitable<Written> commit_all();
     awaitable<void> move_offsets();
-    void reject(Item& item, Error error);
+    void reject(Item& item, Error error, std::uint32_t tries = 1);
     void count(const Error& error);
-    awaitable<bool> bury_all(bool live);
-    awaitable<void> finish(const bus::Batch& batch);
-    void note_progress();
+    awaitable<Written> write();
+    Failures failures();
     void end_rebuild();
 
-    const aio::Strand strand_;
     ProgressEventService& service_;
     flow::FeedHub& hub_;
     flow::Committer& committer_;
-    bus::MessageBus& bus_;
-    flow::DeadLetters& dead_letters_;
     const Options options_;
 
-    std::unique_ptr<bus::Consumer> consumer_;
     std::vector<Item> items_;
     std::vector<ProgressEvent> incomplete_;
-    std::vector<Error> errors_;
+    std::vector<Rejected> errors_;
     std::vector<store::Commit> commits_;
     std::vector<Item*> committing_;
+    flow::Committer::Attempts attempts_;
     flow::SourceOffsets offsets_;  // on the core
     Map<std::string> owners_;
     Map<Latest> latest_;
@@ -122,14 +126,12 @@ class ProgressIngest {
     ProgressEvent scratch_;
     std::string text_;
 
-    std::atomic<bool> stopping_{false};
     std::atomic<bool> running_{false};
-    std::atomic<bool> subscribed_{false};
     std::atomic<int> rebuilt_percent_{0};
     std::atomic<std::int64_t> lag_{0};
     bool rebuilding_ = true;  // holds the hub
     Counts counts_;
-    aio::Gate gate_;
+    flow::Consumer consumer_;
 };
 
 }  // namespace stepcast::progress

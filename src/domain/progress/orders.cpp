@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
 #include "domain/progress/codec.hpp"
 #include "event/json.hpp"
@@ -57,38 +58,32 @@ ProgressEvent event_of(const Order& order, int step, std::int64_t stock) {
 
 OrderConsumer::OrderConsumer(asio::io_context& io, ProgressEventService& service, flow::Committer& committer,
                              bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options)
-    : strand_{asio::make_strand(io)},
-      service_{service},
+    : service_{service},
       committer_{committer},
       bus_{bus},
-      dead_letters_{dead_letters},
       options_{std::move(options)},
-      room_{strand_},
-      gate_{strand_} {}
+      consumer_{io, bus, dead_letters, "order consumer"},
+      room_{consumer_.strand()} {}
 
 void OrderConsumer::start() {
     // Taken in small batches: what is handed out counts against max_in_flight only once it is looked at.
-    consumer_ =
-        bus_.subscribe({.topic = options_.orders_topic, .group = options_.group, .max_batch = 256}, strand_);
-    subscribed_.store(true, std::memory_order_release);
-    aio::spawn_vital(strand_, "order consumer", [this, hold = gate_.enter()] { return run(); });
+    consumer_.start(
+        bus::GroupSubscription{.topic = options_.orders_topic, .group = options_.group, .max_batch = 256},
+        *this);
 }
 
 awaitable<void> OrderConsumer::stop() {
-    stopping_ = true;
-    return aio::run_on(strand_, [this]() -> awaitable<void> {
+    return aio::run_on(consumer_.strand(), [this]() -> awaitable<void> {
         room_.notify();
-        co_await gate_.close();
-        if (consumer_) co_await consumer_->close();
+        return consumer_.stop();
     });
 }
 
-awaitable<void> OrderConsumer::run() {
+awaitable<void> OrderConsumer::begin() {
     // Before the state is rebuilt nobody can tell after which step an order goes on.
-    while (!service_.live() && !stopping_) co_await aio::pause(50ms);
+    while (!service_.live())
+        if (!co_await consumer_.pause(50ms)) co_return;
     if (options_.keep_in_store) co_await go_on_with_kept();
-    while (!stopping_)
-        if (const auto batch = co_await consumer_->next(250ms)) co_await take_all(*batch);
 }
 
 store::Timer OrderConsumer::timer_of(const Order& order) const {
@@ -99,14 +94,14 @@ store::Timer OrderConsumer::timer_of(const Order& order) const {
 awaitable<void> OrderConsumer::go_on_with_kept() {
     co_await take_over_outbox();
     result<std::vector<store::Timer>> kept;
-    while (!stopping_) {
+    aio::Backoff backoff{500ms, 5s};
+    for (;;) {
         kept = co_await aio::run_on(service_.core(),
                                     [this] { return service_.store().due(Timestamp::max(), SIZE_MAX); });
         if (kept) break;
         spdlog::warn("orders wait for the store: {}", kept.error().text());
-        co_await aio::pause(500ms);
+        if (!co_await consumer_.pause(backoff.next())) co_return;
     }
-    if (stopping_) co_return;
     std::erase_if(*kept, [](const store::Timer& timer) { return timer.kind != timer_kind; });
     std::size_t found = 0;
     for (const auto& timer : *kept) {
@@ -115,8 +110,8 @@ awaitable<void> OrderConsumer::go_on_with_kept() {
             spdlog::error("{} is kept and cannot be read: {}", timer.id, order.error().text());
             continue;
         }
-        while (full() && !stopping_) co_await room_.wait(1s);
-        if (stopping_) co_return;
+        while (full() && !consumer_.stopping()) co_await room_.wait(1s);
+        if (consumer_.stopping()) co_return;
         work_off_beside({std::move(*order), {}});
         ++found;
     }
@@ -127,12 +122,13 @@ awaitable<void> OrderConsumer::go_on_with_kept() {
 awaitable<void> OrderConsumer::take_over_outbox() {
     constexpr std::size_t page_size = 256;
     std::uint64_t after = 0;
-    while (!stopping_) {
+    aio::Backoff backoff{500ms, 5s};
+    while (!consumer_.stopping()) {
         const auto page = co_await aio::run_on(
             service_.core(), [this, after] { return service_.store().outbox(after, page_size); });
         if (!page) {
             spdlog::warn("orders wait for the store: {}", page.error().text());
-            co_await aio::pause(500ms);
+            co_await consumer_.pause(backoff.next());
             continue;
         }
         if (page->empty()) co_return;
@@ -151,31 +147,27 @@ awaitable<void> OrderConsumer::take_over_outbox() {
     }
 }
 
-awaitable<void> OrderConsumer::take_all(const bus::Batch& batch) {
+awaitable<std::vector<flow::Consumer::Failure>> OrderConsumer::take(std::span<const bus::Record> records) {
+    std::vector<flow::Consumer::Failure> failures;
     std::vector<Taken> taken;
-    for (const auto& record : batch.records) {
-        while (in_flight_ + taken.size() >= options_.max_in_flight && !stopping_) {
-            co_await begin(taken);
+    for (const auto& record : records) {
+        while (in_flight_ + taken.size() >= options_.max_in_flight && !consumer_.stopping()) {
+            co_await keep_and_begin(taken);
             if (full()) co_await room_.wait(1s);
         }
-        if (stopping_) co_return;
-        if (auto order = co_await read(record)) taken.push_back({std::move(*order), record.place});
+        if (consumer_.stopping()) co_return failures;
+        auto order = record.value ? decode_order(*record.value)
+                                  : result<Order>{fail(errc::tombstone, {}, "a record without a value")};
+        if (order)
+            taken.push_back({std::move(*order), record.place});
+        else
+            failures.push_back({&record, flow::Consumer::Failure::Kind::poison, std::move(order.error())});
     }
-    co_await begin(taken);
+    co_await keep_and_begin(taken);
+    co_return failures;
 }
 
-awaitable<std::optional<Order>> OrderConsumer::read(const bus::Record& record) {
-    auto order = record.value
-                     ? decode_order(*record.value)
-                     : result<Order>{tl::unexpected{Error{errc::tombstone, {}, "a record without a value"}}};
-    if (order) co_return std::move(*order);
-    const std::vector<flow::DeadLetters::Letter> letter{
-        {&record, order.error().code.message(), order.error().text()}};
-    if (co_await dead_letters_.bury(options_.orders_topic, letter)) consumer_->done(record.place);
-    co_return std::nullopt;
-}
-
-awaitable<void> OrderConsumer::begin(std::vector<Taken>& taken) {
+awaitable<void> OrderConsumer::keep_and_begin(std::vector<Taken>& taken) {
     if (options_.keep_in_store && !taken.empty()) {
         store::Commit kept;
         for (const auto& [order, place] : taken) kept.timers.push_back(timer_of(order));
@@ -187,9 +179,10 @@ awaitable<void> OrderConsumer::begin(std::vector<Taken>& taken) {
 
 void OrderConsumer::work_off_beside(Taken taken) {
     ++in_flight_;
-    aio::spawn_vital(strand_, "order", [this, taken = std::move(taken), hold = gate_.enter()]() mutable {
-        return work_off(std::move(taken));
-    });
+    aio::spawn_vital(consumer_.strand(), "order",
+                     [this, taken = std::move(taken), hold = consumer_.enter()]() mutable {
+                         return work_off(std::move(taken));
+                     });
 }
 
 awaitable<int> OrderConsumer::next_step(const Order& order) {
@@ -201,16 +194,6 @@ awaitable<int> OrderConsumer::next_step(const Order& order) {
     });
 }
 
-// False when it is time to stop, which no step delay may hold up.
-awaitable<bool> OrderConsumer::wait_for_step() {
-    const auto end = std::chrono::steady_clock::now() + options_.step_delay;
-    for (;;) {
-        const auto left = end - std::chrono::steady_clock::now();
-        if (stopping_ || left <= left.zero()) co_return !stopping_;
-        co_await aio::pause(std::min<std::chrono::steady_clock::duration>(left, 200ms));
-    }
-}
-
 awaitable<void> OrderConsumer::work_off(Taken taken) {
     bool ended = co_await work_steps(taken);
     if (ended && options_.keep_in_store) {
@@ -218,7 +201,7 @@ awaitable<void> OrderConsumer::work_off(Taken taken) {
         forget.fired.push_back(kept_as(taken.order));
         ended = (co_await committer_.commit(std::move(forget))).has_value();
     }
-    if (ended && taken.place) consumer_->done(*taken.place);
+    if (ended && taken.place) consumer_.done(*taken.place);
     --in_flight_;
     room_.notify();
 }
@@ -226,10 +209,10 @@ awaitable<void> OrderConsumer::work_off(Taken taken) {
 // False when it was time to stop before the last one.
 awaitable<bool> OrderConsumer::work_steps(const Taken& taken) {
     for (int step = co_await next_step(taken.order); step <= last_step; ++step) {
-        if (step != 0 && !co_await wait_for_step()) co_return false;
+        if (step != 0 && !co_await consumer_.pause(options_.step_delay)) co_return false;
         if (!co_await publish(taken.order, step)) co_return false;
         // Whoever ordered is answered once the first step can be seen.
-        if (taken.place) consumer_->settle(*taken.place);
+        if (taken.place) consumer_.settle(*taken.place);
         if (fails_at(taken.order, step, options_.stock)) break;
     }
     co_return true;
@@ -239,13 +222,14 @@ awaitable<bool> OrderConsumer::work_steps(const Taken& taken) {
 awaitable<bool> OrderConsumer::publish(const Order& order, int step) {
     std::string value;
     encode_sent(event_of(order, step, options_.stock), value);
-    for (Duration wait = 100ms; !stopping_; wait = std::min<Duration>(2 * wait, 5s)) {
+    aio::Backoff backoff{100ms, 5s};
+    while (!consumer_.stopping()) {
         std::vector<bus::Message> messages;
         messages.push_back({options_.events_topic, order.task_id, value});
         const auto produced = co_await bus_.produce(std::move(messages));
         if (produced) co_return true;
         spdlog::warn("order {}: step {} waits: {}", order.task_id, step, produced.error().text());
-        if (!co_await aio::pause(wait)) break;
+        if (!co_await consumer_.pause(backoff.next())) break;
     }
     co_return false;
 }

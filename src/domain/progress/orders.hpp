@@ -1,14 +1,14 @@
 #pragma once
 #include <atomic>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "aio/gate.hpp"
+#include "aio/notice.hpp"
 #include "bus/bus.hpp"
 #include "domain/progress/service.hpp"
 #include "flow/committer.hpp"
+#include "flow/consumer.hpp"
 #include "flow/dead_letters.hpp"
 #include "store/store.hpp"
 
@@ -38,7 +38,7 @@ result<Order> decode_order_form(std::string_view body);
 /// The seeds' OrderConsumerV2: works orders off, many at once, each as a task of five events `TASK:0` to
 /// `TASK:4`, step_delay apart, published to the events topic. An order begun by a consumer that died goes on
 /// after its last stored step.
-class OrderConsumer {
+class OrderConsumer final : flow::Consumer::Handler {
   public:
     struct Options {
         std::string orders_topic = "order-events-v2";
@@ -61,7 +61,7 @@ class OrderConsumer {
     awaitable<void> stop();
 
     /// True once the bus keeps orders for us: before that nobody would be waited for. Any thread.
-    bool subscribed() const { return subscribed_.load(std::memory_order_acquire); }
+    bool subscribed() const { return consumer_.subscribed(); }
     /// No further orders are taken now: one given to the bus would wait without being begun.
     bool full() const { return in_flight() >= options_.max_in_flight; }
     std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
@@ -72,32 +72,25 @@ class OrderConsumer {
         std::optional<bus::Place> place;  // none: it comes from the store
     };
 
-    awaitable<void> run();
+    awaitable<void> begin() override;
+    awaitable<std::vector<flow::Consumer::Failure>> take(std::span<const bus::Record> records) override;
     store::Timer timer_of(const Order& order) const;
     awaitable<void> go_on_with_kept();
     awaitable<void> take_over_outbox();
-    awaitable<void> take_all(const bus::Batch& batch);
-    awaitable<std::optional<Order>> read(const bus::Record& record);
-    awaitable<void> begin(std::vector<Taken>& taken);
+    awaitable<void> keep_and_begin(std::vector<Taken>& taken);
     void work_off_beside(Taken taken);
     awaitable<void> work_off(Taken taken);
     awaitable<bool> work_steps(const Taken& taken);
-    awaitable<bool> wait_for_step();
     awaitable<int> next_step(const Order& order);
     awaitable<bool> publish(const Order& order, int step);
 
-    const aio::Strand strand_;
     ProgressEventService& service_;
     flow::Committer& committer_;
     bus::MessageBus& bus_;
-    flow::DeadLetters& dead_letters_;
     const Options options_;
-    std::unique_ptr<bus::Consumer> consumer_;
-    std::atomic<bool> stopping_{false};
-    std::atomic<bool> subscribed_{false};
     std::atomic<std::size_t> in_flight_{0};
+    flow::Consumer consumer_;
     aio::Notice room_;
-    aio::Gate gate_;
 };
 
 }  // namespace stepcast::progress

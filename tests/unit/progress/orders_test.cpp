@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
-#include "bus/embedded_bus.hpp"
+#include "unit/flow/refusing_bus.hpp"
 #include "unit/progress/system.hpp"
 
 namespace stepcast::progress::test {
@@ -29,7 +29,7 @@ struct Life {
         co_await bus.close();
     }
 
-    bus::EmbeddedBus bus;
+    flow::test::RefusingBus bus;
     System system;
     OrderConsumer orders;
 };
@@ -174,6 +174,19 @@ TEST_F(OrdersTest, what_an_older_journal_keeps_in_its_outbox_goes_on_and_leaves_
         EXPECT_TRUE(co_await until([&] { return life.orders.in_flight() == 0; }));
         for (const auto* task : {"one", "two"}) EXPECT_EQ((co_await event_ids(task)).size(), 5U);
     });
+}
+
+TEST_F(OrdersTest, a_stop_cuts_the_pause_of_an_order_that_the_bus_does_not_take) {
+    std::chrono::steady_clock::time_point began;
+    live(options(200ms), [&](Life& life) -> awaitable<void> {
+        co_await order(life, "one");
+        life.bus.refused = "progress-events";
+        EXPECT_TRUE(co_await until([&] { return life.bus.refusals == 5; }));
+        began = std::chrono::steady_clock::now();  // by then it pauses for 0.8 to 1.6 s
+    });
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 700ms);
+    run(io, core,
+        [&]() -> awaitable<void> { EXPECT_EQ(co_await owed(), 1U) << "it goes on at the next start"; });
 }
 
 TEST_F(OrdersTest, where_the_broker_keeps_orders_the_store_does_not) {
