@@ -5,6 +5,7 @@
 
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
+#include "aio/unless.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -42,6 +43,11 @@ aio::awaitable<void> Consumer::stop() {
         from_->let_go();
         co_await from_->close();
     });
+}
+
+aio::awaitable<std::optional<result<std::vector<bus::Place>>>> Consumer::produce(
+    std::vector<bus::Message> messages) {
+    return aio::unless(stop_, bus_.produce(std::move(messages)));
 }
 
 aio::awaitable<void> Consumer::run(Handler& handler) {

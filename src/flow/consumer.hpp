@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -64,6 +65,10 @@ class Consumer {
     bool stopping() const { return stop_.raised(); }  ///< any thread
     /// Pauses whoever works for this consumer, on any strand. False when it is time to stop.
     aio::awaitable<bool> pause(std::chrono::steady_clock::duration limit) { return stop_.pause(limit); }
+    /// Gives messages to the bus; nothing when it is time to stop, although the bus may have taken them. For
+    /// what may be sent again.
+    aio::awaitable<std::optional<result<std::vector<bus::Place>>>> produce(
+        std::vector<bus::Message> messages);
     /// For what a handler runs beside: `stop` waits for it.
     aio::Gate::Hold enter() { return gate_.enter(); }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "aio/backoff.hpp"
+#include "aio/unless.hpp"
 #include "base/text.hpp"
 
 namespace stepcast::flow {
@@ -75,7 +76,9 @@ void DeadLetters::count(std::string_view topic, std::string_view error_class) {
 aio::awaitable<bool> DeadLetters::deliver(std::vector<bus::Message> messages) {
     aio::Backoff backoff{100ms, 2s};
     while (!stop_.raised()) {
-        const auto produced = co_await bus_.produce(messages);
+        const auto answer = co_await aio::unless(stop_, bus_.produce(messages));
+        if (!answer) break;
+        const auto& produced = *answer;
         if (produced) co_return true;
         if (produced.error().code == bus::errc::too_large) {
             if (messages.size() == 1) {

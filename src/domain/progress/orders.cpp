@@ -60,7 +60,6 @@ OrderConsumer::OrderConsumer(asio::io_context& io, ProgressEventService& service
                              bus::MessageBus& bus, flow::DeadLetters& dead_letters, Options options)
     : service_{service},
       committer_{committer},
-      bus_{bus},
       options_{std::move(options)},
       consumer_{io, bus, dead_letters, "order consumer"},
       room_{consumer_.strand()} {}
@@ -226,9 +225,10 @@ awaitable<bool> OrderConsumer::publish(const Order& order, int step) {
     while (!consumer_.stopping()) {
         std::vector<bus::Message> messages;
         messages.push_back({options_.events_topic, order.task_id, value});
-        const auto produced = co_await bus_.produce(std::move(messages));
-        if (produced) co_return true;
-        spdlog::warn("order {}: step {} waits: {}", order.task_id, step, produced.error().text());
+        const auto produced = co_await consumer_.produce(std::move(messages));
+        if (!produced) break;
+        if (*produced) co_return true;
+        spdlog::warn("order {}: step {} waits: {}", order.task_id, step, produced->error().text());
         if (!co_await consumer_.pause(backoff.next())) break;
     }
     co_return false;

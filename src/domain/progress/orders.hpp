@@ -86,7 +86,6 @@ class OrderConsumer final : flow::Consumer::Handler {
 
     ProgressEventService& service_;
     flow::Committer& committer_;
-    bus::MessageBus& bus_;
     const Options options_;
     std::atomic<std::size_t> in_flight_{0};
     flow::Consumer consumer_;

@@ -7,6 +7,7 @@
 
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
+#include "aio/unless.hpp"
 
 namespace stepcast::aio {
 namespace {
@@ -60,6 +61,30 @@ TEST(Stop, forgets_whoever_is_destroyed_in_a_pause) {
         io.run_for(1ms);
     }
     stop.raise();
+}
+
+TEST(Unless, gives_what_the_work_comes_to_or_cuts_it_at_the_stop) {
+    asio::io_context io;
+    Stop stop;
+    Stop of_work;
+    bool ended = false;
+    const auto work = [&](std::chrono::milliseconds time) -> awaitable<int> {
+        co_await of_work.pause(time);
+        co_return 7;
+    };
+    spawn(asio::make_strand(io), "works", [&]() -> awaitable<void> {
+        EXPECT_EQ(co_await unless(stop, work(1ms)), 7);
+        EXPECT_EQ(co_await unless(stop, work(1h)), std::nullopt);
+        EXPECT_EQ(co_await unless(stop, work(1h)), std::nullopt) << "it was raised before";
+        ended = true;
+    });
+    spawn(asio::make_strand(io), "stops", [&]() -> awaitable<void> {
+        co_await pause(20ms);
+        stop.raise();
+    });
+    io.run_for(60s);
+    EXPECT_TRUE(ended);
+    EXPECT_TRUE(io.stopped()) << "the work still runs";
 }
 
 TEST(Backoff, doubles_up_to_its_bound_and_differs_by_chance) {

@@ -211,6 +211,22 @@ TEST_F(ConsumerTest, a_stop_cuts_the_wait_for_a_bus_that_takes_no_letter) {
     });
 }
 
+TEST_F(ConsumerTest, a_stop_cuts_the_wait_for_whoever_reads_letters) {
+    run([&]() -> awaitable<void> {
+        co_await give("a");
+        const auto people = bus.subscribe({poison_letter, "people"}, strand);  // they never settle
+        Life life{*this};
+        life.handler.script["a"] = {{Kind::poison}};
+        life.start();
+        EXPECT_TRUE(co_await until([&] { return bus.taken == 2; }));
+        const auto began = std::chrono::steady_clock::now();
+        co_await life.stop();
+        EXPECT_LT(std::chrono::steady_clock::now() - began, 3s) << "the bus answers after ten seconds only";
+        EXPECT_EQ(left(), 1);
+        co_await people->close();
+    });
+}
+
 TEST_F(ConsumerTest, a_stop_without_a_start_returns) {
     run([&]() -> awaitable<void> {
         Life life{*this};

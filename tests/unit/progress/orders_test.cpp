@@ -189,6 +189,18 @@ TEST_F(OrdersTest, a_stop_cuts_the_pause_of_an_order_that_the_bus_does_not_take)
         [&]() -> awaitable<void> { EXPECT_EQ(co_await owed(), 1U) << "it goes on at the next start"; });
 }
 
+TEST_F(OrdersTest, a_stop_does_not_wait_for_a_step_that_nobody_settles_any_more) {
+    live(options(20ms), [&](Life& life) -> awaitable<void> {
+        co_await order(life, "one");
+        const int before = life.bus.taken;
+        co_await life.system.ingest.stop();
+        EXPECT_TRUE(co_await until([&] { return life.bus.taken > before; }));
+        const auto began = std::chrono::steady_clock::now();
+        co_await life.orders.stop();
+        EXPECT_LT(std::chrono::steady_clock::now() - began, 3s) << "the bus answers after ten seconds only";
+    });
+}
+
 TEST_F(OrdersTest, where_the_broker_keeps_orders_the_store_does_not) {
     live(options(1h, false), [&](Life& life) -> awaitable<void> {
         co_await order(life, "one");
