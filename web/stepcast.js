@@ -8,20 +8,33 @@ const seconds = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
 /** `detail` holds anything. */
 const text = (value) => (/^[sn]/.test(typeof value) ? `${value}` : '');
 
+/** How much of a rate's memory is renewed meanwhile. */
+const share = (seconds) => 1 - Math.exp(-seconds / 20);
+
+/** The server's state; `seen` is when its rate was measured, by our clock: a worker's may be wrong. */
+const known = (data) => ({
+  ...data, age: seconds(data.startedAt, data.updatedAt),
+  seen: performance.now() - 1000 * (data.etaSeconds && (100 - data.percentage) / data.rate - data.etaSeconds),
+});
+
 /** The state after one more event, as the server folds it; null if `task` has it already. */
 function fold(task, event) {
   if (task && event.version <= task.version) return null;
-  const { version, eventType: status, timestamp: updatedAt } = event;
-  if (task && over(task) && status !== 'STARTED') return { ...task, version };
-  const fresh = !task || over(task);
-  const next = { ...(fresh ? { startedAt: updatedAt, rate: 0 } : task), detail: null, ...event, status, updatedAt, stalled: false, gained: 0, seen: performance.now() };
-  if (!fresh) {
-    const passed = seconds(task.updatedAt, updatedAt);
-    const gained = event.percentage - task.percentage + (task.gained || 0);
-    if (passed > 0) next.rate += (next.rate ? 1 - Math.exp(-passed / 20) : 1) * (Math.max(0, gained / passed) - next.rate);
-    else next.gained = gained;
+  const { version, eventType: status, timestamp: updatedAt, percentage } = event;
+  const seen = performance.now();
+  if (!task || over(task)) {
+    if (task && status !== 'STARTED') return { ...task, version };
+    task = { startedAt: updatedAt, rate: 0, age: 0, seen, percentage };
   }
-  next.etaSeconds = next.rate > 0 && !over(next) ? (100 - next.percentage) / next.rate : null;
+  const passed = (seen - task.seen) / 1000;
+  const gained = percentage - task.percentage + (task.gained || 0);
+  const next = { ...task, detail: null, ...event, status, updatedAt, stalled: false, gained };
+  if (passed > 0.001) {
+    next.age += passed;
+    next.rate += (share(passed) / share(next.age)) * (Math.max(0, gained / passed) - next.rate);
+    Object.assign(next, { seen, gained: 0 });
+  }
+  next.etaSeconds = next.rate > 0 && !over(next) ? (100 - percentage) / next.rate : null;
   return next;
 }
 
@@ -77,7 +90,7 @@ class Stream {
     const previous = this.tasks.get(taskId);
     let task = previous;
     if (type === 'reset') this.stale = new Set(this.tasks.keys());
-    if (type === 'recovery') task = { ...data, seen: performance.now() };
+    if (type === 'recovery') task = known(data);
     if (type === 'progress') task = fold(task, data);
     if (task) this.keep(task);
     this.stale.delete(taskId);
@@ -107,11 +120,7 @@ class Stream {
   }
 }
 
-/**
- * Calls `listener({type, data, id, task, previous})` for every message about the tasks of `user`, or about one `task`.
- * `type` is progress, recovery, reset, more, live (nothing is missing any more), drop (the task is gone) or state.
- * `task` is the state after the message, null for a repeated event. What is already known comes first.
- */
+/** Calls `listener({type, data, id, task, previous})` for every message about the tasks of `user`, or about one `task`. */
 export function watch({ src = home, user, task }, listener) {
   const url = `${src.replace(/\/$/, '')}/api/v2/progress/subscribe${user ? '?userId=' : '/'}${encodeURIComponent(user || task)}${user ? '&' : '?'}beat=1`;
   let stream = streams.get(url);
@@ -141,12 +150,12 @@ export function watch({ src = home, user, task }, listener) {
 /** Sentences by language; add a language, or `steps` (step name to words) to one. */
 export const texts = {
   en: {
-    empty: 'No tasks yet', waiting: 'Waiting for the first step', done: 'Done', failed: 'Failed', stalled: 'No news for a while',
+    open: 'No tasks yet', waiting: 'Waiting for the first step', done: 'Done', failed: 'Failed', stalled: 'No news for a while',
     connecting: 'Connecting…', reconnecting: 'Reconnecting…', paused: 'Disconnected', more: (n) => `and ${n} more`,
     left: (t) => `${t} left`, took: (t) => `took ${t}`, time: (n, unit) => `${n} ${['s', 'min', 'h'][unit]}`,
   },
   ko: {
-    empty: '아직 작업이 없습니다', waiting: '첫 단계를 기다리는 중', done: '완료', failed: '실패', stalled: '한동안 소식이 없습니다',
+    open: '아직 작업이 없습니다', waiting: '첫 단계를 기다리는 중', done: '완료', failed: '실패', stalled: '한동안 소식이 없습니다',
     connecting: '연결 중…', reconnecting: '다시 연결하는 중…', paused: '연결 끊김', more: (n) => `외 ${n}건`,
     left: (t) => `${t} 남음`, took: (t) => `${t} 걸림`, time: (n, unit) => `${n}${['초', '분', '시간'][unit]}`,
   },
@@ -177,28 +186,22 @@ style.replaceSync(`
 @media (forced-colors: active) { [part=bar] { border: 1px solid; } [part=fill] { background: Highlight; forced-color-adjust: none; } }
 `);
 
-const make = (parent, part, attributes = {}) => {
-  const node = parent.appendChild(document.createElement('div'));
-  node.part = part;
-  for (const name in attributes) node.setAttribute(name, attributes[name]);
-  return node;
-};
+const make = (parent, part, more) => Object.assign(parent.appendChild(document.createElement('div')), { part }, more);
 const put = (node, text) => node.textContent === text || (node.textContent = text);
 
 export class StepcastProgress extends HTMLElement {
   static observedAttributes = ['user', 'task', 'src', 'limit', 'lang', 'label'];
   #rows = new Map();
-  #notes = {};
   #done = new Set();
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: 'open' });
     root.adoptedStyleSheets = [style];
-    this.#notes.state = make(root, 'note');
+    this.note = make(root, 'note');
     this.list = make(root, 'list', { role: 'list' });
-    this.#notes.end = make(root, 'note');
-    this.live = make(root, 'live', { role: 'status', 'aria-live': 'polite' });
+    this.rest = make(root, 'note');
+    this.live = make(root, 'live', { role: 'status', ariaLive: 'polite' });
   }
 
   connectedCallback() { this.#restart(); }
@@ -219,8 +222,7 @@ export class StepcastProgress extends HTMLElement {
     this.watching?.close();
     this.watching = null;
     for (const timer of [this.clock, this.late, this.saying]) clearTimeout(timer);
-    cancelAnimationFrame(this.frame);
-    this.frame = this.saying = 0;
+    this.saying = 0;
   }
 
   #restart() {
@@ -237,7 +239,7 @@ export class StepcastProgress extends HTMLElement {
       if (this.#shown(task)) return;
       const answer = await fetch(`${src}/api/v2/progress/status/${encodeURIComponent(task)}`).catch(() => null);
       const data = answer?.ok && (await answer.json());
-      if (data && task === this.task && !this.#shown(task)) this.#hear({ type: 'recovery', data, task: (this.old = { ...data, seen: performance.now() }) });
+      if (data && task === this.task && !this.#shown(task)) this.#hear({ type: 'recovery', data, task: (this.old = known(data)) });
     }, 2000);
     this.old = null;
     this.clock = setInterval(() => this.#paint(), 1000);
@@ -252,15 +254,18 @@ export class StepcastProgress extends HTMLElement {
     if (/more|reset/.test(type)) this.more = data.remaining ?? 0;
     if (type === 'drop') this.#done.delete(data.taskId);
     if (type === 'progress' && !task) return;
-    this.dispatchEvent(new CustomEvent('stepcast-' + type, { detail: message, bubbles: true, composed: true }));
+    this.#send(type, message);
     if (task && !over(task)) this.#done.delete(task.taskId);
     else if (task && !this.#done.has(task.taskId)) {
       this.#done.add(task.taskId);
-      const name = task.status === 'COMPLETED' ? 'stepcast-complete' : 'stepcast-failed';
-      this.dispatchEvent(new CustomEvent(name, { detail: { ...message, recovered: type === 'recovery' }, bubbles: true, composed: true }));
+      this.#send(task.status === 'FAILED' ? 'failed' : 'complete', { ...message, recovered: type === 'recovery' });
     }
     if (task && type === 'progress') this.#say(task);
     this.frame ||= requestAnimationFrame(() => this.#paint());
+  }
+
+  #send(name, detail) {
+    this.dispatchEvent(new CustomEvent('stepcast-' + name, { detail, bubbles: true, composed: true }));
   }
 
   get #texts() {
@@ -307,8 +312,8 @@ export class StepcastProgress extends HTMLElement {
     for (const [id, row] of this.#rows) if (!rows.includes(row)) this.#rows.delete(id);
     const state = this.getAttribute('state');
     const rest = Math.max(0, tasks.length - most) + (only ? 0 : this.more);
-    put(this.#notes.state, state === 'reconnecting' || state === 'paused' ? t[state] : '');
-    put(this.#notes.end, rest ? t.more(rest) : tasks.length ? '' : state === 'open' ? t.empty : (t[state] ?? ''));
+    put(this.note, /reconn|paus/.test(state) ? t[state] : '');
+    put(this.rest, rest ? t.more(rest) : (!tasks.length && t[state]) || '');
   }
 
   #row(task) {
@@ -318,7 +323,7 @@ export class StepcastProgress extends HTMLElement {
       const head = make(row, 'head');
       row.name = make(head, 'name');
       row.percent = make(head, 'percent');
-      row.bar = make(row, 'bar', { role: 'progressbar', 'aria-valuemin': 0, 'aria-valuemax': 100 });
+      row.bar = make(row, 'bar', { role: 'progressbar', ariaValueMin: 0, ariaValueMax: 100 });
       row.fill = make(row.bar, 'fill');
       const foot = make(row, 'foot');
       row.step = make(foot, 'step');
@@ -334,7 +339,7 @@ export class StepcastProgress extends HTMLElement {
     put(row.name, this.#name(task));
     put(row.percent, waiting ? '' : `${percentage}%`);
     put(row.step, task.totalSteps > 0 && !over(task) ? `${step ? step + ' · ' : ''}${task.currentStep}/${task.totalSteps}` : step);
-    put(row.time, waiting ? '' : this.#pace(task, kind, t));
+    put(row.time, this.#pace(task, kind, t));
     bar.ariaLabel = this.#name(task);
     bar.ariaValueText = waiting ? step : `${percentage}%, ${step}`;
     bar.ariaValueNow = waiting ? null : percentage;
@@ -347,7 +352,7 @@ export class StepcastProgress extends HTMLElement {
     if (kind === 'stalled') return t.stalled;
     const { rate } = task;
     if (!(rate > 0) || task.etaSeconds == null) return '';
-    const left = task.etaSeconds - (performance.now() - task.seen) / 1000;
+    const left = (100 - task.percentage) / rate - (performance.now() - task.seen) / 1000;
     const pace = rate >= 1 ? [Math.round(rate), 0] : rate * 60 >= 1 ? [Math.round(rate * 60), 1] : [Math.round(rate * 3600), 2];
     return `${pace[0]}%/${t.time('', pace[1]).trim()} · ${t.left(this.#time(left))}`;
   }
