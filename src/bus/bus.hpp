@@ -124,6 +124,9 @@ class Consumer {
     virtual bool caught_up() const = 0;
     /// 0–100: how much of what the topic held at the start was handed out. Of a replay.
     virtual int caught_up_percent() const = 0;
+    /// Without a group, once it is caught up: about how many records it passed over because they stood before
+    /// the first that is not older than ReplaySubscription::since.
+    virtual std::int64_t too_old() const { return 0; }
     /// Records not handed out yet, as far as known.
     virtual std::int64_t lag() const = 0;
     virtual bool healthy() const = 0;

@@ -80,6 +80,7 @@ class Consumer {
     void done(bus::Place place) { from_->done(place); }
     bool caught_up() const { return from_->caught_up(); }
     int caught_up_percent() const { return from_->caught_up_percent(); }
+    std::int64_t too_old() const { return from_->too_old(); }
     std::int64_t lag() const { return from_->lag(); }
     bool healthy() const { return from_->healthy(); }
 

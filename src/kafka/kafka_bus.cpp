@@ -23,6 +23,7 @@ class KafkaConsumer final : public bus::Consumer {
     void done(bus::Place place) override { reader_->done(place); }
     bool caught_up() const override { return reader_->caught_up(); }
     int caught_up_percent() const override { return reader_->percent(); }
+    std::int64_t too_old() const override { return reader_->too_old(); }
     std::int64_t lag() const override { return reader_->lag(); }
     bool healthy() const override { return reader_->healthy(); }
     void let_go() override { reader_->let_go(); }

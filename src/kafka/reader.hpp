@@ -26,6 +26,7 @@ class Reader : public std::enable_shared_from_this<Reader> {
     void done(bus::Place place);
     virtual bool caught_up() const = 0;
     virtual int percent() const = 0;
+    virtual std::int64_t too_old() const { return 0; }
     std::int64_t lag() const { return parts_.lag(); }
     virtual bool healthy() const { return subscribed_ && up_ && core_->up(); }
     void let_go() { in_hand_ = false; }

@@ -124,6 +124,7 @@ void ReplayReader::read(const std::vector<Wanted>& wanted, const std::vector<Spa
                 "reading stood at {}",
                 reading_.topic, partition, span.head, *from);
         missed_ += static_cast<std::uint64_t>(span.missed);
+        too_old_ += span.too_old;
         parts_.add(partition).position = span.start;
         starts_.resize(std::max(starts_.size(), static_cast<std::size_t>(partition) + 1));
         starts_[static_cast<std::size_t>(partition)] = {span};

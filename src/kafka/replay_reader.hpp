@@ -14,6 +14,7 @@ class ReplayReader final : public Reader {
 
     bool caught_up() const override { return spans_known_ && percent() == 100; }
     int percent() const override;
+    std::int64_t too_old() const override { return too_old_; }
     bool healthy() const override { return Reader::healthy() && !absent_; }
 
   private:
@@ -39,6 +40,7 @@ class ReplayReader final : public Reader {
     const bus::ReplaySubscription subscription_;
     std::vector<Start> starts_;  // by partition
     std::uint64_t missed_ = 0;
+    std::int64_t too_old_ = 0;  // passed over at the start
     bool spans_known_ = false;  // the partitions were found once
     bool absent_ = false;       // the topic was there and is not
 };

@@ -151,7 +151,9 @@ result<std::vector<Span>> find_spans(rd_kafka_t* rk, const std::string& topic,
         if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR)
             return refuse(answer.err, "cannot ask for offsets by time of " + topic);
         Span& span = spans[by_time[i]];
-        span.start = answer.offset >= 0 ? std::max(answer.offset, span.start) : span.head;
+        const auto start = answer.offset >= 0 ? std::max(answer.offset, span.start) : span.head;
+        span.too_old = start - span.start;
+        span.start = start;
     }
     return spans;
 }

@@ -29,8 +29,9 @@ struct Wanted {
 struct Span {
     std::int64_t start = 0;
     std::int64_t head = 0;
-    std::int64_t missed = 0;  ///< records between the offset wanted and the oldest that is left
-    bool again = false;       ///< the offset wanted belongs to a topic that was deleted and made again
+    std::int64_t missed = 0;   ///< records between the offset wanted and the oldest that is left
+    bool again = false;        ///< the offset wanted belongs to a topic that was deleted and made again
+    std::int64_t too_old = 0;  ///< records between the oldest that is left and the first not older than asked
 };
 
 /// For each partition: the offset wanted or what stands for it; without one, the first record not older than

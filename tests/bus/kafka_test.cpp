@@ -201,6 +201,7 @@ TEST_F(KafkaTest, without_a_group_reading_starts_at_the_time_given_and_says_when
             seen += batch->records.size();
         }
         EXPECT_EQ(seen, 50U);
+        EXPECT_EQ(consumer->too_old(), 50);
         EXPECT_TRUE(consumer->caught_up());
         EXPECT_EQ(consumer->caught_up_percent(), 100);
         // What comes later is read too, and nothing is remembered: the next one reads the same again.
@@ -220,6 +221,7 @@ TEST_F(KafkaTest, without_a_group_and_nothing_newer_reading_starts_at_the_end) {
         subscription.since = system_clock().now() + 1h;
         const auto consumer = bus.replay(subscription, loop.strand);
         EXPECT_TRUE(co_await until([&] { return consumer->caught_up(); }));
+        EXPECT_EQ(consumer->too_old(), 50);
         EXPECT_EQ(co_await consumer->next(300ms), nullptr);
         EXPECT_TRUE((co_await bus.produce(numbered(topic, 5, 7, 50))).has_value());
         const auto kept = co_await take(*consumer, 5, true);

@@ -15,6 +15,7 @@ enum class errc {
     tombstone,      ///< a record without a value
     not_owner,      ///< the task belongs to another user
     conflict,       ///< the event id is known with another body
+    too_old,        ///< met at a rebuild, and dated before anything that is kept
 };
 std::error_code make_error_code(errc e);
 

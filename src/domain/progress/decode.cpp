@@ -155,7 +155,8 @@ std::error_code make_error_code(errc e) {
                                              {errc::invalid_field, "invalid-field"},
                                              {errc::tombstone, "tombstone"},
                                              {errc::not_owner, "not-owner"},
-                                             {errc::conflict, "idempotency-conflict"}}};
+                                             {errc::conflict, "idempotency-conflict"},
+                                             {errc::too_old, "too-old"}}};
     return errors.code(e);
 }
 

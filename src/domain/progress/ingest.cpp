@@ -74,8 +74,14 @@ void ProgressIngest::look() {
     rebuilt_percent_ = consumer_.caught_up_percent();
     if (!consumer_.caught_up()) return;
     end_rebuild();
+    counts_.rejected_too_old += static_cast<std::uint64_t>(consumer_.too_old());
     spdlog::info("rebuilt from {}: {} old records could not be read", options_.topic,
                  counts_.old_poison.load());
+    if (const auto too_old = counts_.rejected_too_old.load(); too_old != 0)
+        spdlog::warn(
+            "{} records of {} are dated before {} and were passed over: nothing that old is kept "
+            "(store.ttl, store.running_ttl)",
+            too_old, options_.topic, format_rfc3339(*options_.since));
 }
 
 void ProgressIngest::end_rebuild() {
@@ -93,6 +99,8 @@ void ProgressIngest::decode_all(std::span<const bus::Record> records) {
 void ProgressIngest::decode_one(const bus::Record& record) {
     Item& item = items_.emplace_back();
     item.record = &record;
+    if (rebuilding_ && options_.since && record.timestamp < *options_.since)
+        return reject(item, Error{errc::too_old, {}, "is dated before what is kept"});
     if (!record.value) return reject(item, Error{errc::tombstone, {}, "a record without a value"});
     if (auto read = decode(*record.value, scratch_); !read) return reject(item, std::move(read.error()));
     if (scratch_.event_id.empty())
@@ -193,8 +201,9 @@ awaitable<ProgressIngest::Written> ProgressIngest::commit_all() {
         if (item.error != none) continue;
         auto& commit = commits_.emplace_back();
         commit.appends.emplace_back().events.push_back(item.draft);
-        // A producer's clock that runs ahead must not keep a task from stalling or expiring.
-        if (options_.rebuilds) commit.recorded_at = std::min(item.record->timestamp, service_.clock().now());
+        // While rebuilding, the record's time is the nearest to when its event came; a producer's clock that
+        // runs ahead must not keep a task from stalling or expiring. What comes live is recorded now.
+        if (rebuilding_) commit.recorded_at = std::min(item.record->timestamp, service_.clock().now());
         commit.source = source;
         committing_.push_back(&item);
     }
@@ -252,9 +261,10 @@ awaitable<ProgressIngest::Failures> ProgressIngest::take(std::span<const bus::Re
     for (const auto& item : items_)
         if (item.error == none) consumer_.done(item.record->place);
     if (errors_.empty()) co_return Failures{};
+    const auto too_old = counts_.rejected_too_old.load();
     auto failed = failures();
     if (live || !options_.rebuilds) co_return failed;
-    counts_.old_poison += failed.size();
+    counts_.old_poison += failed.size() - (counts_.rejected_too_old - too_old);
     for (const auto& failure : failed) consumer_.done(failure.record->place);
     co_await buried();
     co_return Failures{};
@@ -282,6 +292,8 @@ void ProgressIngest::count(const Error& error) {
         ++counts_.rejected_owner;
     else if (error.code == errc::conflict)
         ++counts_.rejected_conflict;
+    else if (error.code == errc::too_old)
+        ++counts_.rejected_too_old;
     else if (error.code == errc::invalid_field)
         ++counts_.rejected_field;
     else

@@ -32,9 +32,9 @@ class ProgressIngest final : flow::Consumer::Handler {
         /// consumed; the next start goes on behind them. Lag tools see the same name as a group. Empty: the
         /// store keeps nothing of the kind, as for a bus whose offsets end with the process.
         std::string source{};
-        bool rebuilds = false;  ///< the store is filled from the topic: recorded_at is the record's time, and
-                                ///< unless the store knows what was consumed, until what the topic held is
-                                ///< folded nothing is live and poison is only counted
+        bool rebuilds = false;  ///< the store is filled from the topic: unless it knows what was consumed,
+                                ///< until what the topic held is folded nothing is live, recorded_at is the
+                                ///< record's time, and poison and what is older than `since` is only counted
     };
     struct Counts {
         std::atomic<std::uint64_t> rejected_malformed{0};
@@ -42,8 +42,9 @@ class ProgressIngest final : flow::Consumer::Handler {
         std::atomic<std::uint64_t> rejected_tombstone{0};
         std::atomic<std::uint64_t> rejected_owner{0};
         std::atomic<std::uint64_t> rejected_conflict{0};
-        std::atomic<std::uint64_t> old_poison{0};  ///< met while rebuilding
-        Histogram age_seconds;                     ///< from the record's time to its commit
+        std::atomic<std::uint64_t> rejected_too_old{0};  ///< when the state was rebuilt, by the record's time
+        std::atomic<std::uint64_t> old_poison{0};        ///< met while rebuilding
+        Histogram age_seconds;                           ///< from the record's time to its commit
     };
     ProgressIngest(asio::io_context& io, ProgressEventService& service, flow::FeedHub& hub,
                    flow::Committer& committer, bus::MessageBus& bus, flow::DeadLetters& dead_letters,

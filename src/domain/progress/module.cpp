@@ -126,6 +126,7 @@ void read_rejected(MetricSink& sink, const ProgressIngest::Counts& counts, const
     rejected("topic", "tombstone", counts.rejected_tombstone);
     rejected("topic", "not-owner", counts.rejected_owner);
     rejected("topic", "idempotency-conflict", counts.rejected_conflict);
+    rejected("topic", "too-old", counts.rejected_too_old);
     for (std::size_t i = 0; i < door.reasons.size(); ++i) rejected("http", door.reasons[i], door.rejected(i));
 }
 

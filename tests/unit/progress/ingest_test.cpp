@@ -205,5 +205,56 @@ TEST_F(IngestTest, a_bus_whose_offsets_end_with_the_process_leaves_none_in_the_s
     });
 }
 
+TEST_F(IngestTest, a_records_time_counts_only_while_the_state_is_rebuilt) {
+    const auto began = system_clock().now();
+    const Timestamp past = began - 24h, ahead = began + 24h, long_ago{0ms};
+    bus.caught_up = false;
+    bus.batches = {{{{0, 0}, event("rebuilt", "1"), past}, {{0, 1}, event("ahead", "1"), ahead}}};
+    System system{io, core, store, bus, {.topic = "t", .rebuilds = true}};
+    const auto recorded = [&](std::string_view task) {
+        const Task* const found = system.service.projection().find(task);
+        return found != nullptr ? found->state.recorded_at : Timestamp::max();
+    };
+    run(io, core, [&]() -> awaitable<void> {
+        co_await system.start();
+        EXPECT_TRUE(co_await until([&] { return bus.done.size() == 2; }));
+        EXPECT_EQ(recorded("rebuilt"), past);
+        EXPECT_LE(recorded("ahead"), system_clock().now());
+        bus.caught_up = true;
+        EXPECT_TRUE(co_await until([&] { return system.service.live(); }));
+        bus.batches = {{{{0, 2}, event("live", "1"), long_ago}}};
+        EXPECT_TRUE(co_await until([&] { return bus.done.size() == 3; }));
+        EXPECT_GE(recorded("live"), began);
+        EXPECT_LE(recorded("live"), system_clock().now());
+        co_await system.stop();
+    });
+}
+
+TEST_F(IngestTest, what_is_too_old_at_a_rebuild_is_counted_and_no_dead_letter) {
+    const auto now = system_clock().now();
+    bus.caught_up = false;
+    bus.too_old = 5;  // passed over before the first record
+    bus.batches = {{{{0, 5}, event("kept", "1"), now - 1h},
+                    {{0, 6}, event("late", "1"), now - 24h * 8},
+                    {{0, 7}, event("1970", "1"), Timestamp{0ms}},
+                    {{0, 8}, "no json", now}}};
+    System system{io, core, store, bus, {.topic = "t", .since = now - 24h * 7, .rebuilds = true}};
+    run(io, core, [&]() -> awaitable<void> {
+        co_await system.start();
+        EXPECT_TRUE(co_await until([&] { return bus.done.size() == 4; }));
+        bus.caught_up = true;
+        EXPECT_TRUE(co_await until([&] { return system.service.live(); }));
+        EXPECT_EQ(store.head(), 1U);
+        EXPECT_EQ(system.ingest.counts().rejected_too_old, 7U);
+        EXPECT_EQ(system.ingest.counts().old_poison, 1U);
+        EXPECT_TRUE(bus.produced.empty());
+        // Live nothing is too old.
+        bus.batches = {{{{0, 9}, event("1970", "1"), Timestamp{0ms}}}};
+        EXPECT_TRUE(co_await until([&] { return store.head() == 2; }));
+        EXPECT_EQ(system.ingest.counts().rejected_too_old, 7U);
+        co_await system.stop();
+    });
+}
+
 }  // namespace
 }  // namespace stepcast::progress::test

@@ -61,6 +61,7 @@ class ScriptedBus final : public bus::MessageBus {
     bool away = false;
     int refusals = 0;
     bool caught_up = true;
+    std::int64_t too_old = 0;
 
     awaitable<result<void>> ensure_topics(std::vector<bus::TopicSpec>) override { co_return result<void>{}; }
     awaitable<result<std::vector<bus::Place>>> produce(std::vector<bus::Message> messages) override {
@@ -112,6 +113,7 @@ class ScriptedBus final : public bus::MessageBus {
         void done(bus::Place place) override { bus_.done.push_back(place); }
         bool caught_up() const override { return bus_.caught_up; }
         int caught_up_percent() const override { return bus_.caught_up ? 100 : 0; }
+        std::int64_t too_old() const override { return bus_.too_old; }
         std::int64_t lag() const override { return 0; }
         bool healthy() const override { return true; }
         void let_go() override {}
