@@ -54,7 +54,7 @@ aio::awaitable<void> Consumer::run(Handler& handler) {
     co_await handler.begin();
     while (!stopping()) {
         if (const auto batch = co_await from_->next(quiet)) co_await handle(*batch, handler);
-        handler.look();
+        co_await handler.look();
     }
 }
 

@@ -48,7 +48,7 @@ class Consumer {
         /// The letters of what `take` returned last are written, their records done.
         virtual aio::awaitable<void> buried() { co_return; }
         /// After each batch, each quarter of a second without one, and at the end.
-        virtual void look() {}
+        virtual aio::awaitable<void> look() { co_return; }
     };
 
     /// `name`: a literal, for the log. All outlive the consumer.

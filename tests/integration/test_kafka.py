@@ -19,9 +19,9 @@ def kcat_produce(topic, key, value, *flags):
                    input=value, check=True, timeout=60)
 
 
-def kcat_produce_many(topic, lines):
+def kcat_produce_many(topic, lines, partitioner="murmur2_random"):
     """A record from each line `KEY|VALUE`."""
-    with subprocess.Popen(["kcat", "-b", BROKER, "-P", "-t", topic, "-K", "|", "-X", "partitioner=murmur2_random"],
+    with subprocess.Popen(["kcat", "-b", BROKER, "-P", "-t", topic, "-K", "|", "-X", f"partitioner={partitioner}"],
                           stdin=subprocess.PIPE, text=True) as kcat:
         kcat.stdin.writelines(lines)
         kcat.stdin.close()
@@ -156,6 +156,36 @@ class Kafka(unittest.TestCase):
             self.assertEqual(stream.status, 200)
             stream.settled()
             self.assertEqual(stream.of("recovery")[0]["version"], 5000)
+
+    def test_tasks_over_two_partitions_are_noticed_and_stand_the_same_after_each_start(self):
+        """STARTED comes by POST, the rest from a producer that places keys as librdkafka does by default."""
+        server, api = self.start("kafka.partitions=6")
+        user, topic = unique("user"), self.prefix + "progress-events"
+        tasks = [unique("task") for _ in range(12)]
+        for task in tasks:
+            api.event(task, user, "STARTED")
+        lines = [f"{task}|{json.dumps({'taskId': task, 'userId': user, **event})}\n" for event in
+                 ({"eventType": "PROGRESS", "percentage": 40}, {"eventType": "PROGRESS", "stepName": "at 40"}, {"eventType": "FAILED"})
+                 for task in tasks]
+        kcat_produce_many(topic, lines, "consistent")
+
+        def states(api):
+            fields = ("status", "percentage", "stepName", "startedAt", "updatedAt", "version", "outOfOrder")
+            return [{name: api.status(task)[1].get(name) for name in fields} for task in tasks]
+
+        def ended(api):
+            return all(state["status"] == "FAILED" and state["version"] == 4 for state in states(api))
+
+        until(lambda: ended(api), f"all ended: {states(api)}")
+        before = states(api)
+        split = api.metric("stepcast_tasks_split_total")
+        self.assertGreater(split, 0)
+        self.assertIn("let all its producers use one partitioner", server.output())
+        for _ in range(3):
+            crash(server)
+            server, api = self.start()
+            self.assertEqual(states(api), before)
+            self.assertEqual(api.metric("stepcast_tasks_split_total"), split)
 
     def test_with_a_journal_a_start_goes_on_behind_what_was_consumed_and_streams_resume(self):
         path = self.journal()

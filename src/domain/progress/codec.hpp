@@ -56,8 +56,8 @@ class SentReader {
 /// values stay out, so that an honest retry is a duplicate and no conflict (decisions §1.2).
 void encode_sent(const ProgressEvent& event, std::string& out);
 
-/// The complete event as it is stored and sent: `{"eventId":…,"timestamp":…,"detail":…}` in this order,
-/// always all members but detail. `scratch` is reused memory.
+/// The complete event as it is stored and sent: `{"eventId":…,"timestamp":…,"seq":…,"detail":…}` in this
+/// order, always all members but seq and detail. `scratch` is reused memory.
 event::Draft make_draft(const ProgressEvent& event, std::string& scratch);
 
 /// What an event of this type says about its task's life.
@@ -65,6 +65,10 @@ event::Lifecycle lifecycle_of(EventType type);
 
 /// Reads an event that `make_draft` made; nothing else. Fast: the order of the members is known.
 void decode_stored(const event::Event& stored, ProgressEvent& event);
+
+/// Whether its producer sent a percentage, or it was filled in when the event came. Of an event that
+/// `decode_stored` read.
+bool percentage_was_sent(const ProgressEvent& event);
 
 /// Refuses what is no stored event of this category, wherever it comes from: what the doors would not take,
 /// or with ids, type or life that its JSON does not say.

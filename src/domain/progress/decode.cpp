@@ -12,7 +12,7 @@
 namespace stepcast::progress {
 namespace {
 
-constexpr std::int64_t max_steps = (std::int64_t{1} << 53) - 1;
+constexpr std::int64_t max_whole = (std::int64_t{1} << 53) - 1;
 
 tl::unexpected<Error> invalid(std::string_view field, std::string detail) {
     return fail(errc::invalid_field, std::string{field}, std::move(detail));
@@ -30,10 +30,11 @@ enum Name : std::size_t {
     step_name,
     timestamp,
     detail,
+    seq,
 };
-constexpr std::array<std::string_view, 10> names{"taskId",      "userId",     "eventType",  "eventId",
+constexpr std::array<std::string_view, 11> names{"taskId",      "userId",     "eventType",  "eventId",
                                                  "currentStep", "totalSteps", "percentage", "stepName",
-                                                 "timestamp",   "detail"};
+                                                 "timestamp",   "detail",     "seq"};
 using Values = std::array<std::string_view, names.size()>;
 
 result<void> read_id(const Values& values, Name name, bool required, std::string& out) {
@@ -102,12 +103,16 @@ result<void> read_detail(const Values& values, ProgressEvent& event) {
 }
 
 result<void> read_numbers(const Values& values, ProgressEvent& event) {
-    const auto current = read_integer(values, current_step, max_steps);
+    const auto current = read_integer(values, current_step, max_whole);
     if (!current) return tl::unexpected{current.error()};
-    const auto total = read_integer(values, total_steps, max_steps);
+    const auto total = read_integer(values, total_steps, max_whole);
     if (!total) return tl::unexpected{total.error()};
     const auto percent = read_integer(values, percentage, 100);
     if (!percent) return tl::unexpected{percent.error()};
+    const auto number = read_integer(values, seq, max_whole);
+    if (!number) return tl::unexpected{number.error()};
+    if (*number == 0) return invalid("seq", "must be at least 1");
+    event.seq = number->value_or(0);
     event.steps_sent = current->has_value() || total->has_value();
     event.current_step = current->value_or(0);
     event.total_steps = total->value_or(0);
@@ -137,6 +142,7 @@ std::uint64_t fingerprint_of(const ProgressEvent& event) {
     append_number(text, event.total_steps);
     text += '@';
     append_number(text, event.timestamp ? event.timestamp->time_since_epoch().count() : INT64_MIN);
+    if (event.seq != 0) append_number(text += '#', event.seq);
     for (const auto& field :
          {std::string_view{event.user_id}, std::string_view{event.step_name}, std::string_view{sorted}}) {
         text += ' ';
@@ -168,6 +174,19 @@ result<void> check_id(std::string_view id, std::string_view field) {
         return invalid(field, fmt::format("must have at most {} characters", max_id_characters));
     if (has_control(id)) return invalid(field, "must not contain control characters");
     return {};
+}
+
+// What was sent is known by its fingerprint alone: each way to have sent the event's other values is tried.
+bool percentage_was_sent(const ProgressEvent& event) {
+    ProgressEvent tried = event;
+    for (const bool dated : {true, false}) {
+        tried.timestamp = dated ? event.timestamp : std::nullopt;
+        for (const bool steps_sent : {true, false}) {
+            tried.steps_sent = steps_sent;
+            if (fingerprint_of(tried) == event.fingerprint) return true;
+        }
+    }
+    return false;
 }
 
 result<void> decode(std::string_view text, ProgressEvent& event) {

@@ -62,6 +62,7 @@ void encode_sent(const ProgressEvent& event, std::string& out) {
     if (!event.step_name.empty()) append_member(out, "stepName", event.step_name);
     append_member(out, "eventType", name_of(event.type));
     if (event.timestamp) append_member(out, "timestamp", *event.timestamp);
+    if (event.seq != 0) append_member(out, "seq", event.seq);
     if (!event.detail.empty()) append_raw(out, "detail", event.detail);
     out += '}';
 }
@@ -86,6 +87,7 @@ event::Draft make_draft(const ProgressEvent& event, std::string& scratch) {
     append_member(scratch, "stepName", event.step_name);
     append_member(scratch, "eventType", name_of(event.type));
     append_member(scratch, "timestamp", event.timestamp.value_or(Timestamp{}));
+    if (event.seq != 0) append_member(scratch, "seq", event.seq);
     if (!event.detail.empty()) append_raw(scratch, "detail", event.detail);
     scratch += '}';
     return event::Event::make({.category = &category,
@@ -124,6 +126,7 @@ void append_snapshot(std::string& out, std::string_view task_id, std::string_vie
     else
         append_raw(out, "estimatedCompletionAt", "null");
     append_raw(out, "stalled", outlook.stalled ? "true" : "false");
+    append_raw(out, "outOfOrder", state.out_of_order ? "true" : "false");
     append_raw(out, "detail",
                state.detail.empty() ? std::string_view{"null"} : std::string_view{state.detail});
     out += '}';

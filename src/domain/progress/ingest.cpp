@@ -26,6 +26,7 @@ ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& servi
       committer_{committer},
       options_{std::move(options)},
       offsets_{options_.source, options_.topic},
+      splits_{options_.topic},
       consumer_{io, bus, dead_letters, "progress ingest"} {
     hub_.hold();
 }
@@ -43,7 +44,9 @@ awaitable<void> ProgressIngest::restore() {
         const auto head = store.head();
         while (!consumer_.stopping() && !co_await hub_.wait_applied(head, 250ms)) {
         }
-        if (!options_.rebuilds || !offsets_.next().empty()) end_rebuild();
+        if (options_.rebuilds && offsets_.next().empty()) co_return;
+        splits_.take();
+        end_rebuild();
     });
 }
 
@@ -67,12 +70,14 @@ awaitable<void> ProgressIngest::stop() {
     return consumer_.stop();
 }
 
-void ProgressIngest::look() {
+awaitable<void> ProgressIngest::look() {
     lag_ = consumer_.lag();
     running_ = !consumer_.stopping() && consumer_.healthy();
-    if (!rebuilding_ || consumer_.stopping()) return;
+    if (!rebuilding_ || consumer_.stopping()) co_return;
     rebuilt_percent_ = consumer_.caught_up_percent();
-    if (!consumer_.caught_up()) return;
+    if (!consumer_.caught_up()) co_return;
+    // In which order partitions are read is another one at each start.
+    co_await aio::run_on(service_.core(), [this] { return service_.refold(splits_.take()); });
     end_rebuild();
     counts_.rejected_too_old += static_cast<std::uint64_t>(consumer_.too_old());
     spdlog::info("rebuilt from {}: {} old records could not be read", options_.topic,
@@ -129,10 +134,10 @@ void ProgressIngest::reject(Item& item, Error error, std::uint32_t tries) {
 }
 
 // On the core: what depends on the tasks' past. The projection learns of this batch's events only after the
-// commit: until then `owners_` knows who began a task, and `latest_` stands in for the tasks whose past
+// commit: until then `begun_` knows who began a task, and `latest_` stands in for the tasks whose past
 // decides a percentage.
 awaitable<void> ProgressIngest::complete_all() {
-    owners_.clear();
+    begun_.clear();
     latest_.clear();
     seen_.clear();
     for (const auto& event : incomplete_) latest_.try_emplace(event.task_id);
@@ -148,12 +153,32 @@ bool ProgressIngest::owned(Item& item) {
         event != nullptr ? std::string_view{event->task_id} : item.draft->stream_id();
     const std::string_view user_id =
         event != nullptr ? std::string_view{event->user_id} : item.draft->subject();
-    const Task* task = service_.projection().find(task_id);
-    const bool own = task != nullptr
-                         ? task->user->id == user_id
-                         : owners_.try_emplace(std::string{task_id}, user_id).first->second == user_id;
-    if (!own) reject(item, Error{errc::not_owner, "userId", "the task belongs to another user"});
-    return own;
+    const auto partition = item.record->place.partition;
+    Task* const task = service_.projection().find(task_id);
+    Begun* begun = nullptr;
+    if (task == nullptr)
+        begun = &begun_.try_emplace(std::string{task_id}, std::string{user_id}, partition, partition)
+                     .first->second;
+    if ((task != nullptr ? task->user->id : begun->user_id) != user_id) {
+        reject(item, Error{errc::not_owner, "userId", "the task belongs to another user"});
+        return false;
+    }
+    if (task != nullptr)
+        splits_.note(*task, partition);
+    else if (partition != begun->partition)
+        begun->other = partition;
+    return true;
+}
+
+// On the core, once the batch is folded.
+void ProgressIngest::note_partitions() {
+    for (const auto& [task_id, begun] : begun_) {
+        Task* const task = service_.projection().find(task_id);
+        if (task == nullptr) continue;
+        splits_.note(*task, begun.partition);
+        splits_.note(*task, begun.other);
+    }
+    begun_.clear();
 }
 
 awaitable<void> ProgressIngest::complete(Item& item) {
@@ -165,17 +190,11 @@ awaitable<void> ProgressIngest::complete(Item& item) {
     Latest& latest = found->second;
     if (!latest.loaded) {
         latest.loaded = true;
-        if (const Task* task = service_.projection().find(task_id); task != nullptr) {
-            latest.percentage = task->state.percentage;
-            latest.finished = task->state.finished();
-        }
+        if (const Task* task = service_.projection().find(task_id); task != nullptr)
+            latest.state = task->state;
     }
     if (event != nullptr) {
-        ProgressState before;
-        before.version = 1;
-        before.percentage = latest.percentage;
-        before.status = latest.finished ? EventType::completed : EventType::progress;
-        event->percentage = implied_percentage(*event, before);
+        event->percentage = implied_percentage(*event, latest.state);
         item.draft = make_draft(*event, text_);
     }
     // A repetition changes nothing, so it must not decide what the next event means.
@@ -183,9 +202,7 @@ awaitable<void> ProgressIngest::complete(Item& item) {
     const bool fresh = seen_.emplace(std::string{task_id}.append("\n").append(item.draft->id())).second;
     if (!fresh || (stored && *stored)) co_return;
     decode_stored(*item.draft, scratch_);
-    if (latest.finished && scratch_.type != EventType::started) co_return;
-    latest.percentage = scratch_.percentage.value_or(0);
-    latest.finished = is_terminal(scratch_.type);
+    evolve(latest.state, scratch_, latest.state.version + 1, 0, {});
 }
 
 // On the core. Returns once the store has taken or refused each of them, or it is time to stop. Behind a
@@ -244,6 +261,7 @@ awaitable<ProgressIngest::Written> ProgressIngest::write() {
     if (written.last != 0)
         while (!consumer_.stopping() && !co_await hub_.wait_applied(written.last, 250ms)) {
         }
+    note_partitions();
     co_return written;
 }
 

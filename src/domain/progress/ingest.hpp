@@ -11,6 +11,7 @@
 #include "bus/bus.hpp"
 #include "domain/progress/codec.hpp"
 #include "domain/progress/service.hpp"
+#include "domain/progress/split_tasks.hpp"
 #include "flow/committer.hpp"
 #include "flow/consumer.hpp"
 #include "flow/dead_letters.hpp"
@@ -64,6 +65,8 @@ class ProgressIngest final : flow::Consumer::Handler {
     int rebuilt_percent() const { return rebuilt_percent_.load(std::memory_order_relaxed); }
     std::int64_t lag() const { return lag_.load(std::memory_order_relaxed); }
     const Counts& counts() const { return counts_; }
+    /// Tasks whose events came over several partitions. On the core.
+    std::uint64_t split_tasks() const { return splits_.count(); }
 
   private:
     static constexpr std::uint32_t none = UINT32_MAX;
@@ -76,8 +79,13 @@ class ProgressIngest final : flow::Consumer::Handler {
     // What this batch makes of a task that holds an event without a percentage of its own.
     struct Latest {
         bool loaded = false;
-        int percentage = 0;
-        bool finished = false;
+        ProgressState state;
+    };
+    // Who began a task that the projection does not know yet, and over which partitions its events came.
+    struct Begun {
+        std::string user_id;
+        std::int32_t partition;
+        std::int32_t other;
     };
     struct Written {
         event::Position last = 0;
@@ -95,7 +103,7 @@ class ProgressIngest final : flow::Consumer::Handler {
     flow::Consumer::Subscription subscription() const;
     awaitable<Failures> take(std::span<const bus::Record> records) override;
     awaitable<void> buried() override;
-    void look() override;
+    awaitable<void> look() override;
     void decode_all(std::span<const bus::Record> records);
     void decode_one(const bus::Record& record);
     awaitable<void> complete_all();
@@ -107,6 +115,7 @@ class ProgressIngest final : flow::Consumer::Handler {
     void count(const Error& error);
     awaitable<Written> write();
     Failures failures();
+    void note_partitions();
     void end_rebuild();
 
     ProgressEventService& service_;
@@ -121,7 +130,8 @@ class ProgressIngest final : flow::Consumer::Handler {
     std::vector<Item*> committing_;
     flow::Committer::Attempts attempts_;
     flow::SourceOffsets offsets_;  // on the core
-    Map<std::string> owners_;
+    Map<Begun> begun_;
+    SplitTasks splits_;  // on the core
     Map<Latest> latest_;
     boost::unordered_flat_set<std::string, KeyedHash, std::equal_to<>> seen_;
     ProgressEvent scratch_;

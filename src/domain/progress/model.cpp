@@ -37,6 +37,13 @@ void update_rate(ProgressState& state, int percentage, Timestamp recorded_at) {
     state.rate += (1 - kept / state.rate_weight) * (pace - state.rate);
 }
 
+// Of a task that has ended. The numbers of its producer are better than clocks.
+bool is_retry(const ProgressState& ended, const ProgressEvent& event) {
+    if (event.type != EventType::started) return false;
+    const bool follows = ended.seq != 0 && event.seq > ended.seq;
+    return follows || !event.timestamp || *event.timestamp >= ended.updated_at;
+}
+
 }  // namespace
 
 void ProgressEvent::clear() {
@@ -45,7 +52,7 @@ void ProgressEvent::clear() {
     user_id.clear();
     step_name.clear();
     detail.clear();
-    current_step = total_steps = 0;
+    seq = current_step = total_steps = 0;
     steps_sent = false;
     percentage.reset();
     timestamp.reset();
@@ -63,19 +70,21 @@ int implied_percentage(const ProgressEvent& event, const ProgressState& before) 
         // Wide enough for steps up to 2^53: 100 times that is below 2^63.
         return static_cast<int>(100 * event.current_step / event.total_steps);
     }
-    const bool starts_anew = event.type == EventType::started && before.finished();
-    return starts_anew ? 0 : before.percentage;
+    return before.finished() && is_retry(before, event) ? 0 : before.percentage;
 }
 
 void evolve(ProgressState& state, const ProgressEvent& event, event::Version version,
             event::Position position, Timestamp recorded_at) {
     const bool first = state.version == 0;
-    const bool late = state.finished() && event.type != EventType::started;
-    const bool again = state.finished() && event.type == EventType::started;
+    const bool stale = event.seq != 0 && event.seq <= state.seq;
+    const bool again = state.finished() && is_retry(state, event);
+    const bool late = state.finished() && !again;
     state.version = version;
     state.position = position;
     state.recorded_at = recorded_at;
-    if (late) return;
+    state.seq = std::max(state.seq, event.seq);
+    state.out_of_order = state.out_of_order || stale;
+    if (stale || late) return;
 
     const Timestamp at = event.timestamp.value_or(recorded_at);
     if (first || again) restart(state, at, event.percentage.value_or(0), recorded_at);

@@ -32,6 +32,7 @@ struct ProgressEvent {
     std::string user_id;
     std::string step_name;  ///< "" when none
     std::string detail;     ///< JSON object on one line, empty when none
+    std::int64_t seq = 0;   ///< the producer's number of the event within its task, from 1; 0: not sent
     std::int64_t current_step = 0;
     std::int64_t total_steps = 0;
     bool steps_sent = false;        ///< whether either of the two came from the producer
@@ -60,10 +61,12 @@ struct ProgressState {
     Timestamp updated_at{};
     Timestamp recorded_at{};  ///< when the last event was stored
     // Measured on the clock that says when events were stored: a worker's may stand anywhere.
-    Timestamp measured_at{};  ///< when the last event that counts for the rate was stored
-    double rate = 0;          ///< percent per second, smoothed; 0: unknown
-    double rate_weight = 0;   ///< of the time that `rate` remembers; 1: as much as it ever does
-    double rate_pending = 0;  ///< percent gained at the very moment of measured_at, not in rate yet
+    Timestamp measured_at{};    ///< when the last event that counts for the rate was stored
+    double rate = 0;            ///< percent per second, smoothed; 0: unknown
+    double rate_weight = 0;     ///< of the time that `rate` remembers; 1: as much as it ever does
+    std::int64_t seq = 0;       ///< the highest so far; 0: no event had one
+    bool out_of_order = false;  ///< one came that was not above the highest before it
+    double rate_pending = 0;    ///< percent gained at the very moment of measured_at, not in rate yet
 
     bool finished() const { return version != 0 && is_terminal(status); }
 };
@@ -75,8 +78,9 @@ int implied_percentage(const ProgressEvent& event, const ProgressState& before);
 /// True if `implied_percentage` does not look at the task's past.
 bool implies_own_percentage(const ProgressEvent& event);
 
-/// Applies a complete event (percentage and timestamp set). After the end only a STARTED changes more than
-/// the counters.
+/// Applies a complete event (percentage and timestamp set). Two kinds change no more than the counters: one
+/// whose `seq` is not above the highest so far, and after the end everything but a retry. A retry is a
+/// STARTED that is not dated before the end, or whose `seq` says that it follows.
 void evolve(ProgressState& state, const ProgressEvent& event, event::Version version,
             event::Position position, Timestamp recorded_at);
 

@@ -96,6 +96,17 @@ void read_tasks(MetricSink& sink, const ProgressProjection::Counts& counts, even
                number(head - std::min(head, counts.applied)), {{"projection", "progress"}});
 }
 
+void read_order(MetricSink& sink, const ProgressProjection::Counts& counts, std::uint64_t split) {
+    sink.counter("stepcast_tasks_split_total",
+                 "Tasks whose events came over several partitions, so that nothing keeps their order",
+                 number(split));
+    sink.counter("stepcast_seq_gaps_total", "Events whose seq left out numbers", number(counts.seq_gaps));
+    sink.counter(
+        "stepcast_seq_stale_total",
+        "Events whose seq was not above the highest of their task: stored, and of no effect on its state",
+        number(counts.seq_stale));
+}
+
 void read_service(MetricSink& sink, const ProgressEventService::Counts& counts) {
     const auto snapshots = [&](std::string_view result, std::uint64_t count) {
         sink.counter("stepcast_snapshots_total",
@@ -132,6 +143,7 @@ void read_rejected(MetricSink& sink, const ProgressIngest::Counts& counts, const
 
 void ProgressModule::read_metrics(MetricSink& sink) const {
     read_tasks(sink, service_.projection().counts(), parts_.store.head());
+    read_order(sink, service_.projection().counts(), ingest_.split_tasks());
     read_service(sink, service_.counts());
     read_rejected(sink, ingest_.counts(), door_);
     sink.histogram("stepcast_ingest_age_seconds", "From a record's timestamp to its commit",

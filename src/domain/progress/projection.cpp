@@ -90,12 +90,22 @@ void ProgressProjection::set_stalled(Task& task, bool stalled) {
 void ProgressProjection::restore(std::string_view task_id, std::string_view user_id, ProgressState state,
                                  event::Version first_version) {
     Task& task = open(task_id, user_id);
+    set_state(task, std::move(state));
+    task.first_version = first_version;
+}
+
+void ProgressProjection::replace(Task& task, ProgressState state) {
+    set_state(task, std::move(state));
+    set_stalled(task, false);
+    watch(task);
+}
+
+void ProgressProjection::set_state(Task& task, ProgressState state) {
     --counts_.by_status[static_cast<std::size_t>(task.state.status)];
     bytes_ -= bytes_of(task);
     task.state = std::move(state);
     bytes_ += bytes_of(task);
     ++counts_.by_status[static_cast<std::size_t>(task.state.status)];
-    task.first_version = first_version;
 }
 
 std::size_t ProgressProjection::apply(std::span<const event::EventRef> events, const Instant& now,
@@ -112,6 +122,11 @@ std::size_t ProgressProjection::apply(std::span<const event::EventRef> events, c
         if (stored->version() <= task.state.version) {  // the stream expired and began anew
             task.state = {};
             task.first_version = 1;
+            task.split = false;
+        }
+        if (scratch_.seq != 0) {
+            counts_.seq_gaps += scratch_.seq > task.state.seq + 1;
+            counts_.seq_stale += scratch_.seq <= task.state.seq;
         }
         evolve(task.state, scratch_, stored->version(), stored->position(), stored->recorded_at());
         bytes_ += bytes_of(task);

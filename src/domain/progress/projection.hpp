@@ -32,7 +32,10 @@ struct Instant {
 struct Task : RecencyHook, WatchHook {
     std::string id;
     User* user = nullptr;
-    event::Version first_version = 1;  ///< lowest version that the store still holds
+    static constexpr std::int32_t no_partition = -1;
+    std::int32_t partition = no_partition;  ///< over which its last event came, as far as this process saw it
+    bool split = false;                     ///< its events came over several: only their times tell the order
+    event::Version first_version = 1;       ///< lowest version that the store still holds
     bool stalled = false;
     std::chrono::steady_clock::time_point moved_at{};  ///< when its last event was stored
     ProgressState state;
@@ -58,6 +61,8 @@ class ProgressProjection {
         std::array<std::uint64_t, 4> by_status{};  ///< tasks by EventType
         std::uint64_t stalled = 0;
         std::uint64_t users = 0;
+        std::uint64_t seq_gaps = 0;   ///< events whose `seq` left out numbers
+        std::uint64_t seq_stale = 0;  ///< events whose `seq` was not above the highest of their task
         event::Position applied = 0;
     };
 
@@ -72,6 +77,8 @@ class ProgressProjection {
     /// Opens a task as its snapshot left it; `first_version` is the lowest that the store still holds.
     void restore(std::string_view task_id, std::string_view user_id, ProgressState state,
                  event::Version first_version);
+    /// The task's state is this one, folded in another order.
+    void replace(Task& task, ProgressState state);
     /// Up to `through` nothing is left to apply: what stood there has expired.
     void pass(event::Position through) { counts_.applied = std::max(counts_.applied, through); }
     /// Forgets tasks that the store has expired, unless they have newer events.
@@ -109,6 +116,7 @@ class ProgressProjection {
     void remove(Task& task);
     void watch(Task& task);
     void set_stalled(Task& task, bool stalled);
+    void set_state(Task& task, ProgressState state);
 
     Table<Task> tasks_;
     Table<User> users_;

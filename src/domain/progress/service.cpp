@@ -6,6 +6,7 @@
 #include "aio/spawn.hpp"
 #include "base/error_category.hpp"
 #include "domain/progress/codec.hpp"
+#include "domain/progress/split_tasks.hpp"
 
 namespace stepcast::progress {
 namespace {
@@ -13,7 +14,8 @@ namespace {
 constexpr std::size_t turn = 256;  // events that are copied, read or folded in one turn
 
 // In slices, so that a long task holds no strand for long.
-awaitable<void> fold(ProgressState& state, std::span<const event::EventRef> events) {
+awaitable<void> fold(ProgressState& state, std::span<const event::EventRef> events, bool split) {
+    if (split) co_return co_await fold_by_time(state, events);
     ProgressEvent scratch;
     std::size_t folded = 0;
     for (const auto& stored : events) {
@@ -157,6 +159,7 @@ awaitable<void> ProgressEventService::trim(std::string task_id) {
     const Task* task = projection_.find(task_id);
     if (task == nullptr || task->state.version <= options_.max_events_per_task) co_return;
     const event::Version first = task->first_version;
+    const bool split = task->split;
     const event::Version cut =
         task->state.version - options_.max_events_per_task + options_.max_events_per_task / 10;
     auto state = co_await base_state(task_id, first);
@@ -165,7 +168,7 @@ awaitable<void> ProgressEventService::trim(std::string task_id) {
         ++counts_.snapshots_failed;
         co_return;
     }
-    co_await fold(*state, *events);
+    co_await fold(*state, *events, split);
     const auto saved = co_await store_.save_snapshot(
         category, task_id, {state->version, state_schema, save_state(*state)}, true);
     ++(saved ? counts_.snapshots_saved : counts_.snapshots_failed);
@@ -174,6 +177,22 @@ awaitable<void> ProgressEventService::trim(std::string task_id) {
         co_return;
     }
     if (Task* again = projection_.find(task_id); again != nullptr) again->first_version = state->version + 1;
+}
+
+awaitable<void> ProgressEventService::refold(std::vector<std::string> task_ids) {
+    for (const auto& id : task_ids) {
+        const Task* const task = projection_.find(id);
+        if (task == nullptr) continue;
+        const event::Version version = task->state.version;
+        auto state = co_await base_state(id, task->first_version);
+        const auto events = co_await read_versions(id, task->first_version, version);
+        if (!state || !events) continue;
+        co_await fold_by_time(*state, *events);
+        // It may have expired meanwhile.
+        Task* const again = projection_.find(id);
+        if (again != nullptr && again->state.version == state->version)
+            projection_.replace(*again, std::move(*state));
+    }
 }
 
 awaitable<result<ProgressState>> ProgressEventService::base_state(std::string_view task_id,
@@ -245,6 +264,7 @@ awaitable<result<TaskView>> ProgressEventService::status(std::string task_id,
     struct Past {
         TaskView view;  // the present, or the state that `events` go on from
         std::vector<event::EventRef> events;
+        bool split = false;
     };
     auto past = co_await aio::run_on(core_, [&]() -> awaitable<result<Past>> {
         const auto found = find(task_id, version);
@@ -255,15 +275,16 @@ awaitable<result<TaskView>> ProgressEventService::status(std::string task_id,
         // suspension.
         const event::Version first = task->first_version;
         if (*version + 1 < first) co_return fail(query_errc::trimmed);
+        const bool split = task->split;
         std::string user_id = task->user->id;
         auto state = co_await base_state(task_id, first);
         if (!state) co_return tl::unexpected{state.error()};
         auto events = co_await read_versions(task_id, first, *version);
         if (!events) co_return tl::unexpected{events.error()};
-        co_return Past{{std::move(user_id), std::move(*state)}, std::move(*events)};
+        co_return Past{{std::move(user_id), std::move(*state)}, std::move(*events), split};
     });
     if (!past) co_return tl::unexpected{past.error()};
-    co_await fold(past->view.state, past->events);
+    co_await fold(past->view.state, past->events, past->split);
     if (past->view.state.version == 0) co_return fail(query_errc::beyond_head);
     co_return std::move(past->view);
 }

@@ -94,6 +94,10 @@ class ProgressEventService final : public flow::Projection {
                                        event::Version from, std::size_t limit);
     awaitable<result<History>> user_events(std::string user_id, event::Position from, std::size_t limit);
 
+    /// Folds tasks anew whose events came over several partitions, by the times of their records. On the core
+    /// strand, before anything is live.
+    awaitable<void> refold(std::vector<std::string> task_ids);
+
     awaitable<Entry> enter(std::string task_id, std::string user_id, std::string cursor);
     /// `user_id` empty: of anyone (task streams only). `cursor` empty: none given.
     std::unique_ptr<broadcast::StreamSource> task_source(std::string task_id, std::string user_id,

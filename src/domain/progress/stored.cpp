@@ -43,6 +43,12 @@ class CanonicalReader {
             rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
     }
 
+    // A number that may be missing.
+    template <class N>
+    void maybe(std::string_view key, N& out) {
+        if (ok && rest_.starts_with(key)) number(key, out);
+    }
+
     // Everything up to the closing brace of the event, if the key is there at all.
     void detail(std::string_view key, std::string& out) {
         if (!ok || rest_ == "}") return;
@@ -81,6 +87,7 @@ bool read_canonical(std::string_view body, ProgressEvent& event) {
     reader.text(",\"stepName\":", event.step_name);
     reader.text(",\"eventType\":", type);
     reader.text(",\"timestamp\":", timestamp);
+    reader.maybe(",\"seq\":", event.seq);
     reader.detail(",\"detail\":", event.detail);
     if (!reader.at_end()) return false;
     event.percentage = percentage;
@@ -153,7 +160,9 @@ std::string save_state(const ProgressState& state) {
                               {"measuredAt", to_ms(state.measured_at)},
                               {"rate", state.rate},
                               {"rateWeight", state.rate_weight},
-                              {"ratePending", state.rate_pending}};
+                              {"ratePending", state.rate_pending},
+                              {"seq", state.seq},
+                              {"outOfOrder", state.out_of_order}};
     const std::string text = json::serialize(object);
     return checksum(text).append(" ").append(text);
 }
@@ -185,6 +194,8 @@ std::optional<ProgressState> load_state(std::string_view saved) {
         const auto* measured = object.if_contains("measuredAt");
         state.measured_at = measured ? from_ms(measured->to_number<std::int64_t>()) : state.recorded_at;
         const auto* weight = object.if_contains("rateWeight");
+        if (const auto* seq = object.if_contains("seq")) state.seq = seq->to_number<std::int64_t>();
+        if (const auto* order = object.if_contains("outOfOrder")) state.out_of_order = order->as_bool();
         state.rate_weight = weight ? weight->to_number<double>() : state.rate > 0 ? 1 : 0;
     } catch (const std::exception&) {
         return std::nullopt;

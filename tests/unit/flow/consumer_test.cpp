@@ -63,7 +63,10 @@ class Scripted final : public Consumer::Handler {
         ++letters_written;
         co_return;
     }
-    void look() override { ++looks; }
+    awaitable<void> look() override {
+        ++looks;
+        co_return;
+    }
 
   private:
     const Error error{bus::errc::unavailable, "field", "as the script says"};

@@ -162,11 +162,40 @@ TEST(Fingerprint, an_honest_retry_through_the_door_is_the_same_body) {
     EXPECT_NE(decoded(with(R"("currentStep":0)")).fingerprint, decoded(with(R"("stepName":"")")).fingerprint);
 }
 
+TEST(Fingerprint, covers_seq_and_is_what_it_was_without_one) {
+    EXPECT_NE(decoded(with(R"("seq":1)")).fingerprint, decoded(with(R"("seq":2)")).fingerprint);
+    EXPECT_NE(decoded(with(R"("seq":1)")).fingerprint, decoded(with(R"("stepName":"")")).fingerprint);
+    EXPECT_EQ(decoded(with(R"("seq":3.0)")).fingerprint, decoded(with(R"("seq":3)")).fingerprint);
+    // Of journals that older versions wrote.
+    EXPECT_EQ(decoded(with(R"("percentage":7)")).fingerprint, 8110515766239379512ull);
+    for (const auto* value : {"0", "-1", "1.5", "\"1\"", "9007199254740992"})
+        EXPECT_EQ(refused_field(with(std::string{"\"seq\":"} + value)), "seq") << value;
+}
+
+TEST(Fingerprint, tells_whether_a_percentage_was_sent) {
+    for (const auto* members : {"", R"(,"stepName":"a")", R"(,"timestamp":"2024-01-01T10:00:00Z")",
+                                R"(,"currentStep":0,"totalSteps":0)", R"(,"currentStep":1,"seq":4)"}) {
+        for (const bool sent : {true, false}) {
+            auto event =
+                decoded(with(std::string{R"("eventId":"e")"} + members + (sent ? R"(,"percentage":0)" : "")));
+            if (!sent) event.percentage = 0;
+            if (!event.timestamp) event.timestamp = parse_rfc3339("2024-01-01T10:00:00.123Z");
+            std::string scratch;
+            const auto sealed =
+                event::Event::seal(make_draft(event, scratch), 7, 42, Timestamp{}, "epoch001");
+            ProgressEvent back;
+            decode_stored(*sealed, back);
+            EXPECT_EQ(percentage_was_sent(back), sent) << members;
+        }
+    }
+}
+
 TEST(StoredEvent, reads_back_as_it_was_written) {
     for (const auto* members :
          {R"("eventId":"e-1","percentage":7,"stepName":"결제 처리")",
           R"("eventId":"a\"b\\c","currentStep":3,"totalSteps":4,"percentage":75)",
-          R"("eventId":"e","percentage":0,"detail":{"reason":"x\ny","deep":{"n":4.25}})"}) {
+          R"("eventId":"e","percentage":0,"seq":9007199254740991)",
+          R"("eventId":"e","percentage":0,"seq":1,"detail":{"reason":"x\ny","deep":{"n":4.25}})"}) {
         auto event = decoded(with(members));
         event.timestamp = parse_rfc3339("2024-01-01T10:00:00.123Z");
         std::string scratch;
@@ -180,6 +209,7 @@ TEST(StoredEvent, reads_back_as_it_was_written) {
         EXPECT_EQ(back.step_name, event.step_name);
         EXPECT_EQ(back.detail, event.detail);
         EXPECT_EQ(back.percentage, event.percentage);
+        EXPECT_EQ(back.seq, event.seq);
         EXPECT_EQ(back.current_step, event.current_step);
         EXPECT_EQ(back.timestamp, event.timestamp);
         const auto json = boost::json::parse(std::string{sealed->json()}).as_object();
@@ -233,6 +263,8 @@ TEST(SavedState, is_trusted_only_whole) {
     state.step_name = "결제 처리";
     state.rate = 0.5;
     state.rate_weight = 0.25;
+    state.seq = 11;
+    state.out_of_order = true;
     state.measured_at = Timestamp{std::chrono::milliseconds{1'700'000'000'123}};
     const auto saved = save_state(state);
     const auto back = load_state(saved);
@@ -240,6 +272,8 @@ TEST(SavedState, is_trusted_only_whole) {
     EXPECT_EQ(back->version, 12u);
     EXPECT_EQ(back->step_name, "결제 처리");
     EXPECT_EQ(back->rate, 0.5);
+    EXPECT_EQ(back->seq, 11);
+    EXPECT_TRUE(back->out_of_order);
     EXPECT_EQ(back->rate_weight, state.rate_weight);
     EXPECT_EQ(back->measured_at, state.measured_at);
     for (std::size_t i = 0; i < saved.size(); ++i) {

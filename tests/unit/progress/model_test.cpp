@@ -12,9 +12,11 @@ struct Tale {
     Timestamp now{1'700'000'000'000ms};  // on the store's clock
     Duration ahead{0};                   // of it, the worker's
 
-    void tell(EventType type, int percentage, Duration later = 1s, std::string step = "s") {
+    void tell(EventType type, int percentage, Duration later = 1s, std::string step = "s",
+              std::int64_t seq = 0) {
         now += later;
         ProgressEvent event;
+        event.seq = seq;
         event.event_id = "e" + std::to_string(state.version + 1);
         event.type = type;
         event.percentage = percentage;
@@ -49,6 +51,43 @@ TEST(Fold, a_start_after_the_end_restarts_everything) {
     EXPECT_EQ(tale.state.percentage, 0);
     EXPECT_EQ(tale.state.rate, 0);
     EXPECT_EQ(tale.state.version, 3u);
+}
+
+TEST(Fold, a_start_that_is_dated_before_the_end_is_late_and_no_retry) {
+    Tale tale;
+    tale.tell(EventType::progress, 40);
+    tale.tell(EventType::completed, 100);
+    const auto ended = tale.now;
+    tale.ahead = -1500ms;
+    tale.tell(EventType::started, 0);
+    EXPECT_EQ(tale.state.status, EventType::completed);
+    EXPECT_EQ(tale.state.updated_at, ended);
+    EXPECT_EQ(tale.state.version, 3u);
+    tale.ahead = -2s;  // at the very moment of the end
+    tale.tell(EventType::started, 0);
+    EXPECT_EQ(tale.state.status, EventType::started);
+}
+
+TEST(Fold, an_event_whose_seq_is_not_above_the_highest_moves_only_the_counters) {
+    Tale tale;
+    tale.tell(EventType::started, 0, 1s, "a", 1);
+    tale.tell(EventType::progress, 60, 1s, "b", 3);
+    EXPECT_FALSE(tale.state.out_of_order);
+    tale.tell(EventType::progress, 30, 1s, "late", 2);
+    EXPECT_EQ(tale.state.percentage, 60);
+    EXPECT_EQ(tale.state.step_name, "b");
+    EXPECT_EQ(tale.state.version, 3u);
+    EXPECT_TRUE(tale.state.out_of_order);
+    tale.tell(EventType::completed, 100, 1s, "again", 3);
+    EXPECT_EQ(tale.state.status, EventType::progress);
+    tale.tell(EventType::failed, 60, 1s, "c", 4);
+    EXPECT_EQ(tale.state.status, EventType::failed);
+    // Numbers are better than clocks: this one follows the end, whatever its own time says.
+    tale.ahead = -1h;
+    tale.tell(EventType::started, 0, 1s, "d", 5);
+    EXPECT_EQ(tale.state.status, EventType::started);
+    EXPECT_TRUE(tale.state.out_of_order);
+    EXPECT_EQ(tale.state.seq, 5);
 }
 
 TEST(Fold, a_first_event_may_be_progress_and_starts_the_task) {
