@@ -12,13 +12,13 @@
 #include <optional>
 #include <utility>
 
+#include "aio/backoff.hpp"
 #include "aio/notice.hpp"
 #include "app/blocking.hpp"
 #include "app/commands.hpp"
 #include "app/emit_batch.hpp"
 #include "app/emit_input.hpp"
 #include "app/signals.hpp"
-#include "base/random.hpp"
 #include "base/text.hpp"
 #include "client/errc.hpp"
 #include "client/http_client.hpp"
@@ -27,12 +27,9 @@ namespace stepcast::app {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t longest_line = 1 << 20;
-constexpr milliseconds first_pause{250};
-constexpr milliseconds longest_pause{10000};
 constexpr seconds longest_retry_after{30};
 constexpr seconds time_after_signal{5};
 
@@ -57,27 +54,6 @@ bool may_pass(const result<client::Answer>& answer) {
 std::string reason(const result<client::Answer>& answer) {
     return answer ? fmt::format("the server answered {}", answer->status) : answer.error().detail;
 }
-
-/// One outage of the server: the pauses between the tries, and when they end.
-class Outage {
-  public:
-    bool is_over() const { return failures_ == 0; }
-    void end() { failures_ = 0; }
-
-    /// The pause after one more failure, jittered so that many clients do not come back at once.
-    Clock::duration next_pause() {
-        if (failures_ == 0) began_ = Clock::now();
-        const auto most = std::min(first_pause * (1 << std::min(failures_++, 10)), longest_pause);
-        const auto least = most.count() / 2;
-        return milliseconds{least +
-                            static_cast<std::int64_t>(random_u64() % static_cast<std::uint64_t>(least))};
-    }
-    Clock::time_point began() const { return began_; }
-
-  private:
-    Clock::time_point began_;
-    int failures_ = 0;
-};
 
 /// Cuts the input into lines and posts them in order, one batch for what was read together: whoever writes
 /// slowly is sent at once, whoever writes fast in bulk.
@@ -149,8 +125,9 @@ class Emitter {
         for (;;) {
             const auto answer = co_await http_.post(target_, body);
             if (answer && answer->ok()) {
-                if (!outage_.is_over()) complain("the server takes events again");
-                outage_.end();
+                if (away_since_) complain("the server takes events again");
+                away_since_.reset();
+                pauses_.reset();
                 paused_ = false;
                 print_ids(answer->body);
                 batch_.clear();
@@ -170,12 +147,13 @@ class Emitter {
 
     /// Pauses before the next try. False if there shall be none.
     aio::awaitable<bool> wait_for_server(const result<client::Answer>& answer) {
-        const bool first = outage_.is_over();
-        Clock::duration pause = outage_.next_pause();
+        const bool first = !away_since_;
+        if (first) away_since_ = Clock::now();
+        Clock::duration pause = pauses_.next();
         if (signal_ != 0) co_return false;
         if (!input_ || input_->ended()) {
             if (!ended_) ended_ = Clock::now();
-            const auto left = std::max(*ended_, outage_.began()) + options_.patience - Clock::now();
+            const auto left = std::max(*ended_, *away_since_) + options_.patience - Clock::now();
             if (left <= Clock::duration::zero()) co_return false;
             pause = std::min(pause, left);
         }
@@ -225,7 +203,8 @@ class Emitter {
     client::HttpClient http_;
     const std::string target_;
     EmitBatch batch_;
-    Outage outage_;
+    std::optional<Clock::time_point> away_since_;  // of the server, while it is
+    aio::Backoff pauses_{std::chrono::milliseconds{250}, seconds{10}};
     std::string rest_;    // of the input
     std::size_t at_ = 0;  // of rest_: what stands before is taken
     std::size_t line_ = 0;
