@@ -8,10 +8,10 @@ const seconds = (from, to) => (Date.parse(to) - Date.parse(from)) / 1000;
 /** `detail` holds anything. */
 const text = (value) => (/^[sn]/.test(typeof value) ? `${value}` : '');
 
-/** How much of a rate's memory is renewed meanwhile. */
+/** How much of a rate is new. */
 const share = (seconds) => 1 - Math.exp(-seconds / 20);
 
-/** The server's state; `seen` is when its rate was measured, by our clock: a worker's may be wrong. */
+/** The server's state; `seen` is when its rate was measured, by our clock. */
 const known = (data) => ({
   ...data, age: seconds(data.startedAt, data.updatedAt),
   seen: performance.now() - 1000 * (data.etaSeconds && (100 - data.percentage) / data.rate - data.etaSeconds),
@@ -20,12 +20,13 @@ const known = (data) => ({
 /** The state after one more event, as the server folds it; null if `task` has it already. */
 function fold(task, event) {
   if (task && event.version <= task.version) return null;
-  const { version, eventType: status, timestamp: updatedAt, percentage } = event;
+  const { version, eventType: status, timestamp: updatedAt, percentage, seq } = event;
   const seen = performance.now();
-  if (!task || over(task)) {
-    if (task && status !== 'STARTED') return { ...task, version };
-    task = { startedAt: updatedAt, rate: 0, age: 0, seen, percentage };
-  }
+  const ended = task && over(task);
+  // A retry is not dated before the end, or its number follows.
+  const again = status === 'STARTED' && (seq > task?.seq || !(updatedAt < task?.updatedAt));
+  if (seq <= task?.seq || (ended && !again)) return { ...task, version };
+  if (!task || ended) task = { startedAt: updatedAt, rate: 0, age: 0, seen, percentage };
   const passed = (seen - task.seen) / 1000;
   const gained = percentage - task.percentage + (task.gained || 0);
   const next = { ...task, detail: null, ...event, status, updatedAt, stalled: false, gained };
@@ -38,7 +39,7 @@ function fold(task, event) {
   return next;
 }
 
-/** One EventSource, shared by all who watch the same: a browser opens only six to one server. */
+/** One EventSource for all who watch the same: a browser opens only six to one server. */
 class Stream {
   tasks = new Map();
   listeners = new Set();
@@ -57,14 +58,14 @@ class Stream {
     source.onopen = () => this.alive(0, (this.stale = new Set()));
     source.onerror = () => {
       this.alive(0);
-      // Any answer but 200 (a proxy's 502) ends an EventSource for good; here it is an outage.
+      // A proxy's 502 ends an EventSource for good; here it is an outage.
       if (source.readyState === 2) this.timer = setTimeout(() => this.open(), 1000 * Math.min(60, 2 ** ++this.attempts) * (0.5 + Math.random()));
       this.become('reconnecting');
     };
     for (const type of ['progress', 'recovery', 'reset', 'more', 'live', 'beat']) source.addEventListener(type, (event) => this.take(type, event));
   }
 
-  /** A connection may die without a word: three beats that do not come are an outage. */
+  /** A connection may die without a word: three beats that stay away are an outage. */
   alive(every = this.every) {
     this.every = every;
     clearTimeout(this.silence);
@@ -132,7 +133,7 @@ export function watch({ src = home, user, task }, listener) {
   return {
     get state() { return stream.state; },
     get tasks() { return stream.tasks; },
-    /** Cuts the shared connection for everyone; `resume` takes it up where it was cut. */
+    /** For everyone. */
     pause() { stream.stop('paused'); },
     resume() {
       if (stream.state !== 'paused') return;
@@ -282,7 +283,7 @@ export class StepcastProgress extends HTMLElement {
     return this.getAttribute('label') || text(task.detail?.title) || task.taskId;
   }
 
-  /** Steps and ends are said, ticks are not; at most one sentence in two seconds. */
+  /** Ticks are not said; at most one sentence in two seconds. */
   #say(task) {
     const words = `${this.#name(task)}: ${this.#step(task)}`;
     if (words === this.said) return;

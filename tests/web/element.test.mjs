@@ -276,6 +276,28 @@ test('rate and time left are the server’s, whatever the worker’s clock says'
   await until('the time left is shown', async () => (await words(page)).includes(`· ${Math.round(40 / server.rate)} s left`));
 }));
 
+test('late and stale events move nothing here either, and a retry begins anew', () => withScript(async (page, script) => {
+  const stamp = (seconds) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000).toISOString();
+  const known = () => page.locator('stepcast-progress').evaluate(({ tasks }) => tasks.get('late') ?? {});
+  let version = 0;
+  const tell = async (eventType, percentage, at, more = {}) => {
+    script.say('progress', { taskId: 'late', userId: 'scripted', eventType, percentage, currentStep: 0, totalSteps: 0, stepName: '', version: ++version, timestamp: stamp(at), ...more });
+    await until(`version ${version} is here`, async () => (await known()).version === version);
+    const { status, percentage: shown } = await known();
+    return `${status} ${shown}`;
+  };
+  script.say('live', { cursor: 'e.1' }, 'e.1');
+  assert.equal(await tell('STARTED', 0, 0, { seq: 1 }), 'STARTED 0');
+  assert.equal(await tell('PROGRESS', 60, 2, { seq: 3 }), 'PROGRESS 60');
+  assert.equal(await tell('PROGRESS', 30, 1, { seq: 2 }), 'PROGRESS 60');
+  assert.equal(await tell('COMPLETED', 100, 9, { seq: 4 }), 'COMPLETED 100');
+  assert.equal(await tell('PROGRESS', 70, 10), 'COMPLETED 100');
+  assert.equal(await tell('STARTED', 0, 5), 'COMPLETED 100');
+  assert.equal(await tell('STARTED', 1, 5, { seq: 5 }), 'STARTED 1');
+  assert.equal(await tell('FAILED', 2, 11), 'FAILED 2');
+  assert.equal(await tell('STARTED', 3, 11), 'STARTED 3');
+}));
+
 test('nothing that a producer puts into detail or a name hides a task or the others', () => withPage('<stepcast-progress user="odd"></stepcast-progress>', async (page) => {
   await open(page);
   const odd = [{ title: { toString: 1 } }, { title: ['a'] }, { title: true }, { title: null }, { title: 7 }, { toString: 1 }, { reason: { valueOf: 1 } }, JSON.parse('{"__proto__":{"title":"x"}}')];
