@@ -119,12 +119,13 @@ aio::awaitable<void> EventSource::read_more() {
     if (step == Step::need_more) {
         auto bytes = co_await connection_.read(options_.silence_limit);
         if (stopped_) co_return;
-        if (!bytes || bytes->empty()) {
-            lose(bytes ? "the server ended the connection" : bytes.error().detail);
+        if (!bytes) {
+            lose(bytes.error().detail);
             co_return;
         }
         input_ = *bytes;
-        step = http_.resume(input_);
+        // Only a stream that is not chunked may end with its connection.
+        step = bytes->empty() ? http_.finish() : http_.resume(input_);
     }
     if (step == Step::body) body_ = http_.body();
     if (step == Step::end) lose("the server ended the stream");

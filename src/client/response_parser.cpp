@@ -77,7 +77,7 @@ ResponseParser::Step ResponseParser::finish() {
     if (state_ == State::head && buffer_.empty()) return Step::need_more;
     if (state_ == State::done) return Step::end;
     state_ = State::failed;
-    error_ = Error{errc::cut, {}, "the connection ended in the middle of an answer"};
+    error_ = Error{errc::cut, {}, "the connection was cut in the middle of an answer"};
     return Step::error;
 }
 

@@ -33,7 +33,6 @@ void append_one_line(std::string& out, std::string_view prefix, std::string_view
 
 void append_sse_comment(std::string& out, std::string_view text) {
     append_lines(out, text.empty() ? ":" : ": ", text);
-    out += '\n';
 }
 
 void append_sse_retry(std::string& out, std::chrono::milliseconds delay) {
@@ -46,11 +45,6 @@ void append_sse_event(std::string& out, const SseFrame& frame) {
     if (!frame.id.empty()) append_one_line(out, "id: ", frame.id);
     if (!frame.event.empty()) append_one_line(out, "event: ", frame.event);
     append_lines(out, "data: ", frame.data);
-    out += '\n';
-}
-
-void append_sse_id(std::string& out, std::string_view id) {
-    append_one_line(out, "id: ", id);
     out += '\n';
 }
 

@@ -8,6 +8,7 @@
 namespace stepcast::wire {
 
 /// Appends a comment, which clients ignore: a heartbeat. A line break in `text` begins another comment line.
+/// No blank line, because some clients take a block without data for an event.
 void append_sse_comment(std::string& out, std::string_view text);
 
 /// Appends `retry:`, the client's delay before it connects again.
@@ -22,9 +23,6 @@ struct SseFrame {
     std::string_view data{};
 };
 void append_sse_event(std::string& out, const SseFrame& frame);
-
-/// Appends an id without data: clients move their cursor and show nothing.
-void append_sse_id(std::string& out, std::string_view id);
 
 /// One event as a browser's EventSource would dispatch it. Views into the parser, valid until it is called
 /// again.

@@ -20,6 +20,7 @@ struct Followed {
     std::vector<Message> messages;
     std::optional<Error> error;
     std::vector<EventSource::State> states;
+    std::vector<std::string> losses;  ///< why it had to connect again
 };
 
 Followed follow(asio::io_context& context, const Url& url,
@@ -27,7 +28,10 @@ Followed follow(asio::io_context& context, const Url& url,
     Followed out;
     run_to_end(context, [&]() -> aio::awaitable<void> {
         EventSource source{co_await asio::this_coro::executor, url, options};
-        source.on_state([&](EventSource::State state, std::string_view) { out.states.push_back(state); });
+        source.on_state([&](EventSource::State state, std::string_view why) {
+            out.states.push_back(state);
+            if (state == EventSource::State::waiting) out.losses.emplace_back(why);
+        });
         while (true) {
             auto next = co_await source.next();
             if (!next) {
@@ -155,6 +159,36 @@ TEST(EventSource, reads_a_chunked_stream) {
     const auto got = follow(context, server.url());
     ASSERT_EQ(got.messages.size(), 1u);
     EXPECT_EQ(got.messages[0].data, "x");
+}
+
+TEST(EventSource, tells_a_stream_that_was_cut_from_one_that_ended) {
+    asio::io_context context;
+    const std::string begun =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n9\r\ndata: x\n\n\r\n";
+    ScriptServer server{context,
+                        {{begun + "0\r\n\r\n"},
+                         {begun},              // the last chunk is missing
+                         {begun + "5\r\nda"},  // in the middle of one
+                         {stream("data: x\n\n")},
+                         {no_content}}};
+    const auto got = follow(context, server.url());
+    EXPECT_EQ(got.messages.size(), 4u);
+    const std::string ended = "the server ended the stream";
+    const std::string cut = "the connection was cut in the middle of an answer";
+    EXPECT_EQ(got.losses, (std::vector<std::string>{ended, cut, cut, ended}));
+}
+
+TEST(EventSource, a_heartbeat_and_the_first_lines_of_a_stream_are_no_events) {
+    asio::io_context context;
+    ScriptServer server{
+        context,
+        {{stream(":\nretry: 1\n:\n:\nid: e.0\nevent: live\ndata: {\"cursor\":\"e.0\"}\n\n:\n")},
+         {no_content}}};
+    const auto got = follow(context, server.url());
+    ASSERT_EQ(got.messages.size(), 1u);
+    EXPECT_EQ(got.messages[0].type, "live");
+    EXPECT_NE(server.requests()[1].find("Last-Event-ID: e.0\r\n"), std::string::npos);
 }
 
 }  // namespace

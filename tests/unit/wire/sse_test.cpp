@@ -107,8 +107,7 @@ TEST(SseWriter, no_text_can_end_its_line) {
     append_sse_comment(out, "");
     append_sse_comment(out, "a\ndata: b");
     append_sse_retry(out, std::chrono::seconds{2});
-    append_sse_id(out, "e.\n7");
-    EXPECT_EQ(out, ":\n\n: a\n: data: b\n\nretry: 2000\n\nid: e.7\n\n");
+    EXPECT_EQ(out, ":\n: a\n: data: b\nretry: 2000\n\n");
 }
 
 std::string lines_of(const std::string& text) {
