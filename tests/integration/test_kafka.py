@@ -80,17 +80,18 @@ class Kafka(unittest.TestCase):
             seen = stream.wait("progress", 1)[0]
             self.assertEqual((seen["percentage"], seen["stepName"], seen["version"]), (40, "결제 처리", 1))
             self.assertTrue(seen["eventId"].startswith(topic + "-"))
-            for poison in (b"no json", b'{"taskId":"t"}', b"\xff\xfe", b"[" * 100000):
+            for poison in (b"no json", b"\0\0\0\0\x07{}", b'{"taskId":"t"}', b"\xff\xfe", b"[" * 100000):
                 kcat_produce(topic, "poison", poison)
             tombstone = ["kcat", "-b", BROKER, "-P", "-t", topic, "-K", ":", "-Z"]
             subprocess.run(tombstone, input=b"poison:\n", check=True, timeout=60)
             kcat_produce(topic, task, json.dumps({**event, "userId": "thief"}).encode())
             kcat_produce(topic, task, json.dumps({**event, "percentage": 41}).encode())
             self.assertEqual(stream.wait("progress", 2)[1]["percentage"], 41)
-        letters = kcat_read(topic + ".dlq", 6)
+        letters = kcat_read(topic + ".dlq", 7)
         headers = [dict(zip(letter["headers"][::2], letter["headers"][1::2])) for letter in letters]
         self.assertEqual(sorted(header["dlq.error.class"] for header in headers),
-                         ["invalid-field", "malformed", "malformed", "malformed", "not-owner", "tombstone"])
+                         ["invalid-field", *["malformed"] * 4, "not-owner", "tombstone"])
+        self.assertEqual(sum("Confluent's wire format (magic byte 0, schema id 7)" in header["dlq.error.message"] for header in headers), 1)
         for letter, header in zip(letters, headers):
             self.assertEqual(header["dlq.topic"], topic)
             self.assertEqual(letter["key"], f"{topic}-{header['dlq.partition']}-{header['dlq.offset']}")

@@ -1,4 +1,7 @@
 """Progress as a client meets it: values, streams, cursors, recovery, expiry, owners, orders. Embedded bus, memory store."""
+import gzip
+import http.client
+import json
 import time
 import unittest
 import urllib.parse
@@ -65,6 +68,34 @@ class Values(Progress):
         self.assertEqual(self.api.post([old, {**old, "percentage": 80, "eventId": "e2"}])[0], 202)
         self.assertEqual(self.api.post([old, {"taskId": task, "userId": user, "eventType": "PROGRESS"}])[0], 202)
         self.assertEqual([event["percentage"] for event in self.api.history(task)], [50, 80, 80])
+
+    def post_bytes(self, body):
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        self.addCleanup(connection.close)
+        connection.request("POST", "/api/v2/progress/events", body=body)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    def test_what_other_tools_write_is_read_or_called_by_its_name(self):
+        task, user = unique("task"), unique("user")
+        event = json.dumps({"taskId": task, "userId": user, "eventType": "PROGRESS", "percentage": 50.0})
+        self.assertEqual(self.post_bytes(event.encode("utf-8-sig"))[0], 202)
+        self.assertEqual(self.api.status(task)[1]["percentage"], 50)
+        for body, name in ((f"taskId={task}&userId={user}".encode(), "a form"), (b"<event/>", "XML"), (gzip.compress(event.encode()), "gzip"),
+                           (event.encode("utf-16"), "UTF-16"), (b"\0\0\0\0\x07" + event.encode(), "schema id 7")):
+            status, problem = self.post_bytes(body)
+            self.assertEqual((status, problem["code"]), (400, "malformed"), name)
+            self.assertIn(name, problem["detail"])
+
+    def test_seq_orders_the_events_of_a_task(self):
+        task, user = unique("task"), unique("user")
+        for seq, percentage in ((1, 10), (3, 30), (2, 20)):
+            self.api.event(task, user, "PROGRESS", seq=seq, percentage=percentage)
+        snapshot = self.api.status(task)[1]
+        self.assertEqual((snapshot["percentage"], snapshot["version"], snapshot["outOfOrder"]), (30, 3, True))
+        self.assertEqual([event["seq"] for event in self.api.history(task)], [1, 3, 2])
+        self.assertFalse(self.api.status(task, "?version=2")[1]["outOfOrder"])
+        self.assertEqual((self.api.metric("stepcast_seq_gaps_total"), self.api.metric("stepcast_seq_stale_total")), (1, 1))
 
     def test_late_events_move_only_the_counters(self):
         task, user = self.task(40, end="FAILED")
