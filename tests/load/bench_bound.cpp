@@ -107,7 +107,7 @@ int measure(const std::string& folder, std::uint64_t bound) {
         auto file = JournalFile::open({fmt::format("{}/journal-{}", folder, limit), limit, categories});
         if (!file) throw std::runtime_error{file.error().text()};
         JournaledStore store{strand, std::move(*file), Limits{}, limit};
-        static const std::atomic<bool> never{false};
+        static const aio::Stop never;
         run(io, strand, [](JournaledStore& of) -> awaitable<void> { (void)co_await of.load(never); }(store));
         run(io, strand, Run{store, limit ? "journal bounded" : "journal", &store}.all());
         run(io, strand, store.close());

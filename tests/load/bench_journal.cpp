@@ -59,7 +59,7 @@ class Bench {
     ~Bench() { run(store_->close()); }
 
     double load() {
-        static const std::atomic<bool> never{false};
+        static const aio::Stop never;
         const auto began = Clock::now();
         run([](JournaledStore& store) -> awaitable<void> {
             if (const auto loaded = co_await store.load(never); !loaded)

@@ -49,7 +49,7 @@ class OverFullStart : public JournalTest {
                 }
             },
             asio::detached);
-        static const std::atomic<bool> never{false};
+        static const aio::Stop never;
         const auto loaded = value_of([](JournaledStore& of, bool& ends) -> awaitable<result<void>> {
             auto done = co_await of.load(never);
             ends = true;
