@@ -238,8 +238,8 @@ awaitable<void> JournaledStore::stay_within_bound() {
         if (room == MemoryStore::Room::none) break;
         if (room == MemoryStore::Room::more)
             co_await asio::post(strand_, asio::use_awaitable);
-        else if (!co_await memory_.wait_read(patience))
-            break;
+        else if (feed_.read >= durable_ || !co_await memory_.wait_read(patience))
+            break;  // the rest is not wholly taken in yet
     }
     if (changes_.empty()) co_return;
     write_soon();
@@ -288,7 +288,9 @@ awaitable<result<void>> JournaledStore::insert(const std::vector<StoredEvent>& e
                                ": put a backup in its place or run `stepcast "
                                "journal repair " +
                                file_->path() + "`");
-        if (++count % events_per_turn == 0) co_await asio::post(strand_, asio::use_awaitable);
+        if (++count % events_per_turn != 0) continue;
+        co_await asio::post(strand_, asio::use_awaitable);
+        co_await stay_within_bound();
     }
     co_return result<void>{};
 }

@@ -1,7 +1,4 @@
 // A start on a journal that holds more than its bounds allow.
-#include <asio/detached.hpp>
-#include <asio/post.hpp>
-
 #include "store/journal_fixture.hpp"
 
 namespace stepcast::store::test {
@@ -39,23 +36,20 @@ class OverFullStart : public JournalTest {
         if (!file) throw std::runtime_error{file.error().text()};
         auto store = std::make_unique<JournaledStore>(strand, std::move(*file), limits, journal_bound, clock);
         most = 0;
-        bool over = false;
-        asio::co_spawn(
-            strand,
-            [&]() -> awaitable<void> {
-                while (!over) {
-                    most = std::max(most, store->stats().bytes);
-                    co_await asio::post(strand, asio::use_awaitable);
-                }
-            },
-            asio::detached);
         static const aio::Stop never;
-        const auto loaded = value_of([](JournaledStore& of, bool& ends) -> awaitable<result<void>> {
-            auto done = co_await of.load(never);
-            ends = true;
-            co_return done;
-        }(*store, over));
-        EXPECT_TRUE(loaded) << loaded.error().text();
+        std::optional<result<void>> loaded;
+        asio::co_spawn(strand, store->load(never), [&](std::exception_ptr death, result<void> r) {
+            EXPECT_FALSE(death);
+            loaded.emplace(std::move(r));
+        });
+        io.restart();
+        const auto deadline = std::chrono::steady_clock::now() + 60s;
+        while (!loaded && std::chrono::steady_clock::now() < deadline) {
+            io.run_one_for(1s);
+            most = std::max(most, store->stats().bytes);
+        }
+        if (!loaded) throw std::runtime_error{"the start did not end"};
+        EXPECT_TRUE(*loaded) << loaded->error().text();
         return store;
     }
     StreamInfo info(JournaledStore& store, const std::string& id) {
@@ -103,6 +97,32 @@ TEST_F(OverFullStart, a_journal_shrinks_to_a_bound_that_was_lowered) {
     EXPECT_EQ(info(*store, "new19").version, 1u);
     EXPECT_EQ(info(*store, "t0").version, 1u);
     EXPECT_EQ(info(*store, "t3").version, 0u);
+    close(*store);
+}
+
+using OldJournal = JournalTest;
+
+TEST_F(OldJournal, losses_of_schema_3_come_along_and_those_of_subjects_count_for_each_category) {
+    auto store = open();
+    for (int i = 0; i < 9; ++i) ASSERT_TRUE(insist(*store, "a", std::to_string(i)));
+    close(*store);
+    store.reset();
+    const auto at = std::to_string(clock.at.time_since_epoch().count());
+    Database{path, Database::Mode::write}.run(
+        "DROP TABLE losses; CREATE TABLE losses(category TEXT, name TEXT, through INTEGER, at INTEGER,"
+        " PRIMARY KEY(category, name)) WITHOUT ROWID; CREATE INDEX losses_at ON losses(at);"
+        " INSERT INTO losses VALUES('task', 'gone', 5, " +
+        at + "), ('', 'user', 7, " + at + "); PRAGMA user_version=3");
+    const auto report = check_journal(path, categories, {});
+    EXPECT_TRUE(report) << report.error().text();
+    store = open();
+    EXPECT_EQ(value_of(store->stream_info(task, "gone")).value().lost_through, 5u);
+    EXPECT_EQ(value_of(store->stream_info(counter, "gone")).value().lost_through, 0u);
+    for (const auto* category : categories) {
+        const std::array<const Category*, 1> of{category};
+        EXPECT_EQ(value_of(store->subject_lost_through("user", of)).value(), 7u);
+        EXPECT_EQ(value_of(store->subject_lost_through("other", of)).value(), 0u);
+    }
     close(*store);
 }
 
