@@ -31,7 +31,10 @@ class Steps {
     void publish(std::size_t count, bool for_us) {
         std::vector<event::EventRef> batch;
         for (std::size_t i = 0; i < count; ++i) {
-            batch.push_back(make_event(++head_, "t", for_us ? "u" : "other"));
+            const bool counts = !for_us && ++others_ % 2 == 0;  // of another module, with our ids
+            batch.push_back(make_event(++head_, "t", for_us || counts ? "u" : "other",
+                                       event::Lifecycle::neutral, 0, 1,
+                                       counts ? testing::counter : testing::progress));
             history_.apply(batch.back());
         }
         broadcaster_.publish(batch);
@@ -87,6 +90,7 @@ class Steps {
     LoopbackPairs pairs_{io_};
     broadcast::Broadcaster broadcaster_;
     event::Position head_ = 0;
+    std::size_t others_ = 0;
     std::vector<std::pair<event::Position, std::unique_ptr<StreamClient>>> clients_;
 };
 

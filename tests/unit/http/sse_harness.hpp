@@ -39,11 +39,13 @@ class History {
         return events_.empty() ? 0 : events_.back()->position();
     }
     std::vector<event::EventRef> after(event::Position position, std::size_t limit,
-                                       std::string_view user = {}) const {
+                                       std::string_view user = {},
+                                       const event::Category& category = progress) const {
         const std::lock_guard lock{mutex_};
         std::vector<event::EventRef> page;
         for (const auto& event : events_) {
-            if (event->position() <= position || (!user.empty() && event->subject() != user)) continue;
+            if (event->position() <= position) continue;
+            if (!user.empty() && (event->subject() != user || &event->category() != &category)) continue;
             if (page.size() == limit) break;
             page.push_back(event);
         }
@@ -68,7 +70,7 @@ class History {
     std::vector<event::EventRef> events_;
 };
 
-/// One user's past out of a History, read page by page on its core strand.
+/// One user's past of one category out of a History, read page by page on its core strand.
 class HistorySource final : public broadcast::StreamSource {
   public:
     HistorySource(const History& history, std::string user, event::Position start, std::size_t page_size)
@@ -82,7 +84,7 @@ class HistorySource final : public broadcast::StreamSource {
         }
         co_return co_await aio::run_on(history_.core(), [this]() -> aio::awaitable<broadcast::CatchUp> {
             broadcast::CatchUp page;
-            page.frames = history_.after(through_, page_size_, user_);
+            page.frames = history_.after(through_, page_size_, user_, *category_);
             page.last = page.frames.size() < page_size_;
             page.through = through_ = page.last ? history_.applied() : page.frames.back()->position();
             page.end = page.last && ends_;
@@ -101,6 +103,8 @@ class HistorySource final : public broadcast::StreamSource {
     bool inspects() const override { return of_task_; }
 
     void for_one_task() { of_task_ = true; }
+    void of(const event::Category& category) { category_ = &category; }
+    const event::Category& category() const { return *category_; }
     void wait_first(int times) { waits_ = times; }
     void end_after_the_past() { ends_ = true; }
     void tell_live() { tells_live_ = true; }
@@ -110,6 +114,7 @@ class HistorySource final : public broadcast::StreamSource {
     std::string user_;
     event::Position through_;
     std::size_t page_size_;
+    const event::Category* category_ = &progress;
     int waits_ = 0;
     int told_ = -1;
     bool ends_ = false;

@@ -64,7 +64,7 @@ class SseStreams : public ::testing::Test {
         SseStart start;
         start.kind = kind;
         start.topic = {
-            &testing::progress,
+            source ? &source->category() : &testing::progress,
             kind == SessionKind::task ? broadcast::Topic::By::stream : broadcast::Topic::By::subject,
             kind == SessionKind::task ? "t" : "u"};
         if (kind == SessionKind::task) source->for_one_task();
@@ -169,6 +169,36 @@ TEST_F(SseStreams, a_task_stream_ends_behind_its_terminal_event) {
     ASSERT_TRUE(client.read_to_end());
     EXPECT_EQ(client.positions(), range(1, 3));
     EXPECT_TRUE(client.whole()) << "this end is meant";
+}
+
+TEST_F(SseStreams, streams_of_two_categories_with_the_same_ids_and_users_never_meet) {
+    const auto tell = [&](const event::Category& category, Lifecycle lifecycle = Lifecycle::neutral) {
+        const auto event = make_event(history.applied() + 1, "t", "u", lifecycle, 0, 1, category);
+        history.apply(event);
+        broadcaster.publish(std::span{&event, 1});
+    };
+    const auto counts = [&] {
+        auto source = past(0);
+        source->of(testing::counter);
+        return source;
+    };
+    tell(testing::progress);
+    tell(testing::counter);
+    auto user = open(past(0)), task = open(past(0), SessionKind::task);
+    auto counting = open(counts()), counted = open(counts(), SessionKind::task);
+    for (auto* client : {&user, &task, &counting, &counted}) ASSERT_TRUE(client->read_until_text("recovery"));
+    tell(testing::counter);
+    tell(testing::progress);
+    tell(testing::counter, Lifecycle::ends);
+    tell(testing::progress);
+    ASSERT_TRUE(counted.read_to_end());
+    EXPECT_TRUE(counted.whole());
+    ASSERT_TRUE(counting.read_until_text("id: ep.5\n"));
+    for (auto* client : {&counting, &counted}) EXPECT_EQ(client->positions(), (Positions{2, 3, 5}));
+    for (auto* client : {&user, &task}) {
+        ASSERT_TRUE(client->read_until_text("id: ep.6\n")) << "the other's end is not theirs";
+        EXPECT_EQ(client->positions(), (Positions{1, 4, 6}));
+    }
 }
 
 TEST_F(SseStreams, an_old_client_gets_a_stream_that_ends_with_its_connection) {
