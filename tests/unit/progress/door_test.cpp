@@ -1,0 +1,44 @@
+#include "domain/progress/door.hpp"
+
+#include <fmt/format.h>
+
+#include "unit/progress/system.hpp"
+
+namespace stepcast::progress::test {
+namespace {
+
+TEST(Door, others_have_their_turns_while_a_large_array_is_checked_and_given_to_the_bus) {
+    constexpr int count = 9600;
+    asio::io_context io{1};
+    const aio::Strand core = asio::make_strand(io);
+    store::MemoryStore store{store::Limits{}};
+    ScriptedBus bus;
+    System system{io, core, store, bus, {.topic = "t", .source = "s", .rebuilds = true}};
+    ProgressDoor door{system.service, system.committer, bus, system.ingest, nullptr, "events", "orders"};
+    run(io, core, [&]() -> awaitable<void> {
+        co_await system.start();
+        EXPECT_TRUE(co_await until([&] { return system.ingest.subscribed(); }));
+        std::vector<ProgressEvent> events(count);
+        for (int i = 0; i < count; ++i) {
+            events[static_cast<std::size_t>(i)].task_id = fmt::format("t{}", i);
+            events[static_cast<std::size_t>(i)].user_id = "u";
+        }
+        bool over = false;
+        int turns = 0;
+        std::function<void()> tick = [&] {
+            ++turns;
+            if (!over) asio::post(core, tick);
+        };
+        asio::post(core, tick);
+        const auto given = co_await door.publish(std::move(events), true);
+        over = true;
+        EXPECT_EQ(given.value().size(), count);
+        EXPECT_EQ(bus.produced.size(), count);
+        EXPECT_GE(turns, 3 * count / 64 - 3) << "once compared, once looked up, once encoded";
+        co_await asio::post(core, asio::use_awaitable);  // the last tick
+        co_await system.stop();
+    });
+}
+
+}  // namespace
+}  // namespace stepcast::progress::test
