@@ -253,6 +253,8 @@ TEST(Config, a_bad_value_is_refused_with_what_was_expected) {
     EXPECT_EQ(refused_file("[orders]\nenabled = 1\n"), "FILE:2: orders.enabled must be true or false");
     EXPECT_EQ(refused({.sets = {"broadcast.ring_size=1000"}}),
               "--set: broadcast.ring_size must be a power of two");
+    EXPECT_EQ(loaded({.sets = {"sse.heartbeat=1s"}}).sse.heartbeat, std::chrono::seconds{1});
+    EXPECT_NE(refused({.sets = {"sse.heartbeat=999ms"}}), "") << "it is kept to the second";
     for (const char* bad : {"30", "-1s", "1.5h", "\"soon\"", "2h"})
         EXPECT_NE(refused({.sets = {std::string{"orders.step_delay="} + bad}}), "") << bad;
     for (const char* bad : {"-1", "1.5", "12XB", "true"})
