@@ -2,6 +2,7 @@
 import gzip
 import http.client
 import json
+import socket
 import time
 import unittest
 import urllib.parse
@@ -168,6 +169,33 @@ class Values(Progress):
 
 
 class Streams(Progress):
+    def raw(self, target, version):
+        """All that the server sends until it closes."""
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=30) as client:
+            client.sendall(f"GET {target} HTTP/{version}\r\nHost: localhost\r\n\r\n".encode())
+            pieces = iter(lambda: client.recv(65536), b"")
+            return b"".join(pieces)
+
+    def test_the_end_of_a_finished_task_is_whole_and_chunked_to_http_1_1_only(self):
+        task, _ = self.task(end="COMPLETED")
+        target = f"/api/v2/progress/subscribe/{task}"
+        chunked, plain = (self.raw(target, version).partition(b"\r\n\r\n") for version in ("1.1", "1.0"))
+        self.assertIn(b"\r\nTransfer-Encoding: chunked", chunked[0])
+        self.assertTrue(chunked[2].endswith(b"\r\n0\r\n\r\n"), chunked[2])
+        self.assertNotIn(b"Transfer-Encoding", plain[0])
+        self.assertTrue(plain[2].startswith(b":\nretry: ") and plain[2].endswith(b'"}\n\n'), plain[2])
+        blocks = plain[2].decode().split("\n\n")[:-1]
+        self.assertEqual([block for block in blocks if "\ndata: " not in block], [], "no block without data")
+        self.assertIn("\nevent: live\n", blocks[-1])
+
+    def test_who_asks_for_beats_gets_one_behind_live(self):
+        user = unique("user")
+        with Stream(self.server, f"/api/v2/progress/subscribe?userId={user}&beat=1") as stream:
+            self.assertEqual(stream.wait("beat", 1), [{"every": 15}])
+            self.assertEqual(stream.kinds(), ["live", "beat"])
+            self.assertNotIn("id", stream.blocks[-1])
+        self.assertEqual(self.api.get(f"/api/v2/progress/subscribe?userId={user}&beat=2")[0], 400)
+
     def test_without_a_cursor_running_tasks_are_recovered_and_then_live(self):
         task, user = self.task(10)
         with user_stream(self.server, user).settled() as stream:
