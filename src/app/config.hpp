@@ -48,7 +48,8 @@ struct Config {
         Duration running_ttl = std::chrono::hours{168};
         Duration cleanup_interval = std::chrono::seconds{10};
         Duration tombstone_ttl = std::chrono::hours{168};
-        std::uint64_t max_bytes = 0;  ///< never 0 once loaded
+        std::uint64_t max_bytes = 0;            ///< never 0 once loaded
+        std::uint64_t permanent_max_bytes = 0;  ///< never 0 once loaded
         int max_events_per_task = 100'000;
     } store;
 

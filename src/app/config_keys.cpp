@@ -86,6 +86,11 @@ std::vector<Key> make_keys() {
          "Memory for events; 0: half of what this process may use. At the bound the oldest finished tasks go "
          "first.",
          FIELD(store.max_bytes), 0, any_size},
+        {"store.permanent_max_bytes",
+         "Memory for events of what never expires, beside store.max_bytes; 0: as much again. At the bound it "
+         "is "
+         "refused.",
+         FIELD(store.permanent_max_bytes), 0, any_size},
         {"store.max_events_per_task", "A longer task folds its oldest events into a snapshot.",
          FIELD(store.max_events_per_task), 100, 100'000'000},
 

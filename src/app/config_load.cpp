@@ -208,6 +208,8 @@ result<Config, std::string> Loader::finish() {
         if (config_.http.max_pending_bytes == 0)
             config_.http.max_pending_bytes = std::min(enough, machine.memory / 16);
     }
+    auto& store = config_.store;
+    if (store.permanent_max_bytes == 0) store.permanent_max_bytes = store.max_bytes;
     return std::move(config_);
 }
 

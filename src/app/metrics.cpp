@@ -92,7 +92,7 @@ void add_http(Page& page, const Readings& readings) {
 void add_store(Page& page, const Readings& readings) {
     const store::Stats& store = readings.store;
     page.begin("stepcast_events_committed_total", "Events stored", MetricType::Counter);
-    page.row(store.committed, {{"category", "progress"}});
+    for (const auto& of : readings.categories) page.row(of.committed, {{"category", of.category->name}});
     page.counter("stepcast_events_deduplicated_total", "Events that were stored before", store.deduplicated);
     page.histogram("stepcast_commit_seconds", "Duration of a commit group", readings.commit_seconds);
     if (readings.journal_seconds != nullptr) {
@@ -109,6 +109,8 @@ void add_store(Page& page, const Readings& readings) {
     page.gauge("stepcast_store_position", "Position of the newest event", static_cast<double>(store.head));
     page.gauge("stepcast_store_events", "Events held", static_cast<double>(store.events));
     page.gauge("stepcast_store_bytes", "Memory of the events held", static_cast<double>(store.bytes));
+    page.gauge("stepcast_store_permanent_bytes", "Of what never expires, beside those",
+               static_cast<double>(store.permanent_bytes));
     page.gauge("stepcast_store_streams", "Streams held", static_cast<double>(store.streams));
     page.counter("stepcast_store_expired_total", "Events removed by age or for room", store.expired);
     page.counter("stepcast_feed_gaps_total", "Events that the feed gave twice or out of order; always 0",

@@ -25,6 +25,7 @@ struct Readings {
     };
 
     store::Stats store;
+    std::vector<store::CategoryStats> categories;
     const Histogram* commit_seconds = nullptr;
     const Histogram* journal_seconds = nullptr;  ///< null: there is no journal
     std::uint64_t journal_bytes = 0;             ///< of its file

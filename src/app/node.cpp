@@ -250,6 +250,11 @@ awaitable<Readings> Node::read() {
 awaitable<Readings> Node::read_core() {
     Readings readings;
     readings.store = store_->stats();
+    const auto written = store_->category_stats();
+    for (const auto* category : stored_categories()) {
+        const auto of = std::ranges::find(written, category, &store::CategoryStats::category);
+        readings.categories.push_back(of == written.end() ? store::CategoryStats{.category = category} : *of);
+    }
     readings.bus = bus_->stats();
     readings.paused = flow::Committer::pause_names[static_cast<std::size_t>(committer_.paused())];
     readings.dependency_down = !bus_ready_ || !bus_->healthy();

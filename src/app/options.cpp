@@ -101,7 +101,8 @@ store::Limits store_limits(const Config& config) {
             .running_ttl = config.store.running_ttl,
             .tombstone_ttl = config.store.tombstone_ttl,
             .max_bytes = config.store.max_bytes,
-            .max_events_per_task = static_cast<std::uint64_t>(config.store.max_events_per_task)};
+            .permanent_max_bytes = config.store.permanent_max_bytes,
+            .max_events_per_stream = static_cast<std::uint64_t>(config.store.max_events_per_task)};
 }
 
 http::SseOptions sse_options(const Config& config) {

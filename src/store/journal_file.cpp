@@ -302,7 +302,7 @@ Error JournalFile::error_of(const SqliteError& e) const {
 }
 
 std::uint64_t JournalFile::most_pages() const {
-    return std::max<std::uint64_t>(options_.max_bytes / page_size, 64);
+    return std::max<std::uint64_t>((options_.max_bytes + exempt_) / page_size, 64);
 }
 
 void JournalFile::bound_pages(std::uint64_t count) {

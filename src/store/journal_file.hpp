@@ -62,7 +62,7 @@ class JournalFile {
 
     struct Options {
         std::string path;
-        std::uint64_t max_bytes = 0;  ///< 0: no bound
+        std::uint64_t max_bytes = 0;  ///< beyond what a group says is exempt; 0: no bound
         std::span<const Category* const> categories{};
         bool must_exist = false;
         bool salvage = false;  ///< to read: also what is damaged as a whole, see `problems`
@@ -167,9 +167,10 @@ class JournalFile {
     Database db_;
     FileIdentity log_file_{};
     MarkWriter mark_;
-    const std::string token_;  // of this opening: its writes are told from another's by it
-    JournalMeta meta_;         // as the file had it last
-    JournalMeta next_;         // as the group at hand leaves it
+    const std::string token_;   // of this opening: its writes are told from another's by it
+    JournalMeta meta_;          // as the file had it last
+    JournalMeta next_;          // as the group at hand leaves it
+    std::uint64_t exempt_ = 0;  // bytes beyond Options::max_bytes
     std::uint64_t settled_ = 0;
     std::uint64_t log_bytes_ = 0;
     std::vector<std::string> problems_;

@@ -51,7 +51,9 @@ void JournalGroup::join(JournalGroup later) {
 }
 
 void JournalChanges::removed(const event::Event& event) {
-    pending_.freed += row_bytes(event);
+    const auto bytes = row_bytes(event);
+    pending_.freed += bytes;
+    if (!event.category().expires) permanent_ -= std::min(permanent_, bytes);
     add(pending_.removed, event.position());
 }
 

@@ -46,9 +46,10 @@ struct JournalGroup {
     std::vector<std::variant<Timer, Fired>> timers;  ///< in the order in which they were set and fired
     std::optional<Forgot> forgot;
     std::optional<Timestamp> forgot_marks;
-    std::uint64_t added = 0;  ///< bytes of the file that it takes, about
-    std::uint64_t freed = 0;  ///< bytes of the file that go, about
-    bool erases = false;      ///< what is removed is overwritten, too
+    std::uint64_t added = 0;   ///< bytes of the file that it takes, about
+    std::uint64_t freed = 0;   ///< bytes of the file that go, about
+    std::uint64_t exempt = 0;  ///< bytes of the file that do not count against its bound
+    bool erases = false;       ///< what is removed is overwritten, too
 
     bool removes(Position position) const;
     /// Puts `later` behind what is here, so that one transaction writes both.
@@ -65,6 +66,7 @@ class JournalChanges final : public ChangeLog {
     void appended(const EventRef& event) override {
         pending_.events.push_back(event);
         pending_.added += row_bytes(*event);
+        restored(*event);
         ++count_;
     }
     void source_moved(const SourceOffset& source) override;
@@ -90,6 +92,12 @@ class JournalChanges final : public ChangeLog {
         add(pending_.changes, JournalGroup::Gone{&category, std::string{stream_id}});
     }
     void removed(const event::Event& event) override;
+    /// It stands in the file already.
+    void restored(const event::Event& event) {
+        if (!event.category().expires) permanent_ += row_bytes(event);
+    }
+    /// Bytes of the file that are of categories which never expire, about.
+    std::uint64_t permanent() const { return permanent_; }
     /// That they were hidden and have not left the file yet; `bytes` of it in all.
     void removed(std::span<const Position> hidden, std::uint64_t bytes);
     void erased() override { pending_.erases = true; }
@@ -121,6 +129,7 @@ class JournalChanges final : public ChangeLog {
     static constexpr std::uint64_t loss_bytes = 40;  // without the name
 
     JournalGroup pending_;
+    std::uint64_t permanent_ = 0;
     std::uint64_t count_ = 0;
 };
 

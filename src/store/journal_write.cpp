@@ -43,6 +43,10 @@ result<JournalFile::Size> JournalFile::write(const JournalGroup& group, Position
             return size();
         }
         if (!doubtful_) begin_next(head);
+        if (options_.max_bytes != 0 && group.exempt != exempt_) {
+            exempt_ = group.exempt;
+            bound_pages(most_pages());
+        }
         {
             const Overwrites overwrites{db_, group.erases};
             Transaction transaction{db_};

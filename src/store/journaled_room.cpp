@@ -19,7 +19,8 @@ constexpr int most_doublings = 8;
 std::uint64_t bytes_of(const Commit& commit) {
     std::uint64_t bytes = MemoryStore::cost_besides_events(commit);
     for (const auto& append : commit.appends)
-        for (const auto& draft : append.events) bytes += row_bytes(*draft);
+        for (const auto& draft : append.events)
+            if (draft->category().expires) bytes += row_bytes(*draft);
     return bytes;
 }
 
@@ -31,10 +32,10 @@ std::uint64_t JournaledStore::most_pending() const {
 }
 
 // What the file will take once everything numbered is written and everything expired is gone. What the last
-// group left is known.
+// group left is known. What never expires is left out: the bound is not for it.
 std::uint64_t JournaledStore::expected_size() const {
     auto grown = size_.used + changes_.pending().added;
-    auto shrunk = changes_.pending().freed;
+    auto shrunk = changes_.pending().freed + changes_.permanent();
     if (under_way_) {
         grown += under_way_->group.added;
         shrunk += under_way_->group.freed;

@@ -125,6 +125,8 @@ void JournaledStore::compose(std::uint64_t room) {
     under_way_->group.join(changes_.take(room));
     under_way_->head = loaded_ ? memory_.head() : loading_to_;
     under_way_->ticket = changes_.count();
+    // A page is not always full.
+    under_way_->group.exempt = changes_.permanent() + changes_.permanent() / 4;
 }
 
 // The next group, until it is written. False if that was given up at a stop: nobody was promised what it
@@ -281,6 +283,7 @@ awaitable<result<void>> JournaledStore::restore_base() {
 awaitable<result<void>> JournaledStore::insert(const std::vector<StoredEvent>& events) {
     std::size_t count = 0;
     for (const auto& event : events) {
+        changes_.restored(*event.draft);
         if (!memory_.restore(event.draft, event.version, event.position, event.recorded_at))
             co_return fail(journal_errc::damaged, {},
                            file_->path() + ": a stream lacks the event before position " +

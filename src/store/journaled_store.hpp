@@ -83,6 +83,7 @@ class JournaledStore final : public EventStore {
     Position head() const override { return durable_; }
     std::string_view epoch() const override { return memory_.epoch(); }
     Stats stats() const override;
+    std::span<const CategoryStats> category_stats() const override { return memory_.category_stats(); }
     awaitable<void> close() override;
 
   private:

@@ -33,7 +33,7 @@ void MemoryStore::restore(const Category& category, StreamHead head, std::option
     if (category.expires) retention_.place(stream, head.life);
     if (!snapshot) return;
     stream.bytes += snapshot->state.size();
-    bytes_ += snapshot->state.size();
+    bytes_of(category) += snapshot->state.size();
     stream.snapshot = std::make_unique<Snapshot>(std::move(*snapshot));
 }
 

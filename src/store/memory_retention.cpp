@@ -86,9 +86,13 @@ void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
     if (cut_) cut_->insert(stream.hash);
     retention_.remove(stream);
     drain(SIZE_MAX);
-    bytes_ -= stream.bytes;
+    bytes_of(*stream.category) -= stream.bytes;
     stats_.events -= stream.events.size();
     stats_.expired += stream.events.size();
+    auto& of_category = stats_of(*stream.category);
+    of_category.events -= stream.events.size();
+    of_category.expired += stream.events.size();
+    --of_category.streams;
     leaving_ = {stream.category, std::move(stream.id), through, std::move(stream.events), 0, nullptr};
     MemorySubject* subject = stream.subject;
     beside_ -= beside_ / streams_.size();  // what is folded from it goes, too; `hold` will say how much
@@ -139,7 +143,7 @@ bool MemoryStore::drain(std::size_t count) {
         if (log_ != nullptr) log_->removed(*event);
         if (stream != nullptr) {
             stream->bytes -= cost(*event);
-            bytes_ -= cost(*event);
+            bytes_of(*category) -= cost(*event);
         }
         if (event->subject().empty()) continue;
         const auto hash = subject_hash(event->category(), event->subject());
@@ -154,7 +158,9 @@ bool MemoryStore::drain(std::size_t count) {
 }
 
 void MemoryStore::drop_if_idle(MemorySubject& subject) {
-    if (subject.idle()) subjects_.take(subject).reset();
+    if (!subject.idle()) return;
+    bytes_of(*subject.category) -= bytes_per_subject;
+    subjects_.take(subject).reset();
 }
 
 awaitable<result<EventStore::Expired>> MemoryStore::cleanup(Timestamp now) {
@@ -171,7 +177,7 @@ awaitable<result<EventStore::Expired>> MemoryStore::cleanup(Timestamp now) {
         auto* found = find(*stream.category, stream.stream_id);
         if (found == nullptr) continue;
         found->asked = false;
-        if (found->events.size() > limits_.max_events_per_task) told.oversized.push_back(std::move(stream));
+        if (found->events.size() > limits_.max_events_per_stream) told.oversized.push_back(std::move(stream));
     }
     told.done = !more && expired_.empty();
     co_return told;
@@ -222,7 +228,7 @@ void MemoryStore::keep_snapshot(MemoryStream& stream, Snapshot snapshot, bool tr
     const auto version = snapshot.version;
     const std::uint64_t before = stream.snapshot == nullptr ? 0 : stream.snapshot->state.size();
     stream.bytes += snapshot.state.size() - before;
-    bytes_ += snapshot.state.size() - before;
+    bytes_of(*stream.category) += snapshot.state.size() - before;
     stream.snapshot = std::make_unique<Snapshot>(std::move(snapshot));
     if (trim && version >= stream.first_version()) trim_through(stream, version);
     if (log_ != nullptr) log_->snapshot_saved(*stream.category, head_of(stream), *stream.snapshot);
@@ -246,6 +252,7 @@ void MemoryStore::trim_through(MemoryStream& stream, Version version) {
     stream.ids.drop_below(stream.first_version(), stream.events);
     lose(stream, events, through, now);
     stats_.events -= count;
+    stats_of(*stream.category).events -= count;
     leaving_ = {stream.category, stream.id, through, std::move(events), 0, &stream};
 }
 

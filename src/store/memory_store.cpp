@@ -126,7 +126,8 @@ CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
             return Receipt{0, 0, true};
     }
     // Nothing overtakes a commit that did not fit, not even an offset.
-    if (commit.inbox && inbox_.knows(*commit.inbox) && !(call.full && commit.source)) {
+    if (commit.inbox && inbox_.knows(*commit.inbox) &&
+        !((call.full || call.permanent_full) && commit.source)) {
         if (commit.source && !held) move_source(source, *commit.source);
         return Receipt{0, 0, true};
     }
@@ -135,7 +136,7 @@ CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
         const bool full = refusal->code == errc::full;
         call.waits = full && !call.full && call.patient && room_ != Room::none;
         if (call.waits) return tl::unexpected<Refusal>(std::move(*refusal));
-        call.full = call.full || full;
+        if (full) (permanent_refused_ ? call.permanent_full : call.full) = true;
         if (commit.source && !held) call.held.push_back(&*commit.source);
         return tl::unexpected<Refusal>(std::move(*refusal));
     }
@@ -163,16 +164,32 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit, const Call& call
         if (auto refusal = refuse_repeats()) return refusal;
     if (auto refusal = judge_snapshots(commit)) return refusal;
 
-    std::uint64_t need = cost_besides_events(commit);
+    return judge_room(commit, call);
+}
+
+std::optional<Refusal> MemoryStore::judge_room(const Commit& commit, const Call& call) {
+    std::uint64_t need = cost_besides_events(commit), permanent = 0;
     for (const auto& timer : commit.timers) need -= std::min(need, timers_.held_by(timer.id));
     for (const auto& id : commit.fired) need -= std::min(need, timers_.held_by(id));
+    for (const auto& saved : commit.snapshots)
+        (saved.category->expires ? need : permanent) += saved.snapshot.state.size();
     for (const auto& plan : plan_) {
         if (plan.known) continue;
-        if (plan.stream == nullptr) need += bytes_per_stream;
-        for (const auto& draft : plan.append->events) need += cost(*draft);
+        auto& of = plan.append->events.front()->category().expires ? need : permanent;
+        if (plan.stream == nullptr) of += bytes_per_stream;
+        for (const auto& draft : plan.append->events) of += cost(*draft);
     }
+    room_ = Room::none;
+    permanent_refused_ =
+        permanent != 0 &&
+        (call.permanent_full ||
+         (limits_.permanent_max_bytes != 0 && permanent_bytes_ + permanent > limits_.permanent_max_bytes));
+    if (permanent_refused_)
+        return Refusal{errc::full, 0, 0,
+                       "store.permanent_max_bytes is reached, and what it bounds never expires"};
     // An offset that moved past a refused commit would make its retry succeed with no effect.
-    if ((call.full && (need != 0 || commit.source)) || (need != 0 && !make_room(need)))
+    if ((call.full && need != 0) || ((call.full || call.permanent_full) && commit.source) ||
+        (need != 0 && !make_room(need)))
         return Refusal{errc::full, 0, 0, "the store is at its bound and nothing finished is left to expire"};
     return std::nullopt;
 }
@@ -254,6 +271,7 @@ Receipt MemoryStore::write(const Commit& commit) {
             receipt.version = plan.stream->events[*at]->version();
             receipt.position = plan.stream->events[*at]->position();
             stats_.deduplicated += drafts.size();
+            stats_of(*plan.stream->category).deduplicated += drafts.size();
             continue;
         }
         const Event& first = *drafts.front();
@@ -270,7 +288,6 @@ std::uint64_t MemoryStore::cost_besides_events(const Commit& commit) {
     std::uint64_t bytes = commit.inbox ? Inbox::cost(*commit.inbox) : 0;
     for (const auto& message : commit.outbox) bytes += Outbox::cost(message);
     for (const auto& timer : commit.timers) bytes += Timers::cost(timer);
-    for (const auto& saved : commit.snapshots) bytes += saved.snapshot.state.size();
     return bytes;
 }
 
@@ -298,6 +315,7 @@ void MemoryStore::append(MemoryStream& stream, const Draft& draft, Timestamp rec
     const EventRef event = Event::seal(draft, stream.version + 1, all_.head() + 1, recorded_at, epoch_);
     index(stream, event);
     ++stats_.committed;
+    ++stats_of(*stream.category).committed;
     if (log_ != nullptr) log_->appended(event);
 }
 
@@ -318,9 +336,10 @@ void MemoryStore::index(MemoryStream& stream, const EventRef& event) {
 
     const auto bytes = cost(*event);
     stream.bytes += bytes;
-    bytes_ += bytes;
+    bytes_of(*stream.category) += bytes;
     ++stats_.events;
-    if (stream.events.size() > limits_.max_events_per_task && !std::exchange(stream.asked, true))
+    ++stats_of(*stream.category).events;
+    if (stream.events.size() > limits_.max_events_per_stream && !std::exchange(stream.asked, true))
         oversized_.push_back({stream.category, stream.id});
 }
 
@@ -336,7 +355,8 @@ MemoryStream& MemoryStore::open_stream(const Category& category, std::string_vie
         ++stream->subject->streams;
     }
     stream->bytes = bytes_per_stream;
-    bytes_ += bytes_per_stream;
+    bytes_of(category) += bytes_per_stream;
+    ++stats_of(category).streams;
     return streams_.add(std::move(stream));
 }
 
@@ -353,6 +373,7 @@ MemorySubject& MemoryStore::open_subject(const Category& category, std::string_v
     auto subject = std::make_unique<MemorySubject>();
     subject->hash = hash;
     subject->category = &category;
+    bytes_of(category) += bytes_per_subject;
     subject->name = name;
     return subjects_.add(std::move(subject));
 }
@@ -375,11 +396,19 @@ void MemoryStore::move_source(Source* known, const SourceOffset& to) {
     if (log_ != nullptr) log_->source_moved(to);
 }
 
+// There are few.
+CategoryStats& MemoryStore::stats_of(const Category& category) {
+    for (auto& of : by_category_)
+        if (of.category == &category) return of;
+    return by_category_.emplace_back(CategoryStats{.category = &category});
+}
+
 Stats MemoryStore::stats() const {
     Stats stats = stats_;
     stats.head = head();
     stats.bytes = bytes();
     stats.beside = beside_;
+    stats.permanent_bytes = permanent_bytes_;
     stats.streams = streams_.size();
     return stats;
 }

@@ -111,6 +111,7 @@ class MemoryStore final : public EventStore {
     Position head() const override { return all_.head(); }
     std::string_view epoch() const override { return epoch_; }
     Stats stats() const override;
+    std::span<const CategoryStats> category_stats() const override { return by_category_; }
     awaitable<void> close() override { co_return; }
 
   private:
@@ -126,6 +127,7 @@ class MemoryStore final : public EventStore {
     // What the commits of one call know of each other; several calls may be under way.
     struct Call {
         bool full = false;                      // one did not fit: later ones must not overtake it
+        bool permanent_full = false;            // likewise, of what never expires
         bool waits = false;                     // the one at hand does not fit until something more has gone
         bool patient = true;                    // and what may go then is worth the wait
         std::vector<const SourceOffset*> held;  // one from there was refused: the offset moves no further
@@ -173,6 +175,9 @@ class MemoryStore final : public EventStore {
     void tell(Position& told);
     CommitResult commit_one(const Commit& commit, Call& call);
     std::optional<Refusal> judge(const Commit& commit, const Call& call);
+    std::optional<Refusal> judge_room(const Commit& commit, const Call& call);
+    std::uint64_t& bytes_of(const Category& category) { return category.expires ? bytes_ : permanent_bytes_; }
+    CategoryStats& stats_of(const Category& category);
     std::optional<Refusal> judge(const Append& append, Version planned, Plan& plan) const;
     std::optional<Refusal> refuse_repeats() const;
     std::optional<Refusal> judge_snapshots(const Commit& commit) const;
@@ -209,8 +214,8 @@ class MemoryStore final : public EventStore {
     bool restore_cut(const Draft& event, Version version, Position position, Timestamp recorded_at);
     bool cleanup_step(Timestamp now);
     std::uint64_t bytes() const {
-        return bytes_ + subjects_.size() * bytes_per_subject + all_.memory() + tombstones_.memory() +
-               outbox_.memory() + inbox_.memory() + timers_.memory() + beside_;
+        return bytes_ + all_.memory() + tombstones_.memory() + outbox_.memory() + inbox_.memory() +
+               timers_.memory() + beside_;
     }
 
     const Limits limits_;
@@ -238,14 +243,17 @@ class MemoryStore final : public EventStore {
     std::deque<ExpiredStream> expired_;  // not yet told by cleanup
     std::vector<Oversized> oversized_;   // not yet told by cleanup
 
-    std::vector<Plan> plan_;    // of the commit at hand; a member only to keep its memory
-    Room room_ = Room::none;    // what may still go, if the commit at hand did not fit
-    bool made_room_ = false;    // for the commit at hand, or one before it
-    Deadline turn_end_{};       // of the group at hand, as it is now
-    Timestamp now_{};           // of the group at hand
-    std::uint64_t bytes_ = 0;   // of events, streams and snapshots
-    std::uint64_t beside_ = 0;  // what others hold for it
+    std::vector<Plan> plan_;             // of the commit at hand; a member only to keep its memory
+    Room room_ = Room::none;             // what may still go, if the commit at hand did not fit
+    bool made_room_ = false;             // for the commit at hand, or one before it
+    Deadline turn_end_{};                // of the group at hand, as it is now
+    Timestamp now_{};                    // of the group at hand
+    bool permanent_refused_ = false;     // it was the bound of what never expires
+    std::uint64_t bytes_ = 0;            // of events, streams, subjects and snapshots that expire
+    std::uint64_t permanent_bytes_ = 0;  // of those that never do
+    std::uint64_t beside_ = 0;           // what others hold for it
     Stats stats_{};
+    std::vector<CategoryStats> by_category_;
 };
 
 }  // namespace stepcast::store

@@ -25,11 +25,12 @@ enum class errc {
     wrong_expected_version = 1,  ///< the stream is not where the writer believed
     idempotency_conflict,        ///< the event id is known with another body
     partly_known,                ///< some events of one append are known, some are not
-    full,                        ///< store.max_bytes reached and nothing finished is left to expire early
-    unavailable,                 ///< the medium cannot be written or read now; try again later
-    trimmed,                     ///< the version asked for was folded into a snapshot
-    held,                        ///< the lease is another holder's
-    fenced,                      ///< the commit's lease went to another holder, or ran out
+    full,  ///< a bound reached (store.max_bytes, store.permanent_max_bytes) and nothing finished is left to
+           ///< go
+    unavailable,  ///< the medium cannot be written or read now; try again later
+    trimmed,      ///< the version asked for was folded into a snapshot
+    held,         ///< the lease is another holder's
+    fenced,       ///< the commit's lease went to another holder, or ran out
 };
 std::error_code make_error_code(errc e);
 
@@ -210,7 +211,7 @@ struct ExpiredStream {
     Position through = 0;
 };
 
-/// A stream that holds more events than Limits::max_events_per_task: its owner should trim it with a
+/// A stream that holds more events than Limits::max_events_per_stream: its owner should trim it with a
 /// snapshot.
 struct Oversized {
     const Category* category = nullptr;
@@ -220,12 +221,23 @@ struct Oversized {
 struct Stats {
     Position head = 0;
     std::uint64_t events = 0;
-    std::uint64_t bytes = 0;   ///< that count against max_bytes
-    std::uint64_t beside = 0;  ///< of them, what `hold` was told
+    std::uint64_t bytes = 0;            ///< that count against max_bytes
+    std::uint64_t beside = 0;           ///< of them, what `hold` was told
+    std::uint64_t permanent_bytes = 0;  ///< that count against permanent_max_bytes
     std::uint64_t streams = 0;
     std::uint64_t committed = 0;
     std::uint64_t deduplicated = 0;
     std::uint64_t expired = 0;  ///< events removed by cleanup, early expiry included
+};
+
+/// What of it is of one category.
+struct CategoryStats {
+    const Category* category = nullptr;
+    std::uint64_t events = 0;
+    std::uint64_t streams = 0;
+    std::uint64_t committed = 0;
+    std::uint64_t deduplicated = 0;
+    std::uint64_t expired = 0;
 };
 
 /// Bounds and lifetimes of what is stored.
@@ -233,10 +245,11 @@ struct Limits {
     Duration ttl = std::chrono::hours{24};           ///< a finished stream, after its last event
     Duration running_ttl = std::chrono::hours{168};  ///< a running one
     Duration tombstone_ttl =
-        std::chrono::hours{168};                  ///< how long an expired stream's lost_through is remembered
-    std::uint64_t max_bytes = 0;                  ///< 0: no bound
-    std::uint64_t max_tombstone_bytes = 0;        ///< of those; 0: a sixteenth of max_bytes
-    std::uint64_t max_events_per_task = 100'000;  ///< beyond it the owner of the category is asked to trim
+        std::chrono::hours{168};  ///< how long an expired stream's lost_through is remembered
+    std::uint64_t max_bytes = 0;  ///< of the categories that expire, and all besides events; 0: no bound
+    std::uint64_t max_tombstone_bytes = 0;          ///< of those; 0: a sixteenth of max_bytes
+    std::uint64_t permanent_max_bytes = 0;          ///< of the categories that never expire; 0: no bound
+    std::uint64_t max_events_per_stream = 100'000;  ///< beyond it the owner of the category is asked to trim
 };
 
 /// Committed events in position order, as one node sees them. Hints only: a reader also polls.
@@ -266,9 +279,9 @@ class EventStore {
     /// refused as `full` or `unavailable` nothing new is written, so that a retry keeps the order. Behind one
     /// that names a version and does not lead to it (refused, or its mark was known) no other commit of the
     /// call that names a version of that stream is written: it was decided on what is not there, and another
-    /// writer's events may have made its version true. `commits` must outlive the call. Their drafts are sealed in place: numbered, and shared with the store from then
-    /// on. A draft that was refused, or sealed by a call that then failed, may be sent again as it is. Never
-    /// throws.
+    /// writer's events may have made its version true. `commits` must outlive the call. Their drafts are
+    /// sealed in place: numbered, and shared with the store from then on. A draft that was refused, or sealed
+    /// by a call that then failed, may be sent again as it is. Never throws.
     virtual awaitable<std::vector<CommitResult>> commit_many(std::span<Commit> commits) = 0;
 
     virtual awaitable<result<Page>> read_stream(const Category& category, std::string_view stream_id,
@@ -334,6 +347,8 @@ class EventStore {
     /// Names this history of positions; 1–16 of [0-9a-z].
     virtual std::string_view epoch() const = 0;
     virtual Stats stats() const = 0;
+    /// By category, of those that have been written to; valid until the next call of anything else.
+    virtual std::span<const CategoryStats> category_stats() const = 0;
 
     /// Ends what is being written. No other call is made after it. Call it before destruction.
     virtual awaitable<void> close() = 0;

@@ -101,4 +101,46 @@ TEST_P(StoreTest, a_subject_of_the_same_name_as_its_stream_loses_apart) {
     EXPECT_EQ(subject_lost("other", counters), 0u);
 }
 
+TEST_P(StoreTest, neither_what_expires_nor_what_never_does_refuses_the_other) {
+    one_life = true;  // a start for each step would take seconds
+    limits.max_bytes = 100'000;
+    limits.permanent_max_bytes = 100'000;
+    const std::string body(1000, 'x');
+    int running = 0, accounts = 0;
+    while (append("r" + std::to_string(running), "1", {.body = body})) ASSERT_LT(++running, 200);
+    EXPECT_GT(running, 40);
+    while (append("a" + std::to_string(accounts), "1", {.body = body, .category = &account}))
+        ASSERT_LT(++accounts, 200);
+    EXPECT_GT(accounts, 40);
+    EXPECT_LE(store().stats().permanent_bytes, limits.permanent_max_bytes);
+    const auto batch =
+        commit({commit_of({draft("more", "1", {.body = body, .category = &account})}),
+                commit_of({draft("r0", "1", {.body = body})}), commit_of({draft("a", "1", {.body = body})})});
+    EXPECT_EQ(refusal(batch[0]), errc::full);
+    EXPECT_TRUE(batch[1]);
+    EXPECT_EQ(refusal(batch[2]), errc::full);
+    clock.at += 60min;
+    clean();
+    EXPECT_TRUE(append("new", "1", {.body = body}));
+    EXPECT_EQ(refusal(append("more", "1", {.body = body, .category = &account})), errc::full);
+    EXPECT_EQ(info("a0", account).version, 1u);
+}
+
+TEST_P(StoreTest, a_store_counts_by_category) {
+    one_life = true;
+    put("1", "1"), put("1", "1"), finished("2");
+    put("1", "1", {.category = &account});
+    clock.at += 11min;
+    clean();
+    for (const auto& of : store().category_stats()) {
+        const bool tasks_own = of.category == &task;
+        EXPECT_EQ(of.committed, tasks_own ? 3u : 1u);
+        EXPECT_EQ(of.deduplicated, tasks_own ? 1u : 0u);
+        EXPECT_EQ(of.expired, tasks_own ? 2u : 0u);
+        EXPECT_EQ(of.events, 1u);
+        EXPECT_EQ(of.streams, 1u);
+    }
+    EXPECT_EQ(store().category_stats().size(), 2u);
+}
+
 }  // namespace stepcast::store::test

@@ -206,7 +206,7 @@ TEST_P(StoreTest, a_stream_trimmed_to_its_last_event_goes_on) {
 }
 
 TEST_P(StoreTest, trimming_a_long_stream_keeps_its_ids_and_gives_back_its_bytes) {
-    limits.max_events_per_task = 6000;
+    limits.max_events_per_stream = 6000;
     std::vector<Commit> commits;
     for (int i = 1; i <= 7000; ++i) commits.push_back(commit_of({draft("a", std::to_string(i))}));
     commit(std::move(commits));
@@ -227,7 +227,7 @@ TEST_P(StoreTest, trimming_a_long_stream_keeps_its_ids_and_gives_back_its_bytes)
 
 TEST_P(StoreTest, an_oversized_stream_is_asked_for_again_after_a_further_event) {
     one_life = true;
-    limits.max_events_per_task = 2;
+    limits.max_events_per_stream = 2;
     put("a", "1"), put("a", "2");
     EXPECT_TRUE(clean().oversized.empty());
     put("a", "3");

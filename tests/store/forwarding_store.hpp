@@ -59,6 +59,7 @@ class ForwardingStore : public EventStore {
     Position head() const override { return behind->head(); }
     std::string_view epoch() const override { return behind->epoch(); }
     Stats stats() const override { return behind->stats(); }
+    std::span<const CategoryStats> category_stats() const override { return behind->category_stats(); }
     awaitable<void> close() override { return behind->close(); }
 
     EventStore* behind;

@@ -84,5 +84,20 @@ TEST_F(AtTheBound, what_runs_among_what_goes_stays_and_keeps_nobody_out) {
     close(*store);
 }
 
+TEST_F(AtTheBound, what_never_expires_does_not_use_up_the_bound_of_the_journal) {
+    auto store = open(2 << 20);
+    const DraftOptions permanent{.body = std::string(1000, 'x'), .category = &account};
+    for (int i = 0; i < 6; ++i) {
+        std::vector<Commit> commits;
+        for (int n = 0; n < 500; ++n)
+            commits.push_back(commit_of({draft(std::to_string(i * 500 + n), "1", permanent)}));
+        EXPECT_EQ(value_of(insist_on_all(*store, commits)), 0);
+        EXPECT_LE(refusals(*store, 2, 300), 2);
+    }
+    EXPECT_EQ(value_of(store->stream_info(account, "0")).value().version, 1u);
+    EXPECT_LE(store->size().used, std::uint64_t{2 << 20} + 5 * store->stats().permanent_bytes / 4);
+    close(*store);
+}
+
 }  // namespace
 }  // namespace stepcast::store::test

@@ -32,7 +32,8 @@ TEST(Metrics, names_labels_and_values_are_those_of_the_api) {
 
     Readings readings;
     readings.store.head = 12;
-    readings.store.committed = 11;
+    const event::Category progress{"progress", "progress", {}, true};
+    readings.categories = {{.category = &progress, .committed = 11}};
     readings.feed_gaps = 1;
     readings.bus.paused = 3;
     readings.paused = "store-unavailable";

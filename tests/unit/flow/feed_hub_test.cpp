@@ -103,7 +103,7 @@ class FeedHubTest : public testing::Test {
     asio::io_context io;
     aio::Strand core{asio::make_strand(io)};
     TestClock clock;
-    store::MemoryStore memory{{.ttl = 10min, .running_ttl = 10min, .max_events_per_task = 3}, clock};
+    store::MemoryStore memory{{.ttl = 10min, .running_ttl = 10min, .max_events_per_stream = 3}, clock};
     store::MemoryStore another{{}, clock};
     store::test::ForwardingStore store{memory};
     Texts notes;

@@ -78,6 +78,7 @@ class FlakyStore final : public EventStore {
     Position head() const override { return store.head(); }
     std::string_view epoch() const override { return store.epoch(); }
     Stats stats() const override { return store.stats(); }
+    std::span<const CategoryStats> category_stats() const override { return store.category_stats(); }
     awaitable<void> close() override { return store.close(); }
 
     MemoryStore store;
