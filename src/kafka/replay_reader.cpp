@@ -82,7 +82,7 @@ aio::awaitable<bool> ReplayReader::look_at_topic() {
 bool ReplayReader::put_off(const Error& error) {
     // Before anything was read there is nothing to begin again.
     if (error.code == bus::errc::unknown_topic && spans_known_) {
-        absent_ = true;
+        absent_ = was_absent_ = true;
         // Should the topic appear, librdkafka would go on where reading stood in the old one.
         for (std::int32_t p = 0; p < parts_.end(); ++p)
             if (Part* const part = parts_.find(p)) part->revoked = true;

@@ -27,7 +27,7 @@ class ReplayReader final : public Reader {
     void begin() override;
     void serve_loss(std::int32_t partition, const rd_kafka_message_t& message) override;
     void count(bus::Stats& stats) const override { stats.missed = missed_; }
-    bool may_hang() const override { return absent_; }
+    bool may_hang() const override { return was_absent_; }
 
     aio::awaitable<void> watch_partitions();
     aio::awaitable<bool> look_at_topic();
@@ -42,6 +42,7 @@ class ReplayReader final : public Reader {
     std::uint64_t missed_ = 0;
     std::int64_t too_old_ = 0;  // passed over at the start
     bool spans_known_ = false;  // the partitions were found once
+    bool was_absent_ = false;   // at any time
     bool absent_ = false;       // the topic was there and is not
 };
 
