@@ -44,6 +44,9 @@ struct Expected {
     static Expected no_stream() { return {Kind::no_stream, 0}; }
     static Expected stream_exists() { return {Kind::stream_exists, 0}; }
     static Expected exact(Version v) { return {Kind::exact, v}; }
+
+    /// Whether it names one version, which is then `version`.
+    bool is_exact() const { return kind == Kind::exact || kind == Kind::no_stream; }
 };
 
 /// Events for one stream, in order. The stream is the category and stream_id that all of them carry.

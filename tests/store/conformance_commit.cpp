@@ -303,6 +303,12 @@ TEST_P(StoreTest, what_was_decided_on_a_refused_commit_is_not_written_either) {
     EXPECT_TRUE(outcomes[2]) << "another stream's";
     EXPECT_EQ(info("a").version, 2u);
 
+    // The first event of a stream is such a belief too.
+    std::vector<Commit> first;
+    first.push_back(commit_of({draft("b", "2")}, Expected::no_stream()));
+    first.push_back(commit_of({draft("b", "3")}, Expected::exact(1)));
+    EXPECT_EQ(commit(std::move(first))[1].error().code, errc::wrong_expected_version);
+
     // One whose message was handled before leads nowhere; one whose events are there does.
     Commit handled;
     handled.inbox = {"group", "m", clock.at + 24h};

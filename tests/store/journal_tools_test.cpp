@@ -1,6 +1,7 @@
 // What a person does with a journal's file.
 #include "store/journal_tools.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -122,32 +123,37 @@ TEST_F(JournalTools, an_import_of_an_export_is_the_same_journal) {
     close(std::move(two));
 }
 
-TEST_F(JournalTools, a_journal_of_the_first_schema_is_read_as_it_is_and_upgraded_when_opened) {
-    fill("old");
-    Database{folder.file("old"), Database::Mode::write}.run(
-        "ALTER TABLE events DROP COLUMN metadata; ALTER TABLE outbox DROP COLUMN headers; DROP TABLE inbox;"
-        "DROP TABLE timers; UPDATE snapshots SET "
-        "state=substr(state, 1, length(state)-16);"
-        "PRAGMA user_version=1");
-    const auto checked = check_journal(folder.file("old"), categories, {});
-    ASSERT_TRUE(checked) << checked.error().detail;
-    EXPECT_TRUE(checked->problems.empty());
-    EXPECT_EQ(checked->events, 30u);
+// The files were made by `fill`, as it stood then, with the released code of each schema.
+TEST_F(JournalTools, a_journal_of_an_older_schema_is_read_as_it_is_and_upgraded_when_opened) {
+    for (const int schema : {1, 2, 3}) {
+        SCOPED_TRACE(schema);
+        const auto name = "schema-" + std::to_string(schema);
+        std::filesystem::copy_file(std::string{JOURNALS} + "/" + name, folder.file(name));
+        const auto checked = check_journal(folder.file(name), categories, {});
+        ASSERT_TRUE(checked) << checked.error().detail;
+        EXPECT_TRUE(checked->problems.empty());
+        EXPECT_EQ(checked->events, 30u);
+        EXPECT_NE(exported(name).find("\"end\":{\"events\":30"), std::string::npos);
 
-    Commit one;
-    one.timers = {{"t", clock.at, "kind", "{}"}};
-    one.outbox = {{"new", "topic", "key", "v", headers}};
-    for (int life = 0; life < 2; ++life) {
-        auto store = open("old");
-        EXPECT_EQ(everything(*store).size(), 30u);
-        EXPECT_EQ(run_to_end(strand, store->due(clock.at, 9)).value().size(), life == 0 ? 0u : 1u);
-        const auto owed = run_to_end(strand, store->outbox(0, 100)).value();
-        EXPECT_EQ(owed.size(), life == 0 ? 40u : 41u);
-        EXPECT_TRUE(owed[1].message.headers.empty());
-        if (life == 1) EXPECT_EQ(owed[40].message.headers, headers);
-        EXPECT_EQ(run_to_end(strand, store->load_snapshot(task, "kept")).value()->state, "state \"ten\"");
-        commit(*store, one);
-        close(std::move(store));
+        Commit one;
+        one.timers = {{"new", clock.at, "kind", "{}"}};
+        one.outbox = {{"new", "topic", "key", "v", headers}};
+        for (int life = 0; life < 2; ++life) {
+            auto store = open(name);
+            EXPECT_EQ(everything(*store).size(), 30u);
+            EXPECT_EQ(store->head(), 80u);
+            EXPECT_EQ(run_to_end(strand, store->due(clock.at, 9)).value().size(), life == 0 ? 0u : 1u);
+            const auto owed = run_to_end(strand, store->outbox(0, 100)).value();
+            EXPECT_EQ(owed.size(), life == 0 ? 40u : 41u);
+            EXPECT_TRUE(owed[1].message.headers.empty());
+            if (life == 1) EXPECT_EQ(owed[40].message.headers, headers);
+            EXPECT_EQ(run_to_end(strand, store->load_snapshot(task, "kept")).value()->state, "state \"ten\"");
+            EXPECT_EQ(run_to_end(strand, store->stream_info(task, "gone")).value().lost_through, 40u);
+            auto again = commit_of({draft("kept", "40", {.subject = "ann \"quoted\"", .body = "body40"})});
+            EXPECT_TRUE(run_to_end(strand, store->commit_many({&again, 1}))[0]->deduplicated);
+            commit(*store, one);
+            close(std::move(store));
+        }
     }
 }
 

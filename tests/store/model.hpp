@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,19 @@ class Model {
 
     explicit Model(Limits to) : limits{to} {}
 
-    Outcome commit(const std::vector<Fact>& drafts, Expected expected, Timestamp now) {
+    /// Of one call: each stream that some commit named a version of and did not lead to the next.
+    using Broken = std::set<std::string>;
+
+    Outcome commit(const std::vector<Fact>& drafts, Expected expected, Timestamp now, Broken& broken) {
+        const auto outcome = commit_one(drafts, expected, now, broken);
+        const bool led_there =
+            outcome.code == errc{} && (!outcome.known || outcome.version == expected.version + drafts.size());
+        if (expected.is_exact() && !led_there) broken.insert(drafts.front().stream);
+        return outcome;
+    }
+
+    Outcome commit_one(const std::vector<Fact>& drafts, Expected expected, Timestamp now,
+                       const Broken& broken) {
         const auto& name = drafts.front().stream;
         const auto found = streams.find(name);
         const Version version = found == streams.end() ? 0 : found->second.version;
@@ -59,7 +72,7 @@ class Model {
                            (expected.kind == Expected::Kind::no_stream && version == 0) ||
                            (expected.kind == Expected::Kind::stream_exists && version != 0) ||
                            (expected.kind == Expected::Kind::exact && version == expected.version);
-        if (!holds) return {errc::wrong_expected_version};
+        if (!holds || (expected.is_exact() && broken.contains(name))) return {errc::wrong_expected_version};
         for (std::size_t i = 0; i < drafts.size(); ++i)
             for (std::size_t j = 0; j < i; ++j)
                 if (drafts[i].id == drafts[j].id)

@@ -67,6 +67,7 @@ void StoreModelTest::step(Model& model) {
 void StoreModelTest::commit_both(Model& model) {
     std::vector<Commit> batch;
     std::vector<Model::Outcome> wanted;
+    Model::Broken broken;
     const int size = *rc::gen::inRange(1, 5);
     for (int i = 0; i < size; ++i) {
         const auto name = *rc::gen::element<std::string>("a", "b", "c");
@@ -79,7 +80,7 @@ void StoreModelTest::commit_both(Model& model) {
             drafts.push_back(
                 draft(f.stream, f.id, {.subject = f.subject, .lifecycle = f.lifecycle, .body = f.body}));
         batch.push_back(commit_of(std::move(drafts), expected));
-        wanted.push_back(model.commit(facts, expected, clock.at));
+        wanted.push_back(model.commit(facts, expected, clock.at, broken));
     }
     const auto got = commit(batch);
     for (std::size_t i = 0; i < batch.size(); ++i) {
