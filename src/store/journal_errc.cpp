@@ -37,7 +37,7 @@ Error error_at_open(const SqliteError& e, const std::string& path) {
             return because(journal_errc::in_use,
                            path +
                                " is locked by another process: end that one first (a database shell, a copy "
-                               "in progress)");
+                               "that runs)");
         case SQLITE_READONLY:
         case SQLITE_PERM:
             return because(journal_errc::unusable,

@@ -8,7 +8,7 @@
 namespace stepcast::store {
 
 /// What a person does with a journal's file while no server, or, where that is said, while one uses it. Every
-/// call blocks. `told` gets a line about progress now and then.
+/// call blocks. `told` gets a line about how far it is now and then.
 using Told = std::function<void(const std::string& line)>;
 
 struct JournalReport {

@@ -7,16 +7,13 @@ namespace stepcast::progress {
 
 namespace {
 
-// Of a table between half and wholly full: a key and a pointer.
-constexpr std::uint64_t entry_bytes = 48;
-
 std::uint64_t bytes_of(const Task& task) {
     const auto& state = task.state;
-    return entry_bytes + heap_bytes(sizeof(Task)) + heap_bytes(task.id) + heap_bytes(state.step_name) +
-           heap_bytes(state.detail) + heap_bytes(state.event_id);
+    return ShardedMap<Task>::entry_bytes + heap_bytes(sizeof(Task)) + heap_bytes(task.id) +
+           heap_bytes(state.step_name) + heap_bytes(state.detail) + heap_bytes(state.event_id);
 }
 std::uint64_t bytes_of(const User& user) {
-    return entry_bytes + heap_bytes(sizeof(User)) + heap_bytes(user.id);
+    return ShardedMap<User>::entry_bytes + heap_bytes(sizeof(User)) + heap_bytes(user.id);
 }
 
 }  // namespace
@@ -30,45 +27,26 @@ ProgressProjection::~ProgressProjection() {
 // Lists are left before what stands in them goes.
 void ProgressProjection::clear() {
     watched_.clear();
-    for (auto& shard : users_.shards)
-        for (auto& [id, user] : shard) user->tasks.clear();
-    for (auto& shard : tasks_.shards) shard.clear();
-    for (auto& shard : users_.shards) shard.clear();
+    users_.for_each([](User& user) { user.tasks.clear(); });
+    tasks_.clear();
+    users_.clear();
     bytes_ = 0;
     counts_ = {};
 }
 
-const Task* ProgressProjection::find(std::string_view task_id) const {
-    const auto& shard = tasks_.shard(task_id);
-    const auto found = shard.find(task_id);
-    return found == shard.end() ? nullptr : found->second.get();
-}
-
-Task* ProgressProjection::find(std::string_view task_id) {
-    return const_cast<Task*>(static_cast<const ProgressProjection*>(this)->find(task_id));
-}
-
-const User* ProgressProjection::find_user(std::string_view user_id) const {
-    const auto& shard = users_.shard(user_id);
-    const auto found = shard.find(user_id);
-    return found == shard.end() ? nullptr : found->second.get();
-}
-
 Task& ProgressProjection::open(std::string_view task_id, std::string_view user_id) {
-    User* user = const_cast<User*>(find_user(user_id));
+    User* user = users_.find(user_id);
     if (user == nullptr) {
         auto fresh = std::make_unique<User>();
         fresh->id = user_id;
-        user = fresh.get();
-        users_.shard(user->id).emplace(user->id, std::move(fresh));
+        user = &users_.insert(std::move(fresh));
         ++counts_.users;
         bytes_ += bytes_of(*user);
     }
     auto fresh = std::make_unique<Task>();
     fresh->id = task_id;
     fresh->user = user;
-    Task& task = *fresh;
-    tasks_.shard(task.id).emplace(task.id, std::move(fresh));
+    Task& task = tasks_.insert(std::move(fresh));
     user->tasks.push_front(task);
     bytes_ += bytes_of(task);
     ++counts_.by_status[static_cast<std::size_t>(task.state.status)];
@@ -152,13 +130,10 @@ void ProgressProjection::remove(Task& task) {
     bytes_ -= bytes_of(task);
     User& user = *task.user;
     user.tasks.erase(user.tasks.iterator_to(task));
-    // The key of a table entry is a view into the entry: find first, erase by iterator.
-    auto& shard = tasks_.shard(task.id);
-    shard.erase(shard.find(task.id));
+    tasks_.erase(task);
     if (!user.tasks.empty()) return;
     bytes_ -= bytes_of(user);
-    auto& users = users_.shard(user.id);
-    users.erase(users.find(user.id));
+    users_.erase(user);
     --counts_.users;
 }
 

@@ -2,14 +2,13 @@
 #include <algorithm>
 #include <array>
 #include <boost/intrusive/list.hpp>
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <chrono>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "base/hash.hpp"
+#include "base/sharded_map.hpp"
 #include "domain/progress/model.hpp"
 #include "store/store.hpp"
 
@@ -89,37 +88,23 @@ class ProgressProjection {
     void mark_stalled(std::chrono::steady_clock::time_point now, Duration stall_after, std::size_t limit,
                       std::vector<const Task*>& fallen);
 
-    const Task* find(std::string_view task_id) const;
-    Task* find(std::string_view task_id);
-    const User* find_user(std::string_view user_id) const;
+    const Task* find(std::string_view task_id) const { return tasks_.find(task_id); }
+    Task* find(std::string_view task_id) { return tasks_.find(task_id); }
+    const User* find_user(std::string_view user_id) const { return users_.find(user_id); }
     event::Position applied() const { return counts_.applied; }
     const Counts& counts() const { return counts_; }
     /// Bytes that all of it takes.
     std::uint64_t memory() const { return bytes_; }
 
   private:
-    // Sharded, so that growth moves one small table at a time and never stalls the core strand; by middle
-    // bits of the hash, because a table itself uses the outer ones.
-    template <class Entry>
-    struct Table {
-        struct Equal {
-            using is_transparent = void;
-            bool operator()(std::string_view a, std::string_view b) const { return a == b; }
-        };
-        using Shard = boost::unordered_flat_map<std::string_view, std::unique_ptr<Entry>, KeyedHash, Equal>;
-        std::array<Shard, 256> shards;
-        Shard& shard(std::string_view key) { return shards[keyed_hash(key) >> 24 & 0xFF]; }
-        const Shard& shard(std::string_view key) const { return shards[keyed_hash(key) >> 24 & 0xFF]; }
-    };
-
     Task& open(std::string_view task_id, std::string_view user_id);
     void remove(Task& task);
     void watch(Task& task);
     void set_stalled(Task& task, bool stalled);
     void set_state(Task& task, ProgressState state);
 
-    Table<Task> tasks_;
-    Table<User> users_;
+    ShardedMap<Task> tasks_;
+    ShardedMap<User> users_;
     // Running tasks that have not stalled, the one silent the longest first.
     boost::intrusive::list<Task, boost::intrusive::base_hook<WatchHook>> watched_;
     Counts counts_;
