@@ -123,8 +123,8 @@ class Emit(unittest.TestCase):
         with self.emit() as emit:
             emit.write(event(self.task, 0))
             self.stored(1)
-            emit.process.send_signal(signal.SIGINT)
-            self.assertEqual(emit.process.wait(LIMIT_S), 128 + signal.SIGINT)
+            emit.process.send_signal(signal.SIGTERM)
+            self.assertEqual(emit.process.wait(LIMIT_S), 128 + signal.SIGTERM)
             self.assertEqual(emit.process.stderr.read(), "")
 
     def test_a_refusal_is_final(self):
