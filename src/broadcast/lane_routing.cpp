@@ -110,7 +110,9 @@ void Lane::route_batch() {
     routing_ = true;
     for (std::uint32_t i = 0; i < batch_.size(); ++i) {
         const event::Event& event = *batch_[i].event;
-        position_ = std::max(position_, event.position());
+        // Also backwards, where the ring holds what was passed already: who came since then has only that.
+        // What others had is dropped by their own position.
+        if (event.position() != 0) position_ = event.position();
         route(i, table_.by_subject(event.category(), event.subject()));
         route(i, table_.by_stream(event.category(), event.stream_id()));
     }
