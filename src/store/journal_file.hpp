@@ -56,7 +56,8 @@ std::string own_name(const std::string& path);
 class JournalFile {
   public:
     /// 1 had no inbox and no timers, 2 no sums of snapshots, 3 no groups, owner and sum in
-    /// `meta`, no answers in the inbox, no headers in the outbox and no categories of what subjects lost.
+    /// `meta`, no answers in the inbox, no headers in the outbox, no metadata of events and no categories of
+    /// what subjects lost.
     static constexpr int schema = 4;
     static constexpr std::int64_t application = 0x53746570;  ///< "Step"
 
