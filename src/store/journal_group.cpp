@@ -20,7 +20,7 @@ bool JournalGroup::removes(Position position) const {
 std::uint64_t row_bytes(const event::Event& event) {
     constexpr std::uint64_t page = 4096, head = 8, beside = 60, cell = 6;
     constexpr std::uint64_t most_inside = page - 35, least_inside = 489, overflow = page - 4;
-    const std::uint64_t row = event.body().size() + beside;
+    const std::uint64_t row = event.body().size() + event.metadata().size() + beside;
     std::uint64_t inside = row, outside = 0;
     if (row > most_inside) {
         const auto rest = least_inside + (row - least_inside) % overflow;

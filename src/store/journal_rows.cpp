@@ -185,14 +185,13 @@ void JournalFile::forget(const JournalGroup::Forgot& forgot) {
 void JournalFile::write_promises(const JournalGroup& group) {
     for (const auto& [number, message] : group.owed) {
         const auto headers = encode_headers(message.headers);
-        auto& add = statements_->add_owed;
-        add.bind(1, static_cast<std::int64_t>(number))
+        statements_->add_owed.bind(1, static_cast<std::int64_t>(number))
             .bind(2, message.id)
             .bind(3, message.topic)
             .bind(4, message.key)
-            .bind(5, message.value);
-        headers.empty() ? add.bind_null(6) : add.bind_blob(6, headers);
-        add.run();
+            .bind(5, message.value)
+            .bind_blob(6, headers)
+            .run();
     }
     for (const auto number : group.sent)
         statements_->remove_owed.bind(1, static_cast<std::int64_t>(number)).run();

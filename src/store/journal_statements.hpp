@@ -19,7 +19,7 @@ struct JournalFile::Statements {
           add_loss{db.prepare("INSERT OR REPLACE INTO losses VALUES(?,?,?,?,?,?)")},
           forget_losses{db.prepare("DELETE FROM losses WHERE number<=?")},
           move_source{db.prepare("INSERT OR REPLACE INTO sources VALUES(?,?,?,?)")},
-          add_owed{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?,?)")},
+          add_owed{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?,nullif(?,x''))")},
           remove_owed{db.prepare("DELETE FROM outbox WHERE number=?")},
           add_mark{db.prepare("INSERT OR REPLACE INTO inbox VALUES(?,?,?,?)")},
           forget_marks{db.prepare("DELETE FROM inbox WHERE expires<=?")},

@@ -54,12 +54,6 @@ Statement& Statement::bind_blob(int parameter, std::string_view bytes) {
     return *this;
 }
 
-Statement& Statement::bind_null(int parameter) {
-    auto* s = statement_.get();
-    check(sqlite3_db_handle(s), sqlite3_bind_null(s, parameter));
-    return *this;
-}
-
 bool Statement::step() {
     const int code = sqlite3_step(statement_.get());
     if (code == SQLITE_ROW) return true;

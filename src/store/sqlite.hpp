@@ -32,7 +32,6 @@ class Statement {
     Statement& bind(int parameter, std::int64_t value);
     Statement& bind(int parameter, std::string_view text);
     Statement& bind_blob(int parameter, std::string_view bytes);
-    Statement& bind_null(int parameter);
 
     /// True if there is a row. After the last one the statement is ready to run again.
     bool step();
