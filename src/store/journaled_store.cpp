@@ -252,31 +252,23 @@ awaitable<void> JournaledStore::stay_within_bound() {
 awaitable<result<void>> JournaledStore::restore_base() {
     auto base = co_await aio::offload(writer_, [this] { return file_->read_base(); });
     if (!base) co_return tl::unexpected{base.error()};
-    std::size_t count = 0;
-    const auto turn_ends = [&count] { return ++count % events_per_turn == 0; };
+    const auto in_turns = [this](auto& list, auto restore) -> awaitable<void> {
+        std::size_t count = 0;
+        for (auto& one : list) {
+            restore(one);
+            if (++count % events_per_turn == 0) co_await asio::post(strand_, asio::use_awaitable);
+        }
+    };
     memory_.restore_floor(base->floor);
-    for (const auto& loss : base->losses) {
-        memory_.restore(loss);
-        if (turn_ends()) co_await asio::post(strand_, asio::use_awaitable);
-    }
-    for (auto& [category, head, snapshot] : base->streams) {
-        memory_.restore(*category, std::move(head), std::move(snapshot));
-        if (turn_ends()) co_await asio::post(strand_, asio::use_awaitable);
-    }
+    co_await in_turns(base->losses, [this](const Loss& loss) { memory_.restore(loss); });
+    co_await in_turns(base->streams, [this](auto& of) {
+        memory_.restore(*of.category, std::move(of.head), std::move(of.snapshot));
+    });
     for (const auto& [consumer, topic, partition, offset] : base->sources)
         memory_.restore(SourceOffset{consumer, topic, partition, offset});
-    for (auto& owed : base->owed) {
-        memory_.restore(std::move(owed));
-        if (turn_ends()) co_await asio::post(strand_, asio::use_awaitable);
-    }
-    for (const auto& mark : base->marks) {
-        memory_.restore(mark);
-        if (turn_ends()) co_await asio::post(strand_, asio::use_awaitable);
-    }
-    for (auto& timer : base->timers) {
-        memory_.restore(std::move(timer));
-        if (turn_ends()) co_await asio::post(strand_, asio::use_awaitable);
-    }
+    co_await in_turns(base->owed, [this](Owed& owed) { memory_.restore(std::move(owed)); });
+    co_await in_turns(base->marks, [this](const InboxMark& mark) { memory_.restore(mark); });
+    co_await in_turns(base->timers, [this](Timer& timer) { memory_.restore(std::move(timer)); });
     co_return result<void>{};
 }
 

@@ -87,8 +87,6 @@ void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
     retention_.remove(stream);
     drain(SIZE_MAX);
     bytes_of(*stream.category) -= stream.bytes;
-    stats_.events -= stream.events.size();
-    stats_.expired += stream.events.size();
     auto& of_category = stats_of(*stream.category);
     of_category.events -= stream.events.size();
     of_category.expired += stream.events.size();
@@ -251,7 +249,6 @@ void MemoryStore::trim_through(MemoryStream& stream, Version version) {
     auto events = stream.events.take_front(count);
     stream.ids.drop_below(stream.first_version(), stream.events);
     lose(stream, events, through, now);
-    stats_.events -= count;
     stats_of(*stream.category).events -= count;
     leaving_ = {stream.category, stream.id, through, std::move(events), 0, &stream};
 }

@@ -34,7 +34,7 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<Commit> 
     begin_turn();
     const auto patience = turn_end_ + read_patience;
     Position told = head();
-    std::uint64_t looked = stats_.committed;
+    Position looked = head();
     Call call;
     for (const auto& commit : commits) {
         auto result = commit_one(commit, call);
@@ -48,9 +48,9 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<Commit> 
         results.push_back(std::move(result));
         // The clock is asked now and then only: an event takes about a microsecond, unless it had to be given
         // room.
-        const bool looks = results.size() % looks_apart == 0 || stats_.committed - looked >= looks_apart;
+        const bool looks = results.size() % looks_apart == 0 || head() - looked >= looks_apart;
         if (!std::exchange(made_room_, false) && !looks) continue;
-        looked = stats_.committed;
+        looked = head();
         if (std::chrono::steady_clock::now() < turn_end_) continue;
         tell(told);
         co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
@@ -135,7 +135,6 @@ Receipt MemoryStore::write(const Commit& commit) {
                                                   plan.stream->first_version());
             receipt.version = plan.stream->events[*at]->version();
             receipt.position = plan.stream->events[*at]->position();
-            stats_.deduplicated += drafts.size();
             stats_of(*plan.stream->category).deduplicated += drafts.size();
             continue;
         }
@@ -179,7 +178,6 @@ void MemoryStore::write_besides_events(const Commit& commit) {
 void MemoryStore::append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at) {
     const EventRef event = Event::seal(draft, stream.version + 1, all_.head() + 1, recorded_at, epoch_);
     index(stream, event);
-    ++stats_.committed;
     ++stats_of(*stream.category).committed;
     if (log_ != nullptr) log_->appended(event);
 }
@@ -202,7 +200,6 @@ void MemoryStore::index(MemoryStream& stream, const EventRef& event) {
     const auto bytes = cost(*event);
     stream.bytes += bytes;
     bytes_of(*stream.category) += bytes;
-    ++stats_.events;
     ++stats_of(*stream.category).events;
     if (stream.events.size() > limits_.max_events_per_stream && !std::exchange(stream.asked, true))
         oversized_.push_back({stream.category, stream.id});
@@ -269,12 +266,18 @@ CategoryStats& MemoryStore::stats_of(const Category& category) {
 }
 
 Stats MemoryStore::stats() const {
-    Stats stats = stats_;
+    Stats stats;
     stats.head = head();
     stats.bytes = bytes();
     stats.beside = beside_;
     stats.permanent_bytes = permanent_bytes_;
-    stats.streams = streams_.size();
+    for (const auto& of : by_category_) {
+        stats.events += of.events;
+        stats.streams += of.streams;
+        stats.committed += of.committed;
+        stats.deduplicated += of.deduplicated;
+        stats.expired += of.expired;
+    }
     return stats;
 }
 

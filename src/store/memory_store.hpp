@@ -252,7 +252,6 @@ class MemoryStore final : public EventStore {
     std::uint64_t bytes_ = 0;            // of events, streams, subjects and snapshots that expire
     std::uint64_t permanent_bytes_ = 0;  // of those that never do
     std::uint64_t beside_ = 0;           // what others hold for it
-    Stats stats_{};
     std::vector<CategoryStats> by_category_;
 };
 
