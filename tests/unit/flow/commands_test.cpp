@@ -9,6 +9,8 @@
 #include "event/json_reader.hpp"
 #include "store/forwarding_store.hpp"
 #include "store/memory_store.hpp"
+#include "unit/flow/nobody.hpp"
+#include "unit/strand_test.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -73,28 +75,8 @@ class BusyStore final : public store::test::ForwardingStore {
     bool takes_time = true;
 };
 
-class Nobody final : public broadcast::Publisher {
-  public:
-    void publish(std::span<const event::EventRef>, std::chrono::steady_clock::time_point) override {}
-    void skip_to(event::Position) override {}
-    void restart() override {}
-};
-
-class CommandsTest : public testing::Test {
+class CommandsTest : public stepcast::testing::StrandTest {
   protected:
-    template <class Body>
-    void run(Body body) {
-        bool ended = false;
-        aio::spawn(core, "test", [&]() -> awaitable<void> {
-            co_await body();
-            ended = true;
-        });
-        io.run_for(20s);
-        EXPECT_TRUE(ended);
-        EXPECT_TRUE(io.stopped()) << "something is still suspended";
-        io.restart();
-    }
-
     static Command pay(std::string stream, std::string id, std::uint8_t type) {
         return {stream, id, type, [=](const Aggregate& state, event::Version) -> result<Decision> {
                     if (type == 1 && static_cast<const Purse&>(state).content == 0)
@@ -123,8 +105,6 @@ class CommandsTest : public testing::Test {
     }
     AggregateKind kind{&purse, &no_upcasters, 3, 10, [] { return std::make_unique<Purse>(); }};
 
-    asio::io_context io;
-    aio::Strand core{asio::make_strand(io)};
     store::MemoryStore memory{{}};
     BusyStore store{memory};
     Nobody nobody;

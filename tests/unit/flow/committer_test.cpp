@@ -7,6 +7,8 @@
 #include "store/forwarding_store.hpp"
 #include "store/memory_store.hpp"
 #include "store/store_fixture.hpp"
+#include "unit/flow/nobody.hpp"
+#include "unit/strand_test.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -42,34 +44,14 @@ class RefusingStore final : public store::test::ForwardingStore {
     std::vector<std::size_t> sizes;
 };
 
-class Nobody final : public broadcast::Publisher {
-  public:
-    void publish(std::span<const event::EventRef>, std::chrono::steady_clock::time_point) override {}
-    void skip_to(event::Position) override {}
-    void restart() override {}
-};
-
-class CommitterTest : public testing::Test {
+class CommitterTest : public stepcast::testing::StrandTest {
   protected:
-    template <class Body>
-    void run(Body body) {
-        bool ended = false;
-        aio::spawn(core, "test", [&]() -> awaitable<void> {
-            co_await body();
-            ended = true;
-        });
-        io.run_for(10s);
-        EXPECT_TRUE(ended);
-        EXPECT_TRUE(io.stopped()) << "something is still suspended";
-    }
     static std::vector<store::Commit> commits(int from, int to) {
         std::vector<store::Commit> all;
         for (int i = from; i <= to; ++i) all.push_back(commit_of({draft("s", fmt::format("e{}", i))}));
         return all;
     }
 
-    asio::io_context io;
-    aio::Strand core{asio::make_strand(io)};
     store::MemoryStore memory{{}};
     RefusingStore store{memory};
     Nobody nobody;

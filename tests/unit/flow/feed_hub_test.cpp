@@ -6,6 +6,7 @@
 #include "store/forwarding_store.hpp"
 #include "store/memory_store.hpp"
 #include "store/store_fixture.hpp"
+#include "unit/strand_test.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -66,21 +67,16 @@ class NotingPublisher final : public broadcast::Publisher {
     Texts& notes_;
 };
 
-class FeedHubTest : public testing::Test {
+class FeedHubTest : public stepcast::testing::StrandTest {
   protected:
-    /// Runs a test's body on the strand; at its end nothing may be suspended.
+    /// While the hub reads.
     template <class Body>
     void run(Body body) {
-        bool ended = false;
-        aio::spawn(core, "test", [&]() -> awaitable<void> {
+        StrandTest::run([&]() -> awaitable<void> {
             hub.start();
             co_await body();
             co_await hub.stop();
-            ended = true;
         });
-        io.run_for(10s);
-        EXPECT_TRUE(ended);
-        EXPECT_TRUE(io.stopped()) << "something is still suspended";
     }
 
     awaitable<void> put(const event::Category& category, const std::string& stream,
@@ -100,8 +96,6 @@ class FeedHubTest : public testing::Test {
         co_return std::exchange(notes, {});
     }
 
-    asio::io_context io;
-    aio::Strand core{asio::make_strand(io)};
     TestClock clock;
     store::MemoryStore memory{{.ttl = 10min, .running_ttl = 10min, .max_events_per_stream = 3}, clock};
     store::MemoryStore another{{}, clock};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "unit/progress/system.hpp"
+#include "unit/progress/turns.hpp"
 
 namespace stepcast::progress::test {
 namespace {
@@ -23,18 +24,12 @@ TEST(Door, others_have_their_turns_while_a_large_array_is_checked_and_given_to_t
             events[static_cast<std::size_t>(i)].task_id = fmt::format("t{}", i);
             events[static_cast<std::size_t>(i)].user_id = "u";
         }
-        bool over = false;
-        int turns = 0;
-        std::function<void()> tick = [&] {
-            ++turns;
-            if (!over) asio::post(core, tick);
-        };
-        asio::post(core, tick);
+        Turns turns{core};
         const auto given = co_await door.publish(std::move(events), true);
-        over = true;
+        turns.end();
         EXPECT_EQ(given.value().size(), count);
         EXPECT_EQ(bus.produced.size(), count);
-        EXPECT_GE(turns, 3 * count / 64 - 3) << "once compared, once looked up, once encoded";
+        EXPECT_GE(turns.count(), 3 * count / 64 - 3) << "once compared, once looked up, once encoded";
         co_await asio::post(core, asio::use_awaitable);  // the last tick
         co_await system.stop();
     });

@@ -2,6 +2,7 @@
 
 #include "unit/broadcast/pipe_session.hpp"
 #include "unit/progress/service_fixture.hpp"
+#include "unit/progress/turns.hpp"
 
 namespace stepcast::progress {
 namespace {
@@ -103,20 +104,14 @@ TEST_F(Service, what_expired_before_it_was_read_counts_as_applied) {
 
 TEST_F(Service, others_have_their_turns_while_a_long_task_is_asked_how_it_stood_at_a_time) {
     feed(commit(10'000));
-    bool over = false;
-    int turns = 0;
-    std::function<void()> tick = [&] {
-        ++turns;
-        if (!over) asio::post(core, tick);
-    };
-    asio::post(core, tick);
+    Turns turns{core};
     const auto found = finish(service.version_at("t", Timestamp{} - 1ms));
-    over = true;
+    turns.end();
     io.restart();
     io.run_for(1ms);
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().code, query_errc::beyond_head);
-    EXPECT_GE(turns, 60) << "as many while it is looked through as while it is read";
+    EXPECT_GE(turns.count(), 60) << "as many while it is looked through as while it is read";
 }
 
 TEST_F(Service, a_moment_within_the_folded_part_is_gone_and_one_before_it_never_was) {

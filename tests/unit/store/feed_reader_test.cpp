@@ -7,6 +7,7 @@
 #include "store/cleaner.hpp"
 #include "store/memory_store.hpp"
 #include "store/store_fixture.hpp"
+#include "unit/strand_test.hpp"
 
 namespace stepcast::store::test {
 namespace {
@@ -86,21 +87,8 @@ class FlakyStore final : public EventStore {
     int failures = 0;
 };
 
-class FeedTest : public testing::Test {
+class FeedTest : public stepcast::testing::StrandTest {
   protected:
-    /// Runs a test's body on the strand; at its end nothing may be suspended.
-    template <class Body>
-    void run(Body body) {
-        bool ended = false;
-        aio::spawn(strand, "test", [&]() -> awaitable<void> {
-            co_await body();
-            ended = true;
-        });
-        io.run_for(10s);
-        EXPECT_TRUE(ended);
-        EXPECT_TRUE(io.stopped()) << "something is still suspended";
-    }
-
     awaitable<void> put(int count, const Category* category = &task,
                         Lifecycle lifecycle = Lifecycle::neutral) {
         std::vector<Commit> commits;
@@ -124,8 +112,6 @@ class FeedTest : public testing::Test {
         for (std::size_t i = 0; i < seen.size(); ++i) EXPECT_EQ(seen[i], from + i);
     }
 
-    asio::io_context io;
-    aio::Strand strand{asio::make_strand(io)};
     TestClock clock;
     FlakyStore store{{.ttl = 10min, .running_ttl = 10min}, clock};
     std::vector<Position> seen;
@@ -136,11 +122,11 @@ class FeedTest : public testing::Test {
 TEST_F(FeedTest, gives_what_was_there_and_what_comes_once_and_in_order) {
     run([&]() -> awaitable<void> {
         co_await put(1000);
-        FeedReader reader{strand, store, sink()};
+        FeedReader reader{core, store, sink()};
         reader.start();
         for (int i = 0; i < 20; ++i) {
             co_await put(50);
-            co_await asio::post(strand, asio::use_awaitable);
+            co_await asio::post(core, asio::use_awaitable);
         }
         EXPECT_TRUE(co_await reader.wait_applied(2000, 5s));
         co_await reader.stop();
@@ -152,7 +138,7 @@ TEST_F(FeedTest, gives_what_was_there_and_what_comes_once_and_in_order) {
 TEST_F(FeedTest, begins_behind_the_position_given) {
     run([&]() -> awaitable<void> {
         co_await put(10);
-        FeedReader reader{strand, store, sink(), 4};
+        FeedReader reader{core, store, sink(), 4};
         EXPECT_EQ(reader.applied(), 4u);
         reader.start();
         EXPECT_TRUE(co_await reader.wait_applied(10, 5s));
@@ -165,7 +151,7 @@ TEST_F(FeedTest, applied_rises_after_the_sink_has_returned) {
     run([&]() -> awaitable<void> {
         FeedReader* self = nullptr;
         std::vector<Position> applied;
-        FeedReader reader{strand, store, [&](std::span<const EventRef>, Position) -> awaitable<void> {
+        FeedReader reader{core, store, [&](std::span<const EventRef>, Position) -> awaitable<void> {
                               applied.push_back(self->applied());
                               co_return;
                           }};
@@ -182,9 +168,9 @@ TEST_F(FeedTest, applied_rises_after_the_sink_has_returned) {
 
 TEST_F(FeedTest, a_lost_hint_is_made_good_by_the_poll) {
     run([&]() -> awaitable<void> {
-        FeedReader reader{strand, store, sink()};
+        FeedReader reader{core, store, sink()};
         reader.start();
-        co_await asio::post(strand, asio::use_awaitable);
+        co_await asio::post(core, asio::use_awaitable);
         store.feed().on_change({});
         co_await put(3);
         EXPECT_TRUE(co_await reader.wait_applied(3, 5s));
@@ -198,7 +184,7 @@ TEST_F(FeedTest, an_expired_hole_never_stalls_it) {
         co_await put(2000, &task, Lifecycle::ends);
         clock.at += 11min;
         for (bool done = false; !done;) done = (co_await store.cleanup(clock.at)).value().done;
-        FeedReader reader{strand, store, sink()};
+        FeedReader reader{core, store, sink()};
         reader.start();
         EXPECT_TRUE(co_await reader.wait_applied(2000, 5s)) << "also when nothing follows the hole";
         EXPECT_TRUE(seen.empty());
@@ -211,15 +197,15 @@ TEST_F(FeedTest, an_expired_hole_never_stalls_it) {
 
 TEST_F(FeedTest, several_waiters_leave_when_their_position_is_applied) {
     std::vector<int> left;
-    FeedReader reader{strand, store, sink()};
+    FeedReader reader{core, store, sink()};
     run([&]() -> awaitable<void> {
         reader.start();
         for (const int position : {3, 1, 2, 9})
-            aio::spawn(strand, "waiter", [&, position]() -> awaitable<void> {
+            aio::spawn(core, "waiter", [&, position]() -> awaitable<void> {
                 if (co_await reader.wait_applied(static_cast<Position>(position), 5s))
                     left.push_back(position);
             });
-        co_await asio::post(strand, asio::use_awaitable);
+        co_await asio::post(core, asio::use_awaitable);
         co_await put(1);
         EXPECT_TRUE(co_await reader.wait_applied(1, 5s));
         co_await put(2);
@@ -236,7 +222,7 @@ TEST_F(FeedTest, several_waiters_leave_when_their_position_is_applied) {
 TEST_F(FeedTest, a_store_that_fails_is_asked_again) {
     run([&]() -> awaitable<void> {
         store.failing = true;
-        FeedReader reader{strand, store, sink()};
+        FeedReader reader{core, store, sink()};
         reader.start();
         co_await put(5);
         while (store.failures < 2) co_await aio::pause(1ms);
@@ -250,7 +236,7 @@ TEST_F(FeedTest, a_store_that_fails_is_asked_again) {
 
 TEST_F(FeedTest, a_stopped_reader_gives_nothing_more) {
     run([&]() -> awaitable<void> {
-        FeedReader reader{strand, store, sink()};
+        FeedReader reader{core, store, sink()};
         reader.start();
         co_await reader.stop();
         co_await put(3);
@@ -261,7 +247,7 @@ TEST_F(FeedTest, a_stopped_reader_gives_nothing_more) {
 TEST_F(FeedTest, the_cleaner_expires_by_its_clock_and_tells_what_went) {
     run([&]() -> awaitable<void> {
         std::vector<std::string> gone;
-        Cleaner cleaner{strand, store, clock, 1ms, [&](const EventStore::Expired& expired) {
+        Cleaner cleaner{core, store, clock, 1ms, [&](const EventStore::Expired& expired) {
                             for (const auto& s : expired.streams) gone.push_back(s.stream_id);
                         }};
         cleaner.start();
@@ -278,7 +264,7 @@ TEST_F(FeedTest, the_cleaner_expires_by_its_clock_and_tells_what_went) {
 TEST_F(FeedTest, a_hurried_cleaner_does_not_wait_for_its_interval_and_finishes_what_is_long) {
     run([&]() -> awaitable<void> {
         std::size_t gone = 0;
-        Cleaner cleaner{strand, store, clock, std::chrono::hours{24},
+        Cleaner cleaner{core, store, clock, std::chrono::hours{24},
                         [&](const auto& expired) { gone += expired.streams.size(); }};
         cleaner.start();
         co_await put(20'000);
@@ -293,7 +279,7 @@ TEST_F(FeedTest, a_hurried_cleaner_does_not_wait_for_its_interval_and_finishes_w
 TEST_F(FeedTest, a_cleaner_goes_on_after_a_failure) {
     run([&]() -> awaitable<void> {
         std::size_t gone = 0;
-        Cleaner cleaner{strand, store, clock, 1ms,
+        Cleaner cleaner{core, store, clock, 1ms,
                         [&](const auto& expired) { gone += expired.streams.size(); }};
         co_await put(7);
         clock.at += 11min;
