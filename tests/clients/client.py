@@ -11,7 +11,7 @@ import httpx_sse
 import requests
 import sseclient
 
-RETRY_S = 0.1
+RETRY_S = 0.1  # the pause of any such program before it connects again
 
 
 def say(call, **more):
