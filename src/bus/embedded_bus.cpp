@@ -2,9 +2,9 @@
 
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include "aio/notice.hpp"
+#include "aio/turn.hpp"
 
 namespace stepcast::bus {
 namespace {
@@ -108,7 +108,7 @@ class EmbeddedConsumer final : public Consumer {
             const auto waiting = log_->standing(*member_).lag;
             if (turn > 1 && waiting == before) break;
             before = waiting;
-            co_await asio::post(asio::use_awaitable);
+            co_await aio::next_turn();
         }
     }
 

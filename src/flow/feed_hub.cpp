@@ -2,12 +2,11 @@
 
 #include <spdlog/spdlog.h>
 #include <algorithm>
-#include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
 #include <stdexcept>
 #include <utility>
 
 #include "aio/spawn.hpp"
+#include "aio/turn.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -143,7 +142,7 @@ aio::awaitable<broadcast::Missed> FeedHub::read_after(event::Position after, std
             if (!page->events.empty() || !page->more)
                 co_return broadcast::Missed{std::move(page->events), page->lost_through};
             after = page->through;
-            co_await asio::post(core_, asio::use_awaitable);
+            co_await aio::next_turn();
         }
     });
 }

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <asio/buffer.hpp>
 #include <asio/experimental/as_tuple.hpp>
-#include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
 #include <tuple>
 
+#include "aio/turn.hpp"
 #include "http/paging.hpp"
 #include "http/sse_session.hpp"
 
@@ -108,7 +108,7 @@ awaitable<void> Connection::give_way() {
     if (turn_ < lane_.options().max_pipelined &&
         std::chrono::steady_clock::now() - turn_began_ < longest_turn)
         co_return;
-    co_await asio::post(asio::use_awaitable);
+    co_await aio::next_turn();
     begin_turn();
 }
 

@@ -1,10 +1,9 @@
 #include "store/cleaner.hpp"
 
 #include <spdlog/spdlog.h>
-#include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include "aio/spawn.hpp"
+#include "aio/turn.hpp"
 
 namespace stepcast::store {
 
@@ -37,7 +36,7 @@ awaitable<void> Cleaner::clean() {
         }
         if (!expired->streams.empty() || !expired->oversized.empty()) sink_(*expired);
         done = expired->done;
-        if (!done) co_await asio::post(strand_, asio::use_awaitable);
+        if (!done) co_await aio::next_turn();
     }
 }
 

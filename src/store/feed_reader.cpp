@@ -1,10 +1,9 @@
 #include "store/feed_reader.hpp"
 
 #include <spdlog/spdlog.h>
-#include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include "aio/spawn.hpp"
+#include "aio/turn.hpp"
 
 namespace stepcast::store {
 namespace {
@@ -42,7 +41,7 @@ awaitable<void> FeedReader::run() {
         if (store_.head() <= applied_ || !co_await read_page()) {
             co_await changed_.wait(poll_interval);
         } else {
-            co_await asio::post(strand_, asio::use_awaitable);  // one page a turn
+            co_await aio::next_turn();  // one page a turn
         }
     }
 }

@@ -1,7 +1,6 @@
 // How a journalled store stays within the bound of its file.
-#include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
 
+#include "aio/turn.hpp"
 #include "store/journaled_store.hpp"
 
 namespace stepcast::store {
@@ -56,7 +55,7 @@ awaitable<MemoryStore::Room> JournaledStore::shrink_to(std::uint64_t size, Memor
             room = memory_.free_some(clock_.now());
         if (room == Room::none) co_return room;
         if (room == Room::more)
-            co_await asio::post(strand_, asio::use_awaitable);
+            co_await aio::next_turn();
         else if (!co_await memory_.wait_read(patience))
             co_return room;
     }

@@ -2,10 +2,10 @@
 
 #include <spdlog/spdlog.h>
 #include <asio/experimental/awaitable_operators.hpp>
-#include <asio/post.hpp>
 
 #include "aio/backoff.hpp"
 #include "aio/offload.hpp"
+#include "aio/turn.hpp"
 
 namespace stepcast::store {
 namespace {
@@ -239,7 +239,7 @@ awaitable<void> JournaledStore::stay_within_bound() {
             room = memory_.free_some(clock_.now());
         if (room == MemoryStore::Room::none) break;
         if (room == MemoryStore::Room::more)
-            co_await asio::post(strand_, asio::use_awaitable);
+            co_await aio::next_turn();
         else if (feed_.read >= durable_ || !co_await memory_.wait_read(patience))
             break;  // the rest is not wholly taken in yet
     }
@@ -252,11 +252,11 @@ awaitable<void> JournaledStore::stay_within_bound() {
 awaitable<result<void>> JournaledStore::restore_base() {
     auto base = co_await aio::offload(writer_, [this] { return file_->read_base(); });
     if (!base) co_return tl::unexpected{base.error()};
-    const auto in_turns = [this](auto& list, auto restore) -> awaitable<void> {
+    const auto in_turns = [](auto& list, auto restore) -> awaitable<void> {
         std::size_t count = 0;
         for (auto& one : list) {
             restore(one);
-            if (++count % events_per_turn == 0) co_await asio::post(strand_, asio::use_awaitable);
+            if (++count % events_per_turn == 0) co_await aio::next_turn();
         }
     };
     memory_.restore_floor(base->floor);
@@ -284,7 +284,7 @@ awaitable<result<void>> JournaledStore::insert(const std::vector<StoredEvent>& e
                                "journal repair " +
                                file_->path() + "`");
         if (++count % events_per_turn != 0) continue;
-        co_await asio::post(strand_, asio::use_awaitable);
+        co_await aio::next_turn();
         co_await stay_within_bound();
     }
     co_return result<void>{};

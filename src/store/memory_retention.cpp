@@ -1,10 +1,9 @@
 #include <algorithm>
-#include <asio/post.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <utility>
 
+#include "aio/turn.hpp"
 #include "store/memory_store.hpp"
 
 namespace stepcast::store {
@@ -60,7 +59,7 @@ MemoryStore::Room MemoryStore::free_some(Timestamp now) {
 // Others have their turn meanwhile. False if nothing more can be had in time.
 awaitable<bool> MemoryStore::more_room(Deadline patience) {
     if (room_ == Room::unread) co_return co_await wait_read(patience);
-    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    co_await aio::next_turn();
     co_return true;
 }
 
@@ -211,8 +210,7 @@ bool MemoryStore::cleanup_step(Timestamp now) {
 awaitable<result<void>> MemoryStore::save_snapshot(const Category& category, std::string_view stream_id,
                                                    Snapshot snapshot, bool trim) {
     // What still leaves is taken out of the indexes in turns: a trim has events of its own to take out.
-    while (trim && drain(trim_step))
-        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+    while (trim && drain(trim_step)) co_await aio::next_turn();
     auto* stream = find(category, stream_id);
     if (stream == nullptr || snapshot.version > stream->version)
         co_return fail(errc::wrong_expected_version, "version",

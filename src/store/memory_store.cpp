@@ -1,10 +1,9 @@
 #include "store/memory_store.hpp"
 
 #include <algorithm>
-#include <asio/post.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
+#include "aio/turn.hpp"
 #include "base/random.hpp"
 
 namespace stepcast::store {
@@ -53,7 +52,7 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<Commit> 
         looked = head();
         if (std::chrono::steady_clock::now() < turn_end_) continue;
         tell(told);
-        co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+        co_await aio::next_turn();
         begin_turn();
     }
     drain(2 * commits.size() + 64);

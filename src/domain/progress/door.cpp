@@ -5,6 +5,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "aio/spawn.hpp"
+#include "aio/turn.hpp"
 #include "base/hash.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
@@ -23,11 +24,6 @@ constexpr auto not_owner = "the task belongs to another user";
 // Of an array, for which a strand is held: some 100 µs.
 constexpr std::size_t slice = 64;
 
-// Lets the others on this strand have their turn.
-awaitable<void> give_way() {
-    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
-}
-
 // What the elements of one array say of each other.
 awaitable<result<void>> check_among_themselves(const std::vector<ProgressEvent>& events) {
     if (events.size() < 2) co_return result<void>{};
@@ -37,7 +33,7 @@ awaitable<result<void>> check_among_themselves(const std::vector<ProgressEvent>&
         const ProgressEvent& event = events[i];
         if (owners.try_emplace(event.task_id, event.user_id).first->second != event.user_id)
             co_return fail(errc::not_owner, place(true, i, "userId"), not_owner);
-        if ((i + 1) % slice == 0) co_await give_way();
+        if ((i + 1) % slice == 0) co_await aio::next_turn();
         if (event.event_id.empty()) continue;
         // Ids hold no control characters, so a line break keeps the pair apart.
         const auto [known, fresh] =
@@ -62,7 +58,7 @@ awaitable<result<void>> ProgressDoor::check(const std::vector<ProgressEvent>& ev
     if (auto agreed = co_await check_among_themselves(events); !agreed) co_return agreed;
     co_return co_await aio::run_on(service_.core(), [this, &events, array]() -> awaitable<result<void>> {
         for (std::size_t i = 0; i < events.size(); ++i) {
-            if ((i + 1) % slice == 0) co_await give_way();
+            if ((i + 1) % slice == 0) co_await aio::next_turn();
             const ProgressEvent& event = events[i];
             const Task* task = service_.projection().find(event.task_id);
             if (task == nullptr) continue;
@@ -110,7 +106,7 @@ awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::v
         message.key = event.task_id;
         encode_sent(event, message.value);
         given.push_back({std::move(event.event_id), std::move(event.task_id)});
-        if (given.size() % slice == 0) co_await give_way();
+        if (given.size() % slice == 0) co_await aio::next_turn();
     }
     if (auto produced = co_await bus_.produce(std::move(messages)); !produced)
         co_return not_given(std::move(produced.error()));

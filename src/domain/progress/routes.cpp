@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "aio/turn.hpp"
 #include "base/text.hpp"
 #include "domain/progress/answers.hpp"
 #include "domain/progress/orders.hpp"
@@ -133,7 +134,7 @@ awaitable<Response> post_events(RouteParts& parts, Request& request) {
         const auto more = sent.read(64);
         if (!more) co_return answer_for(more.error());
         if (!*more) break;
-        co_await asio::post(asio::use_awaitable);  // others on this lane wait no longer than for a slice
+        co_await aio::next_turn();  // others on this lane wait no longer than for a slice
     }
     const bool array = sent.array;
     const auto given = co_await parts.door.publish(std::move(sent.events), array);
@@ -143,7 +144,7 @@ awaitable<Response> post_events(RouteParts& parts, Request& request) {
     for (const auto& one : *given) {
         if (told > 0) body += ',';
         body += given_json(one);
-        if (++told % 64 == 0) co_await asio::post(asio::use_awaitable);
+        if (++told % 64 == 0) co_await aio::next_turn();
     }
     if (array) body += ']';
     co_return Response::json(std::move(body), 202);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "aio/spawn.hpp"
+#include "aio/turn.hpp"
 #include "base/error_category.hpp"
 #include "domain/progress/codec.hpp"
 #include "domain/progress/split_tasks.hpp"
@@ -21,8 +22,7 @@ awaitable<void> fold(ProgressState& state, std::span<const event::EventRef> even
     for (const auto& stored : events) {
         decode_stored(*stored, scratch);
         evolve(state, scratch, stored->version(), stored->position(), stored->recorded_at());
-        if (++folded % turn == 0)
-            co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+        if (++folded % turn == 0) co_await aio::next_turn();
     }
 }
 
@@ -33,7 +33,7 @@ awaitable<std::size_t> count_at(std::span<const event::EventRef> events, Timesta
     for (std::size_t i = events.size(); i != 0; --i) {
         decode_stored(*events[i - 1], scratch);
         if (scratch.timestamp <= at) co_return i;
-        if (i % turn == 0) co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+        if (i % turn == 0) co_await aio::next_turn();
     }
     co_return 0;
 }
@@ -217,7 +217,7 @@ awaitable<result<std::vector<event::EventRef>>> ProgressEventService::read_versi
         all.insert(all.end(), page->events.begin(), page->events.end());
         if (!page->more) break;
         from = page->through + 1;
-        co_await asio::post(core_, asio::use_awaitable);  // let others have their turn
+        co_await aio::next_turn();  // let others have their turn
     }
     co_return all;
 }
@@ -318,7 +318,7 @@ awaitable<result<ProgressEventService::History>> ProgressEventService::user_even
                            // A page over what has just expired may hold nothing.
                            while (page && page->events.empty() && page->more) {
                                range.from = page->through + 1;
-                               co_await asio::post(core_, asio::use_awaitable);
+                               co_await aio::next_turn();
                                page = co_await store_.read_subject(user_id, categories(), range);
                            }
                            if (!page) co_return fail(query_errc::unavailable);

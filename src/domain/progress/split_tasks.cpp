@@ -2,11 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
-#include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
 #include <set>
 #include <tuple>
 
+#include "aio/turn.hpp"
 #include "domain/progress/codec.hpp"
 
 namespace stepcast::progress {
@@ -38,10 +37,6 @@ using Order = std::set<Moment, Earlier>;  // grows in small steps, as a sort doe
 
 constexpr std::size_t turn = 256;
 
-aio::awaitable<void> let_others() {
-    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
-}
-
 aio::awaitable<Order> in_order(std::span<const event::EventRef> events) {
     Order order;
     ProgressEvent scratch;
@@ -50,7 +45,7 @@ aio::awaitable<Order> in_order(std::span<const event::EventRef> events) {
         const bool sent = percentage_was_sent(scratch);
         order.insert({stored->recorded_at(), scratch.timestamp.value_or(Timestamp{}), scratch.seq,
                       rank_of(scratch.type), sent ? scratch.percentage.value_or(0) : -1, stored.get()});
-        if (order.size() % turn == 0) co_await let_others();
+        if (order.size() % turn == 0) co_await aio::next_turn();
     }
     co_return order;
 }
@@ -90,7 +85,7 @@ aio::awaitable<void> fold_by_time(ProgressState& state, std::span<const event::E
         // One that was filled in is that of another order.
         if (moment.percentage < 0) scratch.percentage = implied_percentage(scratch, state);
         evolve(state, scratch, moment.event->version(), moment.event->position(), moment.recorded_at);
-        if (++folded % turn == 0) co_await let_others();
+        if (++folded % turn == 0) co_await aio::next_turn();
     }
     state.version = events.back()->version();
     state.position = events.back()->position();
