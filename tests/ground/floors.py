@@ -1,6 +1,7 @@
-"""Holds every `#include "folder/…"` of a source tree against the table of floors: a folder imports only what stands below it.
+"""Holds every `#include "folder/…"` of a source tree, and every link of its CMake libraries, against the table of floors: a folder
+imports only what stands below it, and links what it imports.
 
-Also a command: floors.py [SRC] prints what is wrong and exits 1 if anything is.
+Also a command: floors.py [ROOT] prints what is wrong and exits 1 if anything is.
 """
 import pathlib
 import re
@@ -23,6 +24,15 @@ MAY_IMPORT = {
     "app": GROUND | FIRST | SECOND | THIRD | DOMAINS | {"domain", "proof"},
     "": {"app"},  # main.cpp
 }
+# folder: its rooms, and for each (and for the folder itself, "") the rooms of the folder that it may import
+ROOMS = {
+    "store": {"": set(), "memory": set(), "journal": {"memory"}},
+    "bus": {"": set(), "embedded": set()},
+    "http": {"": {"stream"}, "stream": set()},
+    "proof": {"": set(), "load": set(), "bench": {"load"}, "prove": {"load"}},
+    "app": {"": set(), "config": set(), "server": {"config"}, "commands": {"config", "server"}},
+}
+LIBRARY = re.compile(r"^stepcast_library\(([^\s)]+)([^)]*)\)", re.M)
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 
 
@@ -34,14 +44,16 @@ def includes(path):
             yield number, found.group(1), found.group(2)
 
 
-def folder_of(file):
-    """"domain/progress/model.hpp" -> "domain/progress"."""
-    return file.rpartition("/")[0]
+def place(file):
+    """"domain/progress/model.hpp" -> ("domain/progress", ""); "store/journal/file.hpp" -> ("store", "journal")."""
+    folder = file.rpartition("/")[0]
+    above, _, room = folder.rpartition("/")
+    return (above, room) if room in ROOMS.get(above, {}) else (folder, "")
 
 
 def check_line(src, file, quoted):
     """What is wrong with an include of our own, or None."""
-    own, other = folder_of(file), folder_of(quoted)
+    (own, own_room), (other, other_room) = place(file), place(quoted)
     if not (src / quoted).is_file():
         return f'"{quoted}" does not exist'
     if own not in MAY_IMPORT:
@@ -51,7 +63,40 @@ def check_line(src, file, quoted):
             return f'a model imports base and event only, not "{quoted}"'
     elif other != own and other not in MAY_IMPORT[own]:
         return f'{own or "main.cpp"} may not import {other}: "{quoted}"'
+    elif other == own and other_room not in {"", own_room} | ROOMS.get(own, {}).get(own_room, set()):
+        return f'{own}/{own_room} may not import its sibling {own}/{other_room}: "{quoted}"'
     return None
+
+
+def imports(src):
+    """folder: the folders that its files import."""
+    found = {}
+    for path in [*src.rglob("*.hpp"), *src.rglob("*.cpp")]:
+        own = place(path.relative_to(src).as_posix())[0]
+        for _, quoted, _ in includes(path):
+            if quoted and (other := place(quoted)[0]) != own:
+                found.setdefault(own, set()).add(other)
+    return found
+
+
+def check_links(cmake, imported):
+    """What is wrong with the links of a CMakeLists.txt: one that the floors forbid or that no include needs, and a folder that is
+    imported and not linked, nor linked by what is; and rooms that the table does not have."""
+    links, problems = {}, []
+    for folder, words in LIBRARY.findall(cmake):
+        rooms, _, linked = words.partition("LINKS")
+        links[folder] = {name.removeprefix("stepcast_").replace("domain_", "domain/") for name in linked.split()
+                         if name.startswith("stepcast_")}
+        if set(rooms.split()) - {"ROOMS"} != set(ROOMS.get(folder, {})) - {""}:
+            problems.append(f"CMakeLists.txt: the rooms of {folder} are not those of the table")
+    def reach(folder):
+        return set().union(*({link} | reach(link) for link in links.get(folder, set())))
+    for folder, linked in links.items():
+        wanted = imported.get(folder, set())
+        problems += [f"CMakeLists.txt: {folder} may not link {link}" for link in sorted(linked - MAY_IMPORT.get(folder, set()))]
+        problems += [f"CMakeLists.txt: {folder} links {link} and imports nothing of it" for link in sorted(linked - wanted)]
+        problems += [f"CMakeLists.txt: {folder} imports {other} and does not link it" for other in sorted(wanted - reach(folder))]
+    return problems
 
 
 def cycles(graph):
@@ -74,7 +119,7 @@ def cycles(graph):
 
 
 def check(src):
-    """Every violation as "file:line: what"."""
+    """Every violation of an include as "file:line: what"."""
     problems, graph = [], {}
     for path in sorted([*src.rglob("*.hpp"), *src.rglob("*.cpp")]):
         file = path.relative_to(src).as_posix()
@@ -94,6 +139,7 @@ def check(src):
 
 
 if __name__ == "__main__":
-    wrong = check(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "src"))
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    wrong = check(root / "src") + check_links((root / "CMakeLists.txt").read_text(encoding="utf-8"), imports(root / "src"))
     print("\n".join(wrong))
     sys.exit(1 if wrong else 0)

@@ -20,6 +20,30 @@ class Floors(unittest.TestCase):
     def test_this_tree_keeps_its_floors(self):
         self.assertEqual(floors.check(ROOT / "src"), [])
 
+    def test_the_links_of_this_tree_are_its_imports(self):
+        self.assertEqual(floors.check_links((ROOT / "CMakeLists.txt").read_text(encoding="utf-8"), floors.imports(ROOT / "src")), [])
+
+    def test_a_link_is_held_against_the_imports(self):
+        cmake = "stepcast_library(base)\nstepcast_library(event LINKS stepcast_base)\n" \
+                "stepcast_library(store ROOMS memory journal\n    LINKS stepcast_event stepcast_aio SQLite::SQLite3)\n"
+        self.assertEqual(floors.check_links(cmake, {"event": {"base"}, "store": {"event", "aio", "base"}}), [])
+        self.assertEqual(floors.check_links(cmake, {"event": {"base"}, "store": {"event", "bus"}}),
+                         ["CMakeLists.txt: store links aio and imports nothing of it",
+                          "CMakeLists.txt: store imports bus and does not link it"])
+        self.assertEqual(floors.check_links("stepcast_library(event LINKS stepcast_wire)", {"event": {"wire"}}),
+                         ["CMakeLists.txt: event may not link wire"])
+        self.assertEqual(floors.check_links("stepcast_library(store ROOMS attic)", {}),
+                         ["CMakeLists.txt: the rooms of store are not those of the table"])
+
+    def test_a_room_imports_its_folder_and_no_sibling(self):
+        files = {"store/store.hpp": "", "store/memory/memory_store.hpp": '#include "store/store.hpp"\n',
+                 "store/journal/file.hpp": '#include "store/store.hpp"\n#include "store/memory/memory_store.hpp"\n'}
+        self.assertEqual(self.problems(files), [])
+        self.assertEqual(self.problems({**files, "store/memory/reads.cpp": '#include "store/journal/file.hpp"\n',
+                                        "store/store.cpp": '#include "store/memory/memory_store.hpp"\n'}),
+                         ['store/memory/reads.cpp:1: store/memory may not import its sibling store/journal: "store/journal/file.hpp"',
+                          'store/store.cpp:1: store/ may not import its sibling store/memory: "store/memory/memory_store.hpp"'])
+
     def test_down_is_allowed(self):
         self.assertEqual(self.problems({"base/a.hpp": "", "store/b.hpp": '#include <vector>\n#include "base/a.hpp"\n',
                                         "domain/bank/service.hpp": '#include "store/b.hpp"\n',
