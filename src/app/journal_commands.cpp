@@ -11,7 +11,7 @@
 #include <iostream>
 
 #include "app/options.hpp"
-#include "store/journal_tools.hpp"
+#include "store/journal/tools.hpp"
 
 namespace stepcast::app {
 namespace {

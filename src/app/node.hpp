@@ -17,7 +17,7 @@
 #include "http/router.hpp"
 #include "http/server.hpp"
 #include "http/sse_session.hpp"
-#include "store/journaled_store.hpp"
+#include "store/journal/journaled_store.hpp"
 
 namespace stepcast::app {
 

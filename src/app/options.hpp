@@ -7,7 +7,7 @@
 #include "http/options.hpp"
 #include "http/sse_session.hpp"
 #include "kafka/config.hpp"
-#include "store/journal_file.hpp"
+#include "store/journal/file.hpp"
 #include "store/store.hpp"
 
 namespace stepcast::app {

@@ -11,7 +11,7 @@
 
 #include "aio/notice.hpp"
 #include "base/hash.hpp"
-#include "store/journaled_store.hpp"
+#include "store/journal/journaled_store.hpp"
 
 namespace stepcast::store {
 namespace {

@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "base/hash.hpp"
-#include "store/journaled_store.hpp"
+#include "store/journal/journaled_store.hpp"
 
 namespace stepcast::store {
 namespace {

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/hash.hpp"
-#include "store/memory_store.hpp"
+#include "store/memory/memory_store.hpp"
 
 namespace stepcast::store {
 namespace {

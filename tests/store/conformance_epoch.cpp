@@ -4,7 +4,7 @@
 
 #include "store/changing_store.hpp"
 #include "store/feed_reader.hpp"
-#include "store/memory_store.hpp"
+#include "store/memory/memory_store.hpp"
 #include "store/store_fixture.hpp"
 
 namespace stepcast::store::test {

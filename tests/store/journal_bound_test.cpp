@@ -1,6 +1,6 @@
 // What a store at its bound takes: all of it, as long as something finished can go.
 #include "store/journal_fixture.hpp"
-#include "store/memory_store.hpp"
+#include "store/memory/memory_store.hpp"
 
 namespace stepcast::store::test {
 namespace {

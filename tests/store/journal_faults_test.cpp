@@ -11,8 +11,8 @@
 #include <set>
 #include <thread>
 
+#include "store/journal/tools.hpp"
 #include "store/journal_fixture.hpp"
-#include "store/journal_tools.hpp"
 #include "store/shim_vfs.hpp"
 
 namespace stepcast::store::test {

@@ -1,7 +1,7 @@
 #pragma once
 #include "aio/notice.hpp"
+#include "store/journal/tools.hpp"
 #include "store/journal_kind.hpp"
-#include "store/journal_tools.hpp"
 
 namespace stepcast::store::test {
 

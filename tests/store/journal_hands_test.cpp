@@ -9,8 +9,8 @@
 #include <sstream>
 
 #include "base/random.hpp"
+#include "store/journal/tools.hpp"
 #include "store/journal_fixture.hpp"
-#include "store/journal_tools.hpp"
 
 namespace stepcast::store::test {
 namespace {

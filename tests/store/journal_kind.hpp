@@ -2,7 +2,7 @@
 #include <filesystem>
 #include <map>
 
-#include "store/journaled_store.hpp"
+#include "store/journal/journaled_store.hpp"
 #include "store/store_fixture.hpp"
 
 namespace stepcast::store::test {

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "store/journal/tools.hpp"
 #include "store/journal_fixture.hpp"
-#include "store/journal_tools.hpp"
 #include "store/shim_vfs.hpp"
 
 namespace stepcast::store::test {

@@ -1,5 +1,5 @@
 // What a person does with a journal's file.
-#include "store/journal_tools.hpp"
+#include "store/journal/tools.hpp"
 
 #include <filesystem>
 #include <fstream>

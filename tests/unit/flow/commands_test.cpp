@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "event/json_reader.hpp"
 #include "store/forwarding_store.hpp"
-#include "store/memory_store.hpp"
+#include "store/memory/memory_store.hpp"
 #include "unit/flow/nobody.hpp"
 #include "unit/strand_test.hpp"
 

@@ -8,7 +8,7 @@
 
 #include "aio/notice.hpp"
 #include "aio/spawn.hpp"
-#include "store/memory_store.hpp"
+#include "store/memory/memory_store.hpp"
 
 namespace stepcast::flow {
 namespace {

@@ -1,6 +1,6 @@
 #include "flow/source_offsets.hpp"
 
-#include "store/memory_store.hpp"
+#include "store/memory/memory_store.hpp"
 #include "store/store_fixture.hpp"
 
 namespace stepcast::flow {

@@ -9,7 +9,7 @@
 #include "broadcast/broadcaster.hpp"
 #include "domain/progress/codec.hpp"
 #include "domain/progress/service.hpp"
-#include "store/memory_store.hpp"
+#include "store/memory/memory_store.hpp"
 
 namespace stepcast::progress::test {
 

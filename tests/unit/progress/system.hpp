@@ -13,7 +13,7 @@
 #include "domain/progress/ingest.hpp"
 #include "domain/progress/service.hpp"
 #include "flow/dead_letters.hpp"
-#include "store/memory_store.hpp"
+#include "store/memory/memory_store.hpp"
 
 namespace stepcast::progress::test {
 

@@ -5,7 +5,7 @@
 
 #include "aio/spawn.hpp"
 #include "store/cleaner.hpp"
-#include "store/memory_store.hpp"
+#include "store/memory/memory_store.hpp"
 #include "store/store_fixture.hpp"
 #include "unit/strand_test.hpp"
 

@@ -6,9 +6,9 @@
 #include <map>
 #include <set>
 
-#include "store/id_table.hpp"
-#include "store/position_index.hpp"
-#include "store/tombstones.hpp"
+#include "store/memory/id_table.hpp"
+#include "store/memory/position_index.hpp"
+#include "store/memory/tombstones.hpp"
 
 namespace stepcast::store {
 namespace {

@@ -1,0 +1,151 @@
+// A journal as NDJSON.
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "base/text.hpp"
+#include "event/json.hpp"
+#include "store/journal/lines.hpp"
+#include "store/journal/tools.hpp"
+
+namespace stepcast::store {
+namespace {
+
+using namespace lines;
+
+void member(std::string& out, std::string_view name, std::string_view text) {
+    out.append(out.back() == '{' ? "\"" : ",\"").append(name).append("\":");
+    event::append_json_string(out, text);
+}
+
+template <std::integral N>
+void member(std::string& out, std::string_view name, N number) {
+    out.append(out.back() == '{' ? "\"" : ",\"").append(name).append("\":").append(std::to_string(number));
+}
+
+// As an object whose names may repeat: the order of its members is that of the headers.
+void headers_member(std::string& out, const std::vector<event::Header>& headers) {
+    out.append(",\"headers\":{");
+    for (const auto& [name, value] : headers) {
+        if (out.back() != '{') out.push_back(',');
+        event::append_json_string(out, name);
+        out.push_back(':');
+        event::append_json_string(out, value);
+    }
+    out.push_back('}');
+}
+
+void write_event(std::string& out, const StoredEvent& stored) {
+    const auto& e = *stored.draft;
+    out = "{\"event\":{";
+    member(out, "category", e.category().name);
+    member(out, "stream", e.stream_id());
+    member(out, "version", stored.version);
+    member(out, "position", stored.position);
+    member(out, "type", e.type());
+    member(out, "schema", int{e.schema_version()});
+    member(out, "lifecycle", lifecycles[static_cast<std::size_t>(e.lifecycle())]);
+    member(out, "id", e.id());
+    member(out, "subject", e.subject());
+    member(out, "recordedAt", format_rfc3339(stored.recorded_at));
+    member(out, "fingerprint", fmt::format("{:016x}", e.fingerprint()));
+    if (!e.metadata().empty()) out.append(",\"metadata\":").append(e.metadata());
+    out.append(data_mark).append("{").append(e.body()).append("}}\n");
+}
+
+void write_base(std::string& out, const JournalFile& file, const JournalBase& base) {
+    const auto line = [&](std::string_view kind, auto fill) {
+        std::string object = "{";
+        fill(object);
+        out.append("{\"").append(kind).append("\":").append(object).append("}}\n");
+    };
+    line("journal", [&](std::string& o) {
+        member(o, "schema", JournalFile::schema);
+        member(o, "epoch", file.epoch());
+        member(o, "head", file.head());
+        member(o, "floor", base.floor);
+    });
+    for (const auto& loss : base.losses)
+        line("loss", [&](std::string& o) {
+            member(o, "category", loss.category->name);
+            member(o, "of", loss.of_subject ? "subject" : "stream");
+            member(o, "name", loss.name);
+            member(o, "through", loss.through);
+            member(o, "at", format_rfc3339(loss.at));
+        });
+    for (const auto& [category, head, snapshot] : base.streams)
+        line("snapshot", [&](std::string& o) {
+            member(o, "category", category->name);
+            member(o, "stream", head.id);
+            member(o, "subject", head.subject);
+            member(o, "firstVersion", head.first_version);
+            member(o, "lastPosition", head.last_position);
+            member(o, "lastRecorded", format_rfc3339(head.last_recorded));
+            member(o, "life", lives[static_cast<std::size_t>(head.life)]);
+            member(o, "mixed", int{head.mixed});
+            member(o, "version", snapshot.version);
+            member(o, "schema", snapshot.schema);
+            member(o, "state", snapshot.state);
+        });
+    for (const auto& source : base.sources)
+        line("source", [&](std::string& o) {
+            member(o, "consumer", source.consumer);
+            member(o, "topic", source.topic);
+            member(o, "partition", source.partition);
+            member(o, "offset", source.offset);
+        });
+    for (const auto& [number, message] : base.owed)
+        line("owed", [&](std::string& o) {
+            member(o, "number", number);
+            member(o, "id", message.id);
+            member(o, "topic", message.topic);
+            member(o, "key", message.key);
+            member(o, "value", message.value);
+            if (!message.headers.empty()) headers_member(o, message.headers);
+        });
+    for (const auto& mark : base.marks)
+        line("mark", [&](std::string& o) {
+            member(o, "consumer", mark.consumer);
+            member(o, "message", mark.message_id);
+            member(o, "expires", format_rfc3339(mark.expires));
+            if (!mark.answer.empty()) member(o, "answer", mark.answer);
+        });
+    for (const auto& timer : base.timers)
+        line("timer", [&](std::string& o) {
+            member(o, "id", timer.id);
+            member(o, "due", format_rfc3339(timer.due));
+            member(o, "kind", timer.kind);
+            member(o, "payload", timer.payload);
+        });
+}
+
+}  // namespace
+
+result<std::uint64_t> export_journal(const std::string& path, Categories categories, std::ostream& out,
+                                     const Told& told) {
+    auto file = JournalFile::open_to_read({path, 0, categories});
+    if (!file) return tl::unexpected{file.error()};
+    const auto base = (*file)->read_base();
+    if (!base) return tl::unexpected{base.error()};
+    std::string text;
+    write_base(text, **file, *base);
+    out << text;
+    std::uint64_t count = 0;
+    for (Position after = 0;;) {
+        const auto read = (*file)->read_events(after, page);
+        if (!read) return tl::unexpected{read.error()};
+        if (read->through == after) break;
+        after = read->through;
+        for (const auto& event : read->events) {
+            write_event(text, event);
+            out << text;
+            if (++count % told_each == 0 && told) told(fmt::format("{} events written", count));
+        }
+        if (!out) return fail(journal_errc::failing, {}, "the output cannot be written");
+    }
+    out << "{\"end\":{\"events\":" << count << "}}\n" << std::flush;
+    if (!out) return fail(journal_errc::failing, {}, "the output cannot be written");
+    return count;
+}
+
+}  // namespace stepcast::store

@@ -1,0 +1,212 @@
+#pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/journal/errc.hpp"
+#include "store/journal/group.hpp"
+#include "store/journal/lock.hpp"
+#include "store/journal/mark.hpp"
+#include "store/journal/meta.hpp"
+
+namespace stepcast::store {
+
+/// One event as it stands in the file.
+struct StoredEvent {
+    event::Draft draft;
+    Version version = 0;
+    Position position = 0;
+    Timestamp recorded_at{};
+};
+
+/// Everything that stands in the file but the events.
+struct JournalBase {
+    struct Source {
+        std::string consumer;
+        std::string topic;
+        std::int32_t partition = 0;
+        std::int64_t offset = 0;
+    };
+    struct Stream {
+        const Category* category = nullptr;
+        StreamHead head;
+        Snapshot snapshot;
+    };
+
+    Position floor = 0;
+    std::vector<Loss> losses;     ///< the oldest first
+    std::vector<Stream> streams;  ///< those that have a snapshot
+    std::vector<Source> sources;
+    std::vector<Owed> owed;
+    std::vector<InboxMark> marks;
+    std::vector<Timer> timers;
+};
+
+/// A file's own absolute name, symbolic links resolved, whether or not it exists: its log goes by that.
+std::string own_name(const std::string& path);
+
+/// The SQLite file behind a journalled store. Used by one thread at a time; every call may block.
+///
+/// Its tables: `events` (a row per event: `data` is its JSON, `ids` where the three ids stand in it, `sum`
+/// guards all of the row), `types`, `snapshots` (`state` ends with a sum over the row), `losses`, `sources`,
+/// `outbox`, `inbox`, `timers`, and `meta`, see JournalMeta. An event that is hidden by a
+/// loss does not count: it is removed later.
+class JournalFile {
+  public:
+    /// 1 had no inbox and no timers, 2 no sums of snapshots, 3 no groups, owner and sum in
+    /// `meta`, no answers in the inbox, no headers in the outbox, no metadata of events and no categories of
+    /// what subjects lost.
+    static constexpr int schema = 4;
+    static constexpr std::int64_t application = 0x53746570;  ///< "Step"
+
+    struct Options {
+        std::string path;
+        std::uint64_t max_bytes = 0;  ///< beyond what a group says is exempt; 0: no bound
+        std::span<const Category* const> categories{};
+        bool must_exist = false;
+        bool salvage = false;  ///< to read: also what is damaged as a whole, see `problems`
+    };
+    struct Size {
+        std::uint64_t used = 0;   ///< bytes of pages with content
+        std::uint64_t whole = 0;  ///< bytes of the file
+        std::uint64_t log = 0;    ///< bytes of the log beside it
+        bool pinned = false;      ///< a reader keeps the log from being moved into the file
+        int log_pages = 0;        ///< written since the log was last looked after
+        bool shrinks = true;      ///< false once giving back free pages was in vain
+        /// There is something for `tend`.
+        bool untidy() const;
+    };
+
+    /// Opens it for writing, as its only writer; makes it if it is missing. The detail is one line for
+    /// people.
+    static result<std::unique_ptr<JournalFile>> open(Options options);
+    /// Opens it to read what stands in it now; a server may go on writing meanwhile. Calls that write fail.
+    static result<std::unique_ptr<JournalFile>> open_to_read(Options options);
+    ~JournalFile();
+
+    const std::string& epoch() const { return meta_.epoch; }
+    Position head() const { return meta_.head; }
+    const std::string& path() const { return options_.path; }
+    /// What is wrong with it as a whole; empty unless it was opened for salvage.
+    const std::vector<std::string>& problems() const { return problems_; }
+
+    /// A snapshot that is not what was written is damage, or, where `left_out` is given, named there and left
+    /// out.
+    result<JournalBase> read_base(std::vector<std::string>* left_out = nullptr);
+    /// Events behind a position that are not hidden by a loss.
+    struct EventPage {
+        std::vector<StoredEvent> events;
+        std::vector<Position> hidden;    ///< what is still to be removed
+        std::uint64_t hidden_bytes = 0;  ///< that it takes of the file
+        Position through = 0;            ///< as asked for: the end
+    };
+    /// Looks at no more than `limit` rows. After read_base.
+    result<EventPage> read_events(Position after, std::size_t limit);
+
+    /// Writes the group, whole or not at all; success is what may be acknowledged: the file has its name
+    /// still, nobody else wrote to it, and its mark says so. `head`: the position of the last event ever
+    /// written. An empty group writes nothing and looks only.
+    result<Size> write(const JournalGroup& group, Position head);
+    /// What can be done between two groups, when the file is untidy: moves the log into the file, gives back
+    /// a few free pages. Empty if that failed.
+    std::optional<Size> tend();
+    /// Puts everything into the one file. The file stays usable.
+    void settle();
+    Size size();
+    /// What SQLite finds wrong with its pages, at most `limit` lines. Throws SqliteError.
+    std::vector<std::string> integrity(std::size_t limit);
+    /// Rewrites the file without free pages. Throws SqliteError.
+    void compact();
+    /// Replaces everything but the events, and the name of the history; drops the mark.
+    result<void> write_base(const JournalBase& base, Position head, const std::string& epoch);
+    /// Ends the reading: what it needed is let go.
+    void loaded() { hides_ = {}; }
+
+  private:
+    struct Type {
+        const Category* category;
+        std::uint8_t type;
+        std::uint8_t schema;
+        event::Lifecycle lifecycle;
+    };
+    struct Statements;
+
+    explicit JournalFile(Options options);
+    result<void> open_file();
+    result<void> check_kind();
+    result<void> read_head();
+    result<void> look();
+    void begin_next(Position head);
+    void write_next();
+    std::int64_t read_sum();
+    Error taken_over();
+    std::string log_path() const { return options_.path + "-wal"; }
+    bool move_log(int how);
+    void make_tables();
+    bool has_column(std::string_view table, std::string_view name);
+    void upgrade();
+    void sum_snapshots();
+    result<void> read_types();
+    StoredEvent decode(const Statement& row) const;
+    void write_events(const JournalGroup& group);
+    std::int64_t type_number(const event::Event& event);
+    void write_changes(const JournalGroup& group);
+    void write_promises(const JournalGroup& group);
+    void forget(const JournalGroup::Forgot& forgot);
+    bool bound_refuses(const JournalGroup& group);
+    std::uint64_t most_pages() const;
+    void bound_pages(std::uint64_t count);
+    const Category* category(std::string_view name) const;
+    void read_losses(JournalBase& base);
+    void read_streams(JournalBase& base, std::vector<std::string>* left_out);
+    Error error_of(const SqliteError& e) const;
+
+    Options options_;
+    FileLock lock_;  // before the connection, which it outlives
+    Database db_;
+    FileIdentity log_file_{};
+    MarkWriter mark_;
+    const std::string token_;   // of this opening: its writes are told from another's by it
+    JournalMeta meta_;          // as the file had it last
+    JournalMeta next_;          // as the group at hand leaves it
+    std::uint64_t exempt_ = 0;  // bytes beyond Options::max_bytes
+    std::uint64_t settled_ = 0;
+    std::uint64_t log_bytes_ = 0;
+    std::vector<std::string> problems_;
+    std::unique_ptr<Statements> statements_;
+    std::vector<Type> types_;                                   // by number
+    boost::unordered_flat_map<std::uint64_t, Position> hides_;  // by hash of a stream: while loading
+    std::string json_;
+    std::string ids_;
+    std::size_t written_types_ = 0;
+    bool summed_ = true;  // snapshots end with a sum
+    int log_pages_ = 0;
+    int tended_pages_ = 0;  // of them, when the log could not be moved
+    bool pinned_ = false;
+    bool shrinks_ = true;
+    bool doubtful_ = false;  // the last write failed
+};
+
+/// Reads all events that can be read, past those that cannot.
+class Salvage {
+  public:
+    explicit Salvage(JournalFile& file) : file_{file} {}
+
+    /// True if there are more; `events` holds them then.
+    bool next(std::size_t limit);
+    const std::vector<StoredEvent>& events() const { return events_; }
+    std::uint64_t unreadable() const { return unreadable_; }
+    const std::vector<std::string>& problems() const { return problems_; }  ///< the first twenty
+
+  private:
+    JournalFile& file_;
+    Position after_ = 0;
+    std::size_t careful_ = 0;  // reads of a single place that are still to be made
+    std::vector<StoredEvent> events_;
+    std::uint64_t unreadable_ = 0;
+    std::vector<std::string> problems_;
+};
+
+}  // namespace stepcast::store

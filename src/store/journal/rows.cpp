@@ -1,0 +1,393 @@
+// What a journal's transactions write, and how its rows are read back.
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "base/hash.hpp"
+#include "store/journal/headers.hpp"
+#include "store/journal/statements.hpp"
+
+namespace stepcast::store {
+namespace {
+
+constexpr std::size_t snapshot_sum_bytes = 16;
+constexpr std::size_t ids_bytes = 12;  // a place and a size of 16 bits for each of the three ids
+
+struct RowNumbers {
+    std::int64_t position, type, version, recorded_at, fingerprint;
+};
+
+// Of everything in the row, so that not even SQLite's own checks have to be believed. Absent metadata counts
+// as nothing: rows of older schemas have none.
+std::int64_t sum_of(const RowNumbers& numbers, std::string_view ids, std::string_view data,
+                    std::string_view metadata) {
+    const std::uint64_t all[] = {static_cast<std::uint64_t>(numbers.position),
+                                 static_cast<std::uint64_t>(numbers.type),
+                                 static_cast<std::uint64_t>(numbers.version),
+                                 static_cast<std::uint64_t>(numbers.recorded_at),
+                                 static_cast<std::uint64_t>(numbers.fingerprint),
+                                 stable_hash(ids),
+                                 stable_hash(data),
+                                 stable_hash(metadata)};
+    const std::size_t size = sizeof all - (metadata.empty() ? sizeof all[0] : 0);
+    return static_cast<std::int64_t>(stable_hash({reinterpret_cast<const char*>(all), size}));
+}
+
+void put_short(std::string& out, std::size_t value) {
+    out.push_back(static_cast<char>(value & 0xFF));
+    out.push_back(static_cast<char>(value >> 8));
+}
+
+// Most ids stand in the JSON; the others follow in `out`.
+void encode_ids(const event::Event& event, std::string& out) {
+    const std::string_view body = event.body();
+    std::size_t outside = body.size() + 1;
+    std::string_view others[3];
+    std::size_t count = 0;
+    out.clear();
+    for (const auto id : {event.stream_id(), event.id(), event.subject()}) {
+        const bool inside = id.data() >= body.data() && id.data() + id.size() <= body.data() + body.size();
+        put_short(out, inside ? static_cast<std::size_t>(id.data() - body.data()) + 1 : outside);
+        put_short(out, id.size());
+        if (inside) continue;
+        outside += id.size();
+        others[count++] = id;
+    }
+    for (std::size_t i = 0; i < count; ++i) out += others[i];
+}
+
+std::string_view id_at(int which, std::string_view ids, std::string_view json) {
+    const auto number = [&](int at) {
+        return static_cast<std::size_t>(static_cast<unsigned char>(ids[at])) |
+               static_cast<std::size_t>(static_cast<unsigned char>(ids[at + 1])) << 8;
+    };
+    const auto at = number(4 * which), size = number(4 * which + 2);
+    if (at < json.size()) return json.substr(at, size);
+    return ids.substr(std::min(ids.size(), ids_bytes + at - json.size()), size);
+}
+
+std::int64_t milliseconds(Timestamp t) {
+    return t.time_since_epoch().count();
+}
+
+Timestamp timestamp(std::int64_t milliseconds) {
+    return Timestamp{Duration{milliseconds}};
+}
+
+// Of everything in a snapshot's row; its state in the file ends with it.
+std::string sum_of(const Category& category, const StreamHead& head, const Snapshot& snapshot) {
+    return fmt::format(
+        "{:016x}",
+        stable_hash(fmt::format("{}\n{}\n{}\n{}\n{} {} {} {} {} {} {}", category.name, head.id, head.subject,
+                                snapshot.state, snapshot.version, snapshot.schema, head.first_version,
+                                head.last_position, milliseconds(head.last_recorded),
+                                static_cast<int>(head.life), head.mixed)));
+}
+
+}  // namespace
+
+void JournalFile::write_events(const JournalGroup& group) {
+    for (const auto& event : group.events) {
+        if (group.removes(event->position())) continue;
+        json_.assign("{").append(event->body());
+        encode_ids(*event, ids_);
+        const RowNumbers numbers{static_cast<std::int64_t>(event->position()), type_number(*event),
+                                 static_cast<std::int64_t>(event->version()),
+                                 milliseconds(event->recorded_at()),
+                                 static_cast<std::int64_t>(event->fingerprint())};
+        statements_->add_event.bind(1, numbers.position)
+            .bind(2, numbers.type)
+            .bind(3, numbers.version)
+            .bind(4, numbers.recorded_at)
+            .bind(5, numbers.fingerprint)
+            .bind_blob(6, ids_)
+            .bind(7, json_)
+            .bind(8, sum_of(numbers, ids_, json_, event->metadata()))
+            .bind(9, event->metadata())
+            .run();
+    }
+}
+
+std::int64_t JournalFile::type_number(const event::Event& event) {
+    for (std::size_t i = 0; i < types_.size(); ++i) {
+        const Type& type = types_[i];
+        if (type.category == &event.category() && type.type == event.type_index() &&
+            type.schema == event.schema_version() && type.lifecycle == event.lifecycle())
+            return static_cast<std::int64_t>(i);
+    }
+    const auto number = static_cast<std::int64_t>(types_.size());
+    statements_->add_type.bind(1, number)
+        .bind(2, event.category().name)
+        .bind(3, event.type())
+        .bind(4, std::int64_t{event.schema_version()})
+        .bind(5, static_cast<std::int64_t>(event.lifecycle()))
+        .run();
+    types_.push_back({&event.category(), event.type_index(), event.schema_version(), event.lifecycle()});
+    return number;
+}
+
+void JournalFile::write_changes(const JournalGroup& group) {
+    struct Write {
+        Statements& with;
+        void operator()(const Loss& loss) const {
+            with.add_loss.bind(1, static_cast<std::int64_t>(loss.number))
+                .bind(2, loss.category->name)
+                .bind(3, std::int64_t{loss.of_subject})
+                .bind(4, loss.name)
+                .bind(5, static_cast<std::int64_t>(loss.through))
+                .bind(6, milliseconds(loss.at))
+                .run();
+        }
+        void operator()(const JournalGroup::Saved& saved) const {
+            const auto& [category, head, snapshot] = saved;
+            const std::string state = snapshot.state + sum_of(*category, head, snapshot);
+            with.save_snapshot.bind(1, category->name)
+                .bind(2, head.id)
+                .bind(3, static_cast<std::int64_t>(snapshot.version))
+                .bind(4, std::int64_t{snapshot.schema})
+                .bind_blob(5, state)
+                .bind(6, head.subject)
+                .bind(7, static_cast<std::int64_t>(head.first_version))
+                .bind(8, static_cast<std::int64_t>(head.last_position))
+                .bind(9, milliseconds(head.last_recorded))
+                .bind(10, static_cast<std::int64_t>(head.life))
+                .bind(11, std::int64_t{head.mixed})
+                .run();
+        }
+        void operator()(const JournalGroup::Gone& gone) const {
+            with.drop_snapshot.bind(1, gone.category->name).bind(2, gone.stream_id).run();
+        }
+    };
+    // First what frees pages: the rest may need them.
+    for (const auto position : group.removed)
+        statements_->remove_event.bind(1, static_cast<std::int64_t>(position)).run();
+    if (group.forgot) forget(*group.forgot);
+    for (const auto& change : group.changes) std::visit(Write{*statements_}, change);
+    for (const auto& [source, offset] : group.sources) {
+        const auto& [consumer, topic, partition] = source;
+        statements_->move_source.bind(1, consumer)
+            .bind(2, topic)
+            .bind(3, std::int64_t{partition})
+            .bind(4, offset)
+            .run();
+    }
+    write_promises(group);
+}
+
+void JournalFile::forget(const JournalGroup::Forgot& forgot) {
+    next_.floor = std::max({next_.floor, meta_.floor, forgot.floor});
+    statements_->forget_losses.bind(1, static_cast<std::int64_t>(forgot.number)).run();
+}
+
+// What is owed, what was handled, what is due.
+void JournalFile::write_promises(const JournalGroup& group) {
+    for (const auto& [number, message] : group.owed) {
+        const auto headers = encode_headers(message.headers);
+        statements_->add_owed.bind(1, static_cast<std::int64_t>(number))
+            .bind(2, message.id)
+            .bind(3, message.topic)
+            .bind(4, message.key)
+            .bind(5, message.value)
+            .bind_blob(6, headers)
+            .run();
+    }
+    for (const auto number : group.sent)
+        statements_->remove_owed.bind(1, static_cast<std::int64_t>(number)).run();
+    // First, because a mark may be made again in the group in which it was forgotten.
+    if (group.forgot_marks) statements_->forget_marks.bind(1, milliseconds(*group.forgot_marks)).run();
+    for (const auto& mark : group.marks)
+        statements_->add_mark.bind(1, mark.consumer)
+            .bind(2, mark.message_id)
+            .bind(3, milliseconds(mark.expires))
+            .bind(4, mark.answer)
+            .run();
+    struct Write {
+        Statements& with;
+        void operator()(const Timer& timer) const {
+            with.set_timer.bind(1, timer.id)
+                .bind(2, milliseconds(timer.due))
+                .bind(3, timer.kind)
+                .bind(4, timer.payload)
+                .run();
+        }
+        void operator()(const JournalGroup::Fired& fired) const { with.remove_timer.bind(1, fired.id).run(); }
+    };
+    for (const auto& change : group.timers) std::visit(Write{*statements_}, change);
+}
+
+StoredEvent JournalFile::decode(const Statement& row) const {
+    const RowNumbers numbers{row.number(0), row.number(1), row.number(2), row.number(3), row.number(4)};
+    const auto ids = row.text(5), json = row.text(6), metadata = row.text(8);
+    const auto number = static_cast<std::size_t>(numbers.type);
+    if (row.number(7) != sum_of(numbers, ids, json, metadata) || number >= types_.size() ||
+        types_[number].category == nullptr || ids.size() < ids_bytes)
+        throw SqliteError{SQLITE_CORRUPT,
+                          fmt::format("the event at position {} is not what was written", numbers.position)};
+    const Type& type = types_[number];
+    return {event::Event::make({.category = type.category,
+                                .type = type.type,
+                                .schema_version = type.schema,
+                                .lifecycle = type.lifecycle,
+                                .fingerprint = static_cast<std::uint64_t>(numbers.fingerprint),
+                                .stream_id = id_at(0, ids, json),
+                                .id = id_at(1, ids, json),
+                                .subject = id_at(2, ids, json),
+                                .json = json,
+                                .metadata = metadata}),
+            static_cast<Version>(numbers.version), static_cast<Position>(numbers.position),
+            timestamp(numbers.recorded_at)};
+}
+
+result<JournalFile::EventPage> JournalFile::read_events(Position after, std::size_t limit) {
+    auto& rows = statements_->read_events;
+    try {
+        EventPage page;
+        page.through = after;
+        rows.bind(1, static_cast<std::int64_t>(after)).bind(2, static_cast<std::int64_t>(limit));
+        while (rows.step()) {
+            page.through = static_cast<Position>(rows.number(0));
+            auto event = decode(rows);
+            const auto hides = hides_.find(
+                Loss{&event.draft->category(), false, std::string{event.draft->stream_id()}}.hash());
+            if (hides == hides_.end() || event.position > hides->second) {
+                page.events.push_back(std::move(event));
+                continue;
+            }
+            page.hidden.push_back(event.position);
+            page.hidden_bytes += row_bytes(*event.draft);
+        }
+        return page;
+    } catch (const SqliteError& e) {
+        rows.reset();
+        return tl::unexpected{error_of(e)};
+    }
+}
+
+result<JournalBase> JournalFile::read_base(std::vector<std::string>* left_out) {
+    try {
+        JournalBase base;
+        base.floor = meta_.floor;
+        read_losses(base);
+        read_streams(base, left_out);
+        auto sources = db_.prepare("SELECT * FROM sources");
+        while (sources.step())
+            base.sources.push_back({std::string{sources.text(0)}, std::string{sources.text(1)},
+                                    static_cast<std::int32_t>(sources.number(2)), sources.number(3)});
+        auto owed = db_.prepare("SELECT number, id, topic, key, value, headers FROM outbox ORDER BY number");
+        while (owed.step())
+            base.owed.push_back(
+                {static_cast<std::uint64_t>(owed.number(0)),
+                 {std::string{owed.text(1)}, std::string{owed.text(2)}, std::string{owed.text(3)},
+                  std::string{owed.text(4)}, decode_headers(owed.text(5))}});
+        auto marks = db_.prepare("SELECT * FROM inbox");
+        while (marks.step())
+            base.marks.push_back({std::string{marks.text(0)}, std::string{marks.text(1)},
+                                  timestamp(marks.number(2)), std::string{marks.text(3)}});
+        auto timers = db_.prepare("SELECT * FROM timers");
+        while (timers.step())
+            base.timers.push_back({std::string{timers.text(0)}, timestamp(timers.number(1)),
+                                   std::string{timers.text(2)}, std::string{timers.text(3)}});
+        return base;
+    } catch (const SqliteError& e) {
+        return tl::unexpected{error_of(e)};
+    }
+}
+
+result<void> JournalFile::write_base(const JournalBase& base, Position head, const std::string& epoch) {
+    try {
+        Transaction transaction{db_};
+        db_.run(
+            "DELETE FROM losses; DELETE FROM snapshots; DELETE FROM sources; DELETE FROM outbox;"
+            "DELETE FROM inbox; DELETE FROM timers");
+        JournalGroup group;
+        std::uint64_t number = 0;
+        for (auto loss : base.losses) {
+            loss.number = ++number;
+            group.changes.emplace_back(std::move(loss));
+        }
+        for (const auto& [category, stream, snapshot] : base.streams)
+            group.changes.emplace_back(JournalGroup::Saved{category, stream, snapshot});
+        for (const auto& [consumer, topic, partition, offset] : base.sources)
+            group.sources.emplace(std::tuple{consumer, topic, partition}, offset);
+        group.owed = base.owed;
+        group.marks = base.marks;
+        group.timers.assign(base.timers.begin(), base.timers.end());
+        write_changes(group);
+        begin_next(head);
+        next_.floor = base.floor;
+        next_.epoch = epoch;
+        next_.write(db_);
+        transaction.commit();
+        meta_ = next_;
+        std::error_code error;
+        std::filesystem::remove(Mark::path_of(options_.path), error);
+        return {};
+    } catch (const SqliteError& e) {
+        return tl::unexpected{error_of(e)};
+    }
+}
+
+void JournalFile::read_losses(JournalBase& base) {
+    auto rows =
+        db_.prepare("SELECT number, category, of_subject, name, through, at FROM losses ORDER BY number");
+    while (rows.step()) {
+        Loss loss{category(rows.text(1)),    rows.number(2) != 0,
+                  std::string{rows.text(3)}, static_cast<Position>(rows.number(4)),
+                  timestamp(rows.number(5)), static_cast<std::uint64_t>(rows.number(0))};
+        if (loss.category == nullptr) {  // before schema 4, of a subject: of whatever category
+            for (const auto* each : options_.categories) {
+                loss.category = each;
+                base.losses.push_back(loss);
+            }
+            continue;
+        }
+        if (!loss.of_subject) {
+            auto& through = hides_[loss.hash()];
+            through = std::max(through, loss.through);
+        }
+        base.losses.push_back(std::move(loss));
+    }
+}
+
+void JournalFile::read_streams(JournalBase& base, std::vector<std::string>* left_out) {
+    auto rows = db_.prepare("SELECT * FROM snapshots");
+    while (rows.step()) {
+        const Category* of = category(rows.text(0));
+        if (of == nullptr) throw SqliteError{SQLITE_CORRUPT, "a snapshot is of no known category"};
+        JournalBase::Stream stream{
+            of,
+            {std::string{rows.text(1)}, std::string{rows.text(5)}, static_cast<Version>(rows.number(6)),
+             static_cast<Position>(rows.number(7)), timestamp(rows.number(8)),
+             static_cast<StreamHead::Life>(rows.number(9)), rows.number(10) != 0},
+            {static_cast<Version>(rows.number(2)), static_cast<std::uint32_t>(rows.number(3)),
+             std::string{rows.text(4)}}};
+        std::string& state = stream.snapshot.state;
+        const std::string sum =
+            summed_ ? state.substr(state.size() - std::min(state.size(), snapshot_sum_bytes)) : "";
+        state.resize(state.size() - sum.size());
+        if (!summed_ || sum == sum_of(*of, stream.head, stream.snapshot)) {
+            base.streams.push_back(std::move(stream));
+            continue;
+        }
+        const auto what =
+            fmt::format("the snapshot of {} {} is not what was written", of->name, stream.head.id);
+        if (left_out == nullptr) throw SqliteError{SQLITE_CORRUPT, what};
+        left_out->push_back(what);
+    }
+}
+
+// Rows from before schema 3.
+void JournalFile::sum_snapshots() {
+    JournalBase base;
+    read_streams(base, nullptr);
+    auto change = db_.prepare("UPDATE snapshots SET state=? WHERE category=? AND stream=?");
+    for (const auto& [category, head, snapshot] : base.streams) {
+        const std::string state = snapshot.state + sum_of(*category, head, snapshot);
+        change.bind_blob(1, state).bind(2, category->name).bind(3, head.id).run();
+    }
+    summed_ = true;
+}
+
+}  // namespace stepcast::store

@@ -1,0 +1,34 @@
+#pragma once
+#include "store/journal/file.hpp"
+
+namespace stepcast::store {
+
+/// What a journal's connection runs again and again.
+struct JournalFile::Statements {
+    explicit Statements(Database& db)
+        : get_sum{db.prepare("SELECT value FROM meta WHERE name='sum'")},
+          set_meta{db.prepare("UPDATE meta SET value=?2 WHERE name=?1")},
+          add_event{db.prepare("INSERT INTO events VALUES(?,?,?,?,?,?,?,?,nullif(?,''))")},
+          add_type{db.prepare("INSERT INTO types VALUES(?,?,?,?,?)")},
+          remove_event{db.prepare("DELETE FROM events WHERE position=?")},
+          read_events{
+              db.prepare("SELECT position, type, version, recorded_at, fingerprint, ids, data, sum, metadata "
+                         "FROM events WHERE position>? ORDER BY position LIMIT ?")},
+          save_snapshot{db.prepare("INSERT OR REPLACE INTO snapshots VALUES(?,?,?,?,?,?,?,?,?,?,?)")},
+          drop_snapshot{db.prepare("DELETE FROM snapshots WHERE category=? AND stream=?")},
+          add_loss{db.prepare("INSERT OR REPLACE INTO losses VALUES(?,?,?,?,?,?)")},
+          forget_losses{db.prepare("DELETE FROM losses WHERE number<=?")},
+          move_source{db.prepare("INSERT OR REPLACE INTO sources VALUES(?,?,?,?)")},
+          add_owed{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?,nullif(?,x''))")},
+          remove_owed{db.prepare("DELETE FROM outbox WHERE number=?")},
+          add_mark{db.prepare("INSERT OR REPLACE INTO inbox VALUES(?,?,?,?)")},
+          forget_marks{db.prepare("DELETE FROM inbox WHERE expires<=?")},
+          set_timer{db.prepare("INSERT OR REPLACE INTO timers VALUES(?,?,?,?)")},
+          remove_timer{db.prepare("DELETE FROM timers WHERE id=?")} {}
+
+    Statement get_sum, set_meta, add_event, add_type, remove_event, read_events, save_snapshot, drop_snapshot,
+        add_loss, forget_losses, move_source, add_owed, remove_owed, add_mark, forget_marks, set_timer,
+        remove_timer;
+};
+
+}  // namespace stepcast::store
