@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bus/embedded_bus.hpp"
+#include "bus/embedded/embedded_bus.hpp"
 #include "domain/progress/module.hpp"
 #include "kafka/kafka_bus.hpp"
 

@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "base/random.hpp"
-#include "bus/embedded_bus.hpp"
+#include "bus/embedded/embedded_bus.hpp"
 #include "kafka/kafka_bus.hpp"
 
 namespace stepcast::bus_test {

@@ -1,4 +1,4 @@
-#include "bus/embedded_bus.hpp"
+#include "bus/embedded/embedded_bus.hpp"
 
 #include <gtest/gtest.h>
 #include <asio/co_spawn.hpp>

@@ -2,7 +2,7 @@
 #include <string>
 #include <utility>
 
-#include "bus/embedded_bus.hpp"
+#include "bus/embedded/embedded_bus.hpp"
 
 namespace stepcast::flow::test {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <map>
 
-#include "bus/embedded_bus.hpp"
+#include "bus/embedded/embedded_bus.hpp"
 #include "unit/progress/system.hpp"
 
 namespace stepcast::progress::test {

@@ -1,10 +1,10 @@
-#include "bus/embedded_log.hpp"
+#include "bus/embedded/log.hpp"
 
 #include <algorithm>
 #include <cassert>
 
 #include "base/hash.hpp"
-#include "bus/embedded_state.hpp"
+#include "bus/embedded/state.hpp"
 
 namespace stepcast::bus {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 #include "bus/bus.hpp"
-#include "bus/embedded_log.hpp"
+#include "bus/embedded/log.hpp"
 
 namespace stepcast::bus {
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "bus/embedded_state.hpp"
+#include "bus/embedded/state.hpp"
 
 namespace stepcast::bus {
 

@@ -1,4 +1,4 @@
-#include "bus/embedded_bus.hpp"
+#include "bus/embedded/embedded_bus.hpp"
 
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>

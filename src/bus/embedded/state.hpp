@@ -1,5 +1,5 @@
 #pragma once
-#include "bus/embedded_log.hpp"
+#include "bus/embedded/log.hpp"
 
 namespace stepcast::bus {
 
