@@ -16,7 +16,7 @@
 #include "flow/feed_hub.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
-#include "http/sse_session.hpp"
+#include "http/stream/sse_session.hpp"
 #include "store/journal/journaled_store.hpp"
 
 namespace stepcast::app {

@@ -5,7 +5,7 @@
 #include "bus/bus.hpp"
 #include "domain/module.hpp"
 #include "http/options.hpp"
-#include "http/sse_session.hpp"
+#include "http/stream/sse_session.hpp"
 #include "kafka/config.hpp"
 #include "store/journal/file.hpp"
 #include "store/store.hpp"

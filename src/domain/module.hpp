@@ -16,8 +16,8 @@
 #include "flow/dead_letters.hpp"
 #include "flow/feed_hub.hpp"
 #include "http/message.hpp"
-#include "http/sse_admission.hpp"
-#include "http/sse_session.hpp"
+#include "http/stream/admission.hpp"
+#include "http/stream/sse_session.hpp"
 #include "store/store.hpp"
 
 namespace stepcast::domain {

@@ -10,7 +10,7 @@
 
 #include "aio/turn.hpp"
 #include "http/paging.hpp"
-#include "http/sse_session.hpp"
+#include "http/stream/sse_session.hpp"
 
 namespace stepcast::http {
 namespace {

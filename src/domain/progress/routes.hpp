@@ -6,7 +6,7 @@
 #include "domain/progress/door.hpp"
 #include "domain/progress/service.hpp"
 #include "http/message.hpp"
-#include "http/sse_session.hpp"
+#include "http/stream/sse_session.hpp"
 
 namespace stepcast::progress {
 

@@ -1,8 +1,8 @@
-#include "http/sse_admission.hpp"
+#include "http/stream/admission.hpp"
 
 #include <gtest/gtest.h>
 
-#include "http/sse_session.hpp"
+#include "http/stream/sse_session.hpp"
 
 namespace stepcast::http {
 namespace {

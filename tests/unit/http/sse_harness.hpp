@@ -15,7 +15,7 @@
 #include "aio/spawn.hpp"
 #include "broadcast/broadcaster.hpp"
 #include "event/cursor.hpp"
-#include "http/sse_session.hpp"
+#include "http/stream/sse_session.hpp"
 #include "unit/broadcast/dechunk.hpp"
 #include "unit/broadcast/events.hpp"
 

@@ -1,4 +1,4 @@
-#include "http/sse_session.hpp"
+#include "http/stream/sse_session.hpp"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

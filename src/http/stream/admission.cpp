@@ -1,4 +1,4 @@
-#include "http/sse_admission.hpp"
+#include "http/stream/admission.hpp"
 
 #include <utility>
 

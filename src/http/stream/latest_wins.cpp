@@ -1,4 +1,4 @@
-#include "http/sse_latest_wins.hpp"
+#include "http/stream/latest_wins.hpp"
 
 #include <asio/post.hpp>
 #include <utility>

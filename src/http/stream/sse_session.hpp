@@ -8,8 +8,8 @@
 #include "broadcast/catch_up.hpp"
 #include "broadcast/lane.hpp"
 #include "http/message.hpp"
-#include "http/sse_admission.hpp"
-#include "http/sse_latest_wins.hpp"
+#include "http/stream/admission.hpp"
+#include "http/stream/latest_wins.hpp"
 
 namespace stepcast::http {
 

@@ -3,7 +3,7 @@
 
 #include "aio/spawn.hpp"
 #include "base/random.hpp"
-#include "http/sse_session.hpp"
+#include "http/stream/sse_session.hpp"
 #include "wire/response.hpp"
 
 namespace stepcast::http {
