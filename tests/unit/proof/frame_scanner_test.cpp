@@ -1,4 +1,4 @@
-#include "proof/frame_scanner.hpp"
+#include "proof/load/frame_scanner.hpp"
 
 #include <gtest/gtest.h>
 

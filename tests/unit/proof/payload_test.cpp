@@ -1,9 +1,9 @@
-#include "proof/payload.hpp"
+#include "proof/load/payload.hpp"
 
 #include <gtest/gtest.h>
 
 #include "event/json.hpp"
-#include "proof/server_probe.hpp"
+#include "proof/load/server_probe.hpp"
 
 namespace stepcast::proof {
 namespace {

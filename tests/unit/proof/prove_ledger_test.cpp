@@ -1,4 +1,4 @@
-#include "proof/prove_ledger.hpp"
+#include "proof/prove/ledger.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "proof/prove_report.hpp"
+#include "proof/prove/report.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "proof/prove_script.hpp"
+#include "proof/prove/script.hpp"
 
 #include <gtest/gtest.h>
 

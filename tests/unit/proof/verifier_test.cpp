@@ -1,4 +1,4 @@
-#include "proof/verifier.hpp"
+#include "proof/load/verifier.hpp"
 
 #include <gtest/gtest.h>
 
