@@ -1,4 +1,4 @@
-#include "app/cli.hpp"
+#include "app/commands/cli.hpp"
 
 /// Read by jemalloc, where it is linked. By itself it gives memory back only while a thread allocates: a
 /// server that has become quiet would keep what it needed when it was not.

@@ -1,4 +1,4 @@
-#include "app/config.hpp"
+#include "app/config/config.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include <fstream>
 #include <set>
 
-#include "app/config_check.hpp"
-#include "app/config_keys.hpp"
+#include "app/config/check.hpp"
+#include "app/config/keys.hpp"
 
 namespace stepcast::app {
 namespace {

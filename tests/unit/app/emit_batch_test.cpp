@@ -1,4 +1,4 @@
-#include "app/emit_batch.hpp"
+#include "app/commands/emit_batch.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "app/emit_input.hpp"
+#include "app/commands/emit_input.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <chrono>
 #include <functional>
 
-#include "app/blocking.hpp"
+#include "app/commands/blocking.hpp"
 
 namespace stepcast::app {
 namespace {

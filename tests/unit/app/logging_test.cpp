@@ -1,4 +1,4 @@
-#include "app/json_formatter.hpp"
+#include "app/server/json_formatter.hpp"
 
 #include <gtest/gtest.h>
 

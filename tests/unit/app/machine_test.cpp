@@ -1,4 +1,4 @@
-#include "app/machine.hpp"
+#include "app/config/machine.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "app/metric_page.hpp"
+#include "app/server/metric_page.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

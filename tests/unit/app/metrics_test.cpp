@@ -1,4 +1,4 @@
-#include "app/metrics.hpp"
+#include "app/server/metrics.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

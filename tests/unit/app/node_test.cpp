@@ -1,5 +1,5 @@
 // A node serves whatever modules it is given.
-#include "app/node.hpp"
+#include "app/server/node.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 
 #include "aio/notice.hpp"
 #include "aio/spawn.hpp"
-#include "app/options.hpp"
+#include "app/server/wiring.hpp"
 #include "client/event_source.hpp"
 #include "client/http_client.hpp"
 #include "counter/module.hpp"

@@ -1,4 +1,4 @@
-#include "app/offset_clock.hpp"
+#include "app/server/offset_clock.hpp"
 
 #include <gtest/gtest.h>
 

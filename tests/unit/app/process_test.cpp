@@ -1,4 +1,4 @@
-#include "app/process.hpp"
+#include "app/server/process.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

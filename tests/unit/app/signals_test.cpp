@@ -1,4 +1,4 @@
-#include "app/signals.hpp"
+#include "app/server/signals.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-#include "app/task_board.hpp"
+#include "app/commands/task_board.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,44 @@
+#pragma once
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "app/config/config.hpp"
+#include "client/url.hpp"
+
+namespace stepcast::app {
+
+/// Asks the configured server's /healthz. 0 if it answers 200 within five seconds, otherwise 1 and a line on
+/// stderr.
+int healthcheck(const Config& config);
+
+struct EmitOptions {
+    client::Url server;
+    std::string event;  ///< one ProgressEvent as JSON; empty: NDJSON from stdin
+    /// How long an outage is borne once there is nothing more to read.
+    std::chrono::seconds patience{60};
+};
+
+/// Posts progress events and prints, for each that was accepted, one line of JSON with its eventId and
+/// taskId. Events without an eventId are given one first, so that a retry never doubles them. While the
+/// server is away it is tried again, in order, and reading goes on as EmitInput says. The first SIGINT,
+/// SIGTERM or SIGHUP ends the reading, and what was read is sent if the server takes it within 5 s; the
+/// second ends that too.
+///
+/// 0 if all were accepted; 1 and a line on stderr that names the input's line otherwise; 128 and the signal's
+/// number if one ended the input and all that was read was accepted.
+int emit(const EmitOptions& options);
+
+struct TailOptions {
+    client::Url server;
+    std::string user;    ///< all of a user's tasks, or
+    std::string task;    ///< one task, whose end ends the command
+    std::string cursor;  ///< where to begin; empty: with the current state
+    bool json = false;   ///< NDJSON even on a terminal
+};
+
+/// Follows a stream: bars on a terminal, otherwise one line of JSON per frame. 0 when the stream has ended, 1
+/// if it was refused or the task FAILED.
+int tail(const TailOptions& options);
+
+}  // namespace stepcast::app

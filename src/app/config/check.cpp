@@ -1,0 +1,103 @@
+#include "app/config/check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <asio/ip/address.hpp>
+
+#include "app/config/kafka_config.hpp"
+#include "base/text.hpp"
+#include "kafka/rdkafka.hpp"
+
+namespace stepcast::app {
+namespace {
+
+constexpr std::string_view lower_letters = "abcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view upper_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+constexpr std::string_view digits = "0123456789";
+
+bool only(std::string_view text, std::string_view allowed, std::string_view also = {},
+          std::string_view more = {}) {
+    return std::ranges::all_of(text, [&](char c) {
+        return allowed.find(c) != std::string_view::npos || also.find(c) != std::string_view::npos ||
+               more.find(c) != std::string_view::npos;
+    });
+}
+
+bool is_address(std::string_view text) {
+    asio::error_code error;
+    asio::ip::make_address(std::string{text}, error);
+    return !error;
+}
+
+bool is_label(std::string_view label) {
+    constexpr std::size_t longest = 63;
+    return !label.empty() && label.size() <= longest && !label.starts_with('-') && !label.ends_with('-');
+}
+
+/// RFC 1123, and underscores, which container networks use. Dots and digits alone would be an address.
+bool is_name(std::string_view text) {
+    if (text.ends_with('.')) text.remove_suffix(1);
+    if (!only(text, lower_letters, upper_letters, "0123456789-_.")) return false;
+    if (text.find('.') != std::string_view::npos && only(text, digits, ".")) return false;
+    while (true) {
+        const auto dot = text.find('.');
+        if (!is_label(text.substr(0, dot))) return false;
+        if (dot == std::string_view::npos) return true;
+        text.remove_prefix(dot + 1);
+    }
+}
+
+bool is_port(std::string_view text) {
+    const auto port = parse_number<std::uint16_t>(text);
+    return port && *port > 0 && !text.starts_with('0');
+}
+
+}  // namespace
+
+std::string_view check_host(std::string_view text) {
+    if (is_address(text) || is_name(text)) return {};
+    return "must be an IP address or a host name, without a port";
+}
+
+std::string_view check_origin(std::string_view text) {
+    constexpr std::string_view wrong =
+        "must hold origins as browsers send them, such as \"https://shop.example\" or "
+        "\"http://localhost:3000\": no *, no path, no final slash, lower case";
+    const auto separator = text.find("://");
+    if (separator == std::string_view::npos) return wrong;
+    const auto scheme = text.substr(0, separator);
+    if (scheme.empty() || lower_letters.find(scheme[0]) == std::string_view::npos ||
+        !only(scheme, lower_letters, digits, "+-."))
+        return wrong;
+    auto host = text.substr(separator + 3);
+    // Of [::1]:3000 the port follows the bracket.
+    if (const auto colon = host.rfind(':');
+        colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
+        const auto port = host.substr(colon + 1);
+        if (!is_port(port)) return wrong;
+        if ((scheme == "http" && port == "80") || (scheme == "https" && port == "443"))
+            return "must leave the default port out, as browsers do";
+        host = host.substr(0, colon);
+    }
+    if (host.find_first_of(upper_letters) != std::string_view::npos) return wrong;
+    const bool bracketed = host.starts_with('[') && host.ends_with(']');
+    const bool good =
+        bracketed ? host.find(':') != std::string_view::npos && is_address(host.substr(1, host.size() - 2))
+                  : is_name(host) || (host.find(':') == std::string_view::npos && is_address(host));
+    return good ? std::string_view{} : wrong;
+}
+
+std::string check_kafka(const Config& config) {
+    for (const auto role : {kafka::Role::producer, kafka::Role::consumer})
+        if (const auto conf = kafka::make_conf(kafka_config(config), role); !conf) return conf.error().text();
+    return {};
+}
+
+bool is_secret_property(std::string_view name) {
+    constexpr std::array<std::string_view, 4> parts{"password", "secret", "ssl.key.pem",
+                                                    "sasl.oauthbearer.config"};
+    return std::ranges::any_of(
+        parts, [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
+}
+
+}  // namespace stepcast::app

@@ -1,0 +1,25 @@
+#pragma once
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "app/config/config.hpp"
+
+namespace stepcast::app {
+
+/// Of an address to listen on: empty if it is an IP address or has the form of a host name, otherwise what it
+/// must be. Whether a name can be resolved shows when the server starts.
+std::string_view check_host(std::string_view text);
+
+/// Of an origin as browsers send it: `scheme://host` or `scheme://host:port`, in lower case, without a
+/// default port. Empty if it is one, otherwise what it must be.
+std::string_view check_origin(std::string_view text);
+
+/// What librdkafka, and what Stepcast keeps for itself, has against the kafka settings; no connection is
+/// made. Empty if nothing; otherwise the key, a colon and why.
+std::string check_kafka(const Config& config);
+
+/// True for a property of librdkafka whose value must not be shown.
+bool is_secret_property(std::string_view name);
+
+}  // namespace stepcast::app

@@ -1,0 +1,203 @@
+#include "app/config/keys.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "app/config/check.hpp"
+#include "app/config/nearest.hpp"
+
+namespace stepcast::app {
+namespace {
+
+constexpr std::int64_t second = 1000;
+constexpr std::int64_t hour = 3600 * second;
+constexpr std::int64_t year = 365 * 24 * hour;
+constexpr std::int64_t kib = 1024;
+constexpr std::int64_t gib = kib * kib * kib;
+constexpr std::int64_t any_size = std::numeric_limits<std::int64_t>::max();
+
+#define FIELD(path) [](Config& c) -> Field { return &c.path; }
+
+std::vector<Key> make_keys() {
+    return {
+        {"server.host",
+         "Address to listen on; 0.0.0.0 or :: for every interface.",
+         FIELD(server.host),
+         1,
+         253,
+         {},
+         false,
+         check_host},
+        {"server.port", "TCP port; 0 lets the system choose one.", FIELD(server.port), 0, 65535},
+        {"server.threads",
+         "Threads that serve; 0: as many as this process has cores, a cgroup's quota honoured.",
+         FIELD(server.threads), 0, 1024},
+        {"server.drain", "How long a stop waits for streams and commits before it cuts them.",
+         FIELD(server.drain), 0, hour},
+
+        {"log.level",
+         "Least level that is logged: trace, debug, info, warn, error or off.",
+         FIELD(log.level),
+         0,
+         0,
+         {"trace", "debug", "info", "warn", "error", "off"}},
+        {"log.format",
+         "text, json (one object a line), or auto: text on a terminal and json otherwise.",
+         FIELD(log.format),
+         0,
+         0,
+         {"auto", "text", "json"}},
+
+        {"bus.kind",
+         "Where events come in: embedded (in this process) or kafka.",
+         FIELD(bus.kind),
+         0,
+         0,
+         {"embedded", "kafka"}},
+
+        {"kafka.brokers", "Brokers to start from, host:port, separated by commas.", FIELD(kafka.brokers), 1,
+         4096},
+        {"kafka.topic_prefix",
+         "Put before the names of topics and groups, so that several installations share brokers.",
+         FIELD(kafka.topic_prefix), 0, 100},
+        {"kafka.create_topics", "Create the topics that are missing.", FIELD(kafka.create_topics)},
+        {"kafka.partitions", "Partitions of a topic that is created.", FIELD(kafka.partitions), 1, 10'000},
+        {"kafka.replication", "Replicas of a topic that is created.", FIELD(kafka.replication), 1, 100},
+
+        {"store.kind", "Where events are kept: memory.", FIELD(store.kind), 0, 0, {"memory"}},
+        {"store.path",
+         "File of the journal, in which every event stands before it is acknowledged; empty: a restart "
+         "forgets.",
+         FIELD(store.path), 0, 4096},
+        {"store.journal_max_bytes",
+         "Most bytes of the journal's file; 0: as the disk allows. At the bound the oldest finished tasks go "
+         "first.",
+         FIELD(store.journal_max_bytes), 0, any_size},
+        {"store.ttl", "How long a finished task is kept after its last event.", FIELD(store.ttl), second,
+         10 * year},
+        {"store.running_ttl", "How long a running task is kept after its last event.",
+         FIELD(store.running_ttl), second, 10 * year},
+        {"store.cleanup_interval", "How often expired tasks are looked for.", FIELD(store.cleanup_interval),
+         10, hour},
+        {"store.tombstone_ttl",
+         "How long it is remembered that a task expired, so that a returning client is told.",
+         FIELD(store.tombstone_ttl), second, 10 * year},
+        {"store.max_bytes",
+         "Memory for events; 0: half of what this process may use. At the bound the oldest finished tasks go "
+         "first.",
+         FIELD(store.max_bytes), 0, any_size},
+        {"store.permanent_max_bytes",
+         "Memory for events of what never expires, beside store.max_bytes; 0: as much again. At the bound it "
+         "is "
+         "refused.",
+         FIELD(store.permanent_max_bytes), 0, any_size},
+        {"store.max_events_per_task", "A longer task folds its oldest events into a snapshot.",
+         FIELD(store.max_events_per_task), 100, 100'000'000},
+
+        {"broadcast.ring_size",
+         "Events that a serving thread may be behind before it reads from the store instead; a power of two.",
+         FIELD(broadcast.ring_size),
+         2,
+         16'777'216,
+         {},
+         true},
+
+        {"progress.recovery_window",
+         "A client without a cursor is told of tasks that ended no longer ago than this.",
+         FIELD(progress.recovery_window), 0, 10 * year},
+        {"progress.recovery_max", "Most tasks that one connect is told of, newest first.",
+         FIELD(progress.recovery_max), 1, 100'000},
+        {"progress.stall_after", "A running task without an event for this long is shown as stalled.",
+         FIELD(progress.stall_after), 10, year},
+
+        {"orders.enabled", "Accept orders and work them off: the demonstration.", FIELD(orders.enabled)},
+        {"orders.step_delay", "Pause between two steps of an order.", FIELD(orders.step_delay), 0, hour},
+        {"orders.stock", "An order of more than this fails at its stock check.", FIELD(orders.stock), 0,
+         1'000'000'000},
+        {"orders.max_in_flight", "Orders worked on at once; more wait on the bus.",
+         FIELD(orders.max_in_flight), 1, 1'000'000},
+
+        {"sse.heartbeat", "A comment is sent on a stream that was quiet for this long; kept to the second.",
+         FIELD(sse.heartbeat), 1000, hour},
+        {"sse.retry", "After a cut a browser waits about this long before it connects again.",
+         FIELD(sse.retry), 10, hour},
+        {"sse.outbox_bytes", "Bytes that may wait for one slow reader.", FIELD(sse.outbox_bytes), 4 * kib,
+         gib},
+        {"sse.outbox_frames",
+         "Events that may wait for one slow reader; then a task's older progress gives way to its newer.",
+         FIELD(sse.outbox_frames), 8, 1'000'000},
+        {"sse.write_timeout", "A reader that takes nothing for this long is cut; it resumes where it was.",
+         FIELD(sse.write_timeout), 100, hour},
+        {"sse.max_streams", "Streams at once; further browsers are told to come back.",
+         FIELD(sse.max_streams), 1, 10'000'000},
+        {"sse.max_streams_per_user", "Streams at once for one user; 0: no bound.",
+         FIELD(sse.max_streams_per_user), 0, 10'000'000},
+
+        {"http.header_timeout", "The whole head of a request must arrive within this.",
+         FIELD(http.header_timeout), 10, hour},
+        {"http.body_timeout", "The whole body of a request must arrive within this.",
+         FIELD(http.body_timeout), 10, hour},
+        {"http.idle_timeout", "A connection without a request is closed after this.",
+         FIELD(http.idle_timeout), 10, hour},
+        {"http.max_request_line", "Longest request line; a longer one is answered 414.",
+         FIELD(http.max_request_line), 64, kib * kib},
+        {"http.max_header_bytes", "Most bytes of header fields; more are answered 431.",
+         FIELD(http.max_header_bytes), 64, kib * kib},
+        {"http.max_headers", "Most header fields; more are answered 431.", FIELD(http.max_headers), 1,
+         10'000},
+        {"http.max_body", "Longest body; a longer one is answered 413.", FIELD(http.max_body), 0, gib},
+        {"http.max_pipelined", "Requests of one connection that may wait for their answers.",
+         FIELD(http.max_pipelined), 1, 10'000},
+        {"http.max_connections", "Connections at once; further ones are answered 503.",
+         FIELD(http.max_connections), 1, 10'000'000},
+        {"http.max_pending_bytes",
+         "Bytes of requests that are not whole or answered yet, and as many of answers that their clients "
+         "have not taken, over all connections; beyond: 503. 0: 64 MiB, or a sixteenth of what this process "
+         "may use if that is less.",
+         FIELD(http.max_pending_bytes), 0, any_size},
+        {"http.hosts",
+         "Names that the server answers under (the Host header, without port) beside localhost: "
+         "[\"progress.shop.example\"]. Empty: any, or only localhost if it listens on a loopback address; "
+         "others "
+         "get 421. /healthz and /readyz answer under any.",
+         FIELD(http.hosts),
+         0,
+         0,
+         {},
+         false,
+         check_host},
+        {"http.cors_origins",
+         "Foreign origins whose pages may call, exactly as browsers send them: [\"https://shop.example\"].",
+         FIELD(http.cors_origins),
+         0,
+         0,
+         {},
+         false,
+         check_origin},
+    };
+}
+#undef FIELD
+
+}  // namespace
+
+const std::vector<Key>& config_keys() {
+    static const std::vector<Key> keys = make_keys();
+    return keys;
+}
+
+const Key* find_key(std::string_view name) {
+    const auto& keys = config_keys();
+    const auto found = std::ranges::find(keys, name, &Key::name);
+    return found == keys.end() ? nullptr : &*found;
+}
+
+std::string_view nearest_key(std::string_view name) {
+    // A key written without its section, or in a wrong one, is nearest to the key of that last part.
+    const auto last = [](std::string_view key) { return key.substr(key.rfind('.') + 1); };
+    const auto distance = [&](const Key& key) {
+        return std::min(2 * edit_distance(name, key.name), 2 * edit_distance(last(name), last(key.name)) + 1);
+    };
+    return std::ranges::min(config_keys(), {}, distance).name;
+}
+
+}  // namespace stepcast::app

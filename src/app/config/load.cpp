@@ -1,0 +1,237 @@
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "app/config/check.hpp"
+#include "app/config/config.hpp"
+#include "app/config/keys.hpp"
+#include "app/config/machine.hpp"
+#include "app/config/value.hpp"
+
+extern char** environ;
+
+namespace stepcast::app {
+namespace {
+
+/// Puts settings into one Config and gathers what is wrong with them.
+class Loader {
+  public:
+    void read_file(const std::string& path);
+    void read_environment(const ConfigSources::Variables& environment);
+    void read_sets(const std::vector<std::string>& sets);
+    result<Config, std::string> finish();
+
+  private:
+    void read_table(const std::string& path, const toml::table& table, const std::string& prefix);
+    void read_properties(const std::string& path, const toml::table& table, const std::string& prefix);
+    void set(const std::string& where, const std::string& name, std::string_view text);
+    void complain(std::string line) { problems_ += problems_.empty() ? std::move(line) : "\n" + line; }
+    void unknown(const std::string& where, const std::string& name);
+    void set_property(const std::string& where, const std::string& name, std::string value);
+    void check_properties();
+
+    Config config_;
+    std::map<std::string, std::string> property_places_;  ///< where each of librdkafka's was set last
+    std::string problems_;
+};
+
+std::string place(const std::string& path, const toml::source_region& source) {
+    return fmt::format("{}:{}", path, source.begin.line);
+}
+
+std::optional<std::string> read_whole(const std::string& path) {
+    std::ifstream in{path, std::ios::binary};
+    std::ostringstream text;
+    if (!in || (in.peek() != std::ifstream::traits_type::eof() && !(text << in.rdbuf())) || in.bad())
+        return std::nullopt;
+    return std::move(text).str();
+}
+
+// A folder: Docker makes one where the file to be mounted is missing.
+std::string_view why_not(const std::string& path) {
+    std::error_code error;
+    return std::filesystem::is_directory(path, error) ? ": it is a folder" : "";
+}
+
+bool is_section(std::string_view name) {
+    if (name == kafka_properties) return true;
+    return std::ranges::any_of(config_keys(), [&](const Key& key) {
+        return key.name.size() > name.size() && key.name.starts_with(name) && key.name[name.size()] == '.';
+    });
+}
+
+/// The property's own name, if `name` lies in the table of librdkafka's properties.
+std::string_view property_name(std::string_view name) {
+    if (!name.starts_with(kafka_properties) || name.size() <= kafka_properties.size() + 1) return {};
+    return name[kafka_properties.size()] == '.' ? name.substr(kafka_properties.size() + 1)
+                                                : std::string_view{};
+}
+
+void Loader::unknown(const std::string& where, const std::string& name) {
+    if (!is_section(name))
+        return complain(
+            fmt::format("{}: unknown key {}; the nearest known key is {}", where, name, nearest_key(name)));
+    std::vector<std::string_view> keys;
+    for (const Key& key : config_keys())
+        if (key.name.starts_with(name + ".")) keys.push_back(key.name);
+    if (name == kafka_properties) keys.emplace_back("kafka.properties.security.protocol");
+    complain(fmt::format("{}: {} is a section, not a key; the nearest known keys are {}", where, name,
+                         fmt::join(keys, ", ")));
+}
+
+void Loader::set_property(const std::string& where, const std::string& name, std::string value) {
+    config_.kafka.properties[name] = std::move(value);
+    property_places_[name] = where;
+}
+
+// librdkafka knows its properties and says what it dislikes of which; one at a time.
+void Loader::check_properties() {
+    const std::string why = check_kafka(config_);
+    if (why.empty()) return;
+    const auto key = std::string_view{why}.substr(0, why.find(": "));
+    const auto place = property_places_.find(std::string{property_name(key)});
+    complain(place == property_places_.end() ? why : fmt::format("{}: {}", place->second, why));
+}
+
+void Loader::read_file(const std::string& path) {
+    const auto text = read_whole(path);
+    if (!text) return complain(fmt::format("{}: cannot be read{}", path, why_not(path)));
+    try {
+        read_table(path, toml::parse(*text, path), "");
+    } catch (const toml::parse_error& error) {
+        complain(fmt::format("{}: {}", place(path, error.source()), error.description()));
+    }
+}
+
+void Loader::read_table(const std::string& path, const toml::table& table, const std::string& prefix) {
+    for (const auto& [key, value] : table) {
+        const std::string name = prefix + std::string{key.str()};
+        const std::string where = place(path, key.source());
+        const auto* inner = value.as_table();
+        if (name == kafka_properties && inner != nullptr) {
+            read_properties(path, *inner, "");
+        } else if (const Key* known = find_key(name)) {
+            if (auto done = assign(*known, config_, value); !done)
+                complain(fmt::format("{}: {} {}", where, name, done.error()));
+        } else if (inner != nullptr && (is_section(name) || !inner->empty())) {
+            read_table(path, *inner, name + ".");
+        } else {
+            unknown(where, name);
+        }
+    }
+}
+
+// Unquoted dotted names arrive as nested tables: joined again they are librdkafka's names.
+void Loader::read_properties(const std::string& path, const toml::table& table, const std::string& prefix) {
+    for (const auto& [key, value] : table) {
+        const std::string name = prefix + std::string{key.str()};
+        if (const auto* inner = value.as_table()) {
+            read_properties(path, *inner, name + ".");
+        } else if (auto text = scalar_text(value)) {
+            set_property(place(path, key.source()), name, std::move(*text));
+        } else {
+            complain(fmt::format("{}: {}.{} must be text, a number or a switch", place(path, key.source()),
+                                 kafka_properties, name));
+        }
+    }
+}
+
+void Loader::set(const std::string& where, const std::string& name, std::string_view text) {
+    if (const Key* key = find_key(name)) {
+        if (auto done = assign_text(*key, config_, text); !done)
+            complain(fmt::format("{}: {} {}", where, name, done.error()));
+    } else if (const auto property = property_name(name); !property.empty()) {
+        set_property(where, std::string{property}, std::string{text});
+    } else {
+        unknown(where, name);
+    }
+}
+
+void Loader::read_environment(const ConfigSources::Variables& environment) {
+    constexpr std::string_view prefix = "STEPCAST_";
+    constexpr std::string_view from_file = "_FILE";
+    for (const auto& [variable, value] : environment) {
+        // Names without a section (STEPCAST_CONFIG) are not settings.
+        if (!variable.starts_with(prefix) || variable.find("__") == std::string::npos) continue;
+        std::string name = variable.substr(prefix.size());
+        const bool file = name.ends_with(from_file);
+        if (file) name.resize(name.size() - from_file.size());
+        for (auto at = name.find("__"); at != std::string::npos; at = name.find("__"))
+            name.replace(at, 2, ".");
+        std::ranges::transform(name, name.begin(),
+                               [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        if (!file) {
+            set(variable, name, value);
+            continue;
+        }
+        const std::string plain = variable.substr(0, variable.size() - from_file.size());
+        if (std::ranges::find(environment, plain, &std::pair<std::string, std::string>::first) !=
+            environment.end()) {
+            complain(fmt::format("{} and {} are both set; which one holds?", plain, variable));
+            continue;
+        }
+        auto text = read_whole(value);
+        if (!text) {
+            complain(fmt::format("{}: {} cannot be read{}", variable, value, why_not(value)));
+            continue;
+        }
+        while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+        set(variable, name, *text);
+    }
+}
+
+void Loader::read_sets(const std::vector<std::string>& sets) {
+    for (const auto& entry : sets) {
+        const auto equals = entry.find('=');
+        if (equals == std::string::npos) {
+            complain(fmt::format("--set {}: must be key=value", entry));
+        } else {
+            set("--set", entry.substr(0, equals), std::string_view{entry}.substr(equals + 1));
+        }
+    }
+}
+
+result<Config, std::string> Loader::finish() {
+    check_properties();
+    if (!problems_.empty()) return tl::unexpected(std::move(problems_));
+    if (config_.server.threads == 0 || config_.store.max_bytes == 0 || config_.http.max_pending_bytes == 0) {
+        const Machine machine = read_machine();
+        if (config_.server.threads == 0) config_.server.threads = machine.cores;
+        if (config_.store.max_bytes == 0) config_.store.max_bytes = machine.memory / 2;
+        constexpr std::uint64_t enough = 64 * 1024 * 1024;
+        if (config_.http.max_pending_bytes == 0)
+            config_.http.max_pending_bytes = std::min(enough, machine.memory / 16);
+    }
+    auto& store = config_.store;
+    if (store.permanent_max_bytes == 0) store.permanent_max_bytes = store.max_bytes;
+    return std::move(config_);
+}
+
+}  // namespace
+
+ConfigSources::Variables process_environment() {
+    ConfigSources::Variables all;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view text{*entry};
+        const auto equals = text.find('=');
+        if (equals != std::string_view::npos)
+            all.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return all;
+}
+
+result<Config, std::string> load_config(const ConfigSources& sources) {
+    Loader loader;
+    if (sources.file) loader.read_file(*sources.file);
+    loader.read_environment(sources.environment);
+    loader.read_sets(sources.sets);
+    return loader.finish();
+}
+
+}  // namespace stepcast::app

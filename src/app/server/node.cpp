@@ -1,0 +1,308 @@
+#include "app/server/node.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <boost/json.hpp>
+
+#include "aio/backoff.hpp"
+#include "aio/spawn.hpp"
+#include "app/server/logging.hpp"
+#include "app/server/monitor.hpp"
+#include "app/server/web_files.hpp"
+#include "app/server/wiring.hpp"
+#include "event/json.hpp"
+#include "http/static_files.hpp"
+
+namespace stepcast::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<broadcast::Lane*> lanes_of(broadcast::Broadcaster& broadcaster) {
+    std::vector<broadcast::Lane*> lanes;
+    for (std::size_t i = 0; i < broadcaster.size(); ++i) lanes.push_back(&broadcaster.lane(i));
+    return lanes;
+}
+
+std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Config& config,
+                                              std::unique_ptr<store::JournalFile> journal,
+                                              const Clock& clock) {
+    if (!journal) return std::make_unique<store::MemoryStore>(store_limits(config), clock);
+    return std::make_unique<store::JournaledStore>(core, std::move(journal), store_limits(config),
+                                                   config.store.journal_max_bytes, clock);
+}
+
+}  // namespace
+
+Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus,
+           std::unique_ptr<store::JournalFile> journal, const Clock& clock,
+           const std::vector<domain::ModuleSpec>& modules)
+    : config_{config},
+      core_{asio::make_strand(io)},
+      bus_{std::move(bus)},
+      store_{make_store(core_, config, std::move(journal), clock)},
+      journal_{dynamic_cast<store::JournaledStore*>(store_.get())},
+      broadcaster_{
+          io,
+          {.lanes = static_cast<std::size_t>(config.server.threads),
+           .ring_capacity = static_cast<std::size_t>(config.broadcast.ring_size)},
+          [this](event::Position after, std::size_t limit) { return hub_.read_after(after, limit); }},
+      hub_{core_, *store_, broadcaster_, clock, config.store.cleanup_interval},
+      committer_{core_, *store_, hub_},
+      dead_letters_{*bus_},
+      sse_{sse_options(config)},
+      admission_{static_cast<std::size_t>(config.sse.max_streams),
+                 static_cast<std::size_t>(config.sse.max_streams_per_user)},
+      router_{http_options(config)},
+      server_{io, lanes_of(broadcaster_), router_, http_options(config)},
+      stop_watch_{core_},
+      gate_{core_} {
+    hub_.hold();  // until what the store holds is folded
+    for (const auto& spec : modules) {
+        auto& module =
+            modules_.emplace_back(spec.make({.io = io,
+                                             .core = core_,
+                                             .clock = clock,
+                                             .store = *store_,
+                                             .bus = *bus_,
+                                             .publisher = broadcaster_,
+                                             .hub = hub_,
+                                             .committer = committer_,
+                                             .dead_letters = dead_letters_,
+                                             .sse = sse_,
+                                             .admission = admission_,
+                                             .monitor = [this](bool local) { return monitor(local); }}));
+        for (auto* projection : module->projections()) hub_.add(*projection);
+    }
+    server_.count_streams([this] { return admission_.open(); });
+    add_routes();
+}
+
+void Node::add_routes() {
+    for (const auto& module : modules_) router_.add(module->routes());
+    std::vector<http::StaticFile> files;
+    for (const auto& file : web_files())
+        files.push_back(
+            {std::string{file.path}, std::string{file.content_type}, file.bytes, file.gzip, file.etag});
+    router_.add(http::static_routes(std::move(files)));
+    using enum wire::Method;
+    router_.add({get, "/healthz",
+                 [](http::Request&, http::Context) -> awaitable<http::Response> {
+                     co_return http::Response::json("{\"status\":\"ok\"}").with("Cache-Control", "no-store");
+                 },
+                 true});
+    router_.add({get, "/readyz", [this](http::Request&, http::Context) { return ready(); }, true});
+    router_.add({get, "/metrics", [this](http::Request&, http::Context) -> awaitable<http::Response> {
+                     http::Response response;
+                     response.body = co_await metrics();
+                     response.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                         .with("Cache-Control", "no-store");
+                     co_return response;
+                 }});
+}
+
+result<std::uint16_t> Node::listen() {
+    const auto bound = server_.listen(config_.server.host, static_cast<std::uint16_t>(config_.server.port));
+    if (!bound) return tl::unexpected{bound.error()};
+    router_.answer_only({config_.http.hosts, bound->address().is_loopback()});
+    return bound->port();
+}
+
+std::string Node::url() const {
+    const bool any = config_.server.host == "0.0.0.0" || config_.server.host == "::";
+    return fmt::format("http://{}:{}/", any ? "localhost" : config_.server.host, config_.server.port);
+}
+
+void Node::start() {
+    server_.start();
+    hub_.start();
+    aio::spawn_vital(core_, "start", [this, hold = gate_.enter()] { return start_all(); });
+}
+
+awaitable<void> Node::start_all() {
+    if (journal_ != nullptr) co_await load_journal();
+    if (stop_.raised()) co_return;
+    if (journal_ != nullptr)
+        aio::spawn(core_, "journal watch", [this, hold = gate_.enter()] { return watch_journal(); });
+    hub_.start_cleaning();
+    hub_.release();
+    co_await start_bus();
+}
+
+// Streams connect and wait meanwhile; readiness tells how far it has come.
+awaitable<void> Node::load_journal() {
+    const auto began = std::chrono::steady_clock::now();
+    aio::spawn(core_, "loading", [this, hold = gate_.enter()]() -> awaitable<void> {
+        while (co_await stop_.pause(1s) && loading())
+            spdlog::info("loading {}: {} %", config_.store.path, journal_->loaded_percent());
+    });
+    if (const auto loaded = co_await journal_->load(stop_); !loaded) {
+        // Nothing has been taken in yet, so nothing is lost; a server without its past must not go on.
+        spdlog::critical("{}", loaded.error().detail);
+        aio::leave(1);
+    }
+    while (!stop_.raised() && !co_await hub_.wait_applied(store_->head(), 250ms)) {
+    }
+    co_await hub_.clean();  // what ran out meanwhile is gone for whoever writes next
+    spdlog::info("{} holds {} events of {} tasks, loaded in {:.1f} s", config_.store.path,
+                 store_->stats().events, store_->stats().streams,
+                 std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+}
+
+// A file that was moved or deleted is noticed also while nobody writes.
+awaitable<void> Node::watch_journal() {
+    while (!co_await stop_watch_.wait(1s)) journal_->look();
+}
+
+bool Node::loading() const {
+    return journal_ != nullptr && journal_->loaded_percent() < 100;
+}
+
+int Node::rebuilt_percent() const {
+    if (hub_.live()) return 100;
+    if (loading()) return journal_->loaded_percent();
+    int percent = 100;
+    for (const auto& module : modules_) percent = std::min(percent, module->rebuilt_percent());
+    return percent;
+}
+
+awaitable<void> Node::start_bus() {
+    std::vector<bus::TopicSpec> topics;
+    for (const auto& module : modules_) {
+        co_await module->restore();
+        for (auto& topic : module->topics()) topics.push_back(std::move(topic));
+    }
+    aio::Backoff backoff{500ms, 5s};
+    while (!stop_.raised()) {
+        const auto made = co_await bus_->ensure_topics(topics);
+        if (made && stop_.raised()) co_return;
+        if (made) {
+            for (const auto& module : modules_) module->start();
+            bus_ready_ = true;
+            co_return;
+        }
+        spdlog::warn("waiting for the bus: {}", made.error().text());
+        co_await stop_.pause(backoff.next());
+    }
+}
+
+awaitable<bool> Node::stop() {
+    const auto end = std::chrono::steady_clock::now() + config_.server.drain;
+    const auto left = [end] {
+        return std::max<std::chrono::steady_clock::duration>(end - std::chrono::steady_clock::now(), 1ms);
+    };
+    stop_.raise();
+    // Requests in flight are answered while consumers still settle what they gave to the bus. Clients are let
+    // go before the consumers: a broker that does not answer may keep those. Streams have a quarter of the
+    // time at most: whoever does not read is cut and resumes, and supervisors kill after ten seconds.
+    const bool clean = co_await server_.stop(left() / 2);
+    co_await broadcaster_.drain(
+        std::min(std::chrono::duration_cast<std::chrono::milliseconds>(left()),
+                 std::chrono::duration_cast<std::chrono::milliseconds>(config_.server.drain) / 4),
+        sse_.retry, sse_.drain_spread);
+    served_ = clean;
+    dead_letters_.stop();
+    co_await aio::run_on(core_, [this]() -> awaitable<void> {
+        stop_watch_.notify();
+        committer_.stop();
+        co_await stop_modules();
+        co_await gate_.close();
+        co_await hub_.stop();
+        co_await store_->close();
+    });
+    co_await bus_->close();
+    co_return clean;
+}
+
+// All at a time: each may have to wait for the bus.
+awaitable<void> Node::stop_modules() {
+    aio::Gate stopped{core_};
+    for (const auto& module : modules_)
+        aio::spawn(core_, "stop", [&module, hold = stopped.enter()] { return module->stop(); });
+    co_await stopped.close();
+}
+
+awaitable<http::Response> Node::ready() {
+    std::vector<std::string_view> failing;
+    if (!loading() && (!bus_ready_ || !bus_->healthy())) failing.emplace_back("bus");
+    for (const auto& module : modules_) module->add_failing(failing);
+    if (!hub_.live()) failing.emplace_back("rebuild");
+    if (committer_.paused() != flow::Committer::Pause::none || (journal_ != nullptr && !journal_->healthy()))
+        failing.emplace_back("store");
+    if (stop_.raised()) failing.emplace_back("stopping");
+    const std::string body = fmt::format(
+        "{{\"status\":\"{}\",\"failing\":[{}],\"rebuiltPercent\":{}}}",
+        failing.empty() ? "ready" : "not-ready",
+        failing.empty() ? "" : fmt::format("\"{}\"", fmt::join(failing, "\",\"")), rebuilt_percent());
+    http::Response response =
+        http::Response::json(body, failing.empty() ? 200 : 503).with("Cache-Control", "no-store");
+    if (!failing.empty()) response.with("Retry-After", "2");
+    co_return response;
+}
+
+awaitable<Readings> Node::read() {
+    auto readings = co_await aio::run_on(core_, [this] { return read_core(); });
+    readings.process = read_process();  // walks all descriptors: not on the core
+    co_return readings;
+}
+
+awaitable<Readings> Node::read_core() {
+    Readings readings;
+    readings.store = store_->stats();
+    const auto written = store_->category_stats();
+    for (const auto* category : stored_categories()) {
+        const auto of = std::ranges::find(written, category, &store::CategoryStats::category);
+        readings.categories.push_back(of == written.end() ? store::CategoryStats{.category = category} : *of);
+    }
+    readings.bus = bus_->stats();
+    readings.paused = flow::Committer::pause_names[static_cast<std::size_t>(committer_.paused())];
+    readings.dependency_down = !bus_ready_ || !bus_->healthy();
+    readings.commit_seconds = &hub_.commit_seconds();
+    if (journal_ != nullptr) {
+        readings.journal_seconds = &journal_->write_seconds();
+        readings.journal_bytes = journal_->size().whole;
+        readings.journal_log_bytes = journal_->size().log;
+        readings.journal_healthy = journal_->healthy();
+    }
+    readings.feed_gaps = hub_.feed_gaps();
+    for (const auto& [where, count] : dead_letters_.counts())
+        readings.dead_letters.push_back({where.first, where.second, count});
+    for (std::size_t i = 0; i < broadcaster_.size(); ++i)
+        readings.lanes.push_back(&broadcaster_.lane(i).stats());
+    readings.routes = router_.stats();
+    readings.connections = server_.stats().open;
+    readings.connections_refused = server_.stats().refused;
+    readings.connections_evicted = server_.stats().evicted;
+    readings.received_bytes = server_.budgets().received.held();
+    readings.unsent_bytes = server_.budgets().unsent.held();
+    readings.log_lines_dropped = dropped_log_lines();
+    co_return readings;
+}
+
+awaitable<std::string> Node::metrics() {
+    MetricPage page;
+    add_readings(page, co_await read());
+    co_await aio::run_on(core_, [this, &page]() -> awaitable<void> {
+        for (const auto& module : modules_) module->read_metrics(page);
+        co_return;
+    });
+    co_return page.text();
+}
+
+awaitable<std::string> Node::monitor(bool local) {
+    auto whole = monitor_object(co_await read(), {.config = config_,
+                                                  .epoch = store_->epoch(),
+                                                  .streams = admission_.open(),
+                                                  .rebuilt_percent = rebuilt_percent(),
+                                                  .bus_healthy = bus_ready_ && bus_->healthy(),
+                                                  .local = local});
+    co_await aio::run_on(core_, [this, &whole]() -> awaitable<void> {
+        for (const auto& module : modules_) module->read_monitor(whole);
+        co_return;
+    });
+    std::string out;
+    event::append_json_value(out, whole);
+    co_return out;
+}
+
+}  // namespace stepcast::app

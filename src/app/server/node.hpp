@@ -1,0 +1,85 @@
+#pragma once
+#include <asio/io_context.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "aio/notice.hpp"
+#include "aio/stop.hpp"
+#include "aio/types.hpp"
+#include "app/config/config.hpp"
+#include "app/server/metrics.hpp"
+#include "broadcast/broadcaster.hpp"
+#include "bus/bus.hpp"
+#include "domain/module.hpp"
+#include "flow/dead_letters.hpp"
+#include "flow/feed_hub.hpp"
+#include "http/router.hpp"
+#include "http/server.hpp"
+#include "http/stream/sse_session.hpp"
+#include "store/journal/journaled_store.hpp"
+
+namespace stepcast::app {
+
+using aio::awaitable;
+
+/// Every component of a server, wired; declared in the order in which they are built, so that they go in
+/// reverse. Knows modules, and no domain's name.
+class Node {
+  public:
+    /// `journal`: null for a store that lives in memory only. `clock` outlives this.
+    Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus,
+         std::unique_ptr<store::JournalFile> journal, const Clock& clock,
+         const std::vector<domain::ModuleSpec>& modules);
+
+    /// Binds the port and returns it. The error's detail is one line for people.
+    result<std::uint16_t> listen();
+    /// Begins everything. What depends on the bus waits until it is there; streams and reads are served
+    /// meanwhile.
+    void start();
+    /// Stops everything in order, within `server.drain` and little more. True if nothing runs any more.
+    awaitable<bool> stop();
+
+    std::string url() const;
+    /// True once `stop` has answered every request and let every stream go, whatever the bus does. Any
+    /// thread.
+    bool served() const { return served_; }
+
+  private:
+    awaitable<void> start_all();
+    awaitable<void> load_journal();
+    awaitable<void> watch_journal();
+    awaitable<void> start_bus();
+    bool loading() const;
+    int rebuilt_percent() const;
+    void add_routes();
+    awaitable<void> stop_modules();
+    awaitable<std::string> metrics();
+    awaitable<Readings> read();
+    awaitable<Readings> read_core();
+    awaitable<http::Response> ready();
+    awaitable<std::string> monitor(bool local);
+
+    const Config config_;
+    const aio::Strand core_;
+    const std::unique_ptr<bus::MessageBus> bus_;
+    const std::unique_ptr<store::EventStore> store_;
+    store::JournaledStore* const journal_;  // the store, if it is one
+    broadcast::Broadcaster broadcaster_;
+    flow::FeedHub hub_;
+    flow::Committer committer_;
+    flow::DeadLetters dead_letters_;
+    const http::SseOptions sse_;
+    http::SseAdmission admission_;
+    std::vector<std::unique_ptr<domain::Module>> modules_;
+    http::Router router_;
+    http::Server server_;
+
+    std::atomic<bool> bus_ready_{false};
+    aio::Stop stop_;
+    std::atomic<bool> served_{false};
+    aio::Notice stop_watch_;
+    aio::Gate gate_;
+};
+
+}  // namespace stepcast::app

@@ -1,0 +1,124 @@
+#include "app/server/wiring.hpp"
+
+#include <algorithm>
+
+#include "app/config/kafka_config.hpp"
+#include "bus/embedded/embedded_bus.hpp"
+#include "domain/progress/module.hpp"
+#include "kafka/kafka_bus.hpp"
+
+namespace stepcast::app {
+namespace {
+
+progress::Options service_options(const Config& config) {
+    return {.recovery_window = config.progress.recovery_window,
+            .recovery_max = static_cast<std::size_t>(config.progress.recovery_max),
+            .stall_after = config.progress.stall_after,
+            .max_events_per_task = static_cast<std::uint64_t>(config.store.max_events_per_task)};
+}
+
+progress::ProgressIngest::Options ingest_options(const Config& config, Timestamp now) {
+    progress::ProgressIngest::Options options{.topic = config.kafka.topic_prefix + "progress-events",
+                                              .group = "stepcast-progress"};
+    if (config.bus.kind == "embedded") return options;
+    // The memory store is filled from the topic, which every node reads whole. The margin covers the cleanup
+    // that has not run yet and clocks that differ.
+    constexpr Duration margin = std::chrono::hours{1};
+    options.group.clear();
+    options.since = now - std::max(config.store.ttl, config.store.running_ttl) - margin;
+    options.rebuilds = true;
+    // A journal knows what was consumed; without one the next start reads the topic again.
+    if (!config.store.path.empty()) options.source = config.kafka.topic_prefix + "stepcast-progress";
+    return options;
+}
+
+progress::OrderConsumer::Options order_options(const Config& config) {
+    return {.orders_topic = config.kafka.topic_prefix + "order-events-v2",
+            .events_topic = config.kafka.topic_prefix + "progress-events",
+            .group = config.kafka.topic_prefix + "order-consumer-v2",
+            .step_delay = config.orders.step_delay,
+            .stock = config.orders.stock,
+            .max_in_flight = static_cast<std::size_t>(config.orders.max_in_flight),
+            .keep_in_store = config.bus.kind == "embedded" && !config.store.path.empty()};
+}
+
+progress::Settings progress_settings(const Config& config, Timestamp now) {
+    progress::Settings settings{service_options(config), ingest_options(config, now)};
+    if (config.orders.enabled) settings.orders = order_options(config);
+    return settings;
+}
+
+}  // namespace
+
+std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now) {
+    return {progress::module_spec(progress_settings(config, now))};
+}
+
+std::span<const event::Category* const> stored_categories() {
+    static const auto all = [] {
+        std::vector<const event::Category*> categories;
+        for (const auto& module : modules({}, {}))
+            categories.insert(categories.end(), module.categories.begin(), module.categories.end());
+        return categories;
+    }();
+    return all;
+}
+
+result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config,
+                                                  const Clock& clock) {
+    if (config.bus.kind == "embedded")
+        return std::make_unique<bus::EmbeddedBus>(bus::EmbeddedOptions{}, clock);
+    auto bus = kafka::KafkaBus::open(io, kafka_config(config));
+    if (!bus) return tl::unexpected{bus.error()};
+    return std::unique_ptr<bus::MessageBus>{std::move(*bus)};
+}
+
+result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config) {
+    if (config.store.path.empty()) return nullptr;
+    return store::JournalFile::open({config.store.path, config.store.journal_max_bytes, stored_categories()});
+}
+
+result<void> check_stored(const event::Event& draft) {
+    static const auto all = modules({}, {});
+    for (const auto& module : all)
+        if (std::ranges::find(module.categories, &draft.category()) != module.categories.end())
+            return module.check_stored(draft);
+    return fail(store::journal_errc::unusable, {}, "no module has such events");
+}
+
+store::Limits store_limits(const Config& config) {
+    return {.ttl = config.store.ttl,
+            .running_ttl = config.store.running_ttl,
+            .tombstone_ttl = config.store.tombstone_ttl,
+            .max_bytes = config.store.max_bytes,
+            .permanent_max_bytes = config.store.permanent_max_bytes,
+            .max_events_per_stream = static_cast<std::uint64_t>(config.store.max_events_per_task)};
+}
+
+http::SseOptions sse_options(const Config& config) {
+    http::SseOptions options;
+    options.limits.heartbeat = config.sse.heartbeat;
+    options.limits.write_timeout = config.sse.write_timeout;
+    options.limits.outbox = {.bytes = config.sse.outbox_bytes,
+                             .frames = static_cast<std::size_t>(config.sse.outbox_frames)};
+    options.retry = config.sse.retry;
+    return options;
+}
+
+http::Options http_options(const Config& config) {
+    http::Options options;
+    options.header_timeout = config.http.header_timeout;
+    options.body_timeout = config.http.body_timeout;
+    options.idle_timeout = config.http.idle_timeout;
+    options.limits.request_line = config.http.max_request_line;
+    options.limits.header_bytes = config.http.max_header_bytes;
+    options.limits.headers = static_cast<std::size_t>(config.http.max_headers);
+    options.limits.body = config.http.max_body;
+    options.max_pipelined = static_cast<std::size_t>(config.http.max_pipelined);
+    options.max_connections = static_cast<std::size_t>(config.http.max_connections);
+    if (config.http.max_pending_bytes != 0) options.max_pending_bytes = config.http.max_pending_bytes;
+    options.cors_origins = config.http.cors_origins;
+    return options;
+}
+
+}  // namespace stepcast::app

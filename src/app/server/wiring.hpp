@@ -1,0 +1,30 @@
+#pragma once
+#include <memory>
+
+#include "app/config/config.hpp"
+#include "bus/bus.hpp"
+#include "domain/module.hpp"
+#include "http/options.hpp"
+#include "http/stream/sse_session.hpp"
+#include "store/journal/file.hpp"
+#include "store/store.hpp"
+
+namespace stepcast::app {
+
+// What each component is told of the settings.
+
+result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config,
+                                                  const Clock& clock);
+/// Null without `store.path`. The error is one line for people.
+result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config);
+/// Refuses what is no event of the module that its category belongs to.
+result<void> check_stored(const event::Event& draft);
+store::Limits store_limits(const Config& config);
+/// Every module of this binary.
+std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now);
+/// What a journal may hold: the categories of all modules.
+std::span<const event::Category* const> stored_categories();
+http::SseOptions sse_options(const Config& config);
+http::Options http_options(const Config& config);
+
+}  // namespace stepcast::app
