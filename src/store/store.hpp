@@ -71,7 +71,7 @@ struct PartitionOffset {
     friend bool operator==(const PartitionOffset&, const PartitionOffset&) = default;
 };
 
-/// A message that a commit still owes the bus. Its id is unique among those that are owed.
+/// A message that a commit still owes the bus. Its id is unique among those that are pending.
 struct OutboxMessage {
     std::string id;
     std::string topic;
@@ -80,8 +80,8 @@ struct OutboxMessage {
     std::vector<event::Header> headers{};
 };
 
-/// An owed message with its place in the outbox; numbers rise.
-struct Owed {
+/// A message of the outbox with its place there; numbers rise.
+struct PendingMessage {
     std::uint64_t number = 0;
     OutboxMessage message;
 };
@@ -140,8 +140,8 @@ struct Commit {
     /// When the events count as recorded; the store's clock if absent. A rebuild from a topic gives the
     /// record's time.
     std::optional<Timestamp> recorded_at{};
-    std::vector<OutboxMessage> outbox{};  ///< one that is owed already stays as it is
-    std::vector<std::string> sent{};      ///< ids of messages that are owed no more; unknown ones do no harm
+    std::vector<OutboxMessage> outbox{};  ///< one that is pending already stays as it is
+    std::vector<std::string> sent{};  ///< ids of messages that are no more pending; unknown ones do no harm
     /// One that is known makes the whole commit succeed with no effect but that its source offset moves.
     std::optional<InboxMark> inbox{};
     std::vector<std::string> fired{};  ///< ids of timers that are set no more, removed before `timers` are
@@ -318,8 +318,8 @@ class EventStore {
     /// lives in it.
     virtual awaitable<result<Fence>> lease(std::string_view name, std::string_view holder,
                                            Duration duration) = 0;
-    /// What is owed to the bus, the oldest first: at most `limit` of those numbered above `after`.
-    virtual awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) = 0;
+    /// Messages pending for the bus, the oldest first: at most `limit` of those numbered above `after`.
+    virtual awaitable<result<std::vector<PendingMessage>>> outbox(std::uint64_t after, std::size_t limit) = 0;
     /// Timers whose time has come at `now`, the earliest first, at most `limit`. They stay set until a commit
     /// says that they have fired.
     virtual awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) = 0;

@@ -39,7 +39,7 @@ struct JournalBase {
     std::vector<Loss> losses;     ///< the oldest first
     std::vector<Stream> streams;  ///< those that have a snapshot
     std::vector<Source> sources;
-    std::vector<Owed> owed;
+    std::vector<PendingMessage> messages;
     std::vector<InboxMark> marks;
     std::vector<Timer> timers;
 };

@@ -39,7 +39,7 @@ void JournalGroup::join(JournalGroup later) {
     move(later.removed, removed);
     std::ranges::sort(removed);
     for (const auto& [source, offset] : later.sources) sources[source] = offset;
-    move(later.owed, owed);
+    move(later.messages, messages);
     move(later.sent, sent);
     move(later.marks, marks);
     move(later.timers, timers);

@@ -40,7 +40,7 @@ struct JournalGroup {
     std::vector<Position> removed;  ///< perhaps of events of this very group; once taken, rising
     /// By consumer, topic and partition: only the last one counts.
     std::map<std::tuple<std::string, std::string, std::int32_t>, std::int64_t, std::less<>> sources;
-    std::vector<Owed> owed;
+    std::vector<PendingMessage> messages;
     std::vector<std::uint64_t> sent;
     std::vector<InboxMark> marks;
     std::vector<std::variant<Timer, Fired>> timers;  ///< in the order in which they were set and fired
@@ -55,7 +55,7 @@ struct JournalGroup {
     /// Puts `later` behind what is here, so that one transaction writes both.
     void join(JournalGroup later);
     bool empty() const {
-        return events.empty() && changes.empty() && removed.empty() && sources.empty() && owed.empty() &&
+        return events.empty() && changes.empty() && removed.empty() && sources.empty() && messages.empty() &&
                sent.empty() && marks.empty() && timers.empty() && !forgot && !forgot_marks;
     }
 };
@@ -70,11 +70,11 @@ class JournalChanges final : public ChangeLog {
         ++count_;
     }
     void source_moved(const SourceOffset& source) override;
-    void owed(const Owed& message) override {
+    void message_added(const PendingMessage& message) override {
         pending_.added += message.message.value.size();
-        add(pending_.owed, message);
+        add(pending_.messages, message);
     }
-    void sent(std::uint64_t number) override { add(pending_.sent, number); }
+    void message_sent(std::uint64_t number) override { add(pending_.sent, number); }
     void handled(const InboxMark& mark) override { add(pending_.marks, mark); }
     void timer_set(const Timer& timer) override { add(pending_.timers, timer); }
     void timer_fired(std::string_view id) override {

@@ -21,7 +21,7 @@ std::string take(std::string_view& bytes) {
     for (std::size_t i = 0; i < std::min(bytes.size(), length_bytes); ++i)
         length |= std::size_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
     if (bytes.size() < length_bytes || bytes.size() - length_bytes < length)
-        throw SqliteError{SQLITE_CORRUPT, "the headers of an owed message are cut short"};
+        throw SqliteError{SQLITE_CORRUPT, "the headers of a pending message are cut short"};
     std::string text{bytes.substr(length_bytes, length)};
     bytes.remove_prefix(length_bytes + length);
     return text;

@@ -185,9 +185,9 @@ class Import {
             base_.sources.push_back({f.text("consumer"), f.text("topic"), f.number<std::int32_t>("partition"),
                                      f.number<std::int64_t>("offset")});
         } else if (kind == "owed") {
-            base_.owed.push_back({f.number<std::uint64_t>("number"),
-                                  {f.text("id"), f.text("topic"), f.text("key"), f.text("value"),
-                                   f.optional_headers("headers")}});
+            base_.messages.push_back({f.number<std::uint64_t>("number"),
+                                      {f.text("id"), f.text("topic"), f.text("key"), f.text("value"),
+                                       f.optional_headers("headers")}});
         } else if (kind == "mark") {
             base_.marks.push_back(
                 {f.text("consumer"), f.text("message"), f.time("expires"), f.optional_text("answer")});

@@ -266,7 +266,8 @@ awaitable<result<void>> JournaledStore::restore_base() {
     });
     for (const auto& [consumer, topic, partition, offset] : base->sources)
         memory_.restore(SourceOffset{consumer, topic, partition, offset});
-    co_await in_turns(base->owed, [this](Owed& owed) { memory_.restore(std::move(owed)); });
+    co_await in_turns(base->messages,
+                      [this](PendingMessage& message) { memory_.restore(std::move(message)); });
     co_await in_turns(base->marks, [this](const InboxMark& mark) { memory_.restore(mark); });
     co_await in_turns(base->timers, [this](Timer& timer) { memory_.restore(std::move(timer)); });
     co_return result<void>{};

@@ -60,7 +60,8 @@ awaitable<result<std::optional<InboxMark>>> JournaledStore::handled(std::string_
     co_return co_await memory_.handled(consumer, message_id);
 }
 
-awaitable<result<std::vector<Owed>>> JournaledStore::outbox(std::uint64_t after, std::size_t limit) {
+awaitable<result<std::vector<PendingMessage>>> JournaledStore::outbox(std::uint64_t after,
+                                                                      std::size_t limit) {
     if (!co_await durable(changes_.count())) co_return fail(errc::unavailable, {}, trouble_);
     co_return co_await memory_.outbox(after, limit);
 }

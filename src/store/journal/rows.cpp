@@ -181,11 +181,11 @@ void JournalFile::forget(const JournalGroup::Forgot& forgot) {
     statements_->forget_losses.bind(1, static_cast<std::int64_t>(forgot.number)).run();
 }
 
-// What is owed, what was handled, what is due.
+// Pending messages, inbox marks and timers.
 void JournalFile::write_promises(const JournalGroup& group) {
-    for (const auto& [number, message] : group.owed) {
+    for (const auto& [number, message] : group.messages) {
         const auto headers = encode_headers(message.headers);
-        statements_->add_owed.bind(1, static_cast<std::int64_t>(number))
+        statements_->add_message.bind(1, static_cast<std::int64_t>(number))
             .bind(2, message.id)
             .bind(3, message.topic)
             .bind(4, message.key)
@@ -194,7 +194,7 @@ void JournalFile::write_promises(const JournalGroup& group) {
             .run();
     }
     for (const auto number : group.sent)
-        statements_->remove_owed.bind(1, static_cast<std::int64_t>(number)).run();
+        statements_->remove_message.bind(1, static_cast<std::int64_t>(number)).run();
     // First, because a mark may be made again in the group in which it was forgotten.
     if (group.forgot_marks) statements_->forget_marks.bind(1, milliseconds(*group.forgot_marks)).run();
     for (const auto& mark : group.marks)
@@ -275,12 +275,13 @@ result<JournalBase> JournalFile::read_base(std::vector<std::string>* left_out) {
         while (sources.step())
             base.sources.push_back({std::string{sources.text(0)}, std::string{sources.text(1)},
                                     static_cast<std::int32_t>(sources.number(2)), sources.number(3)});
-        auto owed = db_.prepare("SELECT number, id, topic, key, value, headers FROM outbox ORDER BY number");
-        while (owed.step())
-            base.owed.push_back(
-                {static_cast<std::uint64_t>(owed.number(0)),
-                 {std::string{owed.text(1)}, std::string{owed.text(2)}, std::string{owed.text(3)},
-                  std::string{owed.text(4)}, decode_headers(owed.text(5))}});
+        auto messages =
+            db_.prepare("SELECT number, id, topic, key, value, headers FROM outbox ORDER BY number");
+        while (messages.step())
+            base.messages.push_back(
+                {static_cast<std::uint64_t>(messages.number(0)),
+                 {std::string{messages.text(1)}, std::string{messages.text(2)}, std::string{messages.text(3)},
+                  std::string{messages.text(4)}, decode_headers(messages.text(5))}});
         auto marks = db_.prepare("SELECT * FROM inbox");
         while (marks.step())
             base.marks.push_back({std::string{marks.text(0)}, std::string{marks.text(1)},
@@ -311,7 +312,7 @@ result<void> JournalFile::write_base(const JournalBase& base, Position head, con
             group.changes.emplace_back(JournalGroup::Saved{category, stream, snapshot});
         for (const auto& [consumer, topic, partition, offset] : base.sources)
             group.sources.emplace(std::tuple{consumer, topic, partition}, offset);
-        group.owed = base.owed;
+        group.messages = base.messages;
         group.marks = base.marks;
         group.timers.assign(base.timers.begin(), base.timers.end());
         write_changes(group);

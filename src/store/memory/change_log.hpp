@@ -37,8 +37,8 @@ class ChangeLog {
   public:
     virtual void appended(const EventRef& event) = 0;
     virtual void source_moved(const SourceOffset& source) = 0;
-    virtual void owed(const Owed& message) = 0;
-    virtual void sent(std::uint64_t number) = 0;
+    virtual void message_added(const PendingMessage& message) = 0;
+    virtual void message_sent(std::uint64_t number) = 0;
     virtual void handled(const InboxMark& mark) = 0;
     virtual void timer_set(const Timer& timer) = 0;
     virtual void timer_fired(std::string_view id) = 0;

@@ -156,9 +156,11 @@ std::uint64_t MemoryStore::cost_besides_events(const Commit& commit) {
 
 void MemoryStore::write_besides_events(const Commit& commit) {
     for (const auto& message : commit.outbox)
-        if (const auto* owed = outbox_.add(message); owed != nullptr && log_ != nullptr) log_->owed(*owed);
+        if (const auto* pending = outbox_.add(message); pending != nullptr && log_ != nullptr)
+            log_->message_added(*pending);
     for (const auto& id : commit.sent)
-        if (const auto number = outbox_.remove(id); number != 0 && log_ != nullptr) log_->sent(number);
+        if (const auto number = outbox_.remove(id); number != 0 && log_ != nullptr)
+            log_->message_sent(number);
     if (commit.inbox) {
         inbox_.add(*commit.inbox);
         if (log_ != nullptr) log_->handled(*commit.inbox);

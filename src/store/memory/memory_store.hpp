@@ -61,7 +61,7 @@ class MemoryStore final : public EventStore {
                                                         std::string_view message_id) override;
     awaitable<result<Fence>> lease(std::string_view name, std::string_view holder,
                                    Duration duration) override;
-    awaitable<result<std::vector<Owed>>> outbox(std::uint64_t after, std::size_t limit) override;
+    awaitable<result<std::vector<PendingMessage>>> outbox(std::uint64_t after, std::size_t limit) override;
     awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) override;
 
     /// A snapshot beyond the stream's version is refused as wrong_expected_version; one older than the stored
@@ -99,7 +99,7 @@ class MemoryStore final : public EventStore {
     }
     bool beyond_bound() const { return limits_.max_bytes != 0 && bytes() > limits_.max_bytes; }
     void restore(const SourceOffset& source);
-    void restore(Owed owed) { outbox_.restore(std::move(owed)); }
+    void restore(PendingMessage message) { outbox_.restore(std::move(message)); }
     void restore(const InboxMark& mark) { inbox_.add(mark); }
     void restore(Timer timer) { timers_.set(std::move(timer)); }
 

@@ -7,7 +7,7 @@
 
 namespace stepcast::store {
 
-/// What is owed to the bus, in the order in which it was promised.
+/// The messages pending for the bus, in the order in which commits promised them.
 class Outbox {
   public:
     static std::uint64_t cost(const OutboxMessage& m) {
@@ -15,18 +15,18 @@ class Outbox {
                event::text_size(m.headers) + m.headers.size() * sizeof(event::Header);
     }
 
-    /// Null if a message of this id is owed already.
-    const Owed* add(const OutboxMessage& message);
+    /// Null if a message of this id is pending already.
+    const PendingMessage* add(const OutboxMessage& message);
     /// Puts back one that keeps its number.
-    void restore(Owed owed);
+    void restore(PendingMessage pending);
     /// The number that the message had; 0 if there is none.
     std::uint64_t remove(std::string_view id);
-    std::vector<Owed> read(std::uint64_t after, std::size_t limit) const;
+    std::vector<PendingMessage> read(std::uint64_t after, std::size_t limit) const;
 
     std::uint64_t memory() const { return bytes_; }
 
   private:
-    std::map<std::uint64_t, Owed> owed_;
+    std::map<std::uint64_t, PendingMessage> pending_;
     boost::unordered_flat_map<std::string, std::uint64_t, KeyedHash, std::equal_to<>> numbers_;
     std::uint64_t last_ = 0;
     std::uint64_t bytes_ = 0;
