@@ -74,7 +74,7 @@ class JournalFile {
         std::uint64_t log = 0;    ///< bytes of the log beside it
         bool pinned = false;      ///< a reader keeps the log from being moved into the file
         int log_pages = 0;        ///< written since the log was last looked after
-        bool shrinks = true;      ///< false once giving back free pages was in vain
+        bool shrinks = true;      ///< false once no free page could be given back
         /// There is something for `tend`.
         bool untidy() const;
     };
@@ -121,8 +121,8 @@ class JournalFile {
     void compact();
     /// Replaces everything but the events, and the name of the history; drops the mark.
     result<void> write_base(const JournalBase& base, Position head, const std::string& epoch);
-    /// Ends the reading: what it needed is let go.
-    void loaded() { hides_ = {}; }
+    /// Frees what only read_events needs. Nothing is read after it.
+    void end_loading() { hides_ = {}; }
 
   private:
     struct Type {

@@ -218,7 +218,7 @@ awaitable<result<void>> JournaledStore::load(const aio::Stop& stop) {
     durable_ = head;
     loaded_ = true;
     size_ = co_await aio::offload(writer_, [this] {
-        file_->loaded();
+        file_->end_loading();
         return file_->size();
     });
     if (limit_ != 0) co_await shrink_to(soft_limit(), steady_clock::now());
