@@ -12,9 +12,9 @@ namespace stepcast::aio {
 
 namespace {
 
-bool was_cancelled(std::exception_ptr death) noexcept {
+bool was_cancelled(std::exception_ptr failure) noexcept {
     try {
-        std::rethrow_exception(death);
+        std::rethrow_exception(failure);
     } catch (const asio::system_error& e) {
         return e.code() == asio::error::operation_aborted;
     } catch (...) {
@@ -24,10 +24,10 @@ bool was_cancelled(std::exception_ptr death) noexcept {
 
 }  // namespace
 
-void log_death(std::string_view name, std::exception_ptr death) noexcept {
-    if (!death || was_cancelled(death)) return;
+void log_failure(std::string_view name, std::exception_ptr failure) noexcept {
+    if (!failure || was_cancelled(failure)) return;
     try {
-        std::rethrow_exception(death);
+        std::rethrow_exception(failure);
     } catch (const std::exception& e) {
         spdlog::error("{} stopped: {}", name, e.what());
     } catch (...) {
@@ -35,9 +35,9 @@ void log_death(std::string_view name, std::exception_ptr death) noexcept {
     }
 }
 
-void end_of_vital(std::string_view name, std::exception_ptr death) noexcept {
-    if (!death || was_cancelled(death)) return;
-    log_death(name, death);
+void fail_critical(std::string_view name, std::exception_ptr failure) noexcept {
+    if (!failure || was_cancelled(failure)) return;
+    log_failure(name, failure);
     spdlog::critical("nothing works without the {}: leaving, to be started again", name);
     leave(1);
 }

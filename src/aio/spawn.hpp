@@ -10,12 +10,12 @@
 
 namespace stepcast::aio {
 
-/// Logs what a coroutine died of, under its name; says nothing of cancellation.
-void log_death(std::string_view name, std::exception_ptr death) noexcept;
+/// Logs the exception that ended a coroutine, under its name; says nothing of cancellation.
+void log_failure(std::string_view name, std::exception_ptr failure) noexcept;
 
-/// Logs what a coroutine died of and ends the process at once with code 1. Returns if it died of nothing, or
-/// of its cancellation.
-void end_of_vital(std::string_view name, std::exception_ptr death) noexcept;
+/// Logs the exception that ended a coroutine and ends the process at once with code 1. Returns if there is
+/// none, or if it is only that of a cancellation.
+void fail_critical(std::string_view name, std::exception_ptr failure) noexcept;
 
 /// Ends the process at once, but for the log: that is worth up to a second, because the asynchronous logger
 /// writes on a thread of its own.
@@ -25,15 +25,16 @@ void end_of_vital(std::string_view name, std::exception_ptr death) noexcept;
 /// alive until the coroutine ends, so its captures may be used throughout. `name` is a literal, for the log.
 template <class Executor, class Make>
 void spawn(const Executor& executor, std::string_view name, Make make) {
-    asio::co_spawn(executor, std::move(make), [name](std::exception_ptr death) { log_death(name, death); });
+    asio::co_spawn(executor, std::move(make),
+                   [name](std::exception_ptr failure) { log_failure(name, failure); });
 }
 
-/// As `spawn`, for a coroutine without which the process only seems to work: if it dies of an exception, the
+/// As `spawn`, for a coroutine without which the process only seems to work: if an exception ends it, the
 /// process ends with code 1, for its supervisor to start it again.
 template <class Executor, class Make>
-void spawn_vital(const Executor& executor, std::string_view name, Make make) {
+void spawn_critical(const Executor& executor, std::string_view name, Make make) {
     asio::co_spawn(executor, std::move(make),
-                   [name](std::exception_ptr death) { end_of_vital(name, death); });
+                   [name](std::exception_ptr failure) { fail_critical(name, failure); });
 }
 
 /// Runs `make()` on `executor` (a strand), and resumes the caller where it was. Costs two posts and one

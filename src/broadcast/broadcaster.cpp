@@ -11,7 +11,8 @@ Broadcaster::Broadcaster(asio::io_context& io, Options options, ReadAfter read_a
     : read_after_{std::move(read_after)}, ring_{options.ring_capacity, options.lanes, options.ring_bytes} {
     const Lane::Shared shared{ring_, read_after_, newest_};
     for (std::size_t i = 0; i < options.lanes; ++i)
-        lanes_.push_back(std::make_unique<Lane>(io, i, shared, options.sweep_interval, options.longest_way));
+        lanes_.push_back(
+            std::make_unique<Lane>(io, i, shared, options.sweep_interval, options.longest_deferral));
 }
 
 Broadcaster::~Broadcaster() = default;

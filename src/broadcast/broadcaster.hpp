@@ -20,7 +20,7 @@ class Broadcaster final : public Publisher {
         std::chrono::milliseconds sweep_interval{1000};
         /// Of the ring's frames, whether the store still holds them or not.
         std::size_t ring_bytes = 16ULL * 1024 * 1024;
-        std::chrono::milliseconds longest_way{1};  ///< for which a lane may give way before a turn
+        std::chrono::milliseconds longest_deferral{1};  ///< of a lane's turn, so that turns share writes
     };
 
     Broadcaster(asio::io_context& io, Options options, ReadAfter read_after);

@@ -16,12 +16,12 @@ Subscription::~Subscription() {
 }
 
 Lane::Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::milliseconds sweep_interval,
-           std::chrono::milliseconds longest_way)
+           std::chrono::milliseconds longest_deferral)
     : strand_{asio::make_strand(io)},
       index_{index},
       shared_{shared},
       sweep_interval_{sweep_interval},
-      longest_way_{longest_way},
+      longest_deferral_{longest_deferral},
       sweep_timer_{strand_},
       gate_{strand_},
       comment_{event::Event::control(":\n")} {}
@@ -147,7 +147,7 @@ const event::EventRef& Lane::heartbeat(const Session& session) {
 }
 
 void Lane::begin_drain(std::chrono::milliseconds retry, std::chrono::milliseconds spread) {
-    if (!catching_up_ && session_count_ > 0) read_ring();  // a turn that gave way has still to come
+    if (!catching_up_ && session_count_ > 0) read_ring();  // a deferred turn has still to come
     draining_ = true;
     for (const Slot& slot : slots_) {
         Session* session = slot.session;

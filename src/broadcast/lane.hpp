@@ -70,7 +70,7 @@ class Lane {
     };
 
     Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::milliseconds sweep_interval,
-         std::chrono::milliseconds longest_way);
+         std::chrono::milliseconds longest_deferral);
     ~Lane();
 
     const aio::Strand& strand() const { return strand_; }
@@ -131,7 +131,7 @@ class Lane {
     Session* find(SessionId id) const;
 
     void post_turn();
-    void give_way(std::chrono::steady_clock::time_point posted, std::size_t ways);
+    void defer_turn(std::chrono::steady_clock::time_point posted, std::size_t deferrals);
     void take_turn();
     void read_ring();
     void route_batch();
@@ -159,7 +159,7 @@ class Lane {
     const std::size_t index_;
     const Shared shared_;
     const std::chrono::milliseconds sweep_interval_;
-    const std::chrono::milliseconds longest_way_;
+    const std::chrono::milliseconds longest_deferral_;
     asio::steady_timer sweep_timer_;
     aio::Gate gate_;
     LaneStats stats_;
@@ -176,7 +176,7 @@ class Lane {
     std::uint64_t cursor_ = 0;      // in the ring
     event::Position position_ = 0;  // routed last
     std::uint64_t restarts_ = 0;
-    std::size_t ways_ = 0;  // how often the next turn gives way
+    std::size_t deferrals_ = 0;  // how often the next turn is deferred
 
     Table table_;
     std::vector<Slot> slots_;

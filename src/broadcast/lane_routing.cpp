@@ -17,10 +17,10 @@ constexpr std::size_t batch_limit = 256;
 constexpr std::size_t store_page = 1024;
 // How many sessions share one look at the clock.
 constexpr std::uint32_t clock_stride = 16;
-// A turn gives way once for so many sessions that the last one wrote to: that is what another write to each
-// of them would cost, and giving way is worth it if it saves one.
-constexpr std::size_t sessions_a_way = 8;
-constexpr std::size_t most_ways = 16;
+// A turn is deferred once for so many sessions that the last one wrote to: that is what another write to each
+// of them would cost, and a deferral is worth it if it saves one.
+constexpr std::size_t sessions_a_deferral = 8;
+constexpr std::size_t most_deferrals = 16;
 
 iovec part(std::string_view text) {
     return {const_cast<char*>(text.data()), text.size()};
@@ -44,14 +44,14 @@ void Lane::post_turn() {
     if (scheduled_.exchange(true, std::memory_order_acq_rel)) return;
     asio::post(strand_, [this, posted = Steady::now()] {
         stats_.loop_delay_seconds.observe(std::chrono::duration<double>(Steady::now() - posted).count());
-        give_way(posted, ways_);
+        defer_turn(posted, deferrals_);
     });
 }
 
 // What is ready now runs first: producers get their answers and send more, which shares this turn's writes.
-void Lane::give_way(Steady::time_point posted, std::size_t ways) {
-    if (ways == 0 || Steady::now() - posted > longest_way_) return take_turn();
-    asio::post(strand_, [this, posted, ways] { give_way(posted, ways - 1); });
+void Lane::defer_turn(Steady::time_point posted, std::size_t deferrals) {
+    if (deferrals == 0 || Steady::now() - posted > longest_deferral_) return take_turn();
+    asio::post(strand_, [this, posted, deferrals] { defer_turn(posted, deferrals - 1); });
 }
 
 void Lane::take_turn() {
@@ -63,7 +63,7 @@ void Lane::read_ring() {
     const auto outcome = shared_.ring.read(index_, cursor_, batch_, batch_limit);
     route_batch();
     if (outcome == Ring::Read::more) {
-        ways_ = 0;
+        deferrals_ = 0;
         post_turn();
     } else if (outcome == Ring::Read::lapped) {
         stats_.lapped.fetch_add(1, std::memory_order_relaxed);
@@ -189,7 +189,7 @@ void Lane::flush_dirty() {
     }
     observe();
     count_written(tally.frames, tally.bytes);
-    ways_ = std::min(most_ways, dirty_.size() / sessions_a_way);
+    deferrals_ = std::min(most_deferrals, dirty_.size() / sessions_a_deferral);
     dirty_.clear();
     pending_.clear();
 }

@@ -29,7 +29,7 @@ aio::awaitable<result<store::Receipt>> Commands::handle(Command command) {
     if (!stream.busy) {
         if (stream.now.state) idle_.erase(stream.idle);
         stream.busy = true;
-        aio::spawn_vital(core_, "commands", [this, &entry, hold = gate_.enter()] { return work(entry); });
+        aio::spawn_critical(core_, "commands", [this, &entry, hold = gate_.enter()] { return work(entry); });
     }
     while (!call->outcome)
         if (!co_await call->answered.wait())

@@ -32,7 +32,7 @@ void Consumer::start(Subscription subscription, Handler& handler) {
     else
         from_ = bus_.replay(std::get<bus::ReplaySubscription>(std::move(subscription)), strand_);
     subscribed_.store(true, std::memory_order_release);
-    aio::spawn_vital(strand_, name_, [this, &handler, hold = gate_.enter()] { return run(handler); });
+    aio::spawn_critical(strand_, name_, [this, &handler, hold = gate_.enter()] { return run(handler); });
 }
 
 aio::awaitable<void> Consumer::stop() {

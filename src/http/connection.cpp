@@ -92,7 +92,7 @@ awaitable<Connection::Outcome> Connection::read_request() {
     using State = wire::RequestParser::State;
     parser_.reset();
     continue_sent_ = false;
-    if (!pending_.empty()) co_await give_way();
+    if (!pending_.empty()) co_await yield_turn();
     feed_pending();
     while (parser_.state() == State::head || parser_.state() == State::body) {
         if (lane_.stopping() && !parser_.started()) co_return Outcome::over;
@@ -103,7 +103,7 @@ awaitable<Connection::Outcome> Connection::read_request() {
 }
 
 /// Ends the connection's turn on the lane once it has lasted long enough for the others.
-awaitable<void> Connection::give_way() {
+awaitable<void> Connection::yield_turn() {
     ++turn_;
     if (turn_ < lane_.options().max_pipelined &&
         std::chrono::steady_clock::now() - turn_began_ < longest_turn)

@@ -46,7 +46,7 @@ class Connection {
 
     awaitable<Outcome> read_request();
     awaitable<bool> read_more();
-    awaitable<void> give_way();
+    awaitable<void> yield_turn();
     void begin_turn();
     bool feed_from_socket();
     void feed_pending();

@@ -21,7 +21,7 @@ constexpr steady_clock::duration shortest_tick = 5ms;
 
 }  // namespace
 
-LaneConnections::LaneConnections(broadcast::Lane& lane, const Router& router, const Options& options,
+LaneConnections::LaneConnections(broadcast::Lane& lane, const Router& router, const ServerOptions& options,
                                  ServerStats& stats, Budgets& budgets)
     : lane_{lane},
       router_{router},

@@ -12,8 +12,8 @@
 #include "aio/notice.hpp"
 #include "http/budget.hpp"
 #include "http/message.hpp"
-#include "http/options.hpp"
 #include "http/router.hpp"
+#include "http/server_options.hpp"
 
 namespace stepcast::http {
 
@@ -51,8 +51,8 @@ class LaneConnections {
     };
     using Place = std::list<Entry>::iterator;
 
-    LaneConnections(broadcast::Lane& lane, const Router& router, const Options& options, ServerStats& stats,
-                    Budgets& budgets);
+    LaneConnections(broadcast::Lane& lane, const Router& router, const ServerOptions& options,
+                    ServerStats& stats, Budgets& budgets);
 
     /// Any thread. Serves the socket, whose executor is this lane's strand, until its end.
     void adopt(Socket socket, Room room);
@@ -75,7 +75,7 @@ class LaneConnections {
     broadcast::Lane& lane() const { return lane_; }
     const aio::Strand& strand() const;
     const Router& router() const { return router_; }
-    const Options& options() const { return options_; }
+    const ServerOptions& options() const { return options_; }
     Budgets& budgets() const { return budgets_; }
 
     /// Room for one read. Valid until the next suspension.
@@ -95,7 +95,7 @@ class LaneConnections {
 
     broadcast::Lane& lane_;
     const Router& router_;
-    const Options& options_;
+    const ServerOptions& options_;
     ServerStats& stats_;
     Budgets& budgets_;
     aio::Notice sweep_end_;

@@ -45,7 +45,7 @@ bool matches(std::span<const std::string> pattern, std::span<const std::string_v
 
 }  // namespace
 
-Router::Router(const Options& options) : cors_{options.cors_origins} {}
+Router::Router(const ServerOptions& options) : cors_{options.cors_origins} {}
 
 void Router::add(Route route) {
     Endpoint& endpoint = endpoint_of(route.pattern);

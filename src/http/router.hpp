@@ -11,7 +11,7 @@
 #include "http/cors.hpp"
 #include "http/hosts.hpp"
 #include "http/message.hpp"
-#include "http/options.hpp"
+#include "http/server_options.hpp"
 #include "http/stats.hpp"
 
 namespace stepcast::http {
@@ -27,7 +27,7 @@ struct Match {
 /// The endpoint table. Filled before the server starts, then only read: any thread.
 class Router {
   public:
-    explicit Router(const Options& options);
+    explicit Router(const ServerOptions& options);
 
     /// Throws std::invalid_argument for a malformed pattern and for one that is already there with that
     /// method.

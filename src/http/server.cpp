@@ -25,7 +25,7 @@ constexpr std::size_t max_refusals = 256;
 }  // namespace
 
 Server::Server(asio::io_context& io, const std::vector<broadcast::Lane*>& lanes, const Router& router,
-               Options options)
+               ServerOptions options)
     : options_{std::move(options)},
       // One request that the limits allow must always fit.
       budgets_{Budget{std::max(options_.max_pending_bytes, 2 * options_.limits.body)},

@@ -18,7 +18,7 @@ class Server {
   public:
     /// `router` and the lanes outlive the server.
     Server(asio::io_context& io, const std::vector<broadcast::Lane*>& lanes, const Router& router,
-           Options options);
+           ServerOptions options);
     ~Server();
 
     /// Binds; clients may connect from here on and wait. `host` is an address or a name, port 0 takes a free
@@ -45,7 +45,7 @@ class Server {
     awaitable<void> accept_all();
     void place(Socket socket);
 
-    const Options options_;
+    const ServerOptions options_;
     ServerStats stats_;
     Budgets budgets_;
     aio::Strand strand_;

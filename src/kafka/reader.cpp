@@ -39,7 +39,7 @@ Reader::Reader(std::shared_ptr<Core> core, Reading reading, const aio::Strand& s
       finished_{strand} {}
 
 void Reader::start() {
-    aio::spawn_vital(strand_, "kafka reader", [self = shared_from_this()] { return self->run(); });
+    aio::spawn_critical(strand_, "kafka reader", [self = shared_from_this()] { return self->run(); });
 }
 
 std::unique_ptr<bus::Batch> Reader::collect() {

@@ -29,8 +29,8 @@ void ReplayReader::set_up(rd_kafka_conf_t* conf) {
 }
 
 void ReplayReader::begin() {
-    aio::spawn_vital(strand_, "kafka partitions",
-                     [this, self = shared_from_this()] { return watch_partitions(); });
+    aio::spawn_critical(strand_, "kafka partitions",
+                        [this, self = shared_from_this()] { return watch_partitions(); });
 }
 
 int ReplayReader::percent() const {

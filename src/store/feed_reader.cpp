@@ -31,8 +31,8 @@ void FeedReader::start() {
     store_.feed().on_new_epoch([this] { changed_.notify(); });
     store_.feed().read_through(applied_);
     epoch_ = store_.epoch();
-    aio::spawn_vital(strand_, "feed reader",
-                     [this, hold = gate_.enter()]() -> awaitable<void> { co_await run(); });
+    aio::spawn_critical(strand_, "feed reader",
+                        [this, hold = gate_.enter()]() -> awaitable<void> { co_await run(); });
 }
 
 awaitable<void> FeedReader::run() {

@@ -116,7 +116,7 @@ std::string Node::url() const {
 void Node::start() {
     server_.start();
     hub_.start();
-    aio::spawn_vital(core_, "start", [this, hold = gate_.enter()] { return start_all(); });
+    aio::spawn_critical(core_, "start", [this, hold = gate_.enter()] { return start_all(); });
 }
 
 awaitable<void> Node::start_all() {

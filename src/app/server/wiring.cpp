@@ -105,8 +105,8 @@ http::SseOptions sse_options(const Config& config) {
     return options;
 }
 
-http::Options http_options(const Config& config) {
-    http::Options options;
+http::ServerOptions http_options(const Config& config) {
+    http::ServerOptions options;
     options.header_timeout = config.http.header_timeout;
     options.body_timeout = config.http.body_timeout;
     options.idle_timeout = config.http.idle_timeout;

@@ -4,7 +4,7 @@
 #include "app/config/config.hpp"
 #include "bus/bus.hpp"
 #include "domain/module.hpp"
-#include "http/options.hpp"
+#include "http/server_options.hpp"
 #include "http/stream/sse_session.hpp"
 #include "store/journal/file.hpp"
 #include "store/store.hpp"
@@ -25,6 +25,6 @@ std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now);
 /// What a journal may hold: the categories of all modules.
 std::span<const event::Category* const> stored_categories();
 http::SseOptions sse_options(const Config& config);
-http::Options http_options(const Config& config);
+http::ServerOptions http_options(const Config& config);
 
 }  // namespace stepcast::app

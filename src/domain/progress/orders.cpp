@@ -178,10 +178,10 @@ awaitable<void> OrderConsumer::keep_and_begin(std::vector<Taken>& taken) {
 
 void OrderConsumer::work_off_beside(Taken taken) {
     ++in_flight_;
-    aio::spawn_vital(consumer_.strand(), "order",
-                     [this, taken = std::move(taken), hold = consumer_.enter()]() mutable {
-                         return work_off(std::move(taken));
-                     });
+    aio::spawn_critical(consumer_.strand(), "order",
+                        [this, taken = std::move(taken), hold = consumer_.enter()]() mutable {
+                            return work_off(std::move(taken));
+                        });
 }
 
 awaitable<int> OrderConsumer::next_step(const Order& order) {

@@ -190,7 +190,7 @@ TEST(List, what_expires_meanwhile_leaves_an_answer_that_does_not_look_whole) {
 
 TEST(PendingBytes, of_answers_are_bounded_over_all_connections) {
     Shelf shelf{many};
-    Options options;
+    ServerOptions options;
     options.max_pending_bytes = 3 * list_page_bytes;
     RunningServer server{{shelf.route()}, options};
     std::vector<std::unique_ptr<RawClient>> slow;
@@ -214,7 +214,7 @@ TEST(PendingBytes, of_answers_are_bounded_over_all_connections) {
 }
 
 TEST(PendingBytes, of_requests_are_bounded_over_all_connections) {
-    Options options;
+    ServerOptions options;
     options.limits.body = 100'000;
     options.max_pending_bytes = 200'000;
     RunningServer server{

@@ -36,7 +36,7 @@ class RouterTest : public testing::Test {
   protected:
     RouterTest() : RouterTest{{"https://app.example"}} {}
     explicit RouterTest(std::vector<std::string> origins)
-        : router{Options{.cors_origins = std::move(origins)}} {
+        : router{ServerOptions{.cors_origins = std::move(origins)}} {
         router.add({{Method::get, "/", nothing()},
                     {Method::get, "/status/{taskId}", nothing()},
                     {Method::get, "/status/all", nothing()},

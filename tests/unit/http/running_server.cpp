@@ -16,7 +16,8 @@ awaitable<broadcast::Missed> nothing(event::Position, std::size_t) {
 
 }  // namespace
 
-RunningServer::RunningServer(std::vector<Route> routes, Options options, std::function<std::size_t()> streams)
+RunningServer::RunningServer(std::vector<Route> routes, ServerOptions options,
+                             std::function<std::size_t()> streams)
     : work_{asio::make_work_guard(io_)},
       broadcaster_{io_, {.lanes = 2}, nothing},
       router_{options},

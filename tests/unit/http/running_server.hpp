@@ -13,7 +13,7 @@ namespace stepcast::http {
 /// A server with two lanes on two threads and a free port, stopped and checked for leftovers at its end.
 class RunningServer {
   public:
-    explicit RunningServer(std::vector<Route> routes, Options options = {},
+    explicit RunningServer(std::vector<Route> routes, ServerOptions options = {},
                            std::function<std::size_t()> streams = {});
     ~RunningServer();
 

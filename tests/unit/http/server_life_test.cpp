@@ -74,7 +74,7 @@ bool nobody_left(RunningServer& server) {
 }
 
 TEST(Deadline, a_slow_head_is_408_however_its_bytes_drip) {
-    Options options;
+    ServerOptions options;
     options.header_timeout = 200ms;
     RunningServer server{routes(), options};
     RawClient client{server.port()};
@@ -91,7 +91,7 @@ TEST(Deadline, a_slow_head_is_408_however_its_bytes_drip) {
 }
 
 TEST(Deadline, a_slow_body_is_408) {
-    Options options;
+    ServerOptions options;
     options.body_timeout = 100ms;
     RunningServer server{routes(), options};
     RawClient client{server.port()};
@@ -99,7 +99,7 @@ TEST(Deadline, a_slow_body_is_408) {
 }
 
 TEST(Deadline, an_idle_connection_closes_without_a_word) {
-    Options options;
+    ServerOptions options;
     options.idle_timeout = 100ms;
     RunningServer server{routes(), options};
     RawClient fresh{server.port()};
@@ -111,7 +111,7 @@ TEST(Deadline, an_idle_connection_closes_without_a_word) {
 }
 
 TEST(Deadline, a_reader_that_takes_nothing_is_closed) {
-    Options options;
+    ServerOptions options;
     options.write_timeout = 100ms;
     RunningServer server{routes(), options};
     RawClient client{server.port()};
@@ -154,7 +154,7 @@ TEST(Vanishing, a_half_closed_client_still_gets_its_answers) {
 
 TEST(Connections, beyond_the_limit_are_told_so) {
     for (const std::size_t limit : {2u, 3u}) {
-        Options options;
+        ServerOptions options;
         options.max_connections = limit;
         RunningServer server{routes(), options};
         std::vector<std::unique_ptr<RawClient>> clients;
@@ -178,7 +178,7 @@ TEST(Connections, beyond_the_limit_are_told_so) {
 }
 
 TEST(Connections, the_longest_idle_one_gives_way_at_the_limit) {
-    Options options;
+    ServerOptions options;
     options.max_connections = 4;
     RunningServer server{routes(), options};
     std::vector<std::unique_ptr<RawClient>> clients;
@@ -200,7 +200,7 @@ TEST(Connections, the_longest_idle_one_gives_way_at_the_limit) {
 }
 
 TEST(Connections, at_the_limit_a_stream_is_told_to_come_back_and_does_not_give_up) {
-    Options options;
+    ServerOptions options;
     options.max_connections = 1;
     std::size_t streams = 1;
     RunningServer server{routes(), options, [&] { return streams; }};
@@ -279,7 +279,7 @@ TEST(TakenOver, head_of_a_stream_is_its_headers_and_the_connection_goes_on) {
 }
 
 TEST(TakenOver, streams_count_into_the_connections) {
-    Options options;
+    ServerOptions options;
     options.max_connections = 5;
     std::atomic<std::size_t> streams{4};
     RunningServer server{routes(), options, [&] { return streams.load(); }};

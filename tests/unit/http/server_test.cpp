@@ -51,7 +51,7 @@ TEST(Server, keeps_a_connection_for_many_requests) {
 }
 
 TEST(Server, answers_pipelined_requests_in_order_also_beyond_one_turn) {
-    Options options;
+    ServerOptions options;
     options.max_pipelined = 10;
     RunningServer server{echo_routes(), options};
     for (const int count : {9, 10, 11, 500}) {
@@ -156,7 +156,7 @@ TEST(Server, a_body_that_its_head_already_refuses_is_not_asked_for) {
 }
 
 TEST(Server, what_the_parser_refuses_is_a_problem_that_a_listed_page_can_read) {
-    Options options;
+    ServerOptions options;
     options.cors_origins = {"https://app.example"};
     options.limits = {.request_line = 100, .header_bytes = 300, .headers = 6, .body = 50};
     options.header_timeout = options.body_timeout = 50ms;
@@ -208,7 +208,7 @@ TEST(Server, a_refused_client_reads_the_answer_although_it_kept_sending) {
 }
 
 TEST(Server, the_configured_limits_hold) {
-    Options options;
+    ServerOptions options;
     options.limits = {.request_line = 100, .header_bytes = 200, .headers = 4, .body = 50};
     RunningServer server{echo_routes(), options};
     const auto status = [&](const std::string& request) {
@@ -253,8 +253,8 @@ TEST(Server, counts_requests_by_route_and_status) {
 
 TEST(Server, a_port_that_is_taken_is_one_clear_error) {
     RunningServer server{echo_routes()};
-    Router router{Options{}};
-    Server second{server.io(), {}, router, Options{}};
+    Router router{ServerOptions{}};
+    Server second{server.io(), {}, router, ServerOptions{}};
     const auto bound = second.listen("127.0.0.1", server.port());
     ASSERT_FALSE(bound);
     EXPECT_EQ(bound.error().detail,

@@ -10,7 +10,7 @@ namespace stepcast::http {
 
 /// Bounds of the HTTP server. Deadlines are held to within a quarter of a second, or of the shortest of them
 /// if that is less.
-struct Options {
+struct ServerOptions {
     std::chrono::milliseconds header_timeout{
         10'000};  ///< first byte to the end of the head, whole; then 408 and close
     std::chrono::milliseconds body_timeout{
