@@ -9,7 +9,7 @@ import sys
 
 GROUND = {"base"}
 FIRST = {"event", "wire", "aio"}
-SECOND = {"store", "broadcast", "bus"}
+SECOND = {"store", "broadcast", "bus", "auth"}
 THIRD = {"kafka", "redis", "postgres", "http", "flow", "client"}
 DOMAINS = {"domain/progress", "domain/bank", "domain/shop", "domain/chat"}
 
@@ -17,7 +17,8 @@ DOMAINS = {"domain/progress", "domain/bank", "domain/shop", "domain/chat"}
 MAY_IMPORT = {
     "base": set(),
     **{folder: GROUND for folder in FIRST},
-    **{folder: GROUND | {"event", "aio"} for folder in SECOND},
+    **{folder: GROUND | {"event", "aio"} for folder in SECOND - {"auth"}},
+    "auth": GROUND | {"aio"},
     **{folder: GROUND | FIRST | SECOND for folder in THIRD},
     **{folder: GROUND | FIRST | SECOND | THIRD for folder in {"domain", "proof"}},
     **{folder: GROUND | FIRST | SECOND | THIRD | {"domain"} for folder in DOMAINS},
