@@ -9,7 +9,7 @@ namespace stepcast::bus {
 void Promise::answer(std::size_t n) {
     if (n == 0 || open_.fetch_sub(n, std::memory_order_acq_rel) != n) return;
     asio::post(timer_.get_executor(), [self = shared_from_this()] {
-        self->woken_ = true;
+        self->answered_ = true;
         self->timer_.cancel();
     });
 }
@@ -23,7 +23,7 @@ void Promise::refuse(errc why) {
 awaitable<std::optional<errc>> Promise::wait(std::chrono::steady_clock::duration limit) {
     const auto self = shared_from_this();
     const auto deadline = std::chrono::steady_clock::now() + limit;
-    while (!woken_) {
+    while (!answered_) {
         if (std::chrono::steady_clock::now() >= deadline) co_return errc::unavailable;
         timer_.expires_at(deadline);
         co_await timer_.async_wait(asio::experimental::as_tuple(asio::use_awaitable));

@@ -26,7 +26,7 @@ class Promise : public std::enable_shared_from_this<Promise> {
     asio::steady_timer timer_;
     std::atomic<std::size_t> open_;
     std::atomic<int> refusal_{0};
-    bool woken_ = false;  // on the waiter's executor only
+    bool answered_ = false;  // on the waiter's executor only
 };
 
 }  // namespace stepcast::bus

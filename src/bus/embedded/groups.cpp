@@ -71,7 +71,7 @@ void EmbeddedLog::leave(const std::shared_ptr<Member>& member) {
     Group& group = *std::exchange(member->group, nullptr);
     std::erase(group.members, member.get());
     for (auto& share : group.shares) {
-        if (share.heir == member.get()) share.heir = nullptr;
+        if (share.next_owner == member.get()) share.next_owner = nullptr;
         if (share.owner != member.get()) continue;
         share.owner = nullptr;
         share.next = share.edge;
@@ -90,13 +90,13 @@ void EmbeddedLog::rebalance(Group& group) {
     for (std::size_t i = 0; i < group.shares.size(); ++i) {
         Share& share = group.shares[i];
         Member* const target = group.members.empty() ? nullptr : group.members[i % group.members.size()];
-        share.heir = nullptr;
+        share.next_owner = nullptr;
         if (share.in_flight > 0 && share.owner != target) {
-            share.heir = target;
+            share.next_owner = target;
             continue;
         }
         share.owner = target;
-        if (target != nullptr) target->stir();
+        if (target != nullptr) target->wake_if_idle();
     }
 }
 
@@ -109,7 +109,7 @@ std::vector<EmbeddedLog::Taken> EmbeddedLog::take(Member& member, std::size_t li
     for (std::size_t k = 0; k < n && taken.size() < limit; ++k) {
         const std::size_t i = (member.turn + k) % n;
         Share& share = group.shares[i];
-        if (share.owner != &member || share.heir != nullptr) continue;
+        if (share.owner != &member || share.next_owner != nullptr) continue;
         Partition& partition = group.topic->partitions[i];
         for (; share.next < partition.head() && taken.size() < limit; ++share.next) {
             const auto& entry = partition.slots[static_cast<std::size_t>(share.next - partition.base)].entry;
@@ -173,9 +173,9 @@ void EmbeddedLog::done(Member& member, Place place) {
         ++share->edge;
     }
     if (share->edge != edge) trim(t, index);
-    if (share->in_flight == 0 && share->heir != nullptr) {
-        share->owner = std::exchange(share->heir, nullptr);
-        share->owner->stir();
+    if (share->in_flight == 0 && share->next_owner != nullptr) {
+        share->owner = std::exchange(share->next_owner, nullptr);
+        share->owner->wake_if_idle();
     }
 }
 

@@ -110,7 +110,7 @@ Place EmbeddedLog::append_one(Topic& topic, Message& message, const std::shared_
             slot.promise = promise;
             ++slot.unsettled;
         }
-        if (share.owner != nullptr) share.owner->stir();
+        if (share.owner != nullptr) share.owner->wake_if_idle();
     }
     if (topic.groups.empty()) make_room(topic);
     return place;

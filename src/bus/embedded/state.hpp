@@ -14,7 +14,7 @@ struct EmbeddedLog::Share {
     std::int64_t next = 0;           // the next one to hand out; edge <= next <= head
     std::size_t in_flight = 0;       // in [edge, next) and not done
     Member* owner = nullptr;
-    Member* heir =
+    Member* next_owner =
         nullptr;  // takes over once the owner has nothing in flight; until then nothing is handed out
 };
 
@@ -44,7 +44,7 @@ class EmbeddedLog::Member {
     bool idle = false;     // `take` gave nothing: wake when there is something
     std::function<void()> wake;
 
-    void stir() {
+    void wake_if_idle() {
         if (std::exchange(idle, false)) wake();
     }
 };
