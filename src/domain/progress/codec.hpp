@@ -52,7 +52,7 @@ class SentReader {
     std::optional<event::JsonReader> reader_;
 };
 
-/// Appends exactly what was sent, normalised, and the eventId: what the HTTP door gives to the bus. Filled-in
+/// Appends exactly what was sent, normalised, and the eventId: what the intake gives to the bus. Filled-in
 /// values stay out, so that an honest retry is a duplicate and no conflict (decisions §1.2).
 void encode_sent(const ProgressEvent& event, std::string& out);
 
@@ -70,8 +70,8 @@ void decode_stored(const event::Event& stored, ProgressEvent& event);
 /// `decode_stored` read.
 bool percentage_was_sent(const ProgressEvent& event);
 
-/// Refuses what is no stored event of this category, wherever it comes from: what the doors would not take,
-/// or with ids, type or life that its JSON does not say.
+/// Refuses what is no stored event of this category, wherever it comes from: what neither the intake nor the
+/// ingest would take, or with ids, type or life that its JSON does not say.
 result<void> check_stored(const event::Event& draft);
 
 /// Appends the seeds' ProgressSnapshot with what Stepcast adds. With `last_event`, eventId and eventType too

@@ -25,7 +25,7 @@ constexpr bool is_terminal(EventType type) {
 inline constexpr event::Category category{"progress", "progress", event_type_names, true, true};
 
 /// The seeds' ProgressEvent: one step of a task. `percentage`, `event_id` and `timestamp` may still be
-/// missing in what a producer sent; `complete` and the doors fill them in.
+/// missing in what a producer sent; `complete`, the intake and the ingest fill them in.
 struct ProgressEvent {
     std::string event_id;  ///< empty: not sent
     std::string task_id;

@@ -3,7 +3,7 @@
 #include <asio/experimental/awaitable_operators.hpp>
 
 #include "aio/spawn.hpp"
-#include "domain/progress/door.hpp"
+#include "domain/progress/intake.hpp"
 #include "domain/progress/routes.hpp"
 
 namespace stepcast::progress {
@@ -30,7 +30,8 @@ class ProgressModule final : public domain::Module {
                       ? std::make_unique<OrderConsumer>(parts.io, service_, parts.committer, parts.bus,
                                                         parts.dead_letters, *settings.orders)
                       : nullptr},
-          door_{service_, parts.committer, parts.bus, ingest_, orders_.get(), events_topic_, orders_topic_} {}
+          intake_{service_,      parts.committer, parts.bus,    ingest_,
+                  orders_.get(), events_topic_,   orders_topic_} {}
 
     std::vector<bus::TopicSpec> topics() const override {
         std::vector<bus::TopicSpec> topics{{events_topic_}, {events_topic_ + ".dlq"}};
@@ -39,7 +40,7 @@ class ProgressModule final : public domain::Module {
     }
     std::vector<http::Route> routes() override {
         return progress_routes({.service = service_,
-                                .door = door_,
+                                .intake = intake_,
                                 .sse = parts_.sse,
                                 .admission = parts_.admission,
                                 .v1_streams = v1_streams_,
@@ -81,7 +82,7 @@ class ProgressModule final : public domain::Module {
     const std::string events_topic_;
     const std::string orders_topic_;
     const std::unique_ptr<OrderConsumer> orders_;  // null: off
-    ProgressDoor door_;
+    ProgressIntake intake_;
     http::LatestWins v1_streams_;
     std::atomic<bool> started_{false};
 };
@@ -127,7 +128,7 @@ void read_service(MetricSink& sink, const ProgressEventService::Counts& counts) 
     }
 }
 
-void read_rejected(MetricSink& sink, const ProgressIngest::Counts& counts, const ProgressDoor& door) {
+void read_rejected(MetricSink& sink, const ProgressIngest::Counts& counts, const ProgressIntake& intake) {
     const auto rejected = [&](std::string_view where, std::string_view reason, std::uint64_t count) {
         sink.counter("stepcast_events_rejected_total", "Records that could not be events", number(count),
                      {{"door", where}, {"reason", reason}});
@@ -138,14 +139,15 @@ void read_rejected(MetricSink& sink, const ProgressIngest::Counts& counts, const
     rejected("topic", "not-owner", counts.rejected_owner);
     rejected("topic", "idempotency-conflict", counts.rejected_conflict);
     rejected("topic", "too-old", counts.rejected_too_old);
-    for (std::size_t i = 0; i < door.reasons.size(); ++i) rejected("http", door.reasons[i], door.rejected(i));
+    for (std::size_t i = 0; i < intake.reasons.size(); ++i)
+        rejected("http", intake.reasons[i], intake.rejected(i));
 }
 
 void ProgressModule::read_metrics(MetricSink& sink) const {
     read_tasks(sink, service_.projection().counts(), parts_.store.head());
     read_order(sink, service_.projection().counts(), ingest_.split_tasks());
     read_service(sink, service_.counts());
-    read_rejected(sink, ingest_.counts(), door_);
+    read_rejected(sink, ingest_.counts(), intake_);
     sink.histogram("stepcast_ingest_age_seconds", "From a record's timestamp to its commit",
                    ingest_.counts().age_seconds);
     sink.gauge("stepcast_orders_in_flight", "Orders being worked off",

@@ -119,7 +119,7 @@ awaitable<Response> get_user(RouteParts& parts, Request& request) {
     co_return response;
 }
 
-std::string given_json(const ProgressDoor::Given& given) {
+std::string given_json(const ProgressIntake::Given& given) {
     std::string out = "{\"eventId\":";
     event::append_json_string(out, given.event_id);
     out += ",\"taskId\":";
@@ -137,7 +137,7 @@ awaitable<Response> post_events(RouteParts& parts, Request& request) {
         co_await aio::next_turn();  // others on this lane wait no longer than for a slice
     }
     const bool array = sent.array;
-    const auto given = co_await parts.door.publish(std::move(sent.events), array);
+    const auto given = co_await parts.intake.publish(std::move(sent.events), array);
     if (!given) co_return answer_for(given.error());
     std::string body = array ? "[" : "";
     std::size_t told = 0;
@@ -173,7 +173,7 @@ awaitable<Response> post_order(RouteParts& parts, Request& request) {
         if (auto refusal = http::refuse_unless_json(request)) co_return std::move(*refusal);
     auto form = request.body.empty() ? form_of_query(request) : form_of_body(request);
     if (!form) co_return std::move(form.error());
-    const auto task_id = co_await parts.door.order(form->user_id, form->product_name, form->quantity);
+    const auto task_id = co_await parts.intake.order(form->user_id, form->product_name, form->quantity);
     if (!task_id) co_return answer_for(task_id.error());
     std::string body = "{\"taskId\":";
     event::append_json_string(body, *task_id);
@@ -255,7 +255,7 @@ std::vector<http::Route> progress_routes(RouteParts given) {
     const auto write = [parts](awaitable<Response> (*handle)(RouteParts&, Request&)) -> http::Handler {
         return [parts, handle](Request& request, Context) -> awaitable<Response> {
             Response response = co_await handle(*parts, request);
-            if (response.status >= 400 && response.status < 500) parts->door.count_rejected(response.code);
+            if (response.status >= 400 && response.status < 500) parts->intake.count_rejected(response.code);
             co_return response;
         };
     };

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "domain/progress/door.hpp"
+#include "domain/progress/intake.hpp"
 #include "domain/progress/service.hpp"
 #include "http/message.hpp"
 #include "http/stream/sse_session.hpp"
@@ -13,7 +13,7 @@ namespace stepcast::progress {
 /// What the routes stand on; all of it outlives the server.
 struct RouteParts {
     ProgressEventService& service;
-    ProgressDoor& door;
+    ProgressIntake& intake;
     const http::SseOptions& sse;
     http::SseAdmission& admission;
     http::LatestWins& v1_streams;

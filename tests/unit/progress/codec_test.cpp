@@ -142,7 +142,7 @@ TEST(Decode, null_is_absent_and_unknown_members_are_ignored) {
     EXPECT_EQ(event.event_id, "");
 }
 
-TEST(Fingerprint, an_honest_retry_through_the_door_is_the_same_body) {
+TEST(Fingerprint, an_honest_retry_through_the_intake_is_the_same_body) {
     for (const auto* members :
          {R"("percentage":7)", R"("currentStep":1)", R"("currentStep":0,"totalSteps":4)",
           R"("timestamp":"2024-01-01T19:00:00+09:00","detail":{"a":42.5,"b":[1,"x"]},"stepName":"가")"}) {
@@ -221,7 +221,7 @@ TEST(StoredEvent, reads_back_as_it_was_written) {
     }
 }
 
-TEST(StoredEvent, is_checked_as_at_the_doors_wherever_it_comes_from) {
+TEST(StoredEvent, is_checked_as_what_comes_in_wherever_it_comes_from) {
     auto event = decoded(with(R"("eventId":"e","percentage":7)"));
     event.timestamp = parse_rfc3339("2024-01-01T10:00:00Z");
     event.detail = R"({"a":)" + std::string(event::max_json_depth - 2, '[') +

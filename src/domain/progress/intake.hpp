@@ -13,18 +13,18 @@
 
 namespace stepcast::progress {
 
-/// The HTTP side of the way in: checks events and orders as far as can be known before the bus, then gives
+/// Takes events and orders that come over HTTP: checks them as far as can be known before the bus, then gives
 /// them to it.
-class ProgressDoor {
+class ProgressIntake {
   public:
     struct Given {
         std::string event_id;
         std::string task_id;
     };
 
-    ProgressDoor(ProgressEventService& service, const flow::Committer& committer, bus::MessageBus& bus,
-                 const ProgressIngest& ingest, const OrderConsumer* orders, std::string events_topic,
-                 std::string orders_topic)
+    ProgressIntake(ProgressEventService& service, const flow::Committer& committer, bus::MessageBus& bus,
+                   const ProgressIngest& ingest, const OrderConsumer* orders, std::string events_topic,
+                   std::string orders_topic)
         : service_{service},
           committer_{committer},
           bus_{bus},
@@ -40,7 +40,7 @@ class ProgressDoor {
     awaitable<result<std::string>> order(std::string user_id, std::string product_name,
                                          std::int64_t quantity);
 
-    /// What the HTTP door refused, by the problem's code; the last stands for all others. Any thread.
+    /// What was refused over HTTP, by the problem's code; the last stands for all others. Any thread.
     static constexpr std::array<std::string_view, 6> reasons{
         "malformed", "invalid-field", "not-owner", "idempotency-conflict", "unsupported-media-type", "other"};
     void count_rejected(std::string_view code);

@@ -1,4 +1,4 @@
-#include "domain/progress/door.hpp"
+#include "domain/progress/intake.hpp"
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -54,7 +54,7 @@ constexpr auto full = "the store takes no further events now";
 
 // What the projection and the store know now; a race that they cannot see becomes a dead letter behind the
 // bus.
-awaitable<result<void>> ProgressDoor::check(const std::vector<ProgressEvent>& events, bool array) {
+awaitable<result<void>> ProgressIntake::check(const std::vector<ProgressEvent>& events, bool array) {
     if (auto agreed = co_await check_among_themselves(events); !agreed) co_return agreed;
     co_return co_await aio::run_on(service_.core(), [this, &events, array]() -> awaitable<result<void>> {
         for (std::size_t i = 0; i < events.size(); ++i) {
@@ -74,24 +74,24 @@ awaitable<result<void>> ProgressDoor::check(const std::vector<ProgressEvent>& ev
     });
 }
 
-bool ProgressDoor::store_paused() const {
+bool ProgressIntake::store_paused() const {
     return committer_.paused() != flow::Committer::Pause::none;
 }
 
 // A bus that does not answer may only be waiting for the store.
-tl::unexpected<Error> ProgressDoor::not_given(Error of_bus) const {
+tl::unexpected<Error> ProgressIntake::not_given(Error of_bus) const {
     if (store_paused()) return fail(bus::errc::busy, {}, full);
     return tl::unexpected{std::move(of_bus)};
 }
 
-void ProgressDoor::count_rejected(std::string_view code) {
+void ProgressIntake::count_rejected(std::string_view code) {
     const auto known = std::ranges::find(reasons, code) - reasons.begin();
     const auto reason = std::min<std::size_t>(static_cast<std::size_t>(known), reasons.size() - 1);
     rejected_[reason].fetch_add(1, std::memory_order_relaxed);
 }
 
-awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::vector<ProgressEvent> events,
-                                                                          bool array) {
+awaitable<result<std::vector<ProgressIntake::Given>>> ProgressIntake::publish(
+    std::vector<ProgressEvent> events, bool array) {
     if (!ingest_.subscribed()) co_return fail(bus::errc::busy, {}, too_early);
     if (store_paused()) co_return fail(bus::errc::busy, {}, full);
     if (auto checked = co_await check(events, array); !checked) co_return tl::unexpected{checked.error()};
@@ -113,8 +113,8 @@ awaitable<result<std::vector<ProgressDoor::Given>>> ProgressDoor::publish(std::v
     co_return given;
 }
 
-awaitable<result<std::string>> ProgressDoor::order(std::string user_id, std::string product_name,
-                                                   std::int64_t quantity) {
+awaitable<result<std::string>> ProgressIntake::order(std::string user_id, std::string product_name,
+                                                     std::int64_t quantity) {
     if (orders_ != nullptr && !orders_->subscribed()) co_return fail(bus::errc::busy, {}, too_early);
     if (orders_ != nullptr && orders_->full())
         co_return fail(bus::errc::busy, {}, "too many orders are in flight");

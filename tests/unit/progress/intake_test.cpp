@@ -1,4 +1,4 @@
-#include "domain/progress/door.hpp"
+#include "domain/progress/intake.hpp"
 
 #include <fmt/format.h>
 
@@ -8,14 +8,14 @@
 namespace stepcast::progress::test {
 namespace {
 
-TEST(Door, others_have_their_turns_while_a_large_array_is_checked_and_given_to_the_bus) {
+TEST(Intake, others_have_their_turns_while_a_large_array_is_checked_and_given_to_the_bus) {
     constexpr int count = 9600;
     asio::io_context io{1};
     const aio::Strand core = asio::make_strand(io);
     store::MemoryStore store{store::Limits{}};
     ScriptedBus bus;
     System system{io, core, store, bus, {.topic = "t", .source = "s", .rebuilds = true}};
-    ProgressDoor door{system.service, system.committer, bus, system.ingest, nullptr, "events", "orders"};
+    ProgressIntake intake{system.service, system.committer, bus, system.ingest, nullptr, "events", "orders"};
     run(io, core, [&]() -> awaitable<void> {
         co_await system.start();
         EXPECT_TRUE(co_await until([&] { return system.ingest.subscribed(); }));
@@ -25,7 +25,7 @@ TEST(Door, others_have_their_turns_while_a_large_array_is_checked_and_given_to_t
             events[static_cast<std::size_t>(i)].user_id = "u";
         }
         Turns turns{core};
-        const auto given = co_await door.publish(std::move(events), true);
+        const auto given = co_await intake.publish(std::move(events), true);
         turns.end();
         EXPECT_EQ(given.value().size(), count);
         EXPECT_EQ(bus.produced.size(), count);
