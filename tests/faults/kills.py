@@ -1,5 +1,6 @@
 """The server is killed: at any moment, and between the journal's write and the answer."""
 import http.client
+import shutil
 import subprocess
 import time
 
@@ -33,7 +34,7 @@ def kill_at_random_with_kafka(run):
 
 def build_shim(run):
     shim = run.folder / "kill_after_sync.so"
-    subprocess.run(["clang-19", "-shared", "-fPIC", "-O1", "-o", shim, FOLDER / "kill_after_sync.c"], check=True)
+    subprocess.run([shutil.which("clang-19") or "clang", "-shared", "-fPIC", "-O1", "-o", shim, FOLDER / "kill_after_sync.c"], check=True)
     return shim
 
 

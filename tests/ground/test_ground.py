@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import unittest
 
@@ -20,9 +21,9 @@ def output(*command):
 
 
 def packages_of_dev(group):
-    """The Debian packages of an array in `dev`."""
-    entries = re.search(rf"^{group}=\(([^)]*)\)", read("dev"), re.M).group(1).split()
-    return {entry.partition("=")[0] for entry in entries}
+    """The packages of an array in `dev`, by their names in Debian 12."""
+    entries = shlex.split(re.search(rf"^{group}=\(([^)]*)\)", read("dev"), re.M).group(1))
+    return {re.split("[=:|]", entry)[0].replace("@", "19") for entry in entries}
 
 
 def packages_of_dockerfile():
