@@ -84,14 +84,12 @@ class Lane {
     /// Closes a session, counted under `reason`; nothing if it is closing already or gone.
     void close(Session& session, CloseReason reason);
     void close(SessionId id, CloseReason reason);
-    /// The session's socket takes bytes again.
-    void on_writable(SessionId id);
     bool draining() const { return draining_; }
 
     /// Counts what an owner wrote itself while catching.
     void count_written(const FrameCounts& frames, std::size_t bytes);
     /// One gathered write of what waits in the session's outbox, which is not empty: bytes taken, 0 if the
-    /// socket is full, -1 if it is gone and the session therefore closing. For an owner that is catching.
+    /// transport is full, -1 if it is gone and the session therefore closing. For an owner that is catching.
     ssize_t write_outbox(Session& session);
 
     /// What keeps the quiet stream of this session open: a comment, or a `beat` that says how often one
@@ -146,6 +144,7 @@ class Lane {
     void send_now(Session& session, const event::EventRef& frame);
     void send_outbox(Session& session);
     void wait_writable(Session& session);
+    void on_writable(SessionId id);
     void end_if_sent(Session& session);
     aio::awaitable<void> catch_up();
     aio::awaitable<void> read_missed();

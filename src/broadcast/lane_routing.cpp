@@ -1,11 +1,12 @@
 #include <spdlog/spdlog.h>
 #include <algorithm>
+#include <asio/bind_executor.hpp>
+#include <asio/error.hpp>
 #include <asio/post.hpp>
 #include <cassert>
 
 #include "aio/spawn.hpp"
 #include "broadcast/lane.hpp"
-#include "broadcast/socket_write.hpp"
 
 namespace stepcast::broadcast {
 namespace {
@@ -222,7 +223,7 @@ std::uint32_t Lane::flush_chunk(Session& session, std::uint32_t first, Tally& ta
     const Chunk chunk{size, session.outbox_.chunked()};
     parts[0] = part(chunk.head());
     parts[count + 1] = part(chunk.tail());
-    const ssize_t sent = send_some(session.fd_, {parts.data(), count + 2});
+    const ssize_t sent = session.transport_.send({parts.data(), count + 2});
     if (sent < 0) {
         close(session, CloseReason::gone);
         return Session::none;
@@ -264,7 +265,11 @@ void Lane::send_now(Session& session, const event::EventRef& frame) {
 
 void Lane::wait_writable(Session& session) {
     if (std::exchange(session.waits_for_write_, true)) return;
-    session.await_writable();
+    session.transport_.when_writable(
+        asio::bind_executor(strand_, [this, id = session.id_](std::error_code error) {
+            // By its id: the session may be gone by now.
+            if (error != asio::error::operation_aborted) on_writable(id);
+        }));
 }
 
 void Lane::on_writable(SessionId id) {
@@ -289,7 +294,7 @@ void Lane::send_outbox(Session& session) {
 ssize_t Lane::write_outbox(Session& session) {
     std::array<iovec, batch_limit + 2> parts;
     const std::size_t count = session.outbox_.gather(parts, session.limits_->outbox);
-    const ssize_t sent = send_some(session.fd_, {parts.data(), count});
+    const ssize_t sent = session.transport_.send({parts.data(), count});
     if (sent < 0) close(session, CloseReason::gone);
     if (sent <= 0) return sent;
     session.progress_at_ = Steady::now();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "aio/transport.hpp"
 #include "broadcast/lane_stats.hpp"
 #include "broadcast/outbox.hpp"
 #include "event/event.hpp"
@@ -34,8 +35,8 @@ struct SessionId {
 };
 
 /// What a lane knows of one streaming session: the base of every kind of session. All on the lane's strand.
-/// The lane writes to `fd` itself (no coroutine, no allocation per delivery); the virtual calls are for the
-/// rare moments.
+/// The lane writes to its transport itself (no coroutine, no allocation per delivery); the virtual calls are
+/// for the rare moments.
 class Session {
   public:
     enum class State : std::uint8_t {
@@ -48,8 +49,11 @@ class Session {
     enum class Verdict : std::uint8_t { send, send_and_end, end };
 
     /// `chunked`: its stream is in HTTP/1.1's chunked coding.
-    Session(SessionKind kind, const SessionLimits& limits, bool chunked)
-        : limits_{&limits}, outbox_{kind != SessionKind::v1, chunked}, kind_{kind} {}
+    Session(SessionKind kind, const SessionLimits& limits, bool chunked, aio::Transport transport)
+        : limits_{&limits},
+          outbox_{kind != SessionKind::v1, chunked},
+          transport_{std::move(transport)},
+          kind_{kind} {}
     virtual ~Session() = default;
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -61,19 +65,16 @@ class Session {
   protected:
     /// Asked for each live event if `inspects_`. Must not touch the lane.
     virtual Verdict inspect(const event::Event& event) const = 0;
-    /// Has the socket call `Lane::on_writable(id())` once it takes bytes again.
-    virtual void await_writable() = 0;
     /// The session is closing: the owner has to wake up, unsubscribe and go, but not within this call.
     virtual void on_closing() = 0;
 
     SessionId id() const { return id_; }
 
     // The lane's part; ordered so that a delivery touches one cache line after the table pointer.
-    int fd_ = -1;
     State state_ = State::catching;
     bool inspects_ = false;         // ask `inspect` for each event
     bool beats_ = false;            // its heartbeat is an event
-    bool waits_for_write_ = false;  // await_writable was called and has not come back
+    bool waits_for_write_ = false;  // until the transport takes bytes again
 
   private:
     friend class Lane;
@@ -91,6 +92,7 @@ class Session {
         progress_at_{};  // last byte taken, or when the outbox ceased to be empty
     const SessionLimits* limits_;
     Outbox outbox_;
+    aio::Transport transport_;
 
   private:
     SessionKind kind_;

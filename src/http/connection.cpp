@@ -3,10 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <asio/buffer.hpp>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/use_awaitable.hpp>
-#include <tuple>
 
 #include "aio/turn.hpp"
 #include "http/paging.hpp"
@@ -15,7 +11,6 @@
 namespace stepcast::http {
 namespace {
 
-constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_linger_bytes = 4 * 1024 * 1024;
 /// Of one connection on its lane, if it has requests to go on with.
 constexpr auto longest_turn = std::chrono::milliseconds{1};
@@ -39,17 +34,13 @@ Response busy() {
 
 }  // namespace
 
-Connection::Connection(Socket socket, LaneConnections& lane)
+Connection::Connection(aio::Transport transport, LaneConnections& lane)
     : lane_{lane},
-      socket_{std::move(socket)},
+      transport_{std::move(transport)},
       parser_{lane.options().limits},
       received_{lane.budgets().received},
       unsent_{lane.budgets().unsent},
-      place_{lane.enter(*this)} {
-    asio::error_code ignored;  // fails only if the client is gone, which the first read tells
-    socket_.non_blocking(true, ignored);
-    socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
-}
+      place_{lane.enter(*this)} {}
 
 Connection::~Connection() {
     lane_.leave(place_, phase_);
@@ -57,8 +48,7 @@ Connection::~Connection() {
 
 void Connection::expire() {
     expired_ = true;
-    asio::error_code ignored;
-    socket_.cancel(ignored);
+    transport_.cancel();
 }
 
 void Connection::cut() {
@@ -118,8 +108,7 @@ void Connection::begin_turn() {
 }
 
 bool Connection::has_input() const {
-    asio::error_code error;
-    return socket_.available(error) != 0;
+    return transport_.has_input();
 }
 
 /// Waits for bytes and feeds them. False when the connection is over; a client that was too slow has then
@@ -139,7 +128,7 @@ awaitable<bool> Connection::read_more() {
         co_await refuse(busy());
         co_return false;
     }
-    const auto [error] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
+    const auto [error] = co_await transport_.wait(aio::Transport::readable);
     begin_turn();
     if (expired_) {
         expired_ = false;
@@ -147,16 +136,14 @@ awaitable<bool> Connection::read_more() {
         co_await refuse(Response::problem(408, "request-timeout", "the request took too long to arrive"));
         co_return false;
     }
-    co_return !error && feed_from_socket();
+    co_return !error && feed_received();
 }
 
-bool Connection::feed_from_socket() {
+bool Connection::feed_received() {
     auto& buffer = lane_.read_buffer();
-    asio::error_code error;
-    const std::size_t size = socket_.read_some(asio::buffer(buffer), error);
-    if (would_block(error)) return true;
-    if (error || size == 0) return false;
-    const std::string_view bytes{buffer.data(), size};
+    const ssize_t size = transport_.receive(buffer);
+    if (size <= 0) return size == 0;
+    const std::string_view bytes{buffer.data(), static_cast<std::size_t>(size)};
     const std::size_t taken = parser_.feed(bytes);
     pending_.assign(bytes.substr(taken));
     pending_taken_ = 0;
@@ -180,11 +167,9 @@ bool Connection::hold_received() {
 bool Connection::send_continue() {
     constexpr std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
     continue_sent_ = true;
-    asio::error_code error;
     // Too small for a socket that has sent everything before; a client whose socket is full gets on without
     // it.
-    socket_.write_some(asio::buffer(text), error);
-    return !error || would_block(error);
+    return transport_.send(text) >= 0;
 }
 
 /// What the head alone is refused for. Its body is then neither asked for nor waited for, so the connection
@@ -219,7 +204,7 @@ awaitable<bool> Connection::answer() {
     Response response = co_await decide(request, room);
     if (cut_) co_return false;
     if (response.takeover && method != Method::head) {
-        response.takeover->start(std::move(socket_), lane_.lane());
+        response.takeover->start(std::move(transport_), pending_.substr(pending_taken_), lane_.lane());
         co_return false;
     }
     response = finished(std::move(response), request);
@@ -254,7 +239,7 @@ awaitable<Response> Connection::decide(Request& request, bool room) {
 
 awaitable<Response> Connection::handle(const Handler& handler, Request& request) {
     try {
-        co_return co_await handler(request, Context{lane_.lane(), socket_});
+        co_return co_await handler(request, Context{lane_.lane(), transport_});
     } catch (const std::exception& e) {
         spdlog::error("{} {} failed: {}", wire::method_name(request.method), request.path, e.what());
     } catch (...) {
@@ -281,23 +266,23 @@ awaitable<void> Connection::end_with(Response response) {
 /// Reads on for a moment after the last answer: bytes that nobody read make the kernel reset the connection,
 /// and the client loses the answer.
 awaitable<void> Connection::linger() {
-    asio::error_code error;
-    socket_.shutdown(Socket::shutdown_send, error);
+    transport_.finish();
     enter(Phase::lingering);
     std::size_t total = 0;
-    while (!error && total < max_linger_bytes && !lane_.stopping() && !expired_) {
-        std::tie(error) = co_await socket_.async_wait(Socket::wait_read, as_tuple);
+    while (total < max_linger_bytes && !lane_.stopping() && !expired_) {
+        const auto [error] = co_await transport_.wait(aio::Transport::readable);
         if (error) co_return;
-        total += socket_.read_some(asio::buffer(lane_.read_buffer()), error);
-        if (would_block(error)) error = {};
+        const ssize_t size = transport_.receive(lane_.read_buffer());
+        if (size < 0) co_return;
+        total += static_cast<std::size_t>(size);
     }
 }
 
 awaitable<void> Connection::refuse_overload() {
     enter(Phase::lingering);  // its limit, which is short, is for the head
     while (parser_.state() == wire::RequestParser::State::head && !expired_) {
-        const auto [error] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
-        if (cut_ || (!expired_ && (error || !feed_from_socket()))) co_return;
+        const auto [error] = co_await transport_.wait(aio::Transport::readable);
+        if (cut_ || (!expired_ && (error || !feed_received()))) co_return;
     }
     expired_ = false;
     Request asked;

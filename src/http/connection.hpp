@@ -4,8 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include <asio/error.hpp>
-
 #include "http/lane_connections.hpp"
 #include "http/message.hpp"
 #include "wire/request_parser.hpp"
@@ -16,16 +14,11 @@ namespace stepcast::http {
 /// What a connection may hold beside the budgets, so that small requests and answers never touch them.
 inline constexpr std::size_t uncounted_bytes = 4 * 1024;
 
-inline bool would_block(const asio::error_code& error) {
-    return error == asio::error::would_block || error == asio::error::try_again ||
-           error == asio::error::interrupted;
-}
-
 /// One client on its lane's strand: reads a request, has it answered, writes the answer, and again. Lives in
 /// the frame of its coroutine; has no timer and no read buffer of its own.
 class Connection {
   public:
-    Connection(Socket socket, LaneConnections& lane);
+    Connection(aio::Transport transport, LaneConnections& lane);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -48,7 +41,7 @@ class Connection {
     awaitable<bool> read_more();
     awaitable<void> yield_turn();
     void begin_turn();
-    bool feed_from_socket();
+    bool feed_received();
     void feed_pending();
     bool send_continue();
 
@@ -69,7 +62,7 @@ class Connection {
     void enter(Phase phase);
 
     LaneConnections& lane_;
-    Socket socket_;
+    aio::Transport transport_;
     wire::RequestParser parser_;
     std::string pending_;            ///< read, but of later requests
     std::size_t pending_taken_ = 0;  ///< of `pending_`

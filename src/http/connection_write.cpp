@@ -1,35 +1,21 @@
 // The connection's way out: answers that fit, and lists that are read as they are taken.
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <array>
-#include <asio/buffer.hpp>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/use_awaitable.hpp>
 
-#include "broadcast/socket_write.hpp"
 #include "http/connection.hpp"
 
 namespace stepcast::http {
 namespace {
 
-constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
-
 bool has_no_body(int status) {
     return status == 204 || status == 304 || status < 200;
 }
 
-/// More, and the kernel takes megabytes of a list for a client that reads none of it.
-void limit_unsent(int fd) {
-    constexpr int unsent_bytes = 16 * 1024;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
-}
-
-/// Makes the end of the connection a reset: an answer that breaks off must not look whole.
-void end_by_reset(int fd) {
-    const linger reset{1, 0};
-    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+/// Of head and body what is behind the first `sent` bytes, as parts of a gathered write.
+std::array<iovec, 2> behind(std::string_view head, std::string_view body, std::size_t sent) {
+    const std::size_t of_head = std::min(sent, head.size());
+    head.remove_prefix(of_head);
+    body.remove_prefix(sent - of_head);
+    return {{{const_cast<char*>(head.data()), head.size()}, {const_cast<char*>(body.data()), body.size()}}};
 }
 
 }  // namespace
@@ -50,12 +36,10 @@ awaitable<bool> Connection::respond(Response response, bool head_only, wire::Per
     if (response.list) {
         written = co_await write_list(text, head.chunked, *response.list);
     } else {
-        asio::error_code error;
-        const std::size_t sent =
-            socket_.write_some(std::array{asio::const_buffer(asio::buffer(text)),
-                                          asio::const_buffer(asio::buffer(response.body))},
-                               error);
-        if (error && !would_block(error)) co_return false;
+        auto parts = behind(text, response.body, 0);
+        const ssize_t taken = transport_.send(parts);
+        if (taken < 0) co_return false;
+        const auto sent = static_cast<std::size_t>(taken);
         written = sent == text.size() + response.body.size() ||
                   co_await write_rest(text, std::move(response.body), sent);
     }
@@ -71,12 +55,10 @@ awaitable<bool> Connection::write_rest(std::string head, std::string body, std::
     if (!unsent_.resize(held <= uncounted_bytes ? 0 : held)) co_return false;
     while (sent < size) {
         if (!co_await writable()) co_return false;
-        const std::size_t of_head = std::min(sent, head.size());
-        asio::error_code error;
-        sent += socket_.write_some(std::array{asio::const_buffer(asio::buffer(head) + of_head),
-                                              asio::const_buffer(asio::buffer(body) + (sent - of_head))},
-                                   error);
-        if (error && !would_block(error)) co_return false;
+        auto parts = behind(head, body, sent);
+        const ssize_t taken = transport_.send(parts);
+        if (taken < 0) co_return false;
+        sent += static_cast<std::size_t>(taken);
     }
     enter(Phase::answering);
     co_return true;
@@ -84,18 +66,18 @@ awaitable<bool> Connection::write_rest(std::string head, std::string body, std::
 
 /// Page by page, each read when the socket has taken the one before.
 awaitable<bool> Connection::write_list(std::string head, bool chunked, ListSource& list) {
-    limit_unsent(socket_.native_handle());
+    transport_.bound_unsent();
     ListWriter writer{std::move(head), chunked};
     for (bool last = false; !last;) {
         auto page = co_await list.next();
         if (!page || cut_) {
-            end_by_reset(socket_.native_handle());
+            transport_.abort();  // an answer that breaks off must not look whole
             co_return false;
         }
         last = page->last;
         writer.put(std::move(*page));
         while (!writer.parts().empty()) {
-            const ssize_t sent = broadcast::send_some(socket_.native_handle(), writer.parts());
+            const ssize_t sent = transport_.send(writer.parts());
             if (sent < 0) co_return false;
             writer.took(static_cast<std::size_t>(sent));
             if (sent == 0 && !co_await writable()) co_return false;
@@ -108,7 +90,7 @@ awaitable<bool> Connection::write_list(std::string head, bool chunked, ListSourc
 /// Waits until the socket takes bytes. False if it is gone, or took none for too long.
 awaitable<bool> Connection::writable() {
     enter(Phase::writing);
-    const auto [error] = co_await socket_.async_wait(Socket::wait_write, as_tuple);
+    const auto [error] = co_await transport_.wait(aio::Transport::writable);
     co_return !error && !expired_;
 }
 

@@ -36,13 +36,14 @@ const aio::Strand& LaneConnections::strand() const {
     return lane_.strand();
 }
 
-void LaneConnections::adopt(Socket socket, Room room) {
+void LaneConnections::adopt(aio::Transport transport, Room room) {
     (room == Room::none ? stats_.refusing : stats_.open).fetch_add(1, std::memory_order_relaxed);
-    aio::spawn(strand(), "http connection",
-               [this, socket = std::move(socket), room]() mutable { return serve(std::move(socket), room); });
+    aio::spawn(strand(), "http connection", [this, transport = std::move(transport), room]() mutable {
+        return serve(std::move(transport), room);
+    });
 }
 
-awaitable<void> LaneConnections::serve(Socket socket, Room room) {
+awaitable<void> LaneConnections::serve(aio::Transport transport, Room room) {
     // First, so that it is left last: then nothing here refers to the server any more.
     const auto hold = gate_.enter();
     struct Count {
@@ -52,7 +53,7 @@ awaitable<void> LaneConnections::serve(Socket socket, Room room) {
     if (!hold || stopping_) co_return;
     const bool served = room == Room::free || (room == Room::of_idle && close_longest_idle());
     if (!served) stats_.refused.fetch_add(1, std::memory_order_relaxed);
-    Connection connection{std::move(socket), *this};
+    Connection connection{std::move(transport), *this};
     co_await (served ? connection.run() : connection.refuse_overload());
 }
 

@@ -54,8 +54,8 @@ class LaneConnections {
     LaneConnections(broadcast::Lane& lane, const Router& router, const ServerOptions& options,
                     ServerStats& stats, Budgets& budgets);
 
-    /// Any thread. Serves the socket, whose executor is this lane's strand, until its end.
-    void adopt(Socket socket, Room room);
+    /// Any thread. Serves the transport, whose executor is this lane's strand, until its end.
+    void adopt(aio::Transport transport, Room room);
     /// Any thread. How many connections are idle; a moment ago.
     std::size_t idle() const { return idle_.load(std::memory_order_relaxed); }
 
@@ -85,7 +85,7 @@ class LaneConnections {
     std::string_view date();
 
   private:
-    awaitable<void> serve(Socket socket, Room room);
+    awaitable<void> serve(aio::Transport transport, Room room);
     bool close_longest_idle();
     void tell(std::list<Entry>& list, std::list<Entry>::iterator entry);
     void count_idle();

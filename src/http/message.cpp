@@ -59,13 +59,7 @@ bool Context::is_local(const Request& request) const {
         return field.first == "forwarded" || field.first == "via" || field.first == "x-real-ip" ||
                field.first.starts_with("x-forwarded-");
     };
-    if (std::ranges::any_of(request.headers, by_proxy)) return false;
-    asio::error_code error;
-    const auto address = socket.remote_endpoint(error).address();
-    if (error) return false;
-    const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
-    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()
-                  : address.is_loopback();
+    return std::ranges::none_of(request.headers, by_proxy) && transport.is_loopback();
 }
 
 Response Response::json(std::string body, int status) {

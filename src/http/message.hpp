@@ -1,5 +1,4 @@
 #pragma once
-#include <asio/ip/tcp.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -8,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "aio/transport.hpp"
 #include "aio/types.hpp"
 #include "base/result.hpp"
 #include "http/list_source.hpp"
@@ -20,8 +20,6 @@ class Lane;
 namespace stepcast::http {
 
 using aio::awaitable;
-using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor>;
-
 using wire::Method;
 
 /// A request whose framing, target and limits were checked. All text is percent-decoded, valid UTF-8, but
@@ -53,13 +51,13 @@ struct Request {
     std::string_view trace_id() const;
 };
 
-/// Takes the socket over instead of a response (SSE, WebSocket): the connection's own coroutine ends.
+/// Takes the transport over instead of a response (SSE, WebSocket): the connection's own coroutine ends.
 class Takeover {
   public:
     virtual ~Takeover() = default;
-    /// Called on the lane's strand. The takeover writes the response's head itself and owns the socket from
-    /// here.
-    virtual void start(Socket socket, broadcast::Lane& lane) = 0;
+    /// Called on the lane's strand. The takeover writes the response's head itself and owns the transport
+    /// from here. `unread`: what was read behind the request.
+    virtual void start(aio::Transport transport, std::string unread, broadcast::Lane& lane) = 0;
 };
 
 struct Response {
@@ -98,7 +96,7 @@ struct Response {
 /// What a handler is given besides the request: its connection, and the lane that it lives on.
 struct Context {
     broadcast::Lane& lane;
-    const Socket& socket;
+    const aio::Transport& transport;
 
     /// The client stands on this machine itself: a loopback peer, and no proxy says that it speaks for
     /// another.

@@ -69,7 +69,7 @@ awaitable<void> Server::accept_all() {
         auto [error, socket] = co_await acceptor_.async_accept(executor, as_tuple);
         if (stopping_) break;
         if (!error) {
-            place(std::move(socket));
+            place(aio::Transport{std::move(socket)});
             continue;
         }
         stats_.accept_errors.fetch_add(1, std::memory_order_relaxed);
@@ -82,7 +82,7 @@ awaitable<void> Server::accept_all() {
     }
 }
 
-void Server::place(Socket socket) {
+void Server::place(aio::Transport transport) {
     stats_.accepted.fetch_add(1, std::memory_order_relaxed);
     const std::size_t others = stats_.open.load(std::memory_order_relaxed) + (streams_ ? streams_() : 0);
     Room room = Room::free;
@@ -100,7 +100,7 @@ void Server::place(Socket socket) {
             return;
         }
     }
-    lanes_[next_lane_]->adopt(std::move(socket), room);
+    lanes_[next_lane_]->adopt(std::move(transport), room);
     next_lane_ = (next_lane_ + 1) % lanes_.size();
 }
 

@@ -43,7 +43,7 @@ class Server {
 
   private:
     awaitable<void> accept_all();
-    void place(Socket socket);
+    void place(aio::Transport transport);
 
     const ServerOptions options_;
     ServerStats stats_;

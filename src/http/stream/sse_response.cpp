@@ -14,7 +14,7 @@ class SseTakeover final : public Takeover {
     SseTakeover(wire::Headers headers, SseStart start)
         : headers_{std::move(headers)}, start_{std::move(start)} {}
 
-    void start(Socket socket, broadcast::Lane& lane) override {
+    void start(aio::Transport transport, std::string, broadcast::Lane& lane) override {
         std::string head;
         wire::ResponseHead fields;
         const std::string date = wire::format_http_date(std::time(nullptr));
@@ -22,7 +22,7 @@ class SseTakeover final : public Takeover {
         fields.persistence = wire::Persistence::close;
         fields.chunked = start_.chunked;
         wire::append_response_head(head, fields, headers_);
-        auto session = std::make_unique<SseSession>(std::move(socket), lane, std::move(start_));
+        auto session = std::make_unique<SseSession>(std::move(transport), lane, std::move(start_));
         aio::spawn(lane.strand(), "stream", [session = std::move(session), head = std::move(head)]() mutable {
             return session->run(std::move(head));
         });

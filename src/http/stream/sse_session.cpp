@@ -1,19 +1,10 @@
 #include "http/stream/sse_session.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <asio/bind_executor.hpp>
-#include <asio/error.hpp>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include "aio/notice.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
-#include "broadcast/socket_write.hpp"
 
 namespace stepcast::http {
 namespace {
@@ -21,30 +12,19 @@ namespace {
 using broadcast::CloseReason;
 using Steady = std::chrono::steady_clock;
 
-constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
-// More, and the kernel swallows megabytes for a client that reads nothing before the outbox sees any of it.
-constexpr int unsent_bytes = 16 * 1024;
-
-void set_tcp(int fd, int option, int value) {
-    ::setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
-}
-
 }  // namespace
 
-SseSession::SseSession(Socket socket, broadcast::Lane& lane, SseStart start)
-    : Session{start.kind, start.options->limits, start.chunked},
+SseSession::SseSession(aio::Transport transport, broadcast::Lane& lane, SseStart start)
+    : Session{start.kind, start.options->limits, start.chunked, std::move(transport)},
       lane_{lane},
-      socket_{std::move(socket)},
       source_{std::move(start.source)},
       options_{*start.options},
       asks_for_beats_{start.beat},
       ticket_{std::move(start.ticket)} {
-    fd_ = socket_.native_handle();
-    set_tcp(fd_, TCP_NODELAY, 1);
-    set_tcp(fd_, TCP_NOTSENT_LOWAT, unsent_bytes);
-    // A peer that vanished acknowledges no heartbeat; left to the kernel, that is noticed after a quarter of
-    // an hour. Twice, so that a peer that is there but does not read is closed, and counted, by the lane.
-    set_tcp(fd_, TCP_USER_TIMEOUT, static_cast<int>(2 * options_.limits.write_timeout.count()));
+    transport_.bound_unsent();
+    // A peer that vanished acknowledges no heartbeat. Twice, so that a peer that is there but does not read
+    // is closed, and counted, by the lane.
+    transport_.bound_silence(2 * options_.limits.write_timeout);
     inspects_ = source_ && source_->inspects();
     if (auto subscription = lane.subscribe(*this, start.topic, false))
         subscription_ = std::move(*subscription);
@@ -58,7 +38,7 @@ awaitable<void> SseSession::run(std::string head) {
         begun = co_await enter(std::move(head));
         if (begun && co_await catch_up()) {
             while (!closing()) {
-                const auto [error] = co_await socket_.async_wait(Socket::wait_read, as_tuple);
+                const auto [error] = co_await transport_.wait(aio::Transport::readable);
                 if (!closing() && (error || !read_away())) close(CloseReason::gone);
             }
         }
@@ -77,8 +57,7 @@ awaitable<void> SseSession::run(std::string head) {
 /// comes back by its cursor and is told.
 void SseSession::say_end() {
     if (!outbox_.chunked() || !outbox_.empty()) return;
-    iovec end{const_cast<char*>(broadcast::last_chunk.data()), broadcast::last_chunk.size()};
-    broadcast::send_some(fd_, {&end, 1});
+    transport_.send(broadcast::last_chunk);
 }
 
 awaitable<bool> SseSession::enter(std::string head) {
@@ -154,8 +133,7 @@ awaitable<bool> SseSession::idle_second() {
 awaitable<bool> SseSession::write(std::string_view text) {
     progress_at_ = Steady::now();
     while (!text.empty()) {
-        iovec part{const_cast<char*>(text.data()), text.size()};
-        const ssize_t sent = broadcast::send_some(fd_, {&part, 1});
+        const ssize_t sent = transport_.send(text);
         if (sent < 0) close(CloseReason::gone);
         if (sent == 0 ? !co_await writable() : closing()) co_return false;
         if (sent == 0) continue;
@@ -179,7 +157,7 @@ awaitable<bool> SseSession::write(std::vector<event::EventRef> frames) {
 /// Waits until the socket takes bytes. The lane's sweep closes the session when that takes too long.
 awaitable<bool> SseSession::writable() {
     waits_for_write_ = true;
-    co_await socket_.async_wait(Socket::wait_write, as_tuple);
+    co_await transport_.wait(aio::Transport::writable);
     waits_for_write_ = false;
     co_return !closing();
 }
@@ -187,9 +165,8 @@ awaitable<bool> SseSession::writable() {
 bool SseSession::read_away() {
     // Bounded, so that a client that floods us does not hold the lane; what is left wakes the session again.
     for (int round = 0; round < 4; ++round) {
-        const ssize_t size = ::recv(fd_, lane_.scrap().data(), lane_.scrap().size(), MSG_DONTWAIT);
-        if (size > 0 || (size < 0 && errno == EINTR)) continue;
-        return size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+        const ssize_t size = transport_.receive(lane_.scrap());
+        if (size <= 0) return size == 0;
     }
     return true;
 }
@@ -199,22 +176,10 @@ broadcast::Session::Verdict SseSession::inspect(const event::Event& event) const
     return source_->ends_with(event) ? Verdict::send_and_end : Verdict::send;
 }
 
-void SseSession::await_writable() {
-    socket_.async_wait(Socket::wait_write,
-                       asio::bind_executor(lane_.strand(), [&lane = lane_, id = id()](std::error_code error) {
-                           // By its id: the session may be gone by now.
-                           if (error != asio::error::operation_aborted) lane.on_writable(id);
-                       }));
-}
-
 void SseSession::on_closing() {
     // What a slow reader has not read by now would stay in the kernel for minutes.
-    if (close_reason() == CloseReason::slow || close_reason() == CloseReason::stuck) {
-        const linger reset{1, 0};
-        ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    }
-    std::error_code ignored;
-    socket_.cancel(ignored);
+    if (close_reason() == CloseReason::slow || close_reason() == CloseReason::stuck) transport_.abort();
+    transport_.cancel();
 }
 
 }  // namespace stepcast::http

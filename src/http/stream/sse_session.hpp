@@ -42,18 +42,17 @@ Response sse_response(const Request& request, SseStart start);
 /// EventSource gives up for good on any other status; others 503 with Retry-After.
 Response sse_busy(const Request& request);
 
-/// One stream: a coroutine that owns the socket. It writes what the client missed itself, page by page; once
-/// live it only waits for the client to leave, and the lane writes. On the lane's strand.
+/// One stream: a coroutine that owns its transport. It writes what the client missed itself, page by page;
+/// once live it only waits for the client to leave, and the lane writes. On the lane's strand.
 class SseSession final : public broadcast::Session {
   public:
-    SseSession(Socket socket, broadcast::Lane& lane, SseStart start);
+    SseSession(aio::Transport transport, broadcast::Lane& lane, SseStart start);
 
     /// `head` is the response's head. Ends when the stream does.
     awaitable<void> run(std::string head);
 
   private:
     Verdict inspect(const event::Event& event) const override;
-    void await_writable() override;
     void on_closing() override;
 
     awaitable<bool> enter(std::string head);
@@ -71,7 +70,6 @@ class SseSession final : public broadcast::Session {
     bool closing() const { return state() == State::closing; }
 
     broadcast::Lane& lane_;
-    Socket socket_;
     std::unique_ptr<broadcast::StreamSource> source_;
     const SseOptions& options_;
     const bool asks_for_beats_;

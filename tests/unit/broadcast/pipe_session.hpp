@@ -4,8 +4,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <asio/bind_executor.hpp>
-#include <asio/error.hpp>
 #include <asio/io_context.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <asio/post.hpp>
@@ -24,13 +22,7 @@ class PipeSession final : public broadcast::Session {
     PipeSession(asio::io_context& io, broadcast::Lane& lane, broadcast::Topic topic,
                 broadcast::SessionKind kind = broadcast::SessionKind::user,
                 const broadcast::SessionLimits& limits = default_limits(), bool chunked = false)
-        : Session{kind, limits, chunked}, lane_{lane}, topic_{std::move(topic)}, socket_{io} {
-        int ends[2];
-        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0) throw std::bad_alloc{};
-        socket_.assign(asio::local::stream_protocol{}, ends[0]);
-        fd_ = ends[0];
-        client_ = ends[1];
-    }
+        : PipeSession{lane, std::move(topic), kind, limits, chunked, Pipe{io}} {}
     ~PipeSession() override { ::close(client_); }
 
     /// On the lane's strand.
@@ -63,6 +55,23 @@ class PipeSession final : public broadcast::Session {
     event::Position ends_at = 0;  ///< `send_and_end`
 
   private:
+    struct Pipe {
+        explicit Pipe(asio::io_context& io) : server{io.get_executor()} {
+            int ends[2];
+            if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0) throw std::bad_alloc{};
+            server.assign(asio::local::stream_protocol{}, ends[0]);
+            client = ends[1];
+        }
+        aio::Transport::Local server;
+        int client;
+    };
+    PipeSession(broadcast::Lane& lane, broadcast::Topic topic, broadcast::SessionKind kind,
+                const broadcast::SessionLimits& limits, bool chunked, Pipe pipe)
+        : Session{kind, limits, chunked, aio::Transport{std::move(pipe.server)}},
+          lane_{lane},
+          topic_{std::move(topic)},
+          client_{pipe.client} {}
+
     static const broadcast::SessionLimits& default_limits() {
         static const broadcast::SessionLimits limits;
         return limits;
@@ -72,16 +81,9 @@ class PipeSession final : public broadcast::Session {
         if (event.position() == refuses) return Verdict::end;
         return event.position() == ends_at ? Verdict::send_and_end : Verdict::send;
     }
-    void await_writable() override {
-        socket_.async_wait(
-            asio::socket_base::wait_write,
-            asio::bind_executor(lane_.strand(), [&lane = lane_, id = id()](std::error_code error) {
-                if (error != asio::error::operation_aborted) lane.on_writable(id);
-            }));
-    }
     void on_closing() override {
         if (!subscription_) return;
-        socket_.cancel();
+        transport_.cancel();
         asio::post(lane_.strand(), [this] {
             leave();
             left_ = true;
@@ -90,7 +92,6 @@ class PipeSession final : public broadcast::Session {
 
     broadcast::Lane& lane_;
     broadcast::Topic topic_;
-    asio::local::stream_protocol::socket socket_;
     int client_ = -1;
     std::atomic<bool> left_{false};
     broadcast::Subscription subscription_;

@@ -4,8 +4,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <asio/buffer.hpp>
-#include <asio/write.hpp>
 #include <atomic>
 
 #include "aio/notice.hpp"
@@ -18,12 +16,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Writes a line and closes: what a stream does, in short.
+/// Writes a line, with what was read behind the request, and closes: what a stream does, in short.
 struct Farewell final : Takeover {
-    void start(Socket socket, broadcast::Lane& lane) override {
+    void start(aio::Transport transport, std::string unread, broadcast::Lane& lane) override {
         EXPECT_TRUE(lane.strand().running_in_this_thread());
-        asio::error_code error;
-        asio::write(socket, asio::buffer(std::string_view{"HTTP/1.1 200 OK\r\n\r\ntaken over"}), error);
+        transport.send("HTTP/1.1 200 OK\r\n\r\ntaken over" + unread);
     }
 };
 
@@ -260,11 +257,11 @@ TEST(Turn, is_a_time_so_nobody_waits_for_all_that_another_pipelined) {
     for (int i = 0; i < 90; ++i) EXPECT_EQ(greedy.receive()->status, 200);
 }
 
-TEST(TakenOver, the_socket_belongs_to_the_stream_and_later_requests_are_dropped) {
+TEST(TakenOver, the_transport_belongs_to_the_stream_and_so_do_the_bytes_behind_the_request) {
     RunningServer server{routes()};
     RawClient client{server.port()};
     client.send(get("/stream") + get("/hello"));
-    EXPECT_EQ(client.rest(), "HTTP/1.1 200 OK\r\n\r\ntaken over");
+    EXPECT_EQ(client.rest(), "HTTP/1.1 200 OK\r\n\r\ntaken over" + get("/hello"));
     EXPECT_TRUE(nobody_left(server));
 }
 

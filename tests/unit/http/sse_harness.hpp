@@ -196,27 +196,26 @@ class LoopbackPairs {
     explicit LoopbackPairs(asio::io_context& io)
         : acceptor_{io, asio::ip::tcp::endpoint{asio::ip::address_v4::loopback(), 0}} {}
 
-    std::pair<http::Socket, StreamClient> connect(const aio::Strand& strand, int receive_buffer = 0) {
+    std::pair<aio::Transport, StreamClient> connect(const aio::Strand& strand, int receive_buffer = 0) {
         const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
         if (receive_buffer > 0)
             ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
         const auto endpoint = acceptor_.local_endpoint();
         if (::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0)
             throw std::system_error{errno, std::system_category()};
-        http::Socket socket{strand};
+        aio::Transport::Tcp socket{strand};
         acceptor_.accept(socket);
-        return {std::move(socket), StreamClient{fd}};
+        return {aio::Transport{std::move(socket)}, StreamClient{fd}};
     }
 
   private:
     asio::ip::tcp::acceptor acceptor_;
 };
 
-inline void start_stream(std::unique_ptr<http::Takeover> takeover, http::Socket socket,
+inline void start_stream(std::unique_ptr<http::Takeover> takeover, aio::Transport transport,
                          broadcast::Lane& lane) {
-    asio::post(lane.strand(), [takeover = std::move(takeover), socket = std::move(socket), &lane]() mutable {
-        takeover->start(std::move(socket), lane);
-    });
+    asio::post(lane.strand(), [takeover = std::move(takeover), transport = std::move(transport),
+                               &lane]() mutable { takeover->start(std::move(transport), {}, lane); });
 }
 
 }  // namespace stepcast::testing

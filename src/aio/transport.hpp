@@ -1,0 +1,87 @@
+#pragma once
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <asio/basic_stream_socket.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/generic/stream_protocol.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <asio/use_awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "aio/types.hpp"
+
+namespace stepcast::aio {
+
+/// A connected, non-blocking stream of bytes. A value: closing is its destruction. Bytes that it took are
+/// sent as far as the peer takes them. One strand, that of its executor.
+class Transport {
+  public:
+    enum class Kind : std::uint8_t { tcp, local };
+    using Tcp = asio::basic_stream_socket<asio::ip::tcp, asio::any_io_executor>;
+    using Local = asio::basic_stream_socket<asio::local::stream_protocol, asio::any_io_executor>;
+
+    /// Of a connected socket. An error of its options is ignored: it means that the peer is gone, which the
+    /// first read tells.
+    explicit Transport(Tcp socket);
+    explicit Transport(Local socket);
+
+    /// Sends what is taken without waiting, at most IOV_MAX parts, which it may change. Bytes taken; 0 if it
+    /// is full; -1 if the peer is gone.
+    ssize_t send(std::span<iovec> parts);
+    ssize_t send(std::string_view text);
+    /// Reads what is there, into room for at least a byte. Bytes; 0 if there is nothing now; -1 if nothing
+    /// will come any more.
+    ssize_t receive(std::span<char> room);
+    /// Bytes can be received without waiting; false of the end.
+    bool has_input() const;
+
+    using Wait = asio::socket_base::wait_type;
+    static constexpr Wait readable = asio::socket_base::wait_read;
+    static constexpr Wait writable = asio::socket_base::wait_write;
+    /// `co_await`ed, waits until bytes can be received or are taken: `const auto [error] = …`. Costs no
+    /// coroutine of its own, because every idle stream stands in here.
+    auto wait(Wait what) {
+        return socket_.async_wait(what, asio::experimental::as_tuple(asio::use_awaitable));
+    }
+    /// Calls `handler(std::error_code)` once bytes are taken again.
+    template <class Handler>
+    void when_writable(Handler handler) {
+        socket_.async_wait(writable, std::move(handler));
+    }
+    /// Ends every wait with `operation_aborted`.
+    void cancel();
+
+    /// Nothing more will be sent, and the peer is told so; receiving goes on.
+    void finish();
+    /// Makes the close that follows a reset: nobody takes what came before for a whole answer, and the kernel
+    /// forgets what was not read.
+    void abort();
+
+    /// The kernel keeps no more than 16 KiB that it has not sent yet. Without it, it takes megabytes for a
+    /// peer that reads nothing, before anybody here sees any of it. Nothing on a local socket, whose buffer
+    /// is small.
+    void bound_unsent();
+    /// A peer that acknowledges nothing for so long is gone; left to the kernel, that takes a quarter of an
+    /// hour.
+    void bound_silence(std::chrono::milliseconds limit);
+
+    Kind kind() const { return kind_; }
+    /// The peer stands on this machine.
+    bool is_loopback() const;
+
+  private:
+    using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::any_io_executor>;
+
+    Transport(Socket socket, Kind kind);
+    int descriptor() const { return const_cast<Socket&>(socket_).native_handle(); }
+
+    Socket socket_;
+    Kind kind_;
+};
+
+}  // namespace stepcast::aio
