@@ -50,19 +50,20 @@ ssize_t send_parts(int fd, std::span<iovec> parts) {
 }  // namespace
 
 Transport::Transport(Tcp socket) : Transport{Socket{std::move(socket)}, Kind::tcp} {
-    set_tcp(descriptor(), TCP_NODELAY, 1);
+    set_tcp(descriptor_, TCP_NODELAY, 1);
 }
 
 Transport::Transport(Local socket) : Transport{Socket{std::move(socket)}, Kind::local} {}
 
-Transport::Transport(Socket socket, Kind kind) : socket_{std::move(socket)}, kind_{kind} {
+Transport::Transport(Socket socket, Kind kind)
+    : socket_{std::move(socket)}, descriptor_{socket_.native_handle()}, kind_{kind} {
     asio::error_code ignored;
     socket_.non_blocking(true, ignored);
 }
 
 ssize_t Transport::send(std::span<iovec> parts) {
     ssize_t sent;
-    do sent = send_parts(descriptor(), parts);
+    do sent = send_parts(descriptor_, parts);
     while (sent < 0 && errno == EINTR);
     return sent < 0 && would_block() ? 0 : sent;
 }
@@ -74,7 +75,7 @@ ssize_t Transport::send(std::string_view text) {
 
 ssize_t Transport::receive(std::span<char> room) {
     ssize_t size;
-    do size = ::recv(descriptor(), room.data(), room.size(), MSG_DONTWAIT);
+    do size = ::recv(descriptor_, room.data(), room.size(), MSG_DONTWAIT);
     while (size < 0 && errno == EINTR);
     if (size > 0) return size;
     return size < 0 && would_block() ? 0 : -1;
@@ -82,7 +83,7 @@ ssize_t Transport::receive(std::span<char> room) {
 
 bool Transport::has_input() const {
     char byte;
-    return ::recv(descriptor(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
+    return ::recv(descriptor_, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
 }
 
 void Transport::cancel() {
@@ -91,27 +92,27 @@ void Transport::cancel() {
 }
 
 void Transport::finish() {
-    ::shutdown(descriptor(), SHUT_WR);
+    ::shutdown(descriptor_, SHUT_WR);
 }
 
 void Transport::abort() {
     const linger reset{1, 0};
-    ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 }
 
 void Transport::bound_unsent() {
-    if (kind_ == Kind::tcp) set_tcp(descriptor(), TCP_NOTSENT_LOWAT, unsent_bytes);
+    if (kind_ == Kind::tcp) set_tcp(descriptor_, TCP_NOTSENT_LOWAT, unsent_bytes);
 }
 
 void Transport::bound_silence(std::chrono::milliseconds limit) {
-    if (kind_ == Kind::tcp) set_tcp(descriptor(), TCP_USER_TIMEOUT, static_cast<int>(limit.count()));
+    if (kind_ == Kind::tcp) set_tcp(descriptor_, TCP_USER_TIMEOUT, static_cast<int>(limit.count()));
 }
 
 bool Transport::is_loopback() const {
     if (kind_ == Kind::local) return true;
     asio::ip::tcp::endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
-    if (::getpeername(descriptor(), peer.data(), &size) != 0) return false;
+    if (::getpeername(descriptor_, peer.data(), &size) != 0) return false;
     peer.resize(size);
     const auto address = peer.address();
     const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();

@@ -78,9 +78,10 @@ class Transport {
     using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::any_io_executor>;
 
     Transport(Socket socket, Kind kind);
-    int descriptor() const { return const_cast<Socket&>(socket_).native_handle(); }
 
     Socket socket_;
+    // Also in the socket, but at its other end: with the kind it is what a delivery reads of this.
+    int descriptor_;
     Kind kind_;
 };
 

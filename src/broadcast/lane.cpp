@@ -11,8 +11,14 @@ namespace stepcast::broadcast {
 
 using Steady = std::chrono::steady_clock;
 
-Subscription::~Subscription() {
+Membership::~Membership() {
     if (Lane* lane = std::exchange(lane_, nullptr)) lane->remove(*session_);
+}
+
+Subscription::~Subscription() {
+    if (entry_ == nullptr) return;
+    assert(!session_->lane_.routing_);
+    session_->lane_.table_.remove(*this);
 }
 
 Lane::Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::milliseconds sweep_interval,
@@ -30,7 +36,7 @@ Lane::~Lane() {
     assert(session_count_ == 0);
 }
 
-std::optional<Subscription> Lane::subscribe(Session& session, const Topic& topic, bool live) {
+std::optional<Membership> Lane::enter(Session& session) {
     assert(!routing_);
     auto hold = draining_ ? aio::Gate::Hold{} : gate_.enter();
     if (!hold) return std::nullopt;
@@ -42,12 +48,15 @@ std::optional<Subscription> Lane::subscribe(Session& session, const Topic& topic
     session.id_ = {free_slots_.back(), slots_[free_slots_.back()].generation};
     free_slots_.pop_back();
     slots_[session.id_.slot].session = &session;
-    session.state_ = live ? Session::State::live : Session::State::catching;
     session.progress_at_ = Steady::now();
-    table_.add(session, topic);
     stats_.sessions[static_cast<std::size_t>(session.kind_)].fetch_add(1, std::memory_order_relaxed);
     arm_sweep();
-    return Subscription{*this, session, std::move(hold)};
+    return Membership{*this, session, std::move(hold)};
+}
+
+void Lane::subscribe(Subscription& subscription, const Topic& topic) {
+    assert(!routing_);
+    table_.add(subscription, topic);
 }
 
 // What was published before is in the first page of whoever subscribes now, because projections are applied
@@ -62,7 +71,6 @@ void Lane::listen() {
 void Lane::remove(Session& session) {
     assert(!routing_);
     close(session, CloseReason::gone);
-    table_.remove(session);
     slots_[session.id_.slot] = {nullptr, session.id_.generation + 1};
     free_slots_.push_back(session.id_.slot);
     stats_.sessions[static_cast<std::size_t>(session.kind_)].fetch_sub(1, std::memory_order_relaxed);
@@ -76,10 +84,21 @@ Session* Lane::find(SessionId id) const {
     return slots_[id.slot].session;
 }
 
-void Lane::go_live(Session& session, event::Position through) {
-    assert(session.state_ == Session::State::catching && session.outbox_.empty());
-    session.through_ = through;
-    session.state_ = Session::State::live;
+void Lane::go_live(Subscription& subscription, event::Position through) {
+    Session& session = *subscription.session_;
+    assert(subscription.state_ == Subscription::State::catching);
+    assert(session.state_ == Session::State::open ||
+           (session.state_ == Session::State::opening && session.outbox_.empty()));
+    subscription.through_ = through;
+    subscription.state_ = Subscription::State::live;
+    session.state_ = Session::State::open;
+    if (subscription.source_ && !subscription.source_->inspects()) subscription.source_.reset();
+}
+
+void Lane::end(Session& session) {
+    if (session.state_ != Session::State::open) return;
+    session.state_ = Session::State::ending;
+    end_if_sent(session);
 }
 
 void Lane::close(Session& session, CloseReason reason) {
@@ -125,11 +144,11 @@ void Lane::sweep(Steady::time_point now) {
         Session* session = slot.session;
         if (session == nullptr || session->state_ == Session::State::closing) continue;
         const auto quiet = now - session->progress_at_;
-        const bool catching = session->state_ == Session::State::catching;
-        const bool waits = catching ? session->waits_for_write_ : !session->outbox_.empty();
+        const bool opening = session->state_ == Session::State::opening;
+        const bool waits = opening ? session->waits_for_write_ : !session->outbox_.empty();
         if (waits) {
             if (quiet >= session->limits_->write_timeout) close(*session, CloseReason::stuck);
-        } else if (!catching && quiet + sweep_interval_ / 2 >= session->limits_->heartbeat) {
+        } else if (!opening && quiet + sweep_interval_ / 2 >= session->limits_->heartbeat) {
             // Half a sweep early rather than a whole one late.
             send_now(*session, heartbeat(*session));
         }
@@ -151,7 +170,7 @@ void Lane::begin_drain(std::chrono::milliseconds retry, std::chrono::millisecond
     draining_ = true;
     for (const Slot& slot : slots_) {
         Session* session = slot.session;
-        if (session == nullptr || session->state_ != Session::State::live) continue;
+        if (session == nullptr || session->state_ != Session::State::open) continue;
         session->state_ = Session::State::ending;
         send_now(*session, retry_frame(retry, spread));
     }

@@ -32,27 +32,28 @@ struct Missed {
 /// something behind `after` has expired, and their clients resume by cursor.
 using ReadAfter = std::function<aio::awaitable<Missed>(event::Position after, std::size_t limit)>;
 
-/// Ends a session's place in its lane's table. Declare it last in the session, so that it goes first.
-class [[nodiscard]] Subscription {
+/// A session's place on its lane, which it leaves with it. Declare it last in the session, so that it goes
+/// first: the lane must not find a session that is half gone.
+class [[nodiscard]] Membership {
   public:
-    Subscription() = default;
-    Subscription(Lane& lane, Session& session, aio::Gate::Hold hold)
+    Membership() = default;
+    Membership(Lane& lane, Session& session, aio::Gate::Hold hold)
         : hold_{std::move(hold)}, lane_{&lane}, session_{&session} {}
-    Subscription(Subscription&& other) noexcept
+    Membership(Membership&& other) noexcept
         : hold_{std::move(other.hold_)},
           lane_{std::exchange(other.lane_, nullptr)},
           session_{other.session_} {}
-    Subscription& operator=(Subscription&& other) noexcept {
+    Membership& operator=(Membership&& other) noexcept {
         std::swap(hold_, other.hold_);
         std::swap(lane_, other.lane_);
         std::swap(session_, other.session_);
         return *this;
     }
-    ~Subscription();
+    ~Membership();
     explicit operator bool() const { return lane_ != nullptr; }
 
   private:
-    aio::Gate::Hold hold_;  // released behind the destructor's body: the lane waits until the table is left
+    aio::Gate::Hold hold_;  // released behind the destructor's body: the lane waits until it is left
     Lane* lane_ = nullptr;
     Session* session_ = nullptr;
 };
@@ -77,19 +78,24 @@ class Lane {
     std::size_t index() const { return index_; }
     const LaneStats& stats() const { return stats_; }
 
-    /// Enters a session, in state catching or (v1) live. Empty once the lane drains.
-    std::optional<Subscription> subscribe(Session& session, const Topic& topic, bool live);
-    /// Ends catching: from now on the lane writes, beginning behind `through`. The session's outbox is empty.
-    void go_live(Session& session, event::Position through);
+    /// Takes a session on. Empty once the lane drains.
+    std::optional<Membership> enter(Session& session);
+    /// Puts a subscription of a session that has entered into the table; it catches up.
+    void subscribe(Subscription& subscription, const Topic& topic);
+    /// Ends catching: from now on the lane sends what matches behind `through`. The outbox of a session that
+    /// was opening is empty. A source that does not inspect live events is let go.
+    void go_live(Subscription& subscription, event::Position through);
+    /// Takes nothing new for the session, and closes it once everything is sent.
+    void end(Session& session);
     /// Closes a session, counted under `reason`; nothing if it is closing already or gone.
     void close(Session& session, CloseReason reason);
     void close(SessionId id, CloseReason reason);
     bool draining() const { return draining_; }
 
-    /// Counts what an owner wrote itself while catching.
+    /// Counts what an owner wrote itself while opening.
     void count_written(const FrameCounts& frames, std::size_t bytes);
     /// One gathered write of what waits in the session's outbox, which is not empty: bytes taken, 0 if the
-    /// transport is full, -1 if it is gone and the session therefore closing. For an owner that is catching.
+    /// transport is full, -1 if it is gone and the session therefore closing. For an owner that is opening.
     ssize_t write_outbox(Session& session);
 
     /// What keeps the quiet stream of this session open: a comment, or a `beat` that says how often one
@@ -105,7 +111,7 @@ class Lane {
     bool listening() const { return listening_.load(std::memory_order_seq_cst); }
 
     /// Lets no session in any more, gives every live one a `retry:` between `retry` and `retry + spread`, and
-    /// closes each when that is sent. Sessions that are catching up do so themselves.
+    /// closes each when that is sent. Sessions that are opening do so themselves.
     void begin_drain(std::chrono::milliseconds retry, std::chrono::milliseconds spread);
     /// The store's history begins anew: closes every session, and goes on with what comes from now on.
     void restart();
@@ -113,6 +119,7 @@ class Lane {
     aio::awaitable<void> drained(std::chrono::steady_clock::time_point deadline);
 
   private:
+    friend class Membership;
     friend class Subscription;
     struct Slot {
         Session* session = nullptr;
@@ -133,8 +140,9 @@ class Lane {
     void take_turn();
     void read_ring();
     void route_batch();
-    void route(std::uint32_t frame, const Table::Sessions* sessions);
-    void offer(Session& session, std::uint32_t frame);
+    void route(std::uint32_t frame, const Table::Subscriptions* subscriptions);
+    void offer(Subscription& subscription, std::uint32_t frame);
+    void enqueue(Session& session, std::uint32_t frame);
     void flush_dirty();
     void flush(Session& session, Tally& tally);
     std::uint32_t flush_chunk(Session& session, std::uint32_t first, Tally& tally);

@@ -122,39 +122,35 @@ void Lane::route_batch() {
     routing_ = false;
 }
 
-void Lane::route(std::uint32_t frame, const Table::Sessions* sessions) {
-    if (sessions == nullptr) return;
-    for (Session* session : *sessions) offer(*session, frame);
+void Lane::route(std::uint32_t frame, const Table::Subscriptions* subscriptions) {
+    if (subscriptions == nullptr) return;
+    for (Subscription* subscription : *subscriptions) offer(*subscription, frame);
 }
 
-void Lane::offer(Session& session, std::uint32_t frame) {
-    const auto& event = batch_[frame].event;
-    const event::Position position = event->position();
-    if (session.state_ == Session::State::catching) {
-        session.recorded_ = std::max(session.recorded_, position);
-        session.announced_ = session.announced_ || position == 0;
-        return;
-    }
-    if (session.state_ != Session::State::live) return;
+void Lane::offer(Subscription& subscription, std::uint32_t frame) {
+    const event::Event& event = *batch_[frame].event;
+    const event::Position position = event.position();
+    if (subscription.state_ == Subscription::State::catching) return subscription.record(position);
+    Session& session = *subscription.session_;
+    if (subscription.state_ != Subscription::State::live || session.state_ != Session::State::open) return;
     if (position == 0) {
         if (session.kind_ == SessionKind::v1) return;
         stats_.announced[static_cast<std::size_t>(session.kind_)].fetch_add(1, std::memory_order_relaxed);
-    } else {
-        if (position <= session.through_) return;
-        session.through_ = position;
-        if (session.inspects_) {
-            const auto verdict = session.inspect(*event);
-            if (verdict != Session::Verdict::send) session.state_ = Session::State::ending;
-            if (verdict == Session::Verdict::end) {
-                if (session.first_pending_ == Session::none) end_if_sent(session);
-                return;
-            }
-        }
+        return enqueue(session, frame);
     }
-    if (!session.outbox_.empty()) {
-        push(session, event);
-        return;
-    }
+    if (position <= subscription.through_) return;
+    subscription.through_ = position;
+    const StreamSource* source = subscription.source_.get();
+    if (source == nullptr) return enqueue(session, frame);
+    const bool admitted = source->admits(event);
+    if (admitted) enqueue(session, frame);
+    if (admitted && !source->ends_with(event)) return;
+    subscription.state_ = Subscription::State::over;
+    session.on_over(subscription);
+}
+
+void Lane::enqueue(Session& session, std::uint32_t frame) {
+    if (!session.outbox_.empty()) return push(session, batch_[frame].event);
     const auto pending = static_cast<std::uint32_t>(pending_.size());
     pending_.push_back({frame, Session::none});
     if (session.first_pending_ == Session::none) {
@@ -184,7 +180,7 @@ void Lane::flush_dirty() {
         tally.unobserved = 0;
     };
     for (std::size_t i = 0; i < dirty_.size(); ++i) {
-        if (i + 1 < dirty_.size()) __builtin_prefetch(dirty_[i + 1]);
+        if (i + 1 < dirty_.size()) __builtin_prefetch(&dirty_[i + 1]->outbox_);
         flush(*dirty_[i], tally);
         if (i % clock_stride == clock_stride - 1) observe();
     }
@@ -207,6 +203,7 @@ void Lane::flush(Session& session, Tally& tally) {
 // behind it; nothing once the socket is full, and the rest is in the outbox.
 std::uint32_t Lane::flush_chunk(Session& session, std::uint32_t first, Tally& tally) {
     const OutboxLimits& limits = session.limits_->outbox;
+    const Encoding encoding = session.outbox_.encoding();
     std::array<iovec, batch_limit + 2> parts;
     std::size_t count = 0;
     std::size_t size = 0;
@@ -215,12 +212,12 @@ std::uint32_t Lane::flush_chunk(Session& session, std::uint32_t first, Tally& ta
     do {
         const event::Event& event = *batch_[pending_[next].frame].event;
         controls = controls || event.is_control();
-        const auto text = session.outbox_.text(event);
+        const auto text = encoding.text(event);
         parts[++count] = part(text);
         size += text.size();
         next = pending_[next].next;
     } while (next != Session::none && count < limits.chunk_frames() && size < limits.chunk_bytes());
-    const Chunk chunk{size, session.outbox_.chunked()};
+    const Chunk chunk = encoding.around(size);
     parts[0] = part(chunk.head());
     parts[count + 1] = part(chunk.tail());
     const ssize_t sent = session.transport_.send({parts.data(), count + 2});
@@ -304,7 +301,9 @@ ssize_t Lane::write_outbox(Session& session) {
 }
 
 void Lane::end_if_sent(Session& session) {
-    if (session.state_ != Session::State::ending || !session.outbox_.empty()) return;
+    if (session.state_ != Session::State::ending || !session.outbox_.empty() ||
+        session.first_pending_ != Session::none)
+        return;
     close(session, draining_ ? CloseReason::drained : CloseReason::ended);
 }
 

@@ -69,7 +69,7 @@ void Outbox::form_chunk(std::size_t most, const OutboxLimits& limits) {
     std::size_t frames = 0;
     while (frames < count && (frames == 0 || size < limits.chunk_bytes()))
         size += text(*queue_->entries[frames++].frame).size();
-    queue_->chunk = Chunk{size, chunked_};
+    queue_->chunk = encoding_.around(size);
     queue_->chunk_frames = frames;
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "broadcast/chunk.hpp"
+#include "broadcast/encoding.hpp"
 #include "broadcast/frame_kind.hpp"
 #include "event/event.hpp"
 
@@ -31,8 +32,7 @@ struct OutboxLimits {
 /// control frames and the frames of a chunk that is begun are never removed.
 class Outbox {
   public:
-    /// `with_ids` false sends every frame without its id line (V1); `chunked` frames each write as a chunk.
-    explicit Outbox(bool with_ids = true, bool chunked = false) : with_ids_{with_ids}, chunked_{chunked} {}
+    explicit Outbox(Encoding encoding = {}) : encoding_{encoding} {}
 
     struct Pushed {
         bool taken = true;            ///< false: still full; the frame is not in the outbox
@@ -58,13 +58,7 @@ class Outbox {
     bool empty() const { return !queue_; }
     std::size_t frames() const { return queue_ ? queue_->entries.size() : 0; }
     std::size_t bytes() const { return queue_ ? queue_->bytes : 0; }
-    bool with_ids() const { return with_ids_; }
-    bool chunked() const { return chunked_; }
-
-    /// The bytes that `frame` is sent as.
-    std::string_view text(const event::Event& frame) const {
-        return with_ids_ ? frame.frame() : frame.frame_without_id();
-    }
+    Encoding encoding() const { return encoding_; }
 
   private:
     struct Entry {
@@ -91,9 +85,10 @@ class Outbox {
     bool remove_older(const event::Event& newer, std::uint64_t task);
     void form_chunk(std::size_t most, const OutboxLimits& limits);
 
+    std::string_view text(const event::Event& frame) const { return encoding_.text(frame); }
+
     std::unique_ptr<Queue> queue_;
-    bool with_ids_;
-    bool chunked_;
+    Encoding encoding_;
 };
 
 }  // namespace stepcast::broadcast

@@ -1,25 +1,16 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
-#include <string>
 
 #include "aio/transport.hpp"
+#include "broadcast/encoding.hpp"
 #include "broadcast/lane_stats.hpp"
 #include "broadcast/outbox.hpp"
-#include "event/event.hpp"
+#include "broadcast/subscription.hpp"
 
 namespace stepcast::broadcast {
 
 class Lane;
-
-/// What a session wants to hear of: the events of one category, about one user or of one
-/// stream.
-struct Topic {
-    enum class By : std::uint8_t { subject, stream };
-    const event::Category* category = nullptr;  ///< outlives the session
-    By by = By::subject;
-    std::string key;  ///< the user id, or the stream id without its category
-};
 
 /// Bounds that a lane holds its sessions to. Outlives them.
 struct SessionLimits {
@@ -34,26 +25,21 @@ struct SessionId {
     std::uint32_t generation = 0;
 };
 
-/// What a lane knows of one streaming session: the base of every kind of session. All on the lane's strand.
-/// The lane writes to its transport itself (no coroutine, no allocation per delivery); the virtual calls are
-/// for the rare moments.
+/// One client of a lane: its transport and what it has still to be sent, whatever it subscribes to. The base
+/// of every kind of session. All on the lane's strand. The lane writes to the transport itself (no coroutine,
+/// no allocation per delivery); the virtual calls are for the rare moments.
 class Session {
   public:
     enum class State : std::uint8_t {
-        catching,  ///< the owner writes; the lane only records the newest matching position
-        live,      ///< the lane writes
-        ending,    ///< the lane sends what is in the outbox, then closes; nothing new is taken
-        closing,   ///< nobody writes; the owner is on its way out
+        opening,  ///< the owner writes; no subscription is live yet
+        open,     ///< the lane writes
+        ending,   ///< the lane sends what is in the outbox, then closes; nothing new is taken
+        closing,  ///< nobody writes; the owner is on its way out
     };
-    /// What a session says to an event about to be sent live.
-    enum class Verdict : std::uint8_t { send, send_and_end, end };
 
-    /// `chunked`: its stream is in HTTP/1.1's chunked coding.
-    Session(SessionKind kind, const SessionLimits& limits, bool chunked, aio::Transport transport)
-        : limits_{&limits},
-          outbox_{kind != SessionKind::v1, chunked},
-          transport_{std::move(transport)},
-          kind_{kind} {}
+    Session(Lane& lane, SessionKind kind, const SessionLimits& limits, Encoding encoding,
+            aio::Transport transport)
+        : lane_{lane}, kind_{kind}, transport_{std::move(transport)}, limits_{&limits}, outbox_{encoding} {}
     virtual ~Session() = default;
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -63,44 +49,41 @@ class Session {
     CloseReason close_reason() const { return close_reason_; }
 
   protected:
-    /// Asked for each live event if `inspects_`. Must not touch the lane.
-    virtual Verdict inspect(const event::Event& event) const = 0;
-    /// The session is closing: the owner has to wake up, unsubscribe and go, but not within this call.
+    /// The last event of a subscription has been put out. The session may `Lane::end` with it.
+    virtual void on_over(Subscription& subscription) = 0;
+    /// The session is closing: the owner has to wake up, leave and go, but not within this call.
     virtual void on_closing() = 0;
 
     SessionId id() const { return id_; }
 
-    // The lane's part; ordered so that a delivery touches one cache line after the table pointer.
-    State state_ = State::catching;
-    bool inspects_ = false;         // ask `inspect` for each event
-    bool beats_ = false;            // its heartbeat is an event
-    bool waits_for_write_ = false;  // until the transport takes bytes again
+    Lane& lane_;
 
   private:
     friend class Lane;
-    friend class Table;
+    friend class Subscription;
     static constexpr std::uint32_t none = UINT32_MAX;
 
+    SessionKind kind_;
+    CloseReason close_reason_ = CloseReason::none;
+    SessionId id_;
+
+    // From the transport's descriptor to the inline subscription of what derives from this: all that a
+    // delivery reads and writes, side by side.
+  protected:
+    aio::Transport transport_;
+    const SessionLimits* limits_;
+    Outbox outbox_;
+    std::chrono::steady_clock::time_point
+        progress_at_{};  // last byte taken, or when the outbox ceased to be empty
+
+  private:
     std::uint32_t first_pending_ = none;  // of the lane's current batch
     std::uint32_t last_pending_ = none;
 
   protected:
-    event::Position through_ = 0;   // live: sent or dropped up to here
-    event::Position recorded_ = 0;  // catching: newest matching position that the lane saw
-    bool announced_ = false;        // catching: the lane saw a control frame for it
-    std::chrono::steady_clock::time_point
-        progress_at_{};  // last byte taken, or when the outbox ceased to be empty
-    const SessionLimits* limits_;
-    Outbox outbox_;
-    aio::Transport transport_;
-
-  private:
-    SessionKind kind_;
-    Topic::By by_ = Topic::By::subject;
-    CloseReason close_reason_ = CloseReason::none;
-    std::uint32_t place_ = 0;  // among the sessions of its table entry
-    void* entry_ = nullptr;    // its table entry
-    SessionId id_;
+    State state_ = State::opening;
+    bool beats_ = false;            // its heartbeat is an event
+    bool waits_for_write_ = false;  // until the transport takes bytes again
 };
 
 }  // namespace stepcast::broadcast

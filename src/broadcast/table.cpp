@@ -2,24 +2,24 @@
 
 namespace stepcast::broadcast {
 
-void Table::add(Session& session, const Topic& topic) {
+void Table::add(Subscription& subscription, const Topic& topic) {
     Map& map = topic.by == Topic::By::subject ? subjects_ : streams_;
     auto& entry = *map.try_emplace(Key{topic.category, topic.key}).first;
-    session.by_ = topic.by;
-    session.entry_ = &entry;
-    session.place_ = static_cast<std::uint32_t>(entry.second.size());
-    entry.second.push_back(&session);
+    subscription.by_ = topic.by;
+    subscription.entry_ = &entry;
+    subscription.place_ = static_cast<std::uint32_t>(entry.second.size());
+    entry.second.push_back(&subscription);
 }
 
-void Table::remove(Session& session) {
-    auto& entry = *static_cast<Entry*>(session.entry_);
-    Sessions& sessions = entry.second;
-    sessions[session.place_] = sessions.back();
-    sessions[session.place_]->place_ = session.place_;
-    sessions.pop_back();
-    session.entry_ = nullptr;
-    if (!sessions.empty()) return;
-    Map& map = session.by_ == Topic::By::subject ? subjects_ : streams_;
+void Table::remove(Subscription& subscription) {
+    auto& entry = *static_cast<Entry*>(subscription.entry_);
+    Subscriptions& all = entry.second;
+    all[subscription.place_] = all.back();
+    all[subscription.place_]->place_ = subscription.place_;
+    all.pop_back();
+    subscription.entry_ = nullptr;
+    if (!all.empty()) return;
+    Map& map = subscription.by_ == Topic::By::subject ? subjects_ : streams_;
     map.erase(map.find(entry.first));
 }
 

@@ -6,24 +6,25 @@
 #include <unordered_map>
 
 #include "base/hash.hpp"
-#include "broadcast/session.hpp"
+#include "broadcast/subscription.hpp"
 
 namespace stepcast::broadcast {
 
 /// Who listens to what on one lane. Found by keyed hash; category and text are compared once per entry, not
-/// per session. One strand; never changed while a span of it is looped over.
+/// per subscription. One strand; never changed while a span of it is looped over.
 class Table {
   public:
-    using Sessions = boost::container::small_vector<Session*, 1>;
+    using Subscriptions = boost::container::small_vector<Subscription*, 1>;
 
-    void add(Session& session, const Topic& topic);
-    void remove(Session& session);
+    void add(Subscription& subscription, const Topic& topic);
+    void remove(Subscription& subscription);
 
-    /// Sessions for events of `category` about `subject` or of stream `stream_id`; null if there are none.
-    const Sessions* by_subject(const event::Category& category, std::string_view subject) const {
+    /// Subscriptions to events of `category` about `subject` or of stream `stream_id`; null if there are
+    /// none.
+    const Subscriptions* by_subject(const event::Category& category, std::string_view subject) const {
         return find(subjects_, {&category, subject});
     }
-    const Sessions* by_stream(const event::Category& category, std::string_view stream_id) const {
+    const Subscriptions* by_stream(const event::Category& category, std::string_view stream_id) const {
         return find(streams_, {&category, stream_id});
     }
 
@@ -50,10 +51,10 @@ class Table {
             return a.category == b.category && a.text == b.text;
         }
     };
-    using Map = std::unordered_map<Key, Sessions, Hash, Equal>;
+    using Map = std::unordered_map<Key, Subscriptions, Hash, Equal>;
     using Entry = Map::value_type;
 
-    static const Sessions* find(const Map& map, const View& key) {
+    static const Subscriptions* find(const Map& map, const View& key) {
         if (map.empty() || key.text.empty()) return nullptr;
         const auto found = map.find(key);
         return found == map.end() ? nullptr : &found->second;

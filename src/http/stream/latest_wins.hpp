@@ -14,7 +14,7 @@ namespace stepcast::http {
 /// outlives its claims.
 class LatestWins {
   public:
-    /// A session's hold on its user; declare it behind the session's subscription.
+    /// A session's hold on its user; declare it behind the session's membership.
     class [[nodiscard]] Claim {
       public:
         Claim() = default;

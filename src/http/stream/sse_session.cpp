@@ -15,9 +15,8 @@ using Steady = std::chrono::steady_clock;
 }  // namespace
 
 SseSession::SseSession(aio::Transport transport, broadcast::Lane& lane, SseStart start)
-    : Session{start.kind, start.options->limits, start.chunked, std::move(transport)},
-      lane_{lane},
-      source_{std::move(start.source)},
+    : Session{lane, start.kind, start.options->limits, start.encoding(), std::move(transport)},
+      subscription_{*this, std::move(start.source)},
       options_{*start.options},
       asks_for_beats_{start.beat},
       ticket_{std::move(start.ticket)} {
@@ -25,11 +24,11 @@ SseSession::SseSession(aio::Transport transport, broadcast::Lane& lane, SseStart
     // A peer that vanished acknowledges no heartbeat. Twice, so that a peer that is there but does not read
     // is closed, and counted, by the lane.
     transport_.bound_silence(2 * options_.limits.write_timeout);
-    inspects_ = source_ && source_->inspects();
-    if (auto subscription = lane.subscribe(*this, start.topic, false))
-        subscription_ = std::move(*subscription);
-    if (subscription_ && start.latest_wins != nullptr)
-        claim_ = start.latest_wins->claim(start.topic.key, lane, id());
+    auto membership = lane.enter(*this);
+    if (!membership) return;
+    membership_ = std::move(*membership);
+    lane.subscribe(subscription_, start.topic);
+    if (start.latest_wins != nullptr) claim_ = start.latest_wins->claim(start.topic.key, lane, id());
 }
 
 awaitable<void> SseSession::run(std::string head) {
@@ -56,8 +55,8 @@ awaitable<void> SseSession::run(std::string head) {
 /// The end is meant. What a full socket does not take of it is left out: the client takes that for a cut,
 /// comes back by its cursor and is told.
 void SseSession::say_end() {
-    if (!outbox_.chunked() || !outbox_.empty()) return;
-    transport_.send(broadcast::last_chunk);
+    const auto end = outbox_.encoding().end();
+    if (!end.empty() && outbox_.empty()) transport_.send(end);
 }
 
 awaitable<bool> SseSession::enter(std::string head) {
@@ -65,7 +64,7 @@ awaitable<bool> SseSession::enter(std::string head) {
     std::string preamble = ":\nretry: ";
     append_number(preamble, retry * 3 / 4 + static_cast<std::int64_t>(random_u64() % (retry / 2 + 1)));
     preamble += '\n';  // no blank line: both lines belong to the block that follows
-    const broadcast::Chunk chunk{preamble.size(), outbox_.chunked()};
+    const broadcast::Chunk chunk = outbox_.encoding().around(preamble.size());
     head.append(chunk.head()).append(preamble).append(chunk.tail());
     co_return co_await write(head);
 }
@@ -73,14 +72,14 @@ awaitable<bool> SseSession::enter(std::string head) {
 /// Tells the past, page by page, until the lane has seen nothing newer than the last page. True if the stream
 /// is live.
 awaitable<bool> SseSession::catch_up() {
-    if (!subscription_) co_return co_await leave_drained();
-    if (!source_) {
-        lane_.go_live(*this, 0);
+    if (!membership_) co_return co_await leave_drained();
+    if (subscription_.source() == nullptr) {
+        lane_.go_live(subscription_, 0);
         co_return true;
     }
     while (!lane_.draining()) {
-        announced_ = false;
-        broadcast::CatchUp page = co_await source_->next();
+        subscription_.tell_announced();
+        broadcast::CatchUp page = co_await subscription_.source()->next();
         if (closing()) co_return false;
         if (page.wait) {
             if (!co_await idle_second()) co_return false;
@@ -94,9 +93,8 @@ awaitable<bool> SseSession::catch_up() {
         }
         if (!page.last) continue;
         // No suspension between this look and going live, so the lane can route nothing in between.
-        if (recorded_ <= page.through && !announced_ && !lane_.draining()) {
-            lane_.go_live(*this, page.through);
-            if (!inspects_) source_.reset();
+        if (subscription_.recorded() <= page.through && !subscription_.announced() && !lane_.draining()) {
+            lane_.go_live(subscription_, page.through);
             co_return true;
         }
     }
@@ -171,9 +169,8 @@ bool SseSession::read_away() {
     return true;
 }
 
-broadcast::Session::Verdict SseSession::inspect(const event::Event& event) const {
-    if (!source_->admits(event)) return Verdict::end;
-    return source_->ends_with(event) ? Verdict::send_and_end : Verdict::send;
+void SseSession::on_over(broadcast::Subscription&) {
+    lane_.end(*this);
 }
 
 void SseSession::on_closing() {

@@ -31,6 +31,11 @@ struct SseStart {
     bool chunked = false;
     SseAdmission::Ticket ticket;
     LatestWins* latest_wins = nullptr;  ///< closes the older stream of `topic.key`; null: any number
+
+    broadcast::Encoding encoding() const {
+        using Form = broadcast::Encoding::Form;
+        return {kind == broadcast::SessionKind::v1 ? Form::sse_without_ids : Form::sse, chunked};
+    }
 };
 
 /// The answer that becomes a stream: 200 with the stream's headers, which is all that HEAD gets, and a
@@ -52,7 +57,7 @@ class SseSession final : public broadcast::Session {
     awaitable<void> run(std::string head);
 
   private:
-    Verdict inspect(const event::Event& event) const override;
+    void on_over(broadcast::Subscription& subscription) override;
     void on_closing() override;
 
     awaitable<bool> enter(std::string head);
@@ -69,13 +74,13 @@ class SseSession final : public broadcast::Session {
     void close(broadcast::CloseReason reason) { lane_.close(*this, reason); }
     bool closing() const { return state() == State::closing; }
 
-    broadcast::Lane& lane_;
-    std::unique_ptr<broadcast::StreamSource> source_;
+    broadcast::Subscription
+        subscription_;  // its only one; first, so that it lies beside what a delivery writes
     const SseOptions& options_;
     const bool asks_for_beats_;
     SseAdmission::Ticket ticket_;
     // Last, so that they go first: the lane must not find a session that is half gone.
-    broadcast::Subscription subscription_;
+    broadcast::Membership membership_;
     LatestWins::Claim claim_;
 };
 

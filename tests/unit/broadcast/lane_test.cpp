@@ -94,6 +94,45 @@ TEST_F(Lanes, while_catching_only_the_newest_position_is_recorded) {
     EXPECT_EQ(positions_in(session.read()), (Positions{10, 11}));
 }
 
+TEST_F(Lanes, subscriptions_of_one_session_begin_at_cursors_of_their_own) {
+    PipeSession session{io, lane, of_task("a")};
+    session.enter(false);
+    Subscription &b = session.listen(of_task("b")), &c = session.listen(of_user("w"));
+    publish({make_event(1, "a"), make_event(2, "b"), make_event(3, "c", "w")});
+    pump();
+    EXPECT_EQ(session.recorded(), 1u);
+    EXPECT_EQ(b.recorded(), 2u);
+    EXPECT_EQ(c.recorded(), 3u);
+    EXPECT_EQ(session.state(), Session::State::opening);
+
+    session.go_live(1);
+    publish({make_event(4, "a"), make_event(5, "b"), make_event(6, "c", "w")});
+    pump();
+    EXPECT_EQ(positions_in(session.read()), Positions{4}) << "the others catch up beside it";
+    EXPECT_EQ(b.recorded(), 5u);
+
+    lane.go_live(b, 8);  // its past was told through 8
+    lane.go_live(c, 6);
+    publish({make_event(7, "c", "w"), make_event(8, "b"), make_event(9, "b"), make_event(10, "a"),
+             make_event(11, "x")});
+    pump();
+    EXPECT_EQ(positions_in(session.read()), (Positions{7, 9, 10}));
+    EXPECT_EQ(lane.stats().sessions[static_cast<std::size_t>(SessionKind::user)], 1u);
+}
+
+TEST_F(Lanes, a_subscription_that_is_over_leaves_the_others_of_its_session_alone) {
+    PipeSession session{io, lane, of_task("a"), SessionKind::task};
+    session.ask_for_each_event();
+    session.outlive_subscriptions();
+    session.ends_at = 2;
+    session.enter();
+    lane.go_live(session.listen(of_task("b")), 0);
+    publish({make_event(1, "b"), make_event(2, "a"), make_event(3, "a"), make_event(4, "b")});
+    pump();
+    EXPECT_EQ(positions_in(session.read()), (Positions{1, 2, 4}));
+    EXPECT_EQ(session.state(), Session::State::open);
+}
+
 TEST_F(Lanes, sessions_come_and_go_without_disturbing_those_that_stay) {
     std::vector<std::unique_ptr<PipeSession>> sessions;
     for (int i = 0; i < 9; ++i) {

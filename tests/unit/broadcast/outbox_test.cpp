@@ -104,7 +104,7 @@ RC_GTEST_PROP(Outbox, behaves_like_the_plain_model, ()) {
     Model model;
     model.limits = {*rc::gen::inRange<std::size_t>(100, 2000), *rc::gen::inRange<std::size_t>(1, 12)};
     model.chunked = *rc::gen::arbitrary<bool>();
-    Outbox outbox{true, model.chunked};
+    Outbox outbox{{.chunked = model.chunked}};
     std::string wire;
     const auto take = [&](std::size_t most) {
         const auto next = gathered(outbox, model.limits);
@@ -147,7 +147,7 @@ RC_GTEST_PROP(Outbox, behaves_like_the_plain_model, ()) {
 
 TEST(Outbox, a_chunk_that_is_begun_is_sent_as_it_was_announced) {
     const OutboxLimits limits{1 << 20, 8};
-    Outbox outbox{true, true};
+    Outbox outbox{{.chunked = true}};
     for (event::Position p = 1; p <= 8; ++p) outbox.push(make_event(p, "a"), limits);
     std::string wire = gathered(outbox, limits).substr(0, 1);
     outbox.consume(1);
@@ -167,7 +167,7 @@ TEST(Outbox, a_chunk_that_is_begun_is_sent_as_it_was_announced) {
 }
 
 TEST(Outbox, a_chunk_goes_on_over_writes_that_have_no_room_for_it) {
-    Outbox outbox{true, true};
+    Outbox outbox{{.chunked = true}};
     std::string frames;
     for (event::Position p = 1; p <= 40; ++p) {
         outbox.keep(make_event(p, "a"));
@@ -246,7 +246,7 @@ TEST(Outbox, the_rest_of_a_frame_already_begun_is_never_removed) {
 }
 
 TEST(Outbox, without_ids_sends_the_frame_less_its_id_line) {
-    Outbox outbox{false};
+    Outbox outbox{{Encoding::Form::sse_without_ids}};
     outbox.push(make_event(1, "a"), {});
     EXPECT_TRUE(send(outbox).starts_with("event: progress\ndata: "));
 }

@@ -9,6 +9,8 @@
 #include <asio/post.hpp>
 #include <atomic>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include "broadcast/broadcaster.hpp"
 #include "events.hpp"
@@ -27,15 +29,29 @@ class PipeSession final : public broadcast::Session {
 
     /// On the lane's strand.
     bool enter(bool live = true) {
-        auto subscription = lane_.subscribe(*this, topic_, live);
-        if (subscription) subscription_ = std::move(*subscription);
-        return subscription.has_value();
+        auto membership = lane_.enter(*this);
+        if (!membership) return false;
+        membership_ = std::move(*membership);
+        listen(topic_);
+        if (live) go_live(0);
+        return true;
     }
-    void go_live(event::Position through) { lane_.go_live(*this, through); }
-    void leave() { subscription_ = {}; }
-    void ask_for_each_event() { inspects_ = true; }
+    /// One more subscription, which catches up.
+    broadcast::Subscription& listen(const broadcast::Topic& topic) {
+        auto source = asks_ ? std::make_unique<Asked>(*this) : nullptr;
+        subscriptions_.push_back(std::make_unique<broadcast::Subscription>(*this, std::move(source)));
+        lane_.subscribe(*subscriptions_.back(), topic);
+        return *subscriptions_.back();
+    }
+    void go_live(event::Position through) { lane_.go_live(*subscriptions_.front(), through); }
+    void leave() {
+        membership_ = {};
+        subscriptions_.clear();
+    }
+    void ask_for_each_event() { asks_ = true; }
+    void outlive_subscriptions() { outlives_ = true; }
     void beat() { beats_ = true; }
-    event::Position recorded() const { return recorded_; }
+    event::Position recorded() const { return subscriptions_.front()->recorded(); }
     std::size_t waiting() const { return outbox_.frames(); }
     broadcast::SessionId session_id() const { return id(); }
     int client() const { return client_; }
@@ -50,11 +66,24 @@ class PipeSession final : public broadcast::Session {
         return all;
     }
 
-    event::Position refuses = 0;  ///< `end` at this position
+    event::Position refuses = 0;  ///< is not admitted
     std::function<void()> while_routing = [] {};
-    event::Position ends_at = 0;  ///< `send_and_end`
+    event::Position ends_at = 0;
 
   private:
+    /// No past; asked for each live event.
+    struct Asked final : broadcast::StreamSource {
+        explicit Asked(const PipeSession& its) : session{its} {}
+        aio::awaitable<broadcast::CatchUp> next() override { co_return broadcast::CatchUp{}; }
+        bool admits(const event::Event& event) const override {
+            session.while_routing();
+            return event.position() != session.refuses;
+        }
+        bool ends_with(const event::Event& event) const override {
+            return event.position() == session.ends_at;
+        }
+        const PipeSession& session;
+    };
     struct Pipe {
         explicit Pipe(asio::io_context& io) : server{io.get_executor()} {
             int ends[2];
@@ -67,8 +96,13 @@ class PipeSession final : public broadcast::Session {
     };
     PipeSession(broadcast::Lane& lane, broadcast::Topic topic, broadcast::SessionKind kind,
                 const broadcast::SessionLimits& limits, bool chunked, Pipe pipe)
-        : Session{kind, limits, chunked, aio::Transport{std::move(pipe.server)}},
-          lane_{lane},
+        : Session{lane,
+                  kind,
+                  limits,
+                  {kind == broadcast::SessionKind::v1 ? broadcast::Encoding::Form::sse_without_ids
+                                                      : broadcast::Encoding::Form::sse,
+                   chunked},
+                  aio::Transport{std::move(pipe.server)}},
           topic_{std::move(topic)},
           client_{pipe.client} {}
 
@@ -76,13 +110,11 @@ class PipeSession final : public broadcast::Session {
         static const broadcast::SessionLimits limits;
         return limits;
     }
-    Verdict inspect(const event::Event& event) const override {
-        while_routing();
-        if (event.position() == refuses) return Verdict::end;
-        return event.position() == ends_at ? Verdict::send_and_end : Verdict::send;
+    void on_over(broadcast::Subscription&) override {
+        if (!outlives_) lane_.end(*this);
     }
     void on_closing() override {
-        if (!subscription_) return;
+        if (!membership_) return;
         transport_.cancel();
         asio::post(lane_.strand(), [this] {
             leave();
@@ -90,11 +122,13 @@ class PipeSession final : public broadcast::Session {
         });
     }
 
-    broadcast::Lane& lane_;
     broadcast::Topic topic_;
+    bool asks_ = false;
+    bool outlives_ = false;
     int client_ = -1;
     std::atomic<bool> left_{false};
-    broadcast::Subscription subscription_;
+    std::vector<std::unique_ptr<broadcast::Subscription>> subscriptions_;
+    broadcast::Membership membership_;
 };
 
 inline broadcast::Topic of_user(std::string user, const event::Category& category = progress) {
