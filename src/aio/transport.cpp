@@ -5,10 +5,16 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
+#include <asio/experimental/awaitable_operators.hpp>
 #include <asio/ip/address.hpp>
 #include <cerrno>
 #include <cstring>
+
+#include "aio/notice.hpp"
+#include "aio/spawn.hpp"
+#include "aio/tls.hpp"
 
 namespace stepcast::aio {
 namespace {
@@ -18,6 +24,8 @@ namespace {
 // place of 1.98 for 16).
 constexpr std::size_t copied_bytes = 4096;
 constexpr int unsent_bytes = 16 * 1024;
+// What the kernel would do for as long as the peer is there.
+constexpr std::chrono::seconds longest_delivery{2};
 
 void set_tcp(int fd, int option, int value) {
     ::setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
@@ -27,14 +35,14 @@ bool would_block() {
     return errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
-ssize_t send_parts(int fd, std::span<iovec> parts) {
+ssize_t send_parts(int fd, std::span<const iovec> parts) {
     constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
     if (parts.size() == 1) return ::send(fd, parts[0].iov_base, parts[0].iov_len, flags);
     std::size_t size = 0;
     for (const auto& part : parts) size += part.iov_len;
     if (size > copied_bytes) {
         msghdr message{};
-        message.msg_iov = parts.data();
+        message.msg_iov = const_cast<iovec*>(parts.data());
         message.msg_iovlen = parts.size();
         return ::sendmsg(fd, &message, flags);
     }
@@ -47,7 +55,100 @@ ssize_t send_parts(int fd, std::span<iovec> parts) {
     return ::send(fd, whole.data(), size, flags);
 }
 
+// Ciphertext that a transport which is gone has still to deliver.
+template <class Socket>
+awaitable<void> deliver_rest(Socket& socket, TlsStream& tls) {
+    using namespace asio::experimental::awaitable_operators;
+    const auto end = std::chrono::steady_clock::now() + longest_delivery;
+    constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
+    while (tls.deliver() && tls.holds_back()) {
+        const auto left = end - std::chrono::steady_clock::now();
+        if (left <= left.zero()) co_return;
+        co_await (socket.async_wait(Transport::writable, as_tuple) || pause(left));
+    }
+}
+
 }  // namespace
+
+/// Outlives its transport while something waits for the socket.
+struct Transport::Tls : TlsStream {
+    using TlsStream::TlsStream;
+    Transport* owner = nullptr;
+    bool waits = false;  // to deliver what is held back
+    bool aborted = false;
+};
+
+Transport::Transport(Transport&& other) noexcept
+    : socket_{std::move(other.socket_)},
+      descriptor_{other.descriptor_},
+      kind_{other.kind_},
+      tls_{std::move(other.tls_)} {
+    if (tls_) tls_->owner = this;
+}
+
+Transport::~Transport() {
+    if (!tls_) return;
+    tls_->owner = nullptr;
+    if (tls_->aborted) return;
+    tls_->finish();
+    if (!tls_->holds_back()) return;
+    spawn(socket_.get_executor(), "end of a TLS stream",
+          [socket = std::move(socket_), tls = std::move(tls_)]() mutable {
+              return deliver_rest(socket, *tls);
+          });
+}
+
+void Transport::secure(const TlsCertificate& certificate) {
+    tls_ = std::make_shared<Tls>(certificate, descriptor_);
+    tls_->owner = this;
+}
+
+int Transport::open() {
+    if (!tls_) return 1;
+    const int done = tls_->open();
+    deliver();
+    return done;
+}
+
+bool Transport::is_open() const {
+    return !tls_ || tls_->is_open();
+}
+
+// What is held back goes out as soon as the socket takes it, whoever else waits for what.
+void Transport::deliver() {
+    if (!tls_->holds_back() || tls_->waits) return;
+    tls_->waits = true;
+    when_writable([tls = tls_](std::error_code) {
+        tls->waits = false;
+        // Cancelled as well: who is woken by that may send no more, but did send this.
+        if (tls->owner != nullptr && tls->deliver()) tls->owner->deliver();
+    });
+}
+
+// One record for what fits, so that a flush of many frames is encrypted, and sent, once.
+ssize_t Transport::send_encrypted(std::span<const iovec> parts) {
+    std::array<char, TlsStream::record_bytes> record;
+    ssize_t taken = 0;
+    auto part = parts.begin();
+    std::size_t copied = 0;  // of that part
+    while (part != parts.end()) {
+        std::size_t size = 0;
+        while (part != parts.end() && size < record.size()) {
+            const std::size_t some = std::min(part->iov_len - copied, record.size() - size);
+            std::memcpy(record.data() + size, static_cast<const char*>(part->iov_base) + copied, some);
+            size += some;
+            copied += some;
+            if (copied == part->iov_len) ++part, copied = 0;
+        }
+        if (size == 0) break;
+        const ssize_t sent = tls_->send({record.data(), size});
+        if (sent < 0) return -1;
+        taken += sent;
+        if (static_cast<std::size_t>(sent) < size) break;
+    }
+    deliver();
+    return taken;
+}
 
 Transport::Transport(Tcp socket) : Transport{Socket{std::move(socket)}, Kind::tcp} {
     set_tcp(descriptor_, TCP_NODELAY, 1);
@@ -61,7 +162,8 @@ Transport::Transport(Socket socket, Kind kind)
     socket_.non_blocking(true, ignored);
 }
 
-ssize_t Transport::send(std::span<iovec> parts) {
+ssize_t Transport::send(std::span<const iovec> parts) {
+    if (tls_) return send_encrypted(parts);
     ssize_t sent;
     do sent = send_parts(descriptor_, parts);
     while (sent < 0 && errno == EINTR);
@@ -69,11 +171,16 @@ ssize_t Transport::send(std::span<iovec> parts) {
 }
 
 ssize_t Transport::send(std::string_view text) {
-    iovec part{const_cast<char*>(text.data()), text.size()};
+    const iovec part{const_cast<char*>(text.data()), text.size()};
     return send({&part, 1});
 }
 
 ssize_t Transport::receive(std::span<char> room) {
+    if (tls_) {
+        const ssize_t size = tls_->receive(room);
+        deliver();
+        return size;
+    }
     ssize_t size;
     do size = ::recv(descriptor_, room.data(), room.size(), MSG_DONTWAIT);
     while (size < 0 && errno == EINTR);
@@ -92,10 +199,16 @@ void Transport::cancel() {
 }
 
 void Transport::finish() {
+    if (tls_) {
+        tls_->finish();
+        deliver();
+        if (tls_->holds_back()) return;  // the peer knows it by what is still to be delivered
+    }
     ::shutdown(descriptor_, SHUT_WR);
 }
 
 void Transport::abort() {
+    if (tls_) tls_->aborted = true;
     const linger reset{1, 0};
     ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 }

@@ -10,12 +10,15 @@
 #include <asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 
 #include "aio/types.hpp"
 
 namespace stepcast::aio {
+
+class TlsCertificate;
 
 /// A connected, non-blocking stream of bytes. A value: closing is its destruction. Bytes that it took are
 /// sent as far as the peer takes them. One strand, that of its executor.
@@ -29,10 +32,22 @@ class Transport {
     /// first read tells.
     explicit Transport(Tcp socket);
     explicit Transport(Local socket);
+    Transport(Transport&& other) noexcept;
+    Transport& operator=(Transport&&) = delete;
+    ~Transport();
 
-    /// Sends what is taken without waiting, at most IOV_MAX parts, which it may change. Bytes taken; 0 if it
-    /// is full; -1 if the peer is gone.
-    ssize_t send(std::span<iovec> parts);
+    /// Speaks TLS from here on, as the server: nothing has been sent or received yet. Bytes can be sent once
+    /// the handshake is over.
+    void secure(const TlsCertificate& certificate);
+    bool is_secure() const { return tls_ != nullptr; }
+    /// A step of what comes before the first byte, to be made when there is something to read. 1: it is over,
+    /// which a plain one always is; 0: it waits for the peer; -1: it failed.
+    int open();
+    bool is_open() const;
+
+    /// Sends what is taken without waiting, at most IOV_MAX parts. Bytes taken; 0 if it is full; -1 if the
+    /// peer is gone.
+    ssize_t send(std::span<const iovec> parts);
     ssize_t send(std::string_view text);
     /// Reads what is there, into room for at least a byte. Bytes; 0 if there is nothing now; -1 if nothing
     /// will come any more.
@@ -78,11 +93,16 @@ class Transport {
     using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::any_io_executor>;
 
     Transport(Socket socket, Kind kind);
+    ssize_t send_encrypted(std::span<const iovec> parts);
+    void deliver();
+
+    struct Tls;
 
     Socket socket_;
-    // Also in the socket, but at its other end: with the kind it is what a delivery reads of this.
+    // Also in the socket, but at its other end: from here on it is what a delivery reads of this.
     int descriptor_;
     Kind kind_;
+    std::shared_ptr<Tls> tls_;  // null without TLS
 };
 
 }  // namespace stepcast::aio

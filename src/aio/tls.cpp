@@ -1,0 +1,190 @@
+#include "aio/tls.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+namespace stepcast::aio {
+namespace {
+
+// One record, an alert and what a key update adds. A peer that makes us answer more than that, and reads none
+// of it, is cut.
+constexpr std::size_t most_held = 2 * TlsStream::record_bytes;
+constexpr unsigned char protocols[] = "\x08http/1.1";
+
+bool would_block() {
+    return errno == EAGAIN || errno == EWOULDBLOCK;
+}
+
+std::string why() {
+    const unsigned long code = ERR_get_error();
+    ERR_clear_error();
+    if (ERR_SYSTEM_ERROR(code)) return std::generic_category().message(ERR_GET_REASON(code));
+    const char* reason = ERR_reason_error_string(code);
+    return reason != nullptr ? reason : "unknown error";
+}
+
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+                    unsigned in_size, void*) {
+    unsigned char* chosen = nullptr;
+    const int found = SSL_select_next_proto(&chosen, out_size, protocols, sizeof protocols - 1, in, in_size);
+    *out = chosen;
+    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/// A key with a passphrase is refused rather than asked for on the terminal.
+int no_passphrase(char*, int, int, void*) {
+    return 0;
+}
+
+}  // namespace
+
+/// OpenSSL's way to the descriptor. It takes all that it is given: what is left over is the stream's.
+struct TlsDescriptor {
+    static int write(BIO* bio, const char* data, int size) {
+        auto& stream = *static_cast<TlsStream*>(BIO_get_data(bio));
+        BIO_clear_retry_flags(bio);
+        return stream.put({data, static_cast<std::size_t>(size)}) ? size : -1;
+    }
+    static int read(BIO* bio, char* room, int size) {
+        const auto& stream = *static_cast<const TlsStream*>(BIO_get_data(bio));
+        BIO_clear_retry_flags(bio);
+        ssize_t got;
+        do got = ::recv(stream.descriptor_, room, static_cast<std::size_t>(size), MSG_DONTWAIT);
+        while (got < 0 && errno == EINTR);
+        if (got < 0 && would_block()) BIO_set_retry_read(bio);
+        return static_cast<int>(got);
+    }
+    static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+    static BIO* make(TlsStream& stream) {
+        static BIO_METHOD* const method = [] {
+            BIO_METHOD* made = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "descriptor");
+            BIO_meth_set_write(made, write);
+            BIO_meth_set_read(made, read);
+            BIO_meth_set_ctrl(made, control);
+            return made;
+        }();
+        BIO* bio = BIO_new(method);
+        if (bio == nullptr) throw std::bad_alloc{};
+        BIO_set_data(bio, &stream);
+        BIO_set_init(bio, 1);
+        return bio;
+    }
+};
+
+result<std::shared_ptr<const TlsCertificate>> TlsCertificate::load(const std::string& chain_file,
+                                                                   const std::string& key_file) {
+    ERR_clear_error();
+    SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+    if (context == nullptr) throw std::bad_alloc{};
+    std::shared_ptr<const TlsCertificate> made{new TlsCertificate{context}};
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    // Tickets carry the session: nothing of a client that left stays here.
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(context, 1);
+    SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+    if (SSL_CTX_use_certificate_chain_file(context, chain_file.c_str()) != 1)
+        return fail(make_error_code(std::errc::invalid_argument), "server.tls_cert",
+                    "cannot read a certificate from " + chain_file + ": " + why());
+    if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+        return fail(make_error_code(std::errc::invalid_argument), "server.tls_key",
+                    "cannot read the certificate's key from " + key_file + ": " + why());
+    return made;
+}
+
+TlsCertificate::~TlsCertificate() {
+    SSL_CTX_free(context_);
+}
+
+TlsStream::TlsStream(const TlsCertificate& certificate, int descriptor)
+    : ssl_{SSL_new(certificate.context())}, descriptor_{descriptor} {
+    if (ssl_ == nullptr) throw std::bad_alloc{};
+    BIO* bio = TlsDescriptor::make(*this);
+    SSL_set_bio(ssl_, bio, bio);
+    SSL_set_accept_state(ssl_);
+}
+
+TlsStream::~TlsStream() {
+    SSL_free(ssl_);
+}
+
+int TlsStream::open() {
+    if (open_) return 1;
+    ERR_clear_error();
+    const int done = SSL_do_handshake(ssl_);
+    open_ = done == 1;
+    return open_ ? 1 : failed(done);
+}
+
+ssize_t TlsStream::send(std::string_view text) {
+    if (!open_ || !deliver()) return -1;
+    if (holds_back()) return 0;
+    ERR_clear_error();
+    const int taken = SSL_write(ssl_, text.data(), static_cast<int>(std::min(text.size(), record_bytes)));
+    return taken > 0 ? taken : failed(taken);
+}
+
+ssize_t TlsStream::receive(std::span<char> room) {
+    ERR_clear_error();
+    const int size = SSL_read(ssl_, room.data(), static_cast<int>(room.size()));
+    return size > 0 ? size : failed(size);
+}
+
+void TlsStream::finish() {
+    if (!open_ || gone_) return;
+    ERR_clear_error();
+    if (SSL_shutdown(ssl_) < 0) failed(-1);
+}
+
+// 0 if it only has to be asked again.
+int TlsStream::failed(int result) {
+    const int error = SSL_get_error(ssl_, result);
+    if (error == SSL_ERROR_WANT_READ) return 0;
+    // Also a close_notify: nothing will come any more. Behind any other error OpenSSL must not be asked
+    // again.
+    if (error != SSL_ERROR_ZERO_RETURN) gone_ = true;
+    ERR_clear_error();
+    return -1;
+}
+
+bool TlsStream::put(std::string_view ciphertext) {
+    if (gone_) return false;
+    if (held_.empty()) {
+        ssize_t sent;
+        do sent = ::send(descriptor_, ciphertext.data(), ciphertext.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        while (sent < 0 && errno == EINTR);
+        if (sent < 0 && !would_block()) return false;
+        if (sent > 0) ciphertext.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    if (held_.size() + ciphertext.size() > most_held) return false;
+    held_ += ciphertext;
+    return true;
+}
+
+bool TlsStream::deliver() {
+    if (gone_) return false;
+    if (held_.empty()) return true;
+    ssize_t sent;
+    do sent = ::send(descriptor_, held_.data(), held_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0 && !would_block()) {
+        gone_ = true;
+        return false;
+    }
+    if (sent > 0) held_.erase(0, static_cast<std::size_t>(sent));
+    if (held_.empty()) std::string{}.swap(held_);  // an idle stream keeps no room for a record
+    return true;
+}
+
+}  // namespace stepcast::aio

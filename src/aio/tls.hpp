@@ -1,0 +1,79 @@
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace stepcast::aio {
+
+/// A certificate chain and its key, with what the server speaks by them: TLS 1.2 and 1.3, ALPN http/1.1,
+/// session tickets; no renegotiation, no early data, no compression. Immutable, any thread. Streams keep what
+/// they were made from, so that it may be replaced under them.
+class TlsCertificate {
+  public:
+    /// Both PEM; the chain begins with the server's own certificate. The error's detail is one line that
+    /// names the file.
+    static result<std::shared_ptr<const TlsCertificate>> load(const std::string& chain_file,
+                                                              const std::string& key_file);
+    ~TlsCertificate();
+    TlsCertificate(const TlsCertificate&) = delete;
+    TlsCertificate& operator=(const TlsCertificate&) = delete;
+
+    ssl_ctx_st* context() const { return context_; }
+
+  private:
+    explicit TlsCertificate(ssl_ctx_st* context) : context_{context} {}
+    ssl_ctx_st* context_;
+};
+
+/// The server's end of TLS on a non-blocking descriptor, which belongs to somebody else and lives as long.
+/// One strand. What OpenSSL has encrypted cannot be taken back, so that ciphertext which the descriptor did
+/// not take is kept here, at most a record, and sent before anything else.
+class TlsStream {
+  public:
+    /// Bytes of one record; also what one write encrypts at most.
+    static constexpr std::size_t record_bytes = 16 * 1024;
+
+    TlsStream(const TlsCertificate& certificate, int descriptor);
+    ~TlsStream();
+    TlsStream(const TlsStream&) = delete;
+    TlsStream& operator=(const TlsStream&) = delete;
+
+    /// A step of the handshake. 1: it is done; 0: it waits for the peer; -1: it failed.
+    int open();
+    bool is_open() const { return open_; }
+
+    /// At most a record: all of it is taken, or nothing (0) because something is held back; -1: gone.
+    ssize_t send(std::string_view text);
+    /// As Transport::receive. With room for a record nothing is left behind that the descriptor does not
+    /// show.
+    ssize_t receive(std::span<char> room);
+    /// Tells the peer that nothing more will come.
+    void finish();
+
+    bool holds_back() const { return !held_.empty(); }
+    /// Sends what is held back as far as it is taken. False if the peer is gone.
+    bool deliver();
+
+  private:
+    friend struct TlsDescriptor;
+
+    bool put(std::string_view ciphertext);
+    int failed(int result);
+
+    ssl_st* ssl_;
+    const int descriptor_;
+    bool open_ = false;
+    bool gone_ = false;
+    std::string held_;  // ciphertext
+};
+
+}  // namespace stepcast::aio
