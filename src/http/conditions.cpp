@@ -1,9 +1,7 @@
 #include "http/conditions.hpp"
 
-#include <fmt/format.h>
 #include <algorithm>
 
-#include "base/text.hpp"
 #include "wire/chars.hpp"
 
 namespace stepcast::http {
@@ -113,39 +111,6 @@ std::optional<Response> refuse_unless_json(const Request& request) {
     const bool simple = type.empty() || wire::equal_ignoring_case(type, "application/x-www-form-urlencoded");
     if (simple && !request.header("origin") && !request.header("cookie")) return std::nullopt;
     return unsupported("send the body with Content-Type: application/json");
-}
-
-result<std::string_view, Response> required_text(const Request& request, std::string_view name,
-                                                 std::size_t max) {
-    const auto value = request.parameter(name);
-    if (!value || value->empty()) return tl::unexpected(Response::invalid_field(name, "is required"));
-    if (count_code_points(*value) > max)
-        return tl::unexpected(
-            Response::invalid_field(name, fmt::format("is longer than {} characters", max)));
-    if (has_control(*value))
-        return tl::unexpected(Response::invalid_field(name, "contains a control character"));
-    return *value;
-}
-
-result<std::optional<std::int64_t>, Response> optional_number(const Request& request, std::string_view name,
-                                                              NumberRange range) {
-    const auto text = request.parameter(name);
-    if (!text) return std::optional<std::int64_t>{};
-    const auto number = parse_number<std::int64_t>(*text);
-    if (number && *number >= range.min && *number <= range.max) return number;
-    if (range.max == INT64_MAX)
-        return tl::unexpected(
-            Response::invalid_field(name, fmt::format("must be a whole number, at least {}", range.min)));
-    return tl::unexpected(Response::invalid_field(
-        name, fmt::format("must be a whole number from {} to {}", range.min, range.max)));
-}
-
-result<std::int64_t, Response> required_number(const Request& request, std::string_view name,
-                                               NumberRange range) {
-    auto number = optional_number(request, name, range);
-    if (!number) return tl::unexpected(std::move(number).error());
-    if (!*number) return tl::unexpected(Response::invalid_field(name, "is required"));
-    return **number;
 }
 
 }  // namespace stepcast::http

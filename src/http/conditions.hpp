@@ -1,5 +1,4 @@
 #pragma once
-#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -23,22 +22,5 @@ std::optional<Response> refuse_coded(const Request& request);
 /// default form type, or under none, passes when the request has neither Origin nor Cookie: a page could send
 /// that type anywhere without asking.
 std::optional<Response> refuse_unless_json(const Request& request);
-
-/// A query parameter that must be there: 1 to `max` characters without control characters. Otherwise the 400
-/// that names it.
-result<std::string_view, Response> required_text(const Request& request, std::string_view name,
-                                                 std::size_t max = 128);
-
-struct NumberRange {
-    std::int64_t min = 0;
-    std::int64_t max = INT64_MAX;
-};
-/// A query parameter that is a whole number within `range`; empty if it is absent. Otherwise the 400 that
-/// names it.
-result<std::optional<std::int64_t>, Response> optional_number(const Request& request, std::string_view name,
-                                                              NumberRange range);
-/// The same, absent not allowed.
-result<std::int64_t, Response> required_number(const Request& request, std::string_view name,
-                                               NumberRange range);
 
 }  // namespace stepcast::http

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "http/conditions.hpp"
+#include "http/parameters.hpp"
 #include "http/list_source.hpp"
 
 namespace stepcast::http {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "http/conditions.hpp"
+#include "http/parameters.hpp"
 
 namespace stepcast::http {
 

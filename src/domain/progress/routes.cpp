@@ -10,6 +10,7 @@
 #include "event/json.hpp"
 #include "http/conditions.hpp"
 #include "http/paging.hpp"
+#include "http/parameters.hpp"
 #include "http/past.hpp"
 
 namespace stepcast::progress {

@@ -14,19 +14,6 @@ Request with_header(std::string name, std::string value) {
     return request;
 }
 
-Request with_query(std::string name, std::string value) {
-    Request request;
-    request.query.emplace_back(std::move(name), std::move(value));
-    return request;
-}
-
-std::string field_of(const Response& response) {
-    EXPECT_EQ(response.status, 400);
-    const auto body = event::parse_json(response.body).value();
-    EXPECT_EQ(body.at("code").as_string(), "invalid-field");
-    return std::string{body.at("field").as_string()};
-}
-
 TEST(NotModified, compares_weakly_and_reads_lists) {
     for (const auto* same : {"\"v7\"", "W/\"v7\"", "*", "\"v6\", \"v7\"", "\"a,b\",W/\"v7\""}) {
         EXPECT_TRUE(not_modified(with_header("if-none-match", same), "\"v7\"")) << same;
@@ -83,25 +70,6 @@ TEST(CodedBody, only_identity_is_read) {
     EXPECT_TRUE(refuse_coded(two));
 }
 
-TEST(Parameters, a_refusal_names_the_field) {
-    EXPECT_EQ(*required_text(with_query("userId", "노트북"), "userId"), "노트북");
-    EXPECT_EQ(field_of(required_text(Request{}, "userId").error()), "userId");
-    EXPECT_EQ(field_of(required_text(with_query("userId", ""), "userId").error()), "userId");
-    EXPECT_EQ(field_of(required_text(with_query("userId", "a\xC2\x85"), "userId").error()), "userId");
-    std::string name;
-    for (int i = 0; i < 128; ++i) name += "가";
-    EXPECT_TRUE(required_text(with_query("userId", name), "userId"));
-    EXPECT_EQ(field_of(required_text(with_query("userId", name + "a"), "userId").error()), "userId");
-
-    EXPECT_EQ(*required_number(with_query("quantity", "3"), "quantity", {1, 5}), 3);
-    EXPECT_EQ(optional_number(Request{}, "quantity", {1, 5})->has_value(), false);
-    EXPECT_EQ(field_of(required_number(Request{}, "quantity", {1, 5}).error()), "quantity");
-    for (const auto* bad : {"0", "6", "", "x", "1.5", " 1", "+1", "99999999999999999999"})
-        EXPECT_EQ(field_of(optional_number(with_query("quantity", bad), "quantity", {1, 5}).error()),
-                  "quantity")
-            << bad;
-}
-
 TEST(Problem, is_json_whatever_the_words) {
     const auto response = Response::problem(404, "unknown-task", "no task \"a\\b\"\n", "taskId");
     const auto body = event::parse_json(response.body).value();
@@ -116,7 +84,6 @@ TEST(Problem, its_detail_names_the_field_the_same_way_everywhere) {
     const auto detail_of = [](const Response& response) {
         return std::string{event::parse_json(response.body).value().at("detail").as_string()};
     };
-    EXPECT_EQ(detail_of(required_text(Request{}, "userId").error()), "userId: is required");
     EXPECT_EQ(detail_of(Response::invalid_field("userId", "is required")), "userId: is required");
     EXPECT_EQ(detail_of(Response::problem(503, "busy", "too much")), "too much");
 }
