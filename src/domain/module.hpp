@@ -15,7 +15,7 @@
 #include "flow/committer.hpp"
 #include "flow/dead_letters.hpp"
 #include "flow/feed_hub.hpp"
-#include "http/message.hpp"
+#include "http/route.hpp"
 #include "http/stream/admission.hpp"
 #include "http/stream/sse_session.hpp"
 #include "store/store.hpp"

@@ -15,7 +15,7 @@ constexpr std::size_t max_linger_bytes = 4 * 1024 * 1024;
 /// Of one connection on its lane, if it has requests to go on with.
 constexpr auto longest_turn = std::chrono::milliseconds{1};
 
-Request take_request(wire::RequestMessage message) {
+Request take_request(wire::RequestMessage message, bool from_loopback) {
     Request request;
     request.method = message.method;
     request.http_1_0 = message.http_1_0;
@@ -24,6 +24,7 @@ Request take_request(wire::RequestMessage message) {
     request.query = std::move(message.target.query);
     request.headers = std::move(message.headers);
     request.body = std::move(message.body);
+    request.from_loopback = from_loopback;
     return request;
 }
 
@@ -40,7 +41,8 @@ Connection::Connection(aio::Transport transport, LaneConnections& lane)
       parser_{lane.options().limits},
       received_{lane.budgets().received},
       unsent_{lane.budgets().unsent},
-      place_{lane.enter(*this)} {}
+      place_{lane.enter(*this)},
+      from_loopback_{transport_.is_loopback()} {}
 
 Connection::~Connection() {
     lane_.leave(place_, phase_);
@@ -175,7 +177,7 @@ bool Connection::send_continue() {
 /// What the head alone is refused for. Its body is then neither asked for nor waited for, so the connection
 /// ends: whether the client sends it all the same is not known.
 std::optional<Response> Connection::refusal_of_head() {
-    Request request = take_request(parser_.message());
+    Request request = take_request(parser_.message(), from_loopback_);
     Match match = lane_.router().route(request);
     if (!match.answer || match.answer->status < 400) return std::nullopt;
     match.stats->count(match.answer->status);
@@ -198,7 +200,7 @@ awaitable<bool> Connection::answer() {
     http_1_0_ = parser_.message().http_1_0;
     const bool keep_alive = parser_.message().keep_alive;
     const bool room = hold_received();
-    Request request = take_request(std::move(parser_.message()));
+    Request request = take_request(std::move(parser_.message()), from_loopback_);
     parser_.reset();
     const Method method = request.method;
     Response response = co_await decide(request, room);
@@ -239,7 +241,7 @@ awaitable<Response> Connection::decide(Request& request, bool room) {
 
 awaitable<Response> Connection::handle(const Handler& handler, Request& request) {
     try {
-        co_return co_await handler(request, Context{lane_.lane(), transport_});
+        co_return co_await handler(request, Context{lane_.lane()});
     } catch (const std::exception& e) {
         spdlog::error("{} {} failed: {}", wire::method_name(request.method), request.path, e.what());
     } catch (...) {
@@ -252,7 +254,7 @@ awaitable<Response> Connection::handle(const Handler& handler, Request& request)
 /// answer would, and ends.
 awaitable<void> Connection::refuse(Response response) {
     lane_.router().refused().count(response.status);
-    Request request = take_request(std::move(parser_.message()));
+    Request request = take_request(std::move(parser_.message()), from_loopback_);
     lane_.router().prepare(request);
     co_await end_with(finished(std::move(response), request));
 }

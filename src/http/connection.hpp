@@ -71,6 +71,7 @@ class Connection {
     Budget::Hold received_;
     Budget::Hold unsent_;
     LaneConnections::Place place_;
+    const bool from_loopback_;
     Phase phase_ = Phase::answering;
     bool http_1_0_ = false;  ///< of the request that is being answered
     bool expired_ = false;

@@ -54,12 +54,12 @@ std::string_view Request::trace_id() const {
     return valid ? id : std::string_view{};
 }
 
-bool Context::is_local(const Request& request) const {
+bool Request::is_local() const {
     const auto by_proxy = [](const auto& field) {
         return field.first == "forwarded" || field.first == "via" || field.first == "x-real-ip" ||
                field.first.starts_with("x-forwarded-");
     };
-    return std::ranges::none_of(request.headers, by_proxy) && transport.is_loopback();
+    return from_loopback && std::ranges::none_of(headers, by_proxy);
 }
 
 Response Response::json(std::string body, int status) {

@@ -1,5 +1,4 @@
 #pragma once
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "aio/transport.hpp"
 #include "aio/types.hpp"
+#include "auth/principal.hpp"
 #include "base/result.hpp"
 #include "http/list_source.hpp"
 #include "wire/request.hpp"
@@ -40,6 +40,9 @@ struct Request {
     /// What the answer must carry whatever it is (CORS). The connection adds them to a response; a Takeover
     /// writes its head itself and has to write them too.
     std::vector<std::pair<std::string, std::string>> answer_headers;
+    bool from_loopback = false;  ///< the connection comes from this machine
+    /// Who calls, as far as the route's rule asked for proof.
+    auth::Principal principal;
 
     /// First value of a header (name in lower case), of a query parameter or of a path parameter.
     std::optional<std::string_view> header(std::string_view name) const;
@@ -49,6 +52,10 @@ struct Request {
     /// The trace id of a valid `traceparent` (W3C Trace Context, level 1): 32 lower-case hex digits; empty
     /// without one.
     std::string_view trace_id() const;
+
+    /// The client stands on this machine itself: a loopback peer, and no proxy says that it speaks for
+    /// another.
+    bool is_local() const;
 };
 
 /// Takes the transport over instead of a response (SSE, WebSocket): the connection's own coroutine ends.
@@ -91,29 +98,6 @@ struct Response {
         headers.emplace_back(std::move(name), std::move(value));
         return std::move(*this);
     }
-};
-
-/// What a handler is given besides the request: its connection, and the lane that it lives on.
-struct Context {
-    broadcast::Lane& lane;
-    const aio::Transport& transport;
-
-    /// The client stands on this machine itself: a loopback peer, and no proxy says that it speaks for
-    /// another.
-    bool is_local(const Request& request) const;
-};
-
-/// Answers one request, on the connection's lane. A thrown exception becomes a 500 that reveals nothing.
-/// `request` lives until the handler has completed.
-using Handler = std::function<awaitable<Response>(Request& request, Context context)>;
-
-/// One row of the endpoint table. `pattern` is "/api/v2/progress/status/{taskId}": literal segments and
-/// {names}, each one non-empty segment. GET serves HEAD too.
-struct Route {
-    Method method = Method::get;
-    std::string pattern;
-    Handler handler;
-    bool any_host = false;  ///< answered under any name: for those who ask whether we are well by our address
 };
 
 }  // namespace stepcast::http

@@ -49,20 +49,25 @@ Router::Router(const ServerOptions& options) : cors_{options.cors_origins} {}
 
 void Router::add(Route route) {
     Endpoint& endpoint = endpoint_of(route.pattern);
-    Handler& handler = endpoint.handlers[static_cast<std::size_t>(route.method)];
-    if (handler) throw std::invalid_argument{"two handlers for " + route.pattern};
-    handler = std::move(route.handler);
-    endpoint.any_host = endpoint.any_host || route.any_host;
+    const Route*& row = endpoint.rows[static_cast<std::size_t>(route.method)];
+    if (row != nullptr) throw std::invalid_argument{"two handlers for " + route.pattern};
+    endpoint.any_host = endpoint.any_host || route.info.any_host;
+    row = &table_.emplace_back(std::move(route));
     endpoint.allow.clear();
     for (std::size_t m = 0; m < wire::method_count; ++m) {
         const auto method = static_cast<Method>(m);
-        const bool head = method == Method::head && endpoint.handlers[static_cast<std::size_t>(Method::get)];
-        if (endpoint.handlers[m] || head) endpoint.allow.append(wire::method_name(method)).append(", ");
+        if (endpoint.row_of(method) == nullptr) continue;
+        endpoint.allow.append(wire::method_name(method)).append(", ");
     }
-    if (!endpoint.handlers[static_cast<std::size_t>(Method::options)])
+    if (endpoint.row_of(Method::options) == nullptr)
         endpoint.allow += "OPTIONS";
     else
         endpoint.allow.resize(endpoint.allow.size() - 2);
+}
+
+const Route* Router::Endpoint::row_of(Method method) const {
+    const Route* row = rows[static_cast<std::size_t>(method)];
+    return row == nullptr && method == Method::head ? rows[static_cast<std::size_t>(Method::get)] : row;
 }
 
 void Router::add(std::vector<Route> routes) {
@@ -132,13 +137,12 @@ Match Router::route(Request& request) const {
     if (endpoint == nullptr)
         return {.answer = Response::problem(404, "not-found", "there is nothing at this path"),
                 .stats = stats};
-    const Handler* handler = &endpoint->handlers[static_cast<std::size_t>(request.method)];
-    if (!*handler && request.method == Method::head)
-        handler = &endpoint->handlers[static_cast<std::size_t>(Method::get)];
-    if (*handler) {
+    if (const Route* row = endpoint->row_of(request.method)) {
+        if (auto refusal = access_.judge(row->info.access, request))
+            return {.answer = std::move(refusal), .stats = stats};
         if (is_unsafe(request.method))
             if (auto refusal = refuse_coded(request)) return {.answer = std::move(refusal), .stats = stats};
-        return {.handler = handler, .stats = stats};
+        return {.handler = &row->handler, .stats = stats};
     }
     if (request.method == Method::options)
         return {.answer = options(request, endpoint->allow), .stats = stats};

@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "base/hash.hpp"
+#include "http/access.hpp"
 #include "http/cors.hpp"
 #include "http/hosts.hpp"
-#include "http/message.hpp"
+#include "http/route.hpp"
 #include "http/server_options.hpp"
 #include "http/stats.hpp"
 
@@ -20,7 +21,7 @@ namespace stepcast::http {
 struct Match {
     const Handler* handler = nullptr;
     std::optional<Response>
-        answer{};  ///< 404, 405, 403, 415, 421 or what OPTIONS says; set exactly if there is no handler
+        answer{};  ///< a refusal by the head alone, or what OPTIONS says; set exactly if there is no handler
     RequestStats* stats = nullptr;
 };
 
@@ -40,10 +41,12 @@ class Router {
     /// Fills the answer headers of a request that may not be whole: one that was refused on the way.
     void prepare(Request& request) const { cors_.prepare(request); }
 
-    /// Finds the row and fills the request's path parameters and answer headers; needs the head only. A path
-    /// without parameters
-    /// wins over one with.
+    /// Finds the row, judges the request by its rule, and fills the request's path parameters, principal and
+    /// answer headers; needs the head only. A path without parameters wins over one with.
     Match route(Request& request) const;
+
+    /// Every row, in the order in which they came.
+    const std::deque<Route>& table() const { return table_; }
 
     /// One for each pattern, and those of requests that belong to none.
     std::vector<const RequestStats*> stats() const;
@@ -52,8 +55,10 @@ class Router {
   private:
     struct Endpoint {
         explicit Endpoint(std::string text) : stats{std::move(text)} {}
+        const Route* row_of(Method method) const;
+
         std::vector<std::string> segments;  ///< a parameter is "{name}"
-        std::array<Handler, wire::method_count> handlers;
+        std::array<const Route*, wire::method_count> rows{};
         std::string allow;
         bool any_host = false;
         mutable RequestStats stats;
@@ -65,6 +70,8 @@ class Router {
 
     CorsPolicy cors_;
     HostPolicy hosts_;
+    AccessPolicy access_;
+    std::deque<Route> table_;
     std::deque<Endpoint> endpoints_;
     std::unordered_map<std::string, Endpoint*, KeyedHash, std::equal_to<>> by_pattern_;
     std::vector<Endpoint*> with_parameters_;

@@ -43,11 +43,15 @@ std::vector<Route> static_routes(std::vector<StaticFile> files) {
         if (each.etag.empty()) each.etag = fmt::format("\"{:016x}\"", stable_hash(each.bytes));
         std::string gzip_etag = each.etag.substr(0, each.etag.size() - 1) + "-gzip\"";
         const auto file = std::make_shared<const Served>(std::move(each), std::move(gzip_etag));
+        const RouteInfo info{.summary = "A file of the page",
+                             .access = Access::open,
+                             .answers = {{200, "The file", nullptr, Shape::one, file->content_type},
+                                         {304, "`If-None-Match` names it", nullptr, Shape::one, ""}}};
         const Handler handler = [file](Request& request, Context) -> awaitable<Response> {
             co_return serve(*file, request);
         };
-        routes.push_back({Method::get, file->path, handler});
-        if (file->path == "/index.html") routes.push_back({Method::get, "/", handler});
+        routes.push_back({Method::get, file->path, handler, info});
+        if (file->path == "/index.html") routes.push_back({Method::get, "/", handler, info});
     }
     return routes;
 }

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/message.hpp"
+#include "http/route.hpp"
 
 namespace stepcast::http {
 

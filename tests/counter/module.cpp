@@ -88,11 +88,18 @@ class CounterModule final : public domain::Module {
     std::vector<bus::TopicSpec> topics() const override { return {}; }
     std::vector<http::Route> routes() override {
         using enum http::Method;
-        return {
-            {post, "/api/counters/{id}", [this](Request& request, http::Context) { return raise(request); }},
-            {get, "/api/counters/{id}", [this](Request& request, http::Context) { return value(request); }},
-            {get, "/api/counters/{id}/subscribe",
-             [this](Request& request, http::Context) { return subscribe(request); }}};
+        return {{post,
+                 "/api/counters/{id}",
+                 [this](Request& request, http::Context) { return raise(request); },
+                 {.summary = "Raise a counter", .access = http::Access::user}},
+                {get,
+                 "/api/counters/{id}",
+                 [this](Request& request, http::Context) { return value(request); },
+                 {.summary = "What it stands at", .access = http::Access::user}},
+                {get,
+                 "/api/counters/{id}/subscribe",
+                 [this](Request& request, http::Context) { return subscribe(request); },
+                 {.summary = "Watch it", .access = http::Access::user}}};
     }
     std::vector<flow::Projection*> projections() override { return {&projection_}; }
     awaitable<void> restore() override { co_return; }

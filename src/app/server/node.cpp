@@ -6,6 +6,7 @@
 
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
+#include "app/server/api.hpp"
 #include "app/server/logging.hpp"
 #include "app/server/monitor.hpp"
 #include "app/server/web_files.hpp"
@@ -90,15 +91,17 @@ void Node::add_routes() {
                  [](http::Request&, http::Context) -> awaitable<http::Response> {
                      co_return http::Response::json("{\"status\":\"ok\"}").with("Cache-Control", "no-store");
                  },
-                 true});
-    router_.add({get, "/readyz", [this](http::Request&, http::Context) { return ready(); }, true});
-    router_.add({get, "/metrics", [this](http::Request&, http::Context) -> awaitable<http::Response> {
+                 api::healthz});
+    router_.add({get, "/readyz", [this](http::Request&, http::Context) { return ready(); }, api::readyz});
+    router_.add({get, "/metrics",
+                 [this](http::Request&, http::Context) -> awaitable<http::Response> {
                      http::Response response;
                      response.body = co_await metrics();
                      response.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
                          .with("Cache-Control", "no-store");
                      co_return response;
-                 }});
+                 },
+                 api::metrics});
 }
 
 result<std::uint16_t> Node::listen() {

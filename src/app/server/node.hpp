@@ -41,6 +41,7 @@ class Node {
     awaitable<bool> stop();
 
     std::string url() const;
+    const http::Router& router() const { return router_; }
     /// True once `stop` has answered every request and let every stream go, whatever the bus does. Any
     /// thread.
     bool served() const { return served_; }

@@ -6,6 +6,7 @@
 #include "aio/turn.hpp"
 #include "base/text.hpp"
 #include "domain/progress/answers.hpp"
+#include "domain/progress/api.hpp"
 #include "domain/progress/orders.hpp"
 #include "event/json.hpp"
 #include "http/conditions.hpp"
@@ -262,19 +263,21 @@ std::vector<http::Route> progress_routes(RouteParts given) {
     };
     using enum wire::Method;
     std::vector<http::Route> routes{
-        {get, "/api/v2/progress/subscribe", stream(subscribe_user)},
-        {get, "/api/v2/progress/subscribe/{taskId}", stream(subscribe_task)},
-        {get, "/api/v1/progress/subscribe", stream(subscribe_v1)},
-        {get, "/api/v2/progress/status/{taskId}", to(get_status)},
-        {get, "/api/v2/progress/history/{taskId}", to(get_history)},
-        {get, "/api/v2/progress/user/{userId}", to(get_user)},
-        {post, "/api/v2/progress/events", write(post_events)},
+        {get, "/api/v2/progress/subscribe", stream(subscribe_user), api::subscribe_user},
+        {get, "/api/v2/progress/subscribe/{taskId}", stream(subscribe_task), api::subscribe_task},
+        {get, "/api/v1/progress/subscribe", stream(subscribe_v1), api::subscribe_v1},
+        {get, "/api/v2/progress/status/{taskId}", to(get_status), api::status},
+        {get, "/api/v2/progress/history/{taskId}", to(get_history), api::history},
+        {get, "/api/v2/progress/user/{userId}", to(get_user), api::user},
+        {post, "/api/v2/progress/events", write(post_events), api::events},
         {get, "/api/v2/progress/monitor",
-         [parts](Request& request, Context context) -> awaitable<Response> {
-             co_return Response::json(co_await parts->monitor(context.is_local(request)));
-         }},
+         [parts](Request& request, Context) -> awaitable<Response> {
+             co_return Response::json(co_await parts->monitor(request.is_local()));
+         },
+         api::monitor},
     };
-    if (parts->orders_enabled) routes.push_back({post, "/api/v2/progress/orders", write(post_order)});
+    if (parts->orders_enabled)
+        routes.push_back({post, "/api/v2/progress/orders", write(post_order), api::orders});
     return routes;
 }
 

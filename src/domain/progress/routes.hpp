@@ -5,7 +5,7 @@
 
 #include "domain/progress/intake.hpp"
 #include "domain/progress/service.hpp"
-#include "http/message.hpp"
+#include "http/route.hpp"
 #include "http/stream/sse_session.hpp"
 
 namespace stepcast::progress {

@@ -12,6 +12,10 @@ Handler nothing() {
     return [](Request&, Context) -> awaitable<Response> { co_return Response{}; };
 }
 
+Route row(Method method, std::string pattern, Access access = Access::open) {
+    return {method, std::move(pattern), nothing(), {.access = access}};
+}
+
 Request request_for(Method method, std::string path) {
     Request request;
     request.method = method;
@@ -37,13 +41,10 @@ class RouterTest : public testing::Test {
     RouterTest() : RouterTest{{"https://app.example"}} {}
     explicit RouterTest(std::vector<std::string> origins)
         : router{ServerOptions{.cors_origins = std::move(origins)}} {
-        router.add({{Method::get, "/", nothing()},
-                    {Method::get, "/status/{taskId}", nothing()},
-                    {Method::get, "/status/all", nothing()},
-                    {Method::get, "/user/{userId}/task/{taskId}", nothing()},
-                    {Method::post, "/events", nothing()},
-                    {Method::get, "/events", nothing()},
-                    {Method::del, "/tasks/{id}", nothing()}});
+        router.add({row(Method::get, "/"), row(Method::get, "/status/{taskId}"),
+                    row(Method::get, "/status/all"), row(Method::get, "/user/{userId}/task/{taskId}"),
+                    row(Method::post, "/events"), row(Method::get, "/events"),
+                    row(Method::del, "/tasks/{id}")});
     }
 
     std::string route_of(Method method, std::string path) {
@@ -162,7 +163,9 @@ TEST_F(RouterTest, our_own_page_may_call_behind_a_proxy) {
 
 class HostTest : public RouterTest {
   protected:
-    HostTest() { router.add({Method::get, "/healthz", nothing(), true}); }
+    HostTest() {
+        router.add({Method::get, "/healthz", nothing(), {.access = Access::open, .any_host = true}});
+    }
 
     int status_under(std::string host, std::string path = "/events", Method method = Method::get) {
         auto request = request_for(method, std::move(path));
@@ -205,6 +208,46 @@ TEST_F(HostTest, elsewhere_listed_names_decide_when_there_are_any) {
     ASSERT_TRUE(match.answer);
     EXPECT_EQ(match.answer->status, 421);
     EXPECT_EQ(match.answer->code, "misdirected");
+}
+
+class AccessTest : public RouterTest {
+  protected:
+    AccessTest() {
+        router.add({row(Method::get, "/mine", Access::user), row(Method::get, "/admin", Access::admin),
+                    row(Method::post, "/admin", Access::admin), row(Method::get, "/unsaid", Access::unsaid)});
+    }
+
+    /// 200, or the status of the refusal.
+    int status_of(std::string path, bool from_loopback, std::string proxy_header = {},
+                  Method method = Method::get) {
+        auto request = request_for(method, std::move(path));
+        request.from_loopback = from_loopback;
+        if (!proxy_header.empty()) request.headers.emplace_back(std::move(proxy_header), "for=192.0.2.1");
+        const auto match = router.route(request);
+        if (match.handler != nullptr) return 200;
+        code = match.answer->code;
+        return match.answer->status;
+    }
+
+    std::string code;
+};
+
+TEST_F(AccessTest, without_auth_admin_calls_are_answered_on_this_machine_only) {
+    for (const auto method : {Method::get, Method::post, Method::head}) {
+        EXPECT_EQ(status_of("/admin", true, {}, method), 200);
+        EXPECT_EQ(status_of("/admin", false, {}, method), 403);
+        EXPECT_EQ(code, "admin-needs-auth");
+    }
+    for (const auto* proxy : {"x-forwarded-for", "forwarded", "via", "x-real-ip", "x-forwarded-proto"})
+        EXPECT_EQ(status_of("/admin", true, proxy), 403) << proxy;
+    EXPECT_EQ(status_of("/mine", false), 200);
+    EXPECT_EQ(status_of("/events", false), 200);
+    EXPECT_EQ(status_of("/admin", false, {}, Method::del), 405);
+}
+
+TEST_F(AccessTest, a_row_without_a_rule_is_held_to_the_strictest) {
+    EXPECT_EQ(status_of("/unsaid", false), 403);
+    EXPECT_EQ(status_of("/unsaid", true), 200);
 }
 
 /// The shortest of several tries, in seconds.

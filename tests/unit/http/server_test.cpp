@@ -149,6 +149,8 @@ TEST(Server, a_body_that_its_head_already_refuses_is_not_asked_for) {
     EXPECT_EQ(waiting("HEAD", "/nothing", ""), 404);
     EXPECT_EQ(waiting("POST", "/echo", "Origin: https://evil.example\r\n"), 403);
     EXPECT_EQ(waiting("POST", "/echo", "Content-Encoding: gzip\r\n"), 415);
+    EXPECT_EQ(waiting("POST", "/echo", "Forwarded: for=192.0.2.1\r\n"), 403)
+        << "it is for clients of this machine";
     std::uint64_t counted = 0;
     for (const RequestStats* stats : server.router().stats())
         if (stats->route() == "(none)") counted = stats->requests(404);

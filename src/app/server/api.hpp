@@ -1,0 +1,12 @@
+#pragma once
+#include "http/route.hpp"
+
+namespace stepcast::app::api {
+
+// What each of the node's own routes says of itself.
+
+extern const http::RouteInfo healthz;
+extern const http::RouteInfo readyz;
+extern const http::RouteInfo metrics;
+
+}  // namespace stepcast::app::api

@@ -1,0 +1,214 @@
+#include "domain/progress/api.hpp"
+
+namespace stepcast::progress::api {
+namespace {
+
+using http::Access;
+using http::Answer;
+using http::Parameter;
+using http::Schema;
+using http::Shape;
+using enum Parameter::In;
+
+// Ids are what `check_id` takes.
+constexpr std::string_view id_schema =
+    R"({"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$"})";
+constexpr std::string_view whole_schema = R"({"type":"integer","minimum":1,"maximum":9223372036854775807})";
+
+constexpr Parameter task_id{path, "taskId", "The task", id_schema, true};
+constexpr Parameter of_user{path, "userId", "The user", id_schema, true};
+constexpr Parameter whose{query, "userId", "The user whose tasks are told", id_schema, true};
+constexpr Parameter maybe_whose{query, "userId", "Who asks; a task of somebody else is refused", id_schema};
+constexpr Parameter last_event_id{
+    header, "Last-Event-ID",
+    "The last id that was received: the stream goes on behind it; beats `lastEventId`",
+    R"({"type":"string"})"};
+constexpr Parameter last_event_parameter{query, "lastEventId", "The same for those who cannot set headers",
+                                         R"({"type":"string"})"};
+constexpr Parameter beat{query, "beat",
+                         "1: from `live` on the heartbeat is `event: beat`, which scripts can see",
+                         R"({"type":"string","enum":["0","1"]})"};
+constexpr Parameter version{query, "version", "As of this version of the task", whole_schema};
+constexpr Parameter at{query, "at", "As of this time, by the events' timestamps; not with `version`",
+                       R"({"type":"string","format":"date-time"})"};
+constexpr Parameter from_version{query, "from", "The first version", whole_schema};
+constexpr Parameter from_position{query, "from", "The first position", whole_schema};
+constexpr Parameter limit{query, "limit", "At most so many; `Link: rel=\"next\"` goes on behind them",
+                          R"({"type":"integer","minimum":1,"maximum":10000,"default":10000})"};
+
+constexpr Schema sent_event{"SentEvent", R"({
+  "type":"object","description":"What a producer sends; null means absent, unknown members are passed over.",
+  "required":["taskId","userId","eventType"],
+  "properties":{
+    "taskId":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$"},
+    "userId":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$","description":"The owner; a task keeps that of its first event"},
+    "eventType":{"type":"string","enum":["STARTED","PROGRESS","COMPLETED","FAILED"]},
+    "eventId":{"type":["string","null"],"minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$","description":"Makes a repeat harmless; absent: given by the answer"},
+    "currentStep":{"type":["integer","null"],"minimum":0,"maximum":9007199254740991,"description":"At most totalSteps where that is above 0"},
+    "totalSteps":{"type":["integer","null"],"minimum":0,"maximum":9007199254740991},
+    "percentage":{"type":["integer","null"],"minimum":0,"maximum":100,"description":"Absent: from the steps, else the task's last; COMPLETED is 100"},
+    "stepName":{"type":["string","null"],"maxLength":256},
+    "timestamp":{"type":["string","null"],"format":"date-time","description":"Absent: now"},
+    "seq":{"type":["integer","null"],"minimum":1,"maximum":9007199254740991,"description":"The producer's own order of the task"},
+    "detail":{"type":["object","null"],"description":"Any object up to 8 KiB"}}})"};
+
+constexpr Schema progress_event{"ProgressEvent", R"({
+  "type":"object","description":"A stored event.",
+  "required":["version","eventId","taskId","userId","currentStep","totalSteps","percentage","stepName","eventType","timestamp"],
+  "properties":{
+    "version":{"type":"integer","minimum":1,"description":"Within the task, from 1 without gaps"},
+    "eventId":{"type":"string"},"taskId":{"type":"string"},"userId":{"type":"string"},
+    "currentStep":{"type":"integer","minimum":0},"totalSteps":{"type":"integer","minimum":0},
+    "percentage":{"type":"integer","minimum":0,"maximum":100},"stepName":{"type":"string"},
+    "eventType":{"type":"string","enum":["STARTED","PROGRESS","COMPLETED","FAILED"]},
+    "timestamp":{"type":"string","format":"date-time"},
+    "seq":{"type":"integer","minimum":1},"detail":{"type":"object"}}})"};
+
+constexpr Schema snapshot{"ProgressSnapshot", R"({
+  "type":"object","description":"The state of a task: the fold of its first `version` events.",
+  "required":["taskId","userId","currentStep","totalSteps","percentage","stepName","status","startedAt","updatedAt","eventCount","version","position","rate","etaSeconds","estimatedCompletionAt","stalled","outOfOrder","detail"],
+  "properties":{
+    "taskId":{"type":"string"},"userId":{"type":"string"},
+    "currentStep":{"type":"integer","minimum":0},"totalSteps":{"type":"integer","minimum":0},
+    "percentage":{"type":"integer","minimum":0,"maximum":100},"stepName":{"type":"string"},
+    "status":{"type":"string","enum":["STARTED","PROGRESS","COMPLETED","FAILED"],"description":"The last eventType that moved the state"},
+    "startedAt":{"type":"string","format":"date-time"},"updatedAt":{"type":"string","format":"date-time"},
+    "eventCount":{"type":"integer","minimum":1},"version":{"type":"integer","minimum":1},
+    "position":{"type":"integer","minimum":1,"description":"In the whole store"},
+    "rate":{"type":["number","null"],"description":"Percent a second"},
+    "etaSeconds":{"type":["number","null"]},
+    "estimatedCompletionAt":{"type":["string","null"],"format":"date-time"},
+    "stalled":{"type":"boolean","description":"No event for progress.stall_after"},
+    "outOfOrder":{"type":"boolean","description":"An event came whose seq was not above the highest"},
+    "detail":{"type":["object","null"]}}})"};
+
+constexpr Schema given_event{"GivenEvent", R"({
+  "type":"object","description":"What an event is known by.","required":["eventId","taskId"],
+  "properties":{"eventId":{"type":"string"},"taskId":{"type":"string"}}})"};
+
+constexpr Schema sent_order{"SentOrder", R"({
+  "type":"object","required":["userId","productName","quantity"],
+  "properties":{
+    "userId":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$"},
+    "productName":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$"},
+    "quantity":{"type":"integer","minimum":1,"maximum":9007199254740991}}})"};
+
+constexpr Schema given_order{"GivenOrder", R"({
+  "type":"object","required":["taskId"],"properties":{"taskId":{"type":"string"}}})"};
+
+constexpr Schema monitor_schema{"Monitor", R"({
+  "type":"object","description":"Numbers for people; members come and go with versions.",
+  "required":["store","bus","broadcaster","sessions","process"],
+  "properties":{"store":{"type":"object"},"bus":{"type":"object"},"broadcaster":{"type":"object"},"sessions":{"type":"object"},
+    "process":{"type":"object"},"tasks":{"type":"object"}}})"};
+
+const Answer stream{200, "The stream; docs/protocol.md tells it frame by frame", nullptr, Shape::one,
+                    "text/event-stream"};
+const Answer bad_parameter{400, "A parameter is missing or malformed; `field` names it"};
+const Answer unchanged{304, "`If-None-Match` names what stands", nullptr, Shape::one, ""};
+const Answer unknown{404, "No such task, or no such version of it yet"};
+const Answer gone{410, "The version was folded into a snapshot"};
+const Answer later{503, "The store or the bus cannot be reached, or is being rebuilt; come again"};
+
+}  // namespace
+
+const http::RouteInfo subscribe_user{
+    .summary = "Stream all of a user's tasks",
+    .description =
+        "Begins with what was missed since the last id, or with the state of each task that runs or "
+        "ended a moment ago; `event: live` ends that.",
+    .access = Access::user,
+    .parameters = {whose, last_event_id, last_event_parameter, beat},
+    .answers = {stream, bad_parameter},
+};
+
+const http::RouteInfo subscribe_task{
+    .summary = "Stream one task until it ends",
+    .description = "A task that is not known yet is waited for.",
+    .access = Access::user,
+    .parameters = {task_id, maybe_whose, last_event_id, last_event_parameter, beat},
+    .answers = {stream,
+                {204, "The task is over and its end was received: do not come back", nullptr, Shape::one, ""},
+                bad_parameter,
+                {403, "The task belongs to another user"}},
+};
+
+const http::RouteInfo subscribe_v1{
+    .summary = "Stream a user's events without ids and without recovery",
+    .description =
+        "The first version of the interface, for comparison. A user's newest stream ends the older.",
+    .access = Access::user,
+    .parameters = {whose, beat},
+    .answers = {stream, bad_parameter},
+};
+
+const http::RouteInfo status{
+    .summary = "The state of a task, now or in the past",
+    .access = Access::user,
+    .parameters = {task_id, version, at},
+    .answers = {{200, "The state; its ETag names the version", &snapshot},
+                unchanged,
+                bad_parameter,
+                unknown,
+                gone,
+                later},
+};
+
+const http::RouteInfo history{
+    .summary = "The events of a task, in order",
+    .access = Access::user,
+    .parameters = {task_id, version, at, from_version, limit},
+    .answers = {{200, "The events; its ETag names the last version", &progress_event, Shape::list},
+                unchanged,
+                bad_parameter,
+                unknown,
+                gone,
+                later},
+};
+
+const http::RouteInfo user{
+    .summary = "The events of all of a user's tasks, by position",
+    .description = "A user that is not known has none.",
+    .access = Access::user,
+    .parameters = {of_user, from_position, limit},
+    .answers = {{200, "The events", &progress_event, Shape::list}, bad_parameter, later},
+};
+
+const http::RouteInfo events{
+    .summary = "Send one event or an array of them: all or none",
+    .description =
+        "Answered once the bus has them. An event that is sent again with the same `eventId` changes "
+        "nothing.",
+    .access = Access::user,
+    .idempotent = true,
+    .body = &sent_event,
+    .body_shape = Shape::either,
+    .answers = {{202, "The bus has them; told in their order", &given_event, Shape::either},
+                {400, "An event is malformed, or its task belongs to another user; `field` names the place"},
+                {409, "An `eventId` is known with another body"},
+                later},
+};
+
+const http::RouteInfo orders{
+    .summary = "The demonstration: an order that works itself off as a task",
+    .description = "As JSON or by the query. 404 with `orders.enabled = false`.",
+    .access = Access::user,
+    .parameters = {{query, "userId", "Who orders; without a body", id_schema},
+                   {query, "productName", "1 to 256 characters; without a body",
+                    R"({"type":"string","minLength":1,"maxLength":256})"},
+                   {query, "quantity", "From 1 on; without a body",
+                    R"({"type":"integer","minimum":1,"maximum":9007199254740991})"}},
+    .body = &sent_order,
+    .body_required = false,
+    .answers = {{202, "The bus has the order; `Location` is its state", &given_order},
+                {400, "The order is malformed; `field` names the place"},
+                later},
+};
+
+const http::RouteInfo monitor{
+    .summary = "Store, bus, sessions and process in numbers",
+    .access = Access::open,
+    .answers = {{200, "The numbers; paths only to clients on the same machine", &monitor_schema}},
+};
+
+}  // namespace stepcast::progress::api

@@ -1,0 +1,18 @@
+#pragma once
+#include "http/route.hpp"
+
+namespace stepcast::progress::api {
+
+// What each route says of itself.
+
+extern const http::RouteInfo subscribe_user;
+extern const http::RouteInfo subscribe_task;
+extern const http::RouteInfo subscribe_v1;
+extern const http::RouteInfo status;
+extern const http::RouteInfo history;
+extern const http::RouteInfo user;
+extern const http::RouteInfo events;
+extern const http::RouteInfo orders;
+extern const http::RouteInfo monitor;
+
+}  // namespace stepcast::progress::api
