@@ -87,7 +87,7 @@ void ProgressProjection::set_state(Task& task, ProgressState state) {
 }
 
 std::size_t ProgressProjection::apply(std::span<const event::EventRef> events, const Instant& now,
-                                      std::vector<const Task*>& woken) {
+                                      std::vector<const Task*>& resumed) {
     for (std::size_t i = 0; i < events.size(); ++i) {
         const auto& stored = events[i];
         decode_stored(*stored, scratch_);
@@ -117,7 +117,7 @@ std::size_t ProgressProjection::apply(std::span<const event::EventRef> events, c
         watch(task);
         if (task.stalled) {
             set_stalled(task, false);
-            woken.push_back(&task);
+            resumed.push_back(&task);
         }
     }
     return events.size();
@@ -145,13 +145,13 @@ void ProgressProjection::expire(std::span<const store::ExpiredStream> streams) {
 }
 
 void ProgressProjection::mark_stalled(std::chrono::steady_clock::time_point now, Duration stall_after,
-                                      std::size_t limit, std::vector<const Task*>& fallen) {
+                                      std::size_t limit, std::vector<const Task*>& stalled) {
     while (limit-- != 0 && !watched_.empty()) {
         Task& task = watched_.front();
         if (!task.is_silent(now, stall_after)) return;
         watched_.pop_front();
         set_stalled(task, true);
-        fallen.push_back(&task);
+        stalled.push_back(&task);
     }
 }
 

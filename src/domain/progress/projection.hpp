@@ -70,23 +70,23 @@ class ProgressProjection {
 
     /// Applies committed events in position order, up to the first of a task that is not known and whose
     /// first events were folded into a snapshot: it needs `restore`. Returns how many. Tasks that were
-    /// stalled and move again are appended to `woken`.
+    /// stalled and move again are appended to `resumed`.
     std::size_t apply(std::span<const event::EventRef> events, const Instant& now,
-                      std::vector<const Task*>& woken);
+                      std::vector<const Task*>& resumed);
     /// Opens a task as its snapshot left it; `first_version` is the lowest that the store still holds.
     void restore(std::string_view task_id, std::string_view user_id, ProgressState state,
                  event::Version first_version);
     /// The task's state is this one, folded in another order.
     void replace(Task& task, ProgressState state);
     /// Up to `through` nothing is left to apply: what stood there has expired.
-    void pass(event::Position through) { counts_.applied = std::max(counts_.applied, through); }
+    void note_applied(event::Position through) { counts_.applied = std::max(counts_.applied, through); }
     /// Forgets tasks that the store has expired, unless they have newer events.
     void expire(std::span<const store::ExpiredStream> streams);
     /// Forgets everything.
     void clear();
-    /// Marks tasks without an event for `stall_after` and appends them to `fallen`, at most `limit`.
+    /// Marks tasks without an event for `stall_after` and appends them to `stalled`, at most `limit`.
     void mark_stalled(std::chrono::steady_clock::time_point now, Duration stall_after, std::size_t limit,
-                      std::vector<const Task*>& fallen);
+                      std::vector<const Task*>& stalled);
 
     const Task* find(std::string_view task_id) const { return tasks_.find(task_id); }
     Task* find(std::string_view task_id) { return tasks_.find(task_id); }

@@ -70,19 +70,19 @@ std::span<const event::Category* const> ProgressEventService::categories() const
 
 awaitable<void> ProgressEventService::apply(std::span<const event::EventRef> events,
                                             event::Position through) {
-    woken_.clear();
+    resumed_.clear();
     co_await fold_all(events);
-    projection_.pass(through);
+    projection_.note_applied(through);
 }
 
 void ProgressEventService::published() {
-    announce(woken_);
+    announce(resumed_);
 }
 
 awaitable<void> ProgressEventService::fold_all(std::span<const event::EventRef> events) {
     while (true) {
         const Instant now{clock_.now(), std::chrono::steady_clock::now()};
-        events = events.subspan(projection_.apply(events, now, woken_));
+        events = events.subspan(projection_.apply(events, now, resumed_));
         if (events.empty()) co_return;
         co_await restore(*events.front());
     }
@@ -101,7 +101,7 @@ awaitable<void> ProgressEventService::restore(const event::Event& first) {
 void ProgressEventService::expired(const store::ExpiredStream& stream) {
     const Task* task = projection_.find(stream.stream_id);
     projection_.expire({&stream, 1});
-    if (task != nullptr && projection_.find(stream.stream_id) == nullptr) std::erase(woken_, task);
+    if (task != nullptr && projection_.find(stream.stream_id) == nullptr) std::erase(resumed_, task);
 }
 
 void ProgressEventService::oversized(const store::Oversized& stream) {
@@ -109,7 +109,7 @@ void ProgressEventService::oversized(const store::Oversized& stream) {
 }
 
 void ProgressEventService::reset() {
-    woken_.clear();
+    resumed_.clear();
     projection_.clear();
 }
 

@@ -135,8 +135,8 @@ class ProgressEventService final : public flow::Projection {
     const Clock& clock_;
     const Options options_;
     ProgressProjection projection_;
-    std::vector<const Task*> woken_;  // by what was applied last
-    std::vector<const Task*> moved_;  // scratch of tick
+    std::vector<const Task*> resumed_;  // were stalled before what was applied last
+    std::vector<const Task*> moved_;    // scratch of tick
     Counts counts_;
     aio::Notice stop_;
     aio::Gate gate_;

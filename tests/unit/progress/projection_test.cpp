@@ -36,12 +36,12 @@ class ProjectionTest : public testing::Test {
                                   "e");
     }
     void apply(const event::EventRef& stored) {
-        projection_.apply(std::span{&stored, 1}, clocks_.now, woken_);
+        projection_.apply(std::span{&stored, 1}, clocks_.now, resumed_);
     }
     void tell(const std::string& task) { apply(store(task)); }
 
     /// Who turns stalled now.
-    std::vector<std::string> fallen() {
+    std::vector<std::string> newly_stalled() {
         std::vector<const Task*> tasks;
         projection_.mark_stalled(clocks_.now.steady, stall_after, 10, tasks);
         std::vector<std::string> names;
@@ -54,28 +54,28 @@ class ProjectionTest : public testing::Test {
     Clocks clocks_;
     std::map<std::string, event::Version> versions_;
     event::Position position_ = 0;
-    std::vector<const Task*> woken_;
+    std::vector<const Task*> resumed_;
 };
 
 TEST_F(ProjectionTest, silence_stalls_and_the_next_event_wakes) {
     tell("one");
     clocks_.pass(29'999ms);
-    EXPECT_EQ(fallen(), Names{});
+    EXPECT_EQ(newly_stalled(), Names{});
     clocks_.pass(1ms);
-    EXPECT_EQ(fallen(), Names{"one"});
-    EXPECT_EQ(fallen(), Names{});
+    EXPECT_EQ(newly_stalled(), Names{"one"});
+    EXPECT_EQ(newly_stalled(), Names{});
     tell("one");
-    ASSERT_EQ(woken_.size(), 1u);
-    EXPECT_FALSE(woken_.front()->is_silent(clocks_.now.steady, stall_after));
+    ASSERT_EQ(resumed_.size(), 1u);
+    EXPECT_FALSE(resumed_.front()->is_silent(clocks_.now.steady, stall_after));
 }
 
 TEST_F(ProjectionTest, a_clock_that_is_set_ahead_stalls_nobody) {
     tell("one");
     clocks_.set(1h);
     clocks_.pass(29s);
-    EXPECT_EQ(fallen(), Names{});
+    EXPECT_EQ(newly_stalled(), Names{});
     clocks_.pass(1s);
-    EXPECT_EQ(fallen(), Names{"one"});
+    EXPECT_EQ(newly_stalled(), Names{"one"});
 }
 
 TEST_F(ProjectionTest, a_clock_that_is_set_back_keeps_nobody_from_stalling) {
@@ -83,7 +83,7 @@ TEST_F(ProjectionTest, a_clock_that_is_set_back_keeps_nobody_from_stalling) {
     clocks_.set(-1h);
     tell("two");
     clocks_.pass(30s);
-    EXPECT_EQ(fallen(), (Names{"one", "two"}));
+    EXPECT_EQ(newly_stalled(), (Names{"one", "two"}));
 }
 
 TEST_F(ProjectionTest, a_rebuild_counts_from_when_an_event_was_stored) {
@@ -91,7 +91,7 @@ TEST_F(ProjectionTest, a_rebuild_counts_from_when_an_event_was_stored) {
     clocks_.pass(20s);
     apply(one);
     clocks_.pass(10s);
-    EXPECT_EQ(fallen(), Names{"one"});
+    EXPECT_EQ(newly_stalled(), Names{"one"});
 }
 
 TEST_F(ProjectionTest, what_a_clock_that_ran_ahead_stored_counts_from_when_it_is_read) {
@@ -100,9 +100,9 @@ TEST_F(ProjectionTest, what_a_clock_that_ran_ahead_stored_counts_from_when_it_is
     clocks_.set(-1h);
     apply(one);
     clocks_.pass(29s);
-    EXPECT_EQ(fallen(), Names{});
+    EXPECT_EQ(newly_stalled(), Names{});
     clocks_.pass(1s);
-    EXPECT_EQ(fallen(), Names{"one"});
+    EXPECT_EQ(newly_stalled(), Names{"one"});
 }
 
 }  // namespace
