@@ -173,8 +173,8 @@ void Reader::on_error(rd_kafka_t*, int error, const char*, void* opaque) {
 
 void Reader::tell_of_wait(const Error& error) {
     const auto text = error.text();
-    if (text == told_) return;
-    told_ = text;
+    if (text == wait_logged_) return;
+    wait_logged_ = text;
     spdlog::warn("kafka: waiting to read {}: {}", reading_.topic, text);
 }
 
@@ -196,7 +196,7 @@ aio::awaitable<std::int32_t> Reader::find_topic() {
 aio::awaitable<void> Reader::run() {
     const auto self = shared_from_this();
     const auto partitions = co_await find_topic();
-    told_.clear();
+    wait_logged_.clear();
     if (!stop_) {
         if (const auto opened = open_client(partitions)) {
             begin();
@@ -316,8 +316,8 @@ void Reader::commit() {
 
 /// Once for each reason: commits are tried every second.
 void Reader::tell_of_commit(std::string_view reason) {
-    if (reason == commit_told_) return;
-    commit_told_ = reason;
+    if (reason == commit_logged_) return;
+    commit_logged_ = reason;
     spdlog::warn("kafka: cannot commit offsets of {}: {}", reading_.noted_as, reason);
 }
 
@@ -329,7 +329,7 @@ void Reader::on_commit(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topic_pa
 void Reader::committed(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t& partitions) {
     commits_open_ = std::max(0, commits_open_ - 1);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
-        commit_told_.clear();
+        commit_logged_.clear();
     else if (error != RD_KAFKA_RESP_ERR__NO_OFFSET)
         tell_of_commit(rd_kafka_err2str(error));
     for (const auto& partition : elements(partitions)) {

@@ -71,9 +71,9 @@ class Reader : public std::enable_shared_from_this<Reader> {
     std::shared_ptr<Client> client_;
     QueueSignal signal_;
     Parts parts_;
-    aio::Notice look_;  // for whoever looks at the topic: look, or stop
-    aio::Gate gate_;    // of what a kind of reader runs beside
-    std::string told_;  // why nothing can be read: said once
+    aio::Notice look_;         // for whoever looks at the topic: look, or stop
+    aio::Gate gate_;           // of what a kind of reader runs beside
+    std::string wait_logged_;  // why nothing can be read, as last logged
     bool stop_ = false;
 
   private:
@@ -99,8 +99,8 @@ class Reader : public std::enable_shared_from_this<Reader> {
     aio::Notice finished_;  // for close()
     std::int32_t turn_ = 0;
     int commits_open_ = 0;
-    std::string commit_told_;  // why offsets cannot be committed: said once
-    bool in_hand_ = true;      // what was handed out may still be done
+    std::string commit_logged_;  // why offsets cannot be committed, as last logged
+    bool in_hand_ = true;        // what was handed out may still be done
     bool subscribed_ = false;
     bool up_ = true;
     bool ended_ = false;

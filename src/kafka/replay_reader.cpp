@@ -75,7 +75,7 @@ aio::awaitable<bool> ReplayReader::look_at_topic() {
     if (absent_) spdlog::warn("kafka: topic {} is there again and read from its beginning", reading_.topic);
     absent_ = false;
     spans_known_ = true;
-    told_.clear();
+    wait_logged_.clear();
     co_return true;
 }
 
