@@ -45,6 +45,17 @@ aio::awaitable<void> Consumer::stop() {
     });
 }
 
+aio::awaitable<bool> Consumer::until_readable(std::function<aio::awaitable<result<void>>()> read) {
+    aio::Backoff backoff{500ms, 5s};
+    while (!stopping()) {
+        const auto done = co_await read();
+        if (done) co_return true;
+        spdlog::warn("{} waits for the store: {}", name_, done.error().text());
+        if (!co_await pause(backoff.next())) break;
+    }
+    co_return false;
+}
+
 aio::awaitable<std::optional<result<std::vector<bus::Place>>>> Consumer::produce(
     std::vector<bus::Message> messages) {
     return aio::unless(stop_, bus_.produce(std::move(messages)));

@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -65,6 +66,9 @@ class Consumer {
     bool stopping() const { return stop_.raised(); }  ///< any thread
     /// Pauses whoever works for this consumer, on any strand. False when it is time to stop.
     aio::awaitable<bool> pause(std::chrono::steady_clock::duration limit) { return stop_.pause(limit); }
+    /// Reads what a handler needs of the store, with growing pauses until the store can be read. False when
+    /// it is time to stop.
+    aio::awaitable<bool> until_readable(std::function<aio::awaitable<result<void>>()> read);
     /// Gives messages to the bus; nothing when it is time to stop, although the bus may have taken them. For
     /// what may be sent again.
     aio::awaitable<std::optional<result<std::vector<bus::Place>>>> produce(
@@ -78,6 +82,8 @@ class Consumer {
     // Once started.
     void settle(bus::Place place) { from_->settle(place); }
     void done(bus::Place place) { from_->done(place); }
+    /// See bus::Consumer::refuse: in place of a dead letter, where the producer waits to be told.
+    bool refuse(bus::Place place, const Error& why) { return from_->refuse(place, why); }
     bool caught_up() const { return from_->caught_up(); }
     int caught_up_percent() const { return from_->caught_up_percent(); }
     std::int64_t too_old() const { return from_->too_old(); }

@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 #include <algorithm>
 
-#include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
 
 namespace stepcast::progress {
@@ -34,13 +33,7 @@ ProgressIngest::ProgressIngest(asio::io_context& io, ProgressEventService& servi
 awaitable<void> ProgressIngest::restore() {
     return aio::run_on(service_.core(), [this]() -> awaitable<void> {
         auto& store = service_.store();
-        aio::Backoff backoff{500ms, 5s};
-        for (;;) {
-            const auto loaded = co_await offsets_.load(store);
-            if (loaded) break;
-            spdlog::warn("ingest waits for the store: {}", loaded.error().text());
-            if (!co_await consumer_.pause(backoff.next())) break;
-        }
+        co_await consumer_.until_readable([&] { return offsets_.load(store); });
         const auto head = store.head();
         while (!consumer_.stopping() && !co_await hub_.wait_applied(head, 250ms)) {
         }

@@ -92,18 +92,17 @@ store::Timer OrderConsumer::timer_of(const Order& order) const {
 
 awaitable<void> OrderConsumer::go_on_with_kept() {
     co_await take_over_outbox();
-    result<std::vector<store::Timer>> kept;
-    aio::Backoff backoff{500ms, 5s};
-    for (;;) {
-        kept = co_await aio::run_on(service_.core(),
-                                    [this] { return service_.store().due(Timestamp::max(), SIZE_MAX); });
-        if (kept) break;
-        spdlog::warn("orders wait for the store: {}", kept.error().text());
-        if (!co_await consumer_.pause(backoff.next())) co_return;
-    }
-    std::erase_if(*kept, [](const store::Timer& timer) { return timer.kind != timer_kind; });
+    std::vector<store::Timer> kept;
+    const auto read = [&]() -> awaitable<result<void>> {
+        auto all = co_await service_.store().due(Timestamp::max(), SIZE_MAX);
+        if (!all) co_return tl::unexpected{all.error()};
+        kept = std::move(*all);
+        co_return result<void>{};
+    };
+    if (!co_await consumer_.until_readable([&] { return aio::run_on(service_.core(), read); })) co_return;
+    std::erase_if(kept, [](const store::Timer& timer) { return timer.kind != timer_kind; });
     std::size_t found = 0;
-    for (const auto& timer : *kept) {
+    for (const auto& timer : kept) {
         auto order = decode_order(timer.payload);
         if (!order) {
             spdlog::error("{} is kept and cannot be read: {}", timer.id, order.error().text());
@@ -121,18 +120,17 @@ awaitable<void> OrderConsumer::go_on_with_kept() {
 awaitable<void> OrderConsumer::take_over_outbox() {
     constexpr std::size_t page_size = 256;
     std::uint64_t after = 0;
-    aio::Backoff backoff{500ms, 5s};
-    while (!consumer_.stopping()) {
-        const auto page = co_await aio::run_on(
-            service_.core(), [this, after] { return service_.store().outbox(after, page_size); });
-        if (!page) {
-            spdlog::warn("orders wait for the store: {}", page.error().text());
-            co_await consumer_.pause(backoff.next());
-            continue;
-        }
-        if (page->empty()) co_return;
+    std::vector<store::PendingMessage> page;
+    const auto read = [&]() -> awaitable<result<void>> {
+        auto next = co_await service_.store().outbox(after, page_size);
+        if (!next) co_return tl::unexpected{next.error()};
+        page = std::move(*next);
+        co_return result<void>{};
+    };
+    while (co_await consumer_.until_readable([&] { return aio::run_on(service_.core(), read); })) {
+        if (page.empty()) co_return;
         store::Commit over;
-        for (const auto& [number, message] : *page) {
+        for (const auto& [number, message] : page) {
             after = number;
             if (message.topic != options_.orders_topic) continue;
             if (const auto order = decode_order(message.value)) {
