@@ -8,6 +8,7 @@
 
 #include "base/error_category.hpp"
 #include "base/text.hpp"
+#include "event/plain_text.hpp"
 
 namespace stepcast::event {
 namespace {
@@ -71,6 +72,8 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
     std::size_t plain = 0;  // start of the run that needs no escape
     for (std::size_t i = 0; i < text.size(); ++i) {
+        i += plain_prefix<true>(text.substr(i));
+        if (i == text.size()) break;
         const auto c = static_cast<unsigned char>(text[i]);
         const bool separator =
             c == 0xE2 && (text.substr(i, 3) == "\xE2\x80\xA8" || text.substr(i, 3) == "\xE2\x80\xA9");

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "event/json_reader.hpp"
+#include "event/plain_text.hpp"
 
 namespace stepcast::event {
 namespace {
@@ -185,9 +186,9 @@ class Normaliser {
 void append_json_content(std::string& out, std::string_view quoted) {
     for (std::size_t i = 1; quoted[i] != '"'; ++i) {
         if (quoted[i] != '\\') {
-            const auto end = quoted.find_first_of("\\\"", i);
-            out.append(quoted, i, end - i);
-            i = end - 1;
+            const auto plain = std::max<std::size_t>(plain_prefix(quoted.substr(i)), 1);
+            out.append(quoted, i, plain);
+            i += plain - 1;
             continue;
         }
         if (quoted[++i] != 'u') {

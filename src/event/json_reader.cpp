@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "event/foreign_text.hpp"
+#include "event/plain_text.hpp"
 
 namespace stepcast::event {
 namespace {
@@ -185,17 +186,15 @@ bool JsonReader::name() {
 }
 
 bool JsonReader::string() {
-    ++at_;
-    for (; at_ < text_.size(); ++at_) {
-        const auto c = static_cast<unsigned char>(text_[at_]);
-        if (c == '"') {
-            ++at_;
-            return true;
-        }
-        if (c < 0x20) return fault("an escape, as for every control character in a string,");
-        if (c == '\\' && !escape()) return false;
+    for (++at_;; ++at_) {
+        at_ += plain_prefix(text_.substr(at_));
+        if (at_ >= text_.size()) return fault("the string's closing quote");
+        if (text_[at_] == '"') break;
+        if (text_[at_] != '\\') return fault("an escape, as for every control character in a string,");
+        if (!escape()) return false;
     }
-    return fault("the string's closing quote");
+    ++at_;
+    return true;
 }
 
 // To the escape's last character.
