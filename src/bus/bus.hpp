@@ -10,6 +10,7 @@
 #include "aio/types.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "event/event.hpp"
 #include "event/header.hpp"
 
 namespace stepcast::bus {
@@ -31,6 +32,9 @@ struct Message {
     std::string key;
     std::string value;
     std::vector<event::Header> headers{};
+    /// In place of a value, on a bus that is `in_process`: the event as it is to be stored, so that nobody
+    /// reads it again.
+    event::Draft draft{};
 };
 
 /// Where a record stands.
@@ -39,12 +43,15 @@ struct Place {
     std::int64_t offset = 0;
 };
 
-/// One consumed record. The views live as long as the batch that holds it. A tombstone has no value.
+/// One consumed record. The views live as long as the batch that holds it. A tombstone has neither value nor
+/// draft.
 struct Record {
     Place place;
     Timestamp timestamp{};
     std::optional<std::string_view> key;
-    std::optional<std::string_view> value;
+    std::optional<std::string_view> value;  ///< absent also of a record with a draft
+    /// The reader's own, not sealed: whoever else reads the record has another (see Message::draft).
+    event::Event* draft = nullptr;
     /// Set by the bus: the record as it holds it, and how its headers are read from that.
     const void* source = nullptr;
     std::vector<event::HeaderView> (*read_headers)(const void* source) = nullptr;
@@ -53,6 +60,8 @@ struct Record {
     std::vector<event::HeaderView> headers() const {
         return read_headers == nullptr ? std::vector<event::HeaderView>{} : read_headers(source);
     }
+    /// What it says, as JSON if it is a draft.
+    std::string text() const;
 };
 
 /// Records in the order of their partition; several partitions may stand in one batch. Owns the bytes.
@@ -118,6 +127,10 @@ class Consumer {
     /// edge, so a consumer that dies is given every record again that was not done or stands behind one that
     /// was not.
     virtual void done(Place place) = 0;
+    /// Tells whoever produced the record why it is refused; it is dealt with for good then. False, and
+    /// nothing is changed, unless the producer still waits, for this record alone: a part of a call cannot be
+    /// refused.
+    virtual bool refuse(Place place, const Error& why);
 
     /// True once everything that the topic held when the consumer started was handed out. Of a replay; a
     /// member of a group does not know what others have.
@@ -165,10 +178,13 @@ class MessageBus {
     /// that one that is made again later is made like this.
     virtual awaitable<result<void>> ensure_topics(std::vector<TopicSpec> topics) = 0;
 
+    /// True if consumers are in this process: then they get drafts as they were given, and may `refuse`.
+    virtual bool in_process() const { return false; }
+
     /// Gives messages to the bus, all or none as far as it can tell, in order per key. Completes with their
     /// places when the bus keeps its promise: kafka has them on all in-sync replicas; embedded, whose log is
     /// only memory, once every group subscribed to the topic has settled them. Bounded: `busy` beyond the
-    /// bound. Any strand; resumes on the caller's.
+    /// bound. A record that its consumer refuses fails with that error. Any strand; resumes on the caller's.
     virtual awaitable<result<std::vector<Place>>> produce(std::vector<Message> messages) = 0;
 
     /// `strand`: where the consumer is used.

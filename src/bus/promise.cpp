@@ -6,31 +6,41 @@
 
 namespace stepcast::bus {
 
-void Promise::answer(std::size_t n) {
-    if (n == 0 || open_.fetch_sub(n, std::memory_order_acq_rel) != n) return;
+void Promise::wake() {
     asio::post(timer_.get_executor(), [self = shared_from_this()] {
         self->answered_ = true;
         self->timer_.cancel();
     });
 }
 
-void Promise::refuse(errc why) {
-    int none = 0;
-    refusal_.compare_exchange_strong(none, static_cast<int>(why), std::memory_order_relaxed);
+void Promise::answer(std::size_t n) {
+    if (n != 0 && open_.fetch_sub(n, std::memory_order_acq_rel) == n && end()) wake();
+}
+
+void Promise::refuse(Error why) {
+    if (!refused_.exchange(true, std::memory_order_relaxed)) refusal_ = std::move(why);
     answer();
 }
 
-awaitable<std::optional<errc>> Promise::wait(std::chrono::steady_clock::duration limit) {
+bool Promise::refuse_last(const Error& why) {
+    if (open_.load(std::memory_order_acquire) != 1 || !end()) return false;
+    if (!refused_.exchange(true, std::memory_order_relaxed)) refusal_ = why;
+    wake();
+    return true;
+}
+
+awaitable<std::optional<Error>> Promise::wait(std::chrono::steady_clock::duration limit) {
     const auto self = shared_from_this();
-    const auto deadline = std::chrono::steady_clock::now() + limit;
+    auto deadline = std::chrono::steady_clock::now() + limit;
     while (!answered_) {
-        if (std::chrono::steady_clock::now() >= deadline) co_return errc::unavailable;
+        if (std::chrono::steady_clock::now() >= deadline) {
+            if (end()) co_return Error{errc::unavailable};
+            deadline = std::chrono::steady_clock::time_point::max();  // the wake-up is on its way
+        }
         timer_.expires_at(deadline);
         co_await timer_.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
     }
-    const int refusal = refusal_.load(std::memory_order_relaxed);
-    if (refusal == 0) co_return std::nullopt;
-    co_return static_cast<errc>(refusal);
+    co_return std::move(refusal_);
 }
 
 }  // namespace stepcast::bus

@@ -29,7 +29,7 @@ bus::Message message_of(std::string_view topic, const DeadLetters::Letter& lette
     bus::Message message;
     message.topic = fmt::format("{}.dlq", topic);
     message.key = fmt::format("{}-{}-{}", topic, partition, offset);
-    message.value = letter.record->value.value_or("");
+    message.value = letter.record->text();
     const auto own = letter.record->headers();
     message.headers = {{"dlq.topic", std::string{topic}},
                        {"dlq.partition", std::to_string(partition)},

@@ -161,11 +161,11 @@ aio::awaitable<result<std::vector<bus::Place>>> Producer::produce(std::vector<bu
         delivery->slots[i].delivery.reset();
         release(1, size_of(delivery->messages[i]));
         ++core_->produce_failed;
-        delivery->promise->refuse(reason(error));
+        delivery->promise->refuse(Error{reason(error)});
     }
     // librdkafka answers within message.timeout.ms; twice that guards against an answer that never comes.
-    const auto refused = co_await delivery->promise->wait(std::chrono::seconds{20});
-    if (refused) co_return fail(*refused);
+    if (auto refused = co_await delivery->promise->wait(std::chrono::seconds{20}))
+        co_return tl::unexpected{std::move(*refused)};
     co_return std::move(delivery->places);
 }
 
@@ -181,7 +181,7 @@ void Producer::report(const rd_kafka_message_t& message) {
     } else {
         ++core_->produce_failed;
         if (reason(message.err) == errc::unknown_topic) core_->unlearn(delivery->messages[slot.index].topic);
-        delivery->promise->refuse(reason(message.err));
+        delivery->promise->refuse(Error{reason(message.err)});
     }
 }
 

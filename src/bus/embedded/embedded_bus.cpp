@@ -1,5 +1,6 @@
 #include "bus/embedded/embedded_bus.hpp"
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 
@@ -11,7 +12,8 @@ namespace {
 
 using std::chrono::steady_clock;
 constexpr auto close_limit = std::chrono::seconds{2};
-constexpr int most_turns = 32;  // of the loop, for which a batch is gathered
+constexpr int most_turns = 32;      // of the loop, for which a batch is gathered
+constexpr std::size_t slice = 256;  // messages that are appended in one turn: some 100 µs
 
 std::vector<event::HeaderView> read_headers(const void* entry) {
     const auto& headers = static_cast<const EmbeddedLog::Entry*>(entry)->headers;
@@ -25,14 +27,16 @@ class EmbeddedBatch final : public Batch {
   public:
     explicit EmbeddedBatch(std::vector<EmbeddedLog::Taken> taken) : taken_{std::move(taken)} {
         records.reserve(taken_.size());
-        for (const auto& [place, entry] : taken_) {
+        for (const auto& [place, entry, draft] : taken_) {
             auto& record = records.emplace_back(Record{.place = place,
                                                        .timestamp = entry->timestamp,
                                                        .key = {},
-                                                       .value = entry->value,
+                                                       .value = {},
+                                                       .draft = draft.get(),
                                                        .source = entry.get(),
                                                        .read_headers = read_headers});
             if (!entry->key.empty()) record.key = entry->key;
+            if (!draft) record.value = entry->value;
         }
     }
 
@@ -73,6 +77,12 @@ class EmbeddedConsumer final : public Consumer {
     void done(Place place) override {
         log_->done(*member_, place);
         if (closing_) state_->finished.notify();
+    }
+
+    bool refuse(Place place, const Error& why) override {
+        const bool told = log_->refuse(*member_, place, why);
+        if (told && closing_) state_->finished.notify();
+        return told;
     }
 
     bool caught_up() const override {
@@ -139,16 +149,20 @@ awaitable<result<void>> EmbeddedBus::ensure_topics(std::vector<TopicSpec> topics
 }
 
 awaitable<result<std::vector<Place>>> EmbeddedBus::produce(std::vector<Message> messages) {
-    const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    std::shared_ptr<Promise> promise;
-    auto places = log_->append(messages, [&](std::size_t answers) {
-        promise = std::make_shared<Promise>(executor, answers);
-        return promise;
-    });
-    if (!places || !promise) co_return places;
-    const auto refused = co_await promise->wait(log_->options().produce_timeout);
-    if (refused) co_return fail(*refused);
-    co_return places;
+    if (auto admitted = log_->admit(messages); !admitted)
+        co_return tl::unexpected{std::move(admitted.error())};
+    EmbeddedLog::Call call{std::make_shared<Promise>(co_await asio::this_coro::executor, 1), messages.size()};
+    call.places.reserve(messages.size());
+    for (std::span<Message> left{messages};;) {
+        const auto now = left.first(std::min(left.size(), slice));
+        if (!log_->append(now, call)) co_return fail(errc::closed);
+        left = left.subspan(now.size());
+        if (left.empty()) break;
+        co_await aio::next_turn();
+    }
+    if (auto refused = co_await call.promise->wait(log_->options().produce_timeout))
+        co_return tl::unexpected{std::move(*refused)};
+    co_return std::move(call.places);
 }
 
 std::unique_ptr<Consumer> EmbeddedBus::subscribe(GroupSubscription subscription, const aio::Strand& strand) {

@@ -15,6 +15,7 @@ class EmbeddedBus final : public MessageBus {
     awaitable<result<std::vector<Place>>> produce(std::vector<Message> messages) override;
     std::unique_ptr<Consumer> subscribe(GroupSubscription subscription, const aio::Strand& strand) override;
     std::unique_ptr<Consumer> replay(ReplaySubscription subscription, const aio::Strand& strand) override;
+    bool in_process() const override { return true; }
     bool healthy() const override;
     Stats stats() const override;
     awaitable<void> close() override;

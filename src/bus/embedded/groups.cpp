@@ -5,6 +5,25 @@
 #include "bus/embedded/state.hpp"
 
 namespace stepcast::bus {
+namespace {
+
+// The entry's own, unless others read the topic too or it was given to a store before.
+event::Draft own_draft(const EmbeddedLog::Entry& entry, bool shared) {
+    if (!entry.draft || (!shared && entry.draft->position() == 0)) return entry.draft;
+    const event::Event& first = *entry.draft;
+    return event::Event::make({.category = &first.category(),
+                               .type = first.type_index(),
+                               .schema_version = first.schema_version(),
+                               .lifecycle = first.lifecycle(),
+                               .fingerprint = first.fingerprint(),
+                               .stream_id = first.stream_id(),
+                               .id = first.id(),
+                               .subject = first.subject(),
+                               .json = std::string{"{"}.append(first.body()),
+                               .metadata = first.metadata()});
+}
+
+}  // namespace
 
 std::shared_ptr<EmbeddedLog::Member> EmbeddedLog::join(const GroupSubscription& subscription,
                                                        std::function<void()> wake) {
@@ -105,6 +124,7 @@ std::vector<EmbeddedLog::Taken> EmbeddedLog::take(Member& member, std::size_t li
     std::vector<Taken> taken;
     if (closed_ || member.group == nullptr) return taken;
     Group& group = *member.group;
+    const bool shared = group.topic->groups.size() > 1;
     const std::size_t n = group.shares.size();
     for (std::size_t k = 0; k < n && taken.size() < limit; ++k) {
         const std::size_t i = (member.turn + k) % n;
@@ -114,7 +134,7 @@ std::vector<EmbeddedLog::Taken> EmbeddedLog::take(Member& member, std::size_t li
         for (; share.next < partition.head() && taken.size() < limit; ++share.next) {
             const auto& entry = partition.slots[static_cast<std::size_t>(share.next - partition.base)].entry;
             if (member.since && entry->timestamp < *member.since) continue;
-            taken.push_back({{static_cast<std::int32_t>(i), share.next}, entry});
+            taken.push_back({{static_cast<std::int32_t>(i), share.next}, entry, own_draft(*entry, shared)});
             if (!group.name.empty()) ++share.in_flight;
         }
         if (group.name.empty()) {  // nobody will say what is done
@@ -158,25 +178,43 @@ void EmbeddedLog::settle(Member& member, Place place) {
 
 void EmbeddedLog::done(Member& member, Place place) {
     const std::lock_guard lock{mutex_};
-    Share* const share = handed_out(member, place);
-    if (share == nullptr) return;
+    if (Share* const share = handed_out(member, place)) done_locked(member, *share, place);
+}
+
+void EmbeddedLog::done_locked(Member& member, Share& share, Place place) {
     const auto index = static_cast<std::size_t>(place.partition);
     Topic& t = *member.group->topic;
-    settle_locked(*share, t.partitions[index], place.offset);
-    auto& flags = share->flags[static_cast<std::size_t>(place.offset - share->edge)];
+    settle_locked(share, t.partitions[index], place.offset);
+    auto& flags = share.flags[static_cast<std::size_t>(place.offset - share.edge)];
     if ((flags & Share::done) != 0) return;
     flags |= Share::done;
-    --share->in_flight;
-    const auto edge = share->edge;
-    while (!share->flags.empty() && (share->flags.front() & Share::done) != 0) {
-        share->flags.pop_front();
-        ++share->edge;
+    --share.in_flight;
+    const auto edge = share.edge;
+    while (!share.flags.empty() && (share.flags.front() & Share::done) != 0) {
+        share.flags.pop_front();
+        ++share.edge;
     }
-    if (share->edge != edge) trim(t, index);
-    if (share->in_flight == 0 && share->next_owner != nullptr) {
-        share->owner = std::exchange(share->next_owner, nullptr);
-        share->owner->wake_if_idle();
+    if (share.edge != edge) trim(t, index);
+    if (share.in_flight == 0 && share.next_owner != nullptr) {
+        share.owner = std::exchange(share.next_owner, nullptr);
+        share.owner->wake_if_idle();
     }
+}
+
+bool EmbeddedLog::refuse(Member& member, Place place, const Error& why) {
+    const std::lock_guard lock{mutex_};
+    Share* const share = handed_out(member, place);
+    if (share == nullptr) return false;
+    auto& flags = share->flags[static_cast<std::size_t>(place.offset - share->edge)];
+    if ((flags & (Share::promised | Share::settled)) != Share::promised) return false;
+    Partition& partition = member.group->topic->partitions[static_cast<std::size_t>(place.partition)];
+    Slot& slot = partition.slots[static_cast<std::size_t>(place.offset - partition.base)];
+    if (!slot.alone || slot.unsettled != 1 || !slot.promise->refuse_last(why)) return false;
+    flags |= Share::settled;
+    slot.unsettled = 0;
+    slot.promise.reset();
+    done_locked(member, *share, place);
+    return true;
 }
 
 std::size_t EmbeddedLog::in_flight(const Member& member) const {

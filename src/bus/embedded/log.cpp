@@ -1,6 +1,7 @@
 #include "bus/embedded/log.hpp"
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <cassert>
 
 #include "base/hash.hpp"
@@ -14,7 +15,8 @@ constexpr std::string_view dead_letter_suffix = ".dlq";
 
 std::size_t cost(const auto& record) {
     return record.key.size() + record.value.size() + event::text_size(record.headers) +
-           record.headers.size() * sizeof(event::Header) + record_cost;
+           record.headers.size() * sizeof(event::Header) + (record.draft ? record.draft->memory() : 0) +
+           record_cost;
 }
 
 }  // namespace
@@ -40,14 +42,15 @@ bool EmbeddedLog::has_room(const Topic& topic, std::size_t records, std::size_t 
     return topic.records + records <= options_.max_records && topic.bytes + bytes <= options_.max_bytes;
 }
 
-result<std::size_t> EmbeddedLog::admit(std::span<const Message> messages) {
+result<void> EmbeddedLog::admit(std::span<const Message> messages) {
     struct Need {
         Topic* topic;
         std::size_t records;
         std::size_t bytes;
     };
-    std::vector<Need> needs;
-    std::size_t answers = 0;
+    const std::lock_guard lock{mutex_};
+    if (closed_) return fail(errc::closed);
+    boost::container::small_vector<Need, 2> needs;
     for (const auto& message : messages) {
         if (needs.empty() || needs.back().topic->name != message.topic) {
             Topic& t = topic(message.topic);
@@ -57,61 +60,56 @@ result<std::size_t> EmbeddedLog::admit(std::span<const Message> messages) {
             else
                 std::swap(*known, needs.back());
         }
-        Need& need = needs.back();
-        ++need.records;
-        need.bytes += cost(message);
-        answers += static_cast<std::size_t>(
-            std::ranges::count_if(need.topic->groups, [](const auto& g) { return !g->name.empty(); }));
+        ++needs.back().records;
+        needs.back().bytes += cost(message);
     }
     for (const auto& need : needs) {
-        if (need.records > options_.max_records || need.bytes > options_.max_bytes)
-            return fail(errc::too_large, need.topic->name);
-        if (!has_room(*need.topic, need.records, need.bytes)) return fail(errc::busy, need.topic->name);
-    }
-    return answers;
-}
-
-result<std::vector<Place>> EmbeddedLog::append(
-    std::vector<Message>& messages,
-    const std::function<std::shared_ptr<Promise>(std::size_t answers)>& make_promise) {
-    const std::lock_guard lock{mutex_};
-    if (closed_) return fail(errc::closed);
-    const auto answers = admit(messages);
-    if (!answers) {
+        const bool fits = need.records <= options_.max_records && need.bytes <= options_.max_bytes;
+        if (fits && has_room(*need.topic, need.records, need.bytes)) continue;
         refused_ += messages.size();
-        return tl::unexpected{answers.error()};
+        return fail(fits ? errc::busy : errc::too_large, need.topic->name);
     }
-    const auto promise = *answers > 0 ? make_promise(*answers) : nullptr;
-    std::vector<Place> places;
-    places.reserve(messages.size());
-    const auto now = clock_.now();
-    for (auto& message : messages) places.push_back(append_one(topic(message.topic), message, promise, now));
-    produced_ += messages.size();
-    return places;
+    for (const auto& need : needs) {
+        need.topic->records += need.records;
+        need.topic->bytes += need.bytes;
+    }
+    return {};
 }
 
-Place EmbeddedLog::append_one(Topic& topic, Message& message, const std::shared_ptr<Promise>& promise,
-                              Timestamp now) {
+bool EmbeddedLog::append(std::span<Message> messages, Call& call) {
+    const std::lock_guard lock{mutex_};
+    if (closed_) return false;
+    const auto now = clock_.now();
+    for (auto& message : messages)
+        call.places.push_back(append_one(topic(message.topic), message, call, now));
+    produced_ += messages.size();
+    // With the log locked, so that nobody can be handed a record whose promise is not known whole.
+    if (call.places.size() == call.messages) call.promise->answer();
+    return true;
+}
+
+Place EmbeddedLog::append_one(Topic& topic, Message& message, const Call& call, Timestamp now) {
     const auto choice = message.key.empty() ? topic.next_keyless++ : stable_hash(message.key);
     const auto index = choice % topic.partitions.size();
     Partition& partition = topic.partitions[index];
     const Place place{static_cast<std::int32_t>(index), partition.head()};
-    ++topic.records;
-    topic.bytes += cost(message);
     auto& slot = partition.slots.emplace_back();
-    slot.entry = std::make_shared<const Entry>(
-        Entry{std::move(message.key), std::move(message.value), std::move(message.headers), now});
+    slot.entry =
+        std::make_shared<const Entry>(Entry{std::move(message.key), std::move(message.value),
+                                            std::move(message.headers), std::move(message.draft), now});
     for (const auto& group : topic.groups) {
         Share& share = group->shares[index];
         if (group->name.empty()) {
             share.flags.push_back(0);
         } else {
             share.flags.push_back(Share::promised);
-            slot.promise = promise;
+            slot.promise = call.promise;
             ++slot.unsettled;
         }
         if (share.owner != nullptr) share.owner->wake_if_idle();
     }
+    slot.alone = call.messages == 1;
+    if (slot.unsettled != 0) call.promise->expect(slot.unsettled);
     if (topic.groups.empty()) make_room(topic);
     return place;
 }
@@ -121,6 +119,7 @@ void EmbeddedLog::make_room(Topic& topic) {
     while (topic.records > options_.max_records || topic.bytes > options_.max_bytes) {
         const auto longest = std::ranges::max_element(
             topic.partitions, {}, [](const Partition& partition) { return partition.slots.size(); });
+        if (longest->slots.empty()) return;  // all of it is room that is kept
         drop_front(topic, *longest);
     }
 }
@@ -145,7 +144,7 @@ void EmbeddedLog::close() {
     for (const auto& [name, topic] : topics_)
         for (auto& partition : topic->partitions)
             for (auto& slot : partition.slots)
-                for (; slot.unsettled > 0; --slot.unsettled) slot.promise->refuse(errc::closed);
+                for (; slot.unsettled > 0; --slot.unsettled) slot.promise->refuse(Error{errc::closed});
 }
 
 bool EmbeddedLog::closed() const {

@@ -38,11 +38,13 @@ class EmbeddedLog {
         std::string key;
         std::string value;
         std::vector<event::Header> headers;
+        event::Draft draft;  // in place of the value
         Timestamp timestamp;
     };
     struct Taken {
         Place place;
         std::shared_ptr<const Entry> entry;
+        event::Draft draft;  // the reader's own
     };
     class Member;
 
@@ -54,11 +56,18 @@ class EmbeddedLog {
 
     void ensure_topic(const TopicSpec& topic);
 
-    /// Appends all messages or none. `make_promise` is called with the
-    /// number of answers that will come, unless it is zero.
-    result<std::vector<Place>> append(
-        std::vector<Message>& messages,
-        const std::function<std::shared_ptr<Promise>(std::size_t answers)>& make_promise);
+    /// One call of produce.
+    struct Call {
+        std::shared_ptr<Promise> promise;  // of one answer, that the call is whole
+        std::size_t messages;
+        std::vector<Place> places{};
+    };
+
+    /// Checks that all messages fit and keeps the room for them: each is appended once then.
+    result<void> admit(std::span<const Message> messages);
+    /// Appends further messages of a call that was admitted; its promise expects an answer of each group for
+    /// each. False, and nothing is appended, if the log was closed meanwhile.
+    bool append(std::span<Message> messages, Call& call);
 
     /// Joins a group, or reads alone. `wake` is called, with the log locked, when there may be something to
     /// take after `take` gave nothing.
@@ -70,6 +79,8 @@ class EmbeddedLog {
     std::vector<Taken> take(Member& member, std::size_t limit);
     void settle(Member& member, Place place);
     void done(Member& member, Place place);
+    /// See Consumer::refuse.
+    bool refuse(Member& member, Place place, const Error& why);
     /// Records handed out and not done.
     std::size_t in_flight(const Member& member) const;
 
@@ -90,6 +101,7 @@ class EmbeddedLog {
         std::shared_ptr<const Entry> entry;
         std::shared_ptr<Promise> promise;
         std::uint32_t unsettled = 0;  // groups that the promise still waits for
+        bool alone = false;           // in its call
     };
     struct Partition {
         std::int64_t base = 0;  // offset of slots.front()
@@ -104,15 +116,14 @@ class EmbeddedLog {
     Group& add_group(Topic& topic, std::string name);
     std::shared_ptr<Member> enter(Group& group, std::function<void()> wake);
     bool has_room(const Topic& topic, std::size_t records, std::size_t bytes) const;
-    /// Checks that all fit; how many settlements their producer has to wait for.
-    result<std::size_t> admit(std::span<const Message> messages);
-    Place append_one(Topic& topic, Message& message, const std::shared_ptr<Promise>& promise, Timestamp now);
+    Place append_one(Topic& topic, Message& message, const Call& call, Timestamp now);
     void make_room(Topic& topic);
     Share* handed_out(Member& member, Place place);
     std::int64_t beginning(const ReplaySubscription& subscription, std::size_t index,
                            const Partition& partition);
     void rebalance(Group& group);
     void settle_locked(Share& share, Partition& partition, std::int64_t offset);
+    void done_locked(Member& member, Share& share, Place place);
     void trim(Topic& topic, std::size_t index);
     void drop_front(Topic& topic, Partition& partition);
 

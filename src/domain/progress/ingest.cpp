@@ -5,14 +5,16 @@
 #include <algorithm>
 
 #include "aio/spawn.hpp"
+#include "aio/turn.hpp"
 
 namespace stepcast::progress {
 
 using namespace std::chrono_literals;
 
 namespace {
-// Small enough that decoding or completing one never holds a strand for long, large enough to share a commit.
+// Large enough to share a commit, small enough to be given up whole.
 constexpr std::size_t max_batch = 1024;
+constexpr std::size_t slice = 256;  // records for which a strand is held: some 400 µs
 // The last moment that RFC 3339 can write; a record may carry a later one.
 constexpr Timestamp last_writable{std::chrono::milliseconds{253'402'300'799'999}};
 }  // namespace
@@ -87,11 +89,14 @@ void ProgressIngest::end_rebuild() {
     hub_.release();
 }
 
-void ProgressIngest::decode_all(std::span<const bus::Record> records) {
+awaitable<void> ProgressIngest::decode_all(std::span<const bus::Record> records) {
     items_.clear();
     incomplete_.clear();
     errors_.clear();
-    for (const auto& record : records) decode_one(record);
+    for (const auto& record : records) {
+        decode_one(record);
+        if (items_.size() % slice == 0) co_await aio::next_turn();
+    }
 }
 
 void ProgressIngest::decode_one(const bus::Record& record) {
@@ -99,23 +104,23 @@ void ProgressIngest::decode_one(const bus::Record& record) {
     item.record = &record;
     if (rebuilding_ && options_.since && record.timestamp < *options_.since)
         return reject(item, Error{errc::too_old, {}, "is dated before what is kept"});
+    if (record.draft != nullptr) {
+        item.draft = record.draft;
+        return;
+    }
     if (!record.value) return reject(item, Error{errc::tombstone, {}, "a record without a value"});
     if (auto read = decode(*record.value, scratch_); !read) return reject(item, std::move(read.error()));
     if (scratch_.event_id.empty())
         scratch_.event_id =
             fmt::format("{}-{}-{}", options_.topic, record.place.partition, record.place.offset);
-    if (!scratch_.timestamp) {
-        if (record.timestamp > last_writable)
-            return reject(item, Error{errc::invalid_field, "timestamp",
-                                      "is missing, and the record's time lies beyond the year 9999"});
-        scratch_.timestamp = record.timestamp;
-    }
-    if (!scratch_.percentage && !implies_own_percentage(scratch_)) {
+    if (!scratch_.timestamp && record.timestamp > last_writable)
+        return reject(item, Error{errc::invalid_field, "timestamp",
+                                  "is missing, and the record's time lies beyond the year 9999"});
+    if (!complete_alone(scratch_, record.timestamp)) {
         item.incomplete = static_cast<std::uint32_t>(incomplete_.size());
         incomplete_.push_back(scratch_);
         return;
     }
-    if (!scratch_.percentage) scratch_.percentage = implied_percentage(scratch_, {});
     item.draft = make_draft(scratch_, text_);
 }
 
@@ -134,18 +139,21 @@ awaitable<void> ProgressIngest::complete_all() {
     latest_.clear();
     seen_.clear();
     for (const auto& event : incomplete_) latest_.try_emplace(event.task_id);
-    for (auto& item : items_) {
-        if (item.error != none || !owned(item)) continue;
-        if (!incomplete_.empty()) co_await complete(item);
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+        if (i % slice == slice - 1) co_await aio::next_turn();
+        if (items_[i].error != none || !owned(items_[i])) continue;
+        if (!incomplete_.empty()) co_await complete(items_[i]);
     }
 }
 
+ProgressIngest::Ids ProgressIngest::ids_of(const Item& item) const {
+    if (item.incomplete == none) return {item.draft->stream_id(), item.draft->subject()};
+    const ProgressEvent& event = incomplete_[item.incomplete];
+    return {event.task_id, event.user_id};
+}
+
 bool ProgressIngest::owned(Item& item) {
-    const ProgressEvent* event = item.incomplete == none ? nullptr : &incomplete_[item.incomplete];
-    const std::string_view task_id =
-        event != nullptr ? std::string_view{event->task_id} : item.draft->stream_id();
-    const std::string_view user_id =
-        event != nullptr ? std::string_view{event->user_id} : item.draft->subject();
+    const auto [task_id, user_id] = ids_of(item);
     const auto partition = item.record->place.partition;
     Task* const task = service_.projection().find(task_id);
     Begun* begun = nullptr;
@@ -175,9 +183,7 @@ void ProgressIngest::note_partitions() {
 }
 
 awaitable<void> ProgressIngest::complete(Item& item) {
-    ProgressEvent* event = item.incomplete == none ? nullptr : &incomplete_[item.incomplete];
-    const std::string_view task_id =
-        event != nullptr ? std::string_view{event->task_id} : item.draft->stream_id();
+    const std::string_view task_id = ids_of(item).task;
     const auto found = latest_.find(task_id);
     if (found == latest_.end()) co_return;
     Latest& latest = found->second;
@@ -186,9 +192,10 @@ awaitable<void> ProgressIngest::complete(Item& item) {
         if (const Task* task = service_.projection().find(task_id); task != nullptr)
             latest.state = task->state;
     }
-    if (event != nullptr) {
-        event->percentage = implied_percentage(*event, latest.state);
-        item.draft = make_draft(*event, text_);
+    if (item.incomplete != none) {
+        ProgressEvent& event = incomplete_[item.incomplete];
+        event.percentage = implied_percentage(event, latest.state);
+        item.draft = make_draft(event, text_);
     }
     // A repetition changes nothing, so it must not decide what the next event means.
     const auto stored = co_await service_.store().find_event(category, task_id, item.draft->id());
@@ -260,7 +267,7 @@ awaitable<ProgressIngest::Written> ProgressIngest::write() {
 
 awaitable<ProgressIngest::Failures> ProgressIngest::take(std::span<const bus::Record> records) {
     const bool live = !rebuilding_;
-    decode_all(records);
+    co_await decode_all(records);
     const auto [last, whole] = co_await aio::run_on(service_.core(), [this] { return write(); });
     if (!whole) co_return Failures{};  // not written, not done: they are given again
     if (last != 0) {
@@ -274,18 +281,23 @@ awaitable<ProgressIngest::Failures> ProgressIngest::take(std::span<const bus::Re
     if (errors_.empty()) co_return Failures{};
     const auto too_old = counts_.rejected_too_old.load();
     auto failed = failures();
-    if (live || !options_.rebuilds) co_return failed;
+    if (live || !options_.rebuilds) {
+        if (failed.empty()) co_await buried();
+        co_return failed;
+    }
     counts_.old_poison += failed.size() - (counts_.rejected_too_old - too_old);
     for (const auto& failure : failed) consumer_.done(failure.record->place);
     co_await buried();
     co_return Failures{};
 }
 
+// What is to be buried: who waits to be told is told instead.
 ProgressIngest::Failures ProgressIngest::failures() {
     Failures failed;
     for (const auto& item : items_) {
         if (item.error == none) continue;
         auto& [error, tries] = errors_[item.error];
+        if (consumer_.refuse(item.record->place, error)) continue;
         count(error);
         failed.push_back({item.record, flow::Consumer::Failure::Kind::poison, std::move(error), tries});
     }

@@ -76,6 +76,10 @@ class ProgressIngest final : flow::Consumer::Handler {
         std::uint32_t incomplete = none;  // index in incomplete_: the percentage follows from the task's past
         std::uint32_t error = none;       // index in errors_
     };
+    struct Ids {
+        std::string_view task;
+        std::string_view user;
+    };
     // What this batch makes of a task that holds an event without a percentage of its own.
     struct Latest {
         bool loaded = false;
@@ -104,9 +108,10 @@ class ProgressIngest final : flow::Consumer::Handler {
     awaitable<Failures> take(std::span<const bus::Record> records) override;
     awaitable<void> buried() override;
     awaitable<void> look() override;
-    void decode_all(std::span<const bus::Record> records);
+    awaitable<void> decode_all(std::span<const bus::Record> records);
     void decode_one(const bus::Record& record);
     awaitable<void> complete_all();
+    Ids ids_of(const Item& item) const;
     bool owned(Item& item);
     awaitable<void> complete(Item& item);
     awaitable<Written> commit_all();

@@ -20,6 +20,7 @@ std::string place(bool array, std::size_t index, std::string_view field) {
 }
 
 constexpr auto not_owner = "the task belongs to another user";
+constexpr auto known_otherwise = "the eventId is known with another body";
 
 // Of an array, for which a strand is held: some 100 µs.
 constexpr std::size_t slice = 64;
@@ -52,8 +53,8 @@ constexpr auto full = "the store takes no further events now";
 
 }  // namespace
 
-// What the projection and the store know now; a race that they cannot see becomes a dead letter behind the
-// bus.
+// What the projection and the store know now; of an array, and over a bus that tells nothing of what becomes
+// of a record, a race that they cannot see becomes a dead letter.
 awaitable<result<void>> ProgressIntake::check(const std::vector<ProgressEvent>& events, bool array) {
     if (auto agreed = co_await check_among_themselves(events); !agreed) co_return agreed;
     co_return co_await aio::run_on(service_.core(), [this, &events, array]() -> awaitable<result<void>> {
@@ -67,8 +68,7 @@ awaitable<result<void>> ProgressIntake::check(const std::vector<ProgressEvent>& 
             if (event.event_id.empty()) continue;
             const auto known = co_await service_.store().find_event(category, event.task_id, event.event_id);
             if (known && *known && (*known)->fingerprint() != event.fingerprint)
-                co_return fail(errc::conflict, place(array, i, "eventId"),
-                               "the eventId is known with another body");
+                co_return fail(errc::conflict, place(array, i, "eventId"), known_otherwise);
         }
         co_return result<void>{};
     });
@@ -78,10 +78,29 @@ bool ProgressIntake::store_paused() const {
     return committer_.paused() != flow::Committer::Pause::none;
 }
 
-// A bus that does not answer may only be waiting for the store.
-tl::unexpected<Error> ProgressIntake::not_given(Error of_bus) const {
-    if (store_paused()) return fail(bus::errc::busy, {}, full);
-    return tl::unexpected{std::move(of_bus)};
+// Refused by the consumer, which had the event alone, or by the bus: one that does not answer may only be
+// waiting for the store.
+tl::unexpected<Error> ProgressIntake::not_given(Error why, bool array) const {
+    if (&why.code.category() != &bus::make_error_code(bus::errc::busy).category()) {
+        why.field = place(array, 0, why.field);
+        if (why.code == errc::conflict) why.detail = known_otherwise;
+    } else if (store_paused()) {
+        return fail(bus::errc::busy, {}, full);
+    }
+    return tl::unexpected{std::move(why)};
+}
+
+// The event itself where consumers take it from us; else, and where it needs the task's past to be complete,
+// what was sent.
+bus::Message ProgressIntake::message_of(ProgressEvent& event) const {
+    thread_local std::string text;
+    bus::Message message{.topic = events_topic_, .key = event.task_id, .value = {}};
+    if (event.event_id.empty()) event.event_id = random_uuid();
+    if (bus_.in_process() && complete_alone(event, service_.clock().now()))
+        message.draft = make_draft(event, text);
+    else
+        encode_sent(event, message.value);
+    return message;
 }
 
 void ProgressIntake::count_rejected(std::string_view code) {
@@ -94,22 +113,20 @@ awaitable<result<std::vector<ProgressIntake::Given>>> ProgressIntake::publish(
     std::vector<ProgressEvent> events, bool array) {
     if (!ingest_.subscribed()) co_return fail(bus::errc::busy, {}, too_early);
     if (store_paused()) co_return fail(bus::errc::busy, {}, full);
-    if (auto checked = co_await check(events, array); !checked) co_return tl::unexpected{checked.error()};
+    // One alone is judged where it is stored, if whoever does that can tell us.
+    if (events.size() != 1 || !bus_.in_process())
+        if (auto checked = co_await check(events, array); !checked) co_return tl::unexpected{checked.error()};
     std::vector<Given> given;
     std::vector<bus::Message> messages;
     given.reserve(events.size());
     messages.reserve(events.size());
     for (auto& event : events) {
-        if (event.event_id.empty()) event.event_id = random_uuid();
-        auto& message = messages.emplace_back();
-        message.topic = events_topic_;
-        message.key = event.task_id;
-        encode_sent(event, message.value);
+        messages.push_back(message_of(event));
         given.push_back({std::move(event.event_id), std::move(event.task_id)});
         if (given.size() % slice == 0) co_await aio::next_turn();
     }
     if (auto produced = co_await bus_.produce(std::move(messages)); !produced)
-        co_return not_given(std::move(produced.error()));
+        co_return not_given(std::move(produced.error()), array);
     co_return given;
 }
 
@@ -123,7 +140,7 @@ awaitable<result<std::string>> ProgressIntake::order(std::string user_id, std::s
     std::vector<bus::Message> messages;
     messages.push_back({orders_topic_, order.task_id, encode_order(order)});
     if (auto produced = co_await bus_.produce(std::move(messages)); !produced)
-        co_return not_given(std::move(produced.error()));
+        co_return not_given(std::move(produced.error()), false);
     co_return std::move(order.task_id);
 }
 

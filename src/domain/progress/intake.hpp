@@ -51,7 +51,8 @@ class ProgressIntake {
   private:
     awaitable<result<void>> check(const std::vector<ProgressEvent>& events, bool array);
     bool store_paused() const;
-    tl::unexpected<Error> not_given(Error of_bus) const;
+    tl::unexpected<Error> not_given(Error why, bool array) const;
+    bus::Message message_of(ProgressEvent& event) const;
 
     ProgressEventService& service_;
     const flow::Committer& committer_;

@@ -64,6 +64,12 @@ bool implies_own_percentage(const ProgressEvent& event) {
     return event.type == EventType::completed || (event.type != EventType::failed && event.total_steps > 0);
 }
 
+bool complete_alone(ProgressEvent& event, Timestamp recorded_at) {
+    if (!event.timestamp) event.timestamp = recorded_at;
+    if (!event.percentage && implies_own_percentage(event)) event.percentage = implied_percentage(event, {});
+    return event.percentage.has_value();
+}
+
 int implied_percentage(const ProgressEvent& event, const ProgressState& before) {
     if (event.type == EventType::completed) return 100;
     if (event.type != EventType::failed && event.total_steps > 0) {

@@ -1,7 +1,9 @@
 // What the store knows of consumed records at every moment, and where a start goes on.
 #include <fmt/format.h>
 
+#include "store/forwarding_store.hpp"
 #include "unit/progress/system.hpp"
+#include "unit/progress/turns.hpp"
 
 namespace stepcast::progress::test {
 namespace {
@@ -62,6 +64,38 @@ TEST_F(IngestTest, an_event_and_its_offset_are_committed_together) {
     with_system([&](System&) -> awaitable<void> {
         EXPECT_TRUE(co_await reaches({{0, 5}, {1, 9}}));
         EXPECT_EQ(store.head(), 3U);
+    });
+}
+
+// Notes how many turns others had before the first commit.
+class WatchedStore final : public store::test::ForwardingStore {
+  public:
+    WatchedStore(store::EventStore& behind, const Turns& turns) : ForwardingStore{behind}, turns_{turns} {}
+    awaitable<std::vector<store::CommitResult>> commit_many(std::span<store::Commit> commits) override {
+        if (before == 0) before = turns_.count();
+        return behind->commit_many(commits);
+    }
+    int before = 0;
+
+  private:
+    const Turns& turns_;
+};
+
+TEST_F(IngestTest, others_have_their_turns_while_a_large_batch_is_read_and_judged) {
+    constexpr int count = 9216;
+    std::vector<Given> batch;
+    for (int i = 0; i < count; ++i) batch.push_back({{0, i}, event(fmt::format("t{}", i), "1")});
+    Turns turns{core};
+    WatchedStore watched{store, turns};
+    System system{io, core, watched, bus, {.topic = "t"}};
+    bus.batches.push_back(std::move(batch));  // at hand from the start: nobody is idle meanwhile
+    run(io, core, [&]() -> awaitable<void> {
+        co_await system.start();
+        const int begun = turns.count();
+        EXPECT_TRUE(co_await until([&] { return watched.before != 0; }));
+        turns.end();
+        EXPECT_GE(watched.before - begun, 2 * count / 256 - 2) << "once read, once judged";
+        co_await system.stop();
     });
 }
 
