@@ -8,7 +8,7 @@
 namespace stepcast::store {
 namespace {
 
-// Hints may be lost on their way from another node; the head is polled besides (design, section 5).
+// Hints may be lost on their way from another node; the head is polled besides.
 constexpr auto poll_interval = std::chrono::milliseconds{250};
 // A fold takes about a microsecond an event, so a page stays well below a millisecond.
 constexpr std::size_t page_size = 256;

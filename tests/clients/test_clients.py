@@ -1,4 +1,4 @@
-"""Clients that others wrote, each in a process of its own, on our streams: what decisions 45, 46 and 58 promise them.
+"""Clients that others wrote, each in a process of its own, on our streams: each must stop, resume and hear of a cut as docs/protocol.md says.
 
 All follow at once, each through a proxy of its own that can cut and counts what was asked and what came.
 """

@@ -62,6 +62,10 @@ class Ground(unittest.TestCase):
     def test_config_toml_is_what_the_table_of_keys_prints(self):
         self.assertEqual(read("config.toml"), output(BINARY, "check-config", "--defaults"))
 
+    def test_the_document_of_settings_is_what_the_table_of_keys_prints(self):
+        self.assertEqual(read("docs/configuration.md"), output(BINARY, "check-config", "--markdown"),
+                         "make it anew: stepcast check-config --markdown > docs/configuration.md")
+
     def test_the_version_stands_in_one_place(self):
         version = re.search(r"project\(stepcast VERSION ([\d.]+)", read("CMakeLists.txt")).group(1)
         self.assertEqual(output(BINARY, "--version").strip(), version)
@@ -86,6 +90,13 @@ class Ground(unittest.TestCase):
             for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8")):
                 if "://" not in target:
                     self.assertTrue((document.parent / target).exists(), f"{document.relative_to(ROOT)}: {target}")
+
+    def test_no_comment_cites_what_a_reader_does_not_have(self):
+        elsewhere = re.compile(r"\(design\b|\bdecisions? (§|\d)|\b(design|decisions|api|style|real-parts)\.md")
+        cited = [f"{path.relative_to(ROOT)}:{number}" for path in [*ROOT.glob("src/**/*.[ch]pp"), *ROOT.glob("tests/**/*.[ch]pp"),
+                 *ROOT.glob("tests/*/*.py")] for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+                 if elsewhere.search(line.replace("docs/api.md", "")) and path != pathlib.Path(__file__).resolve()]
+        self.assertEqual(cited, [])
 
     def test_the_readmes_commands_exist(self):
         helped = set(re.findall(r"^\./dev (\w+)", output("./dev", "help"), re.M)) | {"tsan", "help"}

@@ -140,12 +140,17 @@ class CommandLine {
         command->add_flag("--print", print_, "Print the settings that hold, as TOML");
         command->add_flag("--defaults", defaults_,
                           "Print a settings file with every key, its meaning and its default");
+        command->add_flag("--markdown", markdown_, "Print the same as docs/configuration.md, with ranges");
         command->callback([this] { action_ = [this] { return check_config(); }; });
     }
 
     int check_config() const {
         if (defaults_) {
             fmt::print("{}", print_config(Config{}, true));
+            return 0;
+        }
+        if (markdown_) {
+            fmt::print("{}", print_markdown());
             return 0;
         }
         return settings_.with([this](const Config& config) {
@@ -342,6 +347,7 @@ class CommandLine {
     std::string to_;
     bool print_ = false;
     bool defaults_ = false;
+    bool markdown_ = false;
     std::string url_ = environment_value("STEPCAST_URL", "http://localhost:8082");
     boost::json::object event_;
     std::string detail_;

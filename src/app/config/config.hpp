@@ -12,7 +12,7 @@
 namespace stepcast::app {
 
 /// Everything that can be set, with its defaults. Names, ranges and one line of meaning each stand in
-/// config_keys.cpp; sizes are in bytes.
+/// keys.cpp; sizes are in bytes.
 struct Config {
     struct Server {
         std::string host = "127.0.0.1";
@@ -116,5 +116,8 @@ result<Config, std::string> load_config(const ConfigSources& sources);
 /// The settings as a TOML file; with `comments` each key's meaning stands above it, as in the tree's
 /// config.toml. Values of librdkafka's properties that are secret are shown as "***".
 std::string print_config(const Config& config, bool comments);
+
+/// Every key with its variable, meaning, range and default, as docs/configuration.md shows them.
+std::string print_markdown();
 
 }  // namespace stepcast::app

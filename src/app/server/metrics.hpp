@@ -50,7 +50,7 @@ struct Readings {
     ProcessStats process;
 };
 
-/// Adds the readings, names and labels as in api.md; never labelled by stream or user.
+/// Adds the readings, names begin with `stepcast_`; never labelled by stream or user.
 void add_readings(MetricPage& page, const Readings& readings);
 
 }  // namespace stepcast::app

@@ -53,7 +53,7 @@ class SentReader {
 };
 
 /// Appends exactly what was sent, normalised, and the eventId: what the intake gives to the bus. Filled-in
-/// values stay out, so that an honest retry is a duplicate and no conflict (decisions §1.2).
+/// values stay out, so that an honest retry is a duplicate and no conflict.
 void encode_sent(const ProgressEvent& event, std::string& out);
 
 /// The complete event as it is stored and sent: `{"eventId":…,"timestamp":…,"seq":…,"detail":…}` in this
