@@ -61,6 +61,7 @@ result<std::vector<Key>> parse_keys(const std::string& path, std::string text) {
     auto key = secret ? Key::from_secret(std::move(text)) : parse_pem(content);
     if (!key) return tl::unexpected{key.error()};
     key->id = fs::path{path}.stem();
+    if (key->id.ends_with(".pub")) key->id.resize(key->id.size() - 4);  // `keygen` names the public half so
     std::vector<Key> keys;
     keys.push_back(std::move(*key));
     return keys;

@@ -7,10 +7,10 @@
 #include <boost/json/serialize.hpp>
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <iostream>
 
+#include "app/commands/cli_options.hpp"
+#include "app/commands/cli_token.hpp"
 #include "app/commands/commands.hpp"
 #include "app/commands/journal_commands.hpp"
 #include "app/config/config.hpp"
@@ -24,7 +24,7 @@
 namespace stepcast::app {
 namespace {
 
-constexpr int usage_error = 2;
+constexpr int usage_error = SettingsOptions::usage_error;
 
 constexpr auto examples =
     "Examples:\n"
@@ -37,14 +37,10 @@ constexpr auto examples =
     "  stepcast serve --set store.path=/var/lib/stepcast/journal\n"
     "  stepcast journal check FILE                        is the journal whole?\n"
     "  stepcast export FILE | stepcast import OTHER       move a journal\n"
+    "  stepcast token keygen keys/dev && stepcast token new --key keys/dev.pem --sub ada\n"
     "  stepcast bench fanout --clients 1000\n"
     "  stepcast prove --kills 20                          breaks a server of its own, judges every stream\n"
     "`stepcast COMMAND --help` tells more.";
-
-int complain(const std::string& what) {
-    fmt::print(stderr, "stepcast: {}\n", what);
-    return usage_error;
-}
 
 /// What is wrong with the first word, if it is meant to be a command and is none; empty otherwise.
 std::string unknown_command(const CLI::App& app, int argc, char** argv) {
@@ -63,46 +59,6 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
                        word, nearest);
 }
 
-// Not CLI11's `envname`: it reads the variables into the options of all commands, and those share their
-// places.
-std::string environment_value(const char* name, const char* otherwise = "") {
-    const char* value = std::getenv(name);
-    return value != nullptr && *value != '\0' ? value : otherwise;
-}
-
-/// Options of the commands that read the settings.
-struct SettingsOptions {
-    std::string file;
-    std::vector<std::string> sets;
-
-    void add_to(CLI::App& command) {
-        command
-            .add_option("-c,--config", file,
-                        "Settings file; without it $STEPCAST_CONFIG, then ./config.toml if there is one")
-            ->type_name("FILE");
-        command.add_option("--set", sets, "One setting, stronger than file and environment (repeatable)")
-            ->type_name("KEY=VALUE")
-            ->allow_extra_args(false);
-    }
-
-    /// Runs `command` with the settings, or says what is wrong with them.
-    template <class Command>
-    int with(Command command) const {
-        ConfigSources sources{.file = {}, .environment = process_environment(), .sets = sets};
-        if (!file.empty()) {
-            sources.file = file;
-        } else if (const auto named = environment_value("STEPCAST_CONFIG"); !named.empty()) {
-            sources.file = named;
-        } else if (std::filesystem::exists("config.toml")) {
-            sources.file = "config.toml";
-        }
-        const auto config = load_config(sources);
-        if (config) return command(*config);
-        fmt::print(stderr, "{}\n", config.error());
-        return usage_error;
-    }
-};
-
 /// The commands with the places that their options are read into. What was asked for stands in `action` after
 /// parsing.
 class CommandLine {
@@ -116,6 +72,7 @@ class CommandLine {
         add_bench(app);
         add_journal(app);
         add_prove(app);
+        token_.add_to(app, action_);
     }
 
     int run() const { return action_(); }
@@ -170,16 +127,20 @@ class CommandLine {
             .add_option("--server", url_,
                         "The server's address, with the path that a proxy gave it; without it $STEPCAST_URL")
             ->capture_default_str();
+        add_token_file(command, token_file_);
     }
 
-    /// Runs a client command on the server's address, or says what is wrong with it.
+    /// Runs a client command on the server's address with the token that the caller has, or says what is
+    /// wrong with them.
     template <class Command>
     int on_server(Command command) const {
         const auto url = client::parse_url(url_);
         if (!url) return complain(fmt::format("--server {}: {}", url_, url.error().detail));
         if (url->target.find('?') != std::string::npos)
             return complain(fmt::format("--server {}: a server's address has no query", url_));
-        return command(*url);
+        const auto token = read_token_option(token_file_);
+        if (!token) return complain(token.error());
+        return command(*url, *token);
     }
 
     void add_emit(CLI::App& app) {
@@ -226,8 +187,9 @@ class CommandLine {
             event_["detail"] = boost::json::parse(detail_, error);
             if (error) return complain("--detail: no JSON");
         }
-        return on_server([this](const client::Url& url) {
+        return on_server([this](const client::Url& url, const std::string& token) {
             return emit({.server = url,
+                         .token = token,
                          .event = event_.empty() ? "" : boost::json::serialize(event_),
                          .patience = std::chrono::seconds{patience_s_}});
         });
@@ -244,8 +206,9 @@ class CommandLine {
         command->callback([this] {
             if (tail_.user.empty() && tail_.task.empty()) throw CLI::RequiredError{"--user or --task"};
             action_ = [this] {
-                return on_server([this](const client::Url& url) {
+                return on_server([this](const client::Url& url, const std::string& token) {
                     tail_.server = url;
+                    tail_.token = token;
                     return tail(tail_);
                 });
             };
@@ -349,6 +312,8 @@ class CommandLine {
     bool defaults_ = false;
     bool markdown_ = false;
     std::string url_ = environment_value("STEPCAST_URL", "http://localhost:8082");
+    std::string token_file_;
+    TokenCli token_;
     boost::json::object event_;
     std::string detail_;
     int patience_s_ = 60;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "app/config/config.hpp"
+#include "client/response_parser.hpp"
 #include "client/url.hpp"
 
 namespace stepcast::app {
@@ -12,9 +13,13 @@ namespace stepcast::app {
 /// stderr.
 int healthcheck(const Config& config);
 
+/// The header of a request whose caller has this token; none without.
+client::Headers bearer(const std::string& token);
+
 struct EmitOptions {
     client::Url server;
-    std::string event;  ///< one ProgressEvent as JSON; empty: NDJSON from stdin
+    std::string token{};  ///< sent with every request; empty: none
+    std::string event;    ///< one ProgressEvent as JSON; empty: NDJSON from stdin
     /// How long an outage is borne once there is nothing more to read.
     std::chrono::seconds patience{60};
 };
@@ -31,6 +36,7 @@ int emit(const EmitOptions& options);
 
 struct TailOptions {
     client::Url server;
+    std::string token;   ///< sent with every connect; empty: none
     std::string user;    ///< all of a user's tasks, or
     std::string task;    ///< one task, whose end ends the command
     std::string cursor;  ///< where to begin; empty: with the current state

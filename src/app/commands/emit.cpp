@@ -64,6 +64,7 @@ class Emitter {
           options_{options},
           http_{executor_, options.server},
           target_{options.server.target_of("/api/v2/progress/events")},
+          authorization_{bearer(options.token)},
           wake_{executor_},
           signals_{executor_},
           late_{executor_} {
@@ -123,7 +124,7 @@ class Emitter {
         if (batch_.empty()) co_return true;
         const std::string body = batch_.body();
         for (;;) {
-            const auto answer = co_await http_.post(target_, body);
+            const auto answer = co_await http_.post(target_, body, "application/json", authorization_);
             if (answer && answer->ok()) {
                 if (away_since_) complain("the server takes events again");
                 away_since_.reset();
@@ -202,6 +203,7 @@ class Emitter {
     const EmitOptions& options_;
     client::HttpClient http_;
     const std::string target_;
+    const client::Headers authorization_;
     EmitBatch batch_;
     std::optional<Clock::time_point> away_since_;  // of the server, while it is
     aio::Backoff pauses_{std::chrono::milliseconds{250}, seconds{10}};
@@ -218,6 +220,11 @@ class Emitter {
 };
 
 }  // namespace
+
+client::Headers bearer(const std::string& token) {
+    if (token.empty()) return {};
+    return {{"Authorization", "Bearer " + token}};
+}
 
 int emit(const EmitOptions& options) {
     asio::io_context io;

@@ -67,7 +67,9 @@ class Tail {
           bars_{!options.json && ::isatty(STDOUT_FILENO) != 0},
           source_{io.get_executor(),
                   stream_url(options),
-                  {.last_event_id = options.cursor, .outlives_gateways = true}} {
+                  {.last_event_id = options.cursor,
+                   .headers = bearer(options.token),
+                   .outlives_gateways = true}} {
         source_.on_state([this](State state, std::string_view why) { on_state(state, why); });
     }
 

@@ -21,6 +21,20 @@ struct Config {
         Duration drain = std::chrono::seconds{10};
     } server;
 
+    struct Auth {
+        std::string mode = "off";       ///< off jwt
+        std::vector<std::string> keys;  ///< files and folders
+        std::string publisher_keys;     ///< file
+        std::vector<std::string> issuers;
+        std::vector<std::string> audiences;
+        std::string subject_claim = "sub";
+        std::string scope_claim = "scope";
+        std::string audience_claim = "aud";
+        std::string publish_scope = "publish";
+        std::string admin_scope = "admin";
+        Duration leeway = std::chrono::seconds{30};
+    } auth;
+
     struct Log {
         std::string level = "info";   ///< trace debug info warn error off
         std::string format = "auto";  ///< auto text json
