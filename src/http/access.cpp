@@ -1,11 +1,75 @@
 #include "http/access.hpp"
 
+#include <algorithm>
+
+#include "wire/chars.hpp"
+
 namespace stepcast::http {
+namespace {
+
+constexpr std::string_view scheme = "bearer ";
+
+/// 401 as RFC 6750 §3 has it: no error code for who sent nothing.
+Response unproven(std::string_view code, std::string_view reason, bool tried) {
+    Response response = Response::problem(401, code, reason);
+    response.with("WWW-Authenticate",
+                  tried ? R"(Bearer realm="stepcast", error="invalid_token")" : R"(Bearer realm="stepcast")");
+    response.close = true;  // who is turned away keeps no connection
+    return response;
+}
+
+}  // namespace
+
+AccessPolicy AccessPolicy::of_admins() {
+    AccessPolicy policy;
+    policy.of_admins_ = true;
+    return policy;
+}
 
 std::optional<Response> AccessPolicy::judge(Access rule, Request& request) const {
-    if (rule == Access::open || rule == Access::user || request.is_local()) return std::nullopt;
-    return Response::problem(403, "admin-needs-auth",
-                             "without auth, admin calls are answered to clients on the same machine only");
+    if (rule == Access::open || of_admins_) return std::nullopt;
+    if (!verify_) {
+        if (rule == Access::user || request.is_local()) return std::nullopt;
+        return Response::problem(
+            403, "admin-needs-auth",
+            "without auth, admin calls are answered to clients on the same machine only");
+    }
+    if (auto refusal = prove(request)) return refusal;
+    if (rule == Access::user || request.principal.scopes.admin) return std::nullopt;
+    return Response::problem(403, "missing-scope", "this call needs the scope admin")
+        .with("WWW-Authenticate", R"(Bearer realm="stepcast", error="insufficient_scope", scope="admin")");
+}
+
+std::optional<Response> AccessPolicy::prove(Request& request) const {
+    const auto named = [](const auto& field) { return field.first == "authorization"; };
+    const auto count = std::ranges::count_if(request.headers, named);
+    if (count == 0) return unproven("no-token", "send a token as Authorization: Bearer", false);
+    const std::string_view value = *request.header("authorization");
+    if (count > 1 || value.size() <= scheme.size() ||
+        !wire::equal_ignoring_case(value.substr(0, scheme.size()), scheme))
+        return unproven("invalid-token", "send one token as Authorization: Bearer", true);
+    auto proven = verify_(wire::trim(value.substr(scheme.size())));
+    if (!proven) return unproven("invalid-token", proven.error().detail, true);
+    request.principal = std::move(*proven);
+    return std::nullopt;
+}
+
+std::optional<Response> refuse_other(const Request& request, std::string_view user) {
+    if (request.principal.anonymous || request.principal.subject == user) return std::nullopt;
+    return Response::problem(403, "not-owner", "it belongs to another user");
+}
+
+bool may_send_for_all(const Request& request) {
+    return request.principal.anonymous || request.principal.scopes.publish;
+}
+
+std::optional<Response> refuse_sender(const Request& request, std::string_view user, std::string_view field) {
+    if (may_send_for_all(request) || request.principal.subject == user) return std::nullopt;
+    return Response::problem(403, "not-owner", "sending for others needs the scope publish", field);
+}
+
+std::string_view user_named(const Request& request) {
+    return request.parameter("userId").value_or(request.principal.subject);
 }
 
 }  // namespace stepcast::http

@@ -1,6 +1,9 @@
 #pragma once
+#include <functional>
 #include <optional>
+#include <string_view>
 
+#include "base/result.hpp"
 #include "http/route.hpp"
 
 namespace stepcast::http {
@@ -9,8 +12,37 @@ namespace stepcast::http {
 /// Immutable while the server runs; any thread.
 class AccessPolicy {
   public:
-    /// The refusal if the rule forbids the request. Fills `request.principal`.
+    /// Who a token proves. The error's detail says for people why it proves nobody. Called on any thread.
+    using Verify = std::function<result<auth::Principal>(std::string_view token)>;
+
+    /// Auth is off: every caller is anonymous, and admin calls are for clients of this machine.
+    AccessPolicy() = default;
+    /// Callers prove who they are by `Authorization: Bearer`.
+    explicit AccessPolicy(Verify verify) : verify_{std::move(verify)} {}
+    /// Whoever reaches the server may call everything: of a port that only admins reach.
+    static AccessPolicy of_admins();
+
+    /// The refusal if the rule forbids the request. Fills `request.principal` if a rule asks for proof.
     std::optional<Response> judge(Access rule, Request& request) const;
+
+  private:
+    std::optional<Response> prove(Request& request) const;
+
+    Verify verify_;
+    bool of_admins_ = false;
 };
+
+/// 403 not-owner unless what is asked for is the caller's own; an anonymous caller may ask for anybody's.
+std::optional<Response> refuse_other(const Request& request, std::string_view user);
+
+/// The caller may send events and orders for any user.
+bool may_send_for_all(const Request& request);
+
+/// 403 not-owner for who sends on behalf of another user without the scope `publish`. `field` names the
+/// input.
+std::optional<Response> refuse_sender(const Request& request, std::string_view user, std::string_view field);
+
+/// `?userId=`, or who calls if that is absent; empty if neither is known.
+std::string_view user_named(const Request& request);
 
 }  // namespace stepcast::http

@@ -50,7 +50,7 @@ void CorsPolicy::prepare(Request& request) const {
     request.answer_headers.emplace_back("Access-Control-Allow-Credentials", "true");
     request.answer_headers.emplace_back(
         "Access-Control-Expose-Headers",
-        "ETag, Link, Location, Retry-After, Stepcast-Position, Idempotency-Replayed");
+        "ETag, Link, Location, Retry-After, Stepcast-Position, Idempotency-Replayed, WWW-Authenticate");
 }
 
 bool CorsPolicy::allows(const Request& request) const {

@@ -38,6 +38,9 @@ class Router {
     /// Without a call every Host is answered.
     void answer_only(HostPolicy hosts) { hosts_ = std::move(hosts); }
 
+    /// Without a call auth is off.
+    void hold_to(AccessPolicy access) { access_ = std::move(access); }
+
     /// Fills the answer headers of a request that may not be whole: one that was refused on the way.
     void prepare(Request& request) const { cors_.prepare(request); }
 

@@ -42,6 +42,8 @@ class Node {
 
     std::string url() const;
     const http::Router& router() const { return router_; }
+    /// Who may call what. Before `start`; without a call auth is off.
+    void hold_to(http::AccessPolicy access) { router_.hold_to(std::move(access)); }
     /// True once `stop` has answered every request and let every stream go, whatever the bus does. Any
     /// thread.
     bool served() const { return served_; }

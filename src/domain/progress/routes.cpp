@@ -9,6 +9,7 @@
 #include "domain/progress/api.hpp"
 #include "domain/progress/orders.hpp"
 #include "event/json.hpp"
+#include "http/access.hpp"
 #include "http/conditions.hpp"
 #include "http/paging.hpp"
 #include "http/parameters.hpp"
@@ -29,10 +30,29 @@ result<std::string, Response> id_of(std::string_view value, std::string_view fie
     return std::string{value};
 }
 
+// Whom the query names, or who calls if it names nobody.
 result<std::string, Response> user_of(const Request& request) {
-    const auto user = request.parameter("userId");
-    if (!user) return tl::unexpected{Response::invalid_field("userId", "is required")};
-    return id_of(*user, "userId");
+    const auto user = http::user_named(request);
+    if (user.empty() && !request.parameter("userId"))
+        return tl::unexpected{Response::invalid_field("userId", "is required")};
+    return id_of(user, "userId");
+}
+
+// The same for what only the user may see.
+result<std::string, Response> reader_of(const Request& request) {
+    auto user = user_of(request);
+    if (user)
+        if (auto refusal = http::refuse_other(request, *user)) return tl::unexpected{std::move(*refusal)};
+    return user;
+}
+
+// What keeps the caller from a task's past, which does not say whose it is.
+awaitable<std::optional<Response>> refuse_stranger(RouteParts& parts, const Request& request,
+                                                   const std::string& task_id) {
+    if (request.principal.anonymous) co_return std::nullopt;
+    const auto view = co_await parts.service.status(task_id, std::nullopt);
+    if (!view) co_return answer_for(view.error());
+    co_return http::refuse_other(request, view->user_id);
 }
 
 // Which past of the task is asked for, by version or by time; nothing: the present.
@@ -56,6 +76,7 @@ awaitable<Response> get_status(RouteParts& parts, Request& request) {
     const bool past = version->has_value();
     const auto view = co_await parts.service.status(*task_id, *version);
     if (!view) co_return answer_for(view.error());
+    if (auto refusal = http::refuse_other(request, view->user_id)) co_return std::move(*refusal);
     const ProgressState& state = view->state;
     // A live status moves with the clock although its version stands, so only what cannot change answers 304.
     const std::string etag = http::etag_of(state.version);
@@ -82,6 +103,7 @@ awaitable<Response> get_history(RouteParts& parts, Request& request) {
     if (!slice) co_return std::move(slice.error());
     auto task_id = id_of(request.path_parameter("taskId"), "taskId");
     if (!task_id) co_return std::move(task_id.error());
+    if (auto refusal = co_await refuse_stranger(parts, request, *task_id)) co_return std::move(*refusal);
     auto version = co_await version_of(parts, request, *task_id);
     if (!version) co_return std::move(version.error());
     auto history = co_await parts.service.history(*task_id, *version, slice->from,
@@ -102,6 +124,7 @@ awaitable<Response> get_user(RouteParts& parts, Request& request) {
     if (!slice) co_return std::move(slice.error());
     auto user_id = id_of(request.path_parameter("userId"), "userId");
     if (!user_id) co_return std::move(user_id.error());
+    if (auto refusal = http::refuse_other(request, *user_id)) co_return std::move(*refusal);
     http::EventList list{
         [&parts, user_id = std::move(*user_id)](
             std::uint64_t from, std::size_t limit) -> awaitable<std::optional<http::ListRead>> {
@@ -129,6 +152,15 @@ std::string given_json(const ProgressIntake::Given& given) {
     return out += '}';
 }
 
+std::optional<Response> refuse_senders(const Request& request, const SentReader& sent) {
+    if (http::may_send_for_all(request)) return std::nullopt;
+    for (std::size_t i = 0; i < sent.events.size(); ++i)
+        if (sent.events[i].user_id != request.principal.subject)
+            return http::refuse_sender(request, sent.events[i].user_id,
+                                       sent.array ? fmt::format("[{}].userId", i) : "userId");
+    return std::nullopt;
+}
+
 awaitable<Response> post_events(RouteParts& parts, Request& request) {
     if (auto refusal = http::refuse_unless_json(request)) co_return std::move(*refusal);
     SentReader sent{request.body};
@@ -139,6 +171,7 @@ awaitable<Response> post_events(RouteParts& parts, Request& request) {
         co_await aio::next_turn();  // others on this lane wait no longer than for a slice
     }
     const bool array = sent.array;
+    if (auto refusal = refuse_senders(request, sent)) co_return std::move(*refusal);
     const auto given = co_await parts.intake.publish(std::move(sent.events), array);
     if (!given) co_return answer_for(given.error());
     std::string body = array ? "[" : "";
@@ -175,6 +208,7 @@ awaitable<Response> post_order(RouteParts& parts, Request& request) {
         if (auto refusal = http::refuse_unless_json(request)) co_return std::move(*refusal);
     auto form = request.body.empty() ? form_of_query(request) : form_of_body(request);
     if (!form) co_return std::move(form.error());
+    if (auto refusal = http::refuse_sender(request, form->user_id, "userId")) co_return std::move(*refusal);
     const auto task_id = co_await parts.intake.order(form->user_id, form->product_name, form->quantity);
     if (!task_id) co_return answer_for(task_id.error());
     std::string body = "{\"taskId\":";
@@ -198,7 +232,7 @@ Response open_stream(RouteParts& parts, const Request& request, broadcast::Sessi
 }
 
 awaitable<Response> subscribe_user(RouteParts& parts, Request& request) {
-    auto user_id = user_of(request);
+    auto user_id = reader_of(request);
     if (!user_id) co_return std::move(user_id.error());
     auto source = parts.service.user_source(*user_id, http::cursor_of(request));
     co_return open_stream(parts, request, broadcast::SessionKind::user,
@@ -209,8 +243,8 @@ awaitable<Response> subscribe_task(RouteParts& parts, Request& request) {
     auto task_id = id_of(request.path_parameter("taskId"), "taskId");
     if (!task_id) co_return std::move(task_id.error());
     std::string user_id;
-    if (request.parameter("userId")) {
-        auto user = user_of(request);
+    if (!http::user_named(request).empty() || request.parameter("userId")) {
+        auto user = reader_of(request);
         if (!user) co_return std::move(user.error());
         user_id = std::move(*user);
     }
@@ -232,7 +266,7 @@ awaitable<Response> subscribe_task(RouteParts& parts, Request& request) {
 }
 
 awaitable<Response> subscribe_v1(RouteParts& parts, Request& request) {
-    auto user_id = user_of(request);
+    auto user_id = reader_of(request);
     if (!user_id) co_return std::move(user_id.error());
     co_return open_stream(parts, request, broadcast::SessionKind::v1,
                           {&category, broadcast::Topic::By::subject, *user_id}, *user_id, nullptr);
