@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests in stages and ends with one line `N passed, N failed`. `./dev test` calls it; the release server is built by then.
 
-    run.py [STAGE…]     stages: ground unit seeds integration load faults web clients asan tsan (all, in this order)
+    run.py [STAGE…]     stages: ground unit seeds integration load faults web clients api asan tsan (all, in this order)
 """
 import atexit
 import json
@@ -171,11 +171,21 @@ def npm_installed(folder):
                      ["npm", "ci", "--no-audit", "--no-fund"], cwd=folder)
 
 
+def pip_installed(name):
+    """What tests/NAME/requirements.txt lists, in build/NAME."""
+    venv, wanted = ROOT / "build" / name, ROOT / "tests" / name / "requirements.txt"
+    return installed(venv / "installed", wanted, [sys.executable, "-m", "venv", str(venv)],
+                     [str(venv / "bin/pip"), "install", "-q", "-r", str(wanted)])
+
+
 def clients():
-    folder, venv = ROOT / "tests/clients", ROOT / "build/clients"
-    if npm_installed(folder) and installed(venv / "installed", folder / "requirements.txt", [sys.executable, "-m", "venv", str(venv)],
-                                           [str(venv / "bin/pip"), "install", "-q", "-r", str(folder / "requirements.txt")]):
+    if npm_installed(ROOT / "tests/clients") and pip_installed("clients"):
         python_suite("clients")
+
+
+def api():
+    if pip_installed("api"):
+        python_suite("api")
 
 
 def web():
@@ -203,6 +213,7 @@ STAGES = {
     "faults": lambda: (start_broker(), reported("faults", str(ROOT / "tests/faults/faults.py"), "--short", "--json")),
     "web": web,
     "clients": clients,
+    "api": api,
     "asan": lambda: (start_broker(), ctest("asan", "suites", SUITES)),
     "tsan": lambda: ctest("tsan", "crossing", CROSSING),
 }

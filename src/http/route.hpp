@@ -48,6 +48,7 @@ struct Answer {
     const Schema* schema = nullptr;  ///< null: no body, or one that is no JSON; a problem from 400 on
     Shape shape = Shape::one;
     std::string_view type = "application/json";  ///< of the body; empty: there is none
+    std::vector<std::string_view> headers{};     ///< that it may carry beyond those that every answer has
 };
 
 /// What a route says of itself: for the rule before its handler, and for documents.
@@ -56,7 +57,8 @@ struct RouteInfo {
     std::string_view description{};  ///< sentences, as CommonMark
     Access access = Access::unsaid;
     bool idempotent = false;  ///< called again with the same ids, it changes nothing more
-    bool any_host = false;  ///< answered under any name: for those who ask whether we are well by our address
+    bool any_host = false;    ///< answered under any name: for those who ask for our health by our address
+    bool documented = true;   ///< part of the interface; files of the page are not
     std::vector<Parameter> parameters{};
     const Schema* body = nullptr;
     Shape body_shape = Shape::one;

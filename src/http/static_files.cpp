@@ -45,6 +45,7 @@ std::vector<Route> static_routes(std::vector<StaticFile> files) {
         const auto file = std::make_shared<const Served>(std::move(each), std::move(gzip_etag));
         const RouteInfo info{.summary = "A file of the page",
                              .access = Access::open,
+                             .documented = false,
                              .answers = {{200, "The file", nullptr, Shape::one, file->content_type},
                                          {304, "`If-None-Match` names it", nullptr, Shape::one, ""}}};
         const Handler handler = [file](Request& request, Context) -> awaitable<Response> {

@@ -66,6 +66,9 @@ class Ground(unittest.TestCase):
         self.assertEqual(read("docs/configuration.md"), output(BINARY, "check-config", "--markdown"),
                          "make it anew: stepcast check-config --markdown > docs/configuration.md")
 
+    def test_the_document_of_the_interface_is_what_the_endpoint_table_prints(self):
+        self.assertEqual(read("docs/api.md"), output(BINARY, "openapi", "--markdown"))
+
     def test_the_version_stands_in_one_place(self):
         version = re.search(r"project\(stepcast VERSION ([\d.]+)", read("CMakeLists.txt")).group(1)
         self.assertEqual(output(BINARY, "--version").strip(), version)

@@ -164,6 +164,8 @@ class Values(Progress):
         failed = until(lambda: (s := self.api.status(order["taskId"])[1])["status"] == "FAILED" and s, "the failed order")
         self.assertEqual((failed["currentStep"], failed["percentage"], failed["stepName"]), (2, 25, "재고 확인"))
         self.assertIn("reason", failed["detail"])
+        status, problem, _ = self.api.call("POST", "/api/v2/progress/orders?userId=else", {"userId": user, "productName": "x", "quantity": 1})
+        self.assertEqual((status, problem["field"]), (400, "userId"), "of two users none is chosen")
         status, problem, _ = self.api.call("POST", f"/api/v2/progress/orders?userId={user}&productName=x&quantity=0")
         self.assertEqual((status, problem["field"]), (400, "quantity"))
 

@@ -73,6 +73,7 @@ class CommandLine {
         add_journal(app);
         add_prove(app);
         token_.add_to(app, action_);
+        add_openapi(app);
     }
 
     int run() const { return action_(); }
@@ -261,6 +262,12 @@ class CommandLine {
         add_file_command(app, "import", "Fill a new journal with an export from stdin", journal_import);
     }
 
+    void add_openapi(CLI::App& app) {
+        auto* command = app.add_subcommand("openapi", "Print the HTTP interface as OpenAPI 3.1");
+        command->add_flag("--markdown", markdown_, "As docs/api.md has it");
+        command->callback([this] { action_ = [this] { return print_interface(markdown_); }; });
+    }
+
     template <class Run>
     CLI::App* add_file_command(CLI::App& app, const char* name, const char* help, Run run) {
         auto* command = app.add_subcommand(name, help);
@@ -309,6 +316,7 @@ class CommandLine {
     std::string journal_;
     std::string to_;
     bool print_ = false;
+    bool markdown_ = false;
     bool defaults_ = false;
     bool markdown_ = false;
     std::string url_ = environment_value("STEPCAST_URL", "http://localhost:8082");

@@ -16,6 +16,9 @@ int healthcheck(const Config& config);
 /// The header of a request whose caller has this token; none without.
 client::Headers bearer(const std::string& token);
 
+/// Prints the interface of a server with the default settings: as OpenAPI, or as Markdown.
+int print_interface(bool markdown);
+
 struct EmitOptions {
     client::Url server;
     std::string token{};  ///< sent with every request; empty: none

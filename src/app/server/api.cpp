@@ -17,6 +17,10 @@ constexpr Schema readiness{"Readiness", R"({
     "failing":{"type":"array","items":{"type":"string"},"description":"The parts that keep the node from being ready"},
     "rebuiltPercent":{"type":"integer","minimum":0,"maximum":100}}})"};
 
+constexpr Schema document{"OpenApi", R"({
+  "type":"object","required":["openapi","info","paths"],
+  "properties":{"openapi":{"type":"string"},"info":{"type":"object"},"paths":{"type":"object"},"components":{"type":"object"}}})"};
+
 }  // namespace
 
 const http::RouteInfo healthz{
@@ -37,6 +41,12 @@ const http::RouteInfo metrics{
     .summary = "Numbers for Prometheus",
     .access = Access::open,
     .answers = {{200, "Prometheus' text format", nullptr, Shape::one, "text/plain"}},
+};
+
+const http::RouteInfo openapi{
+    .summary = "This interface for machines",
+    .access = Access::open,
+    .answers = {{200, "An OpenAPI 3.1 document", &document}},
 };
 
 }  // namespace stepcast::app::api

@@ -8,5 +8,6 @@ namespace stepcast::app::api {
 extern const http::RouteInfo healthz;
 extern const http::RouteInfo readyz;
 extern const http::RouteInfo metrics;
+extern const http::RouteInfo openapi;
 
 }  // namespace stepcast::app::api

@@ -11,7 +11,9 @@
 #include "app/server/monitor.hpp"
 #include "app/server/web_files.hpp"
 #include "app/server/wiring.hpp"
+#include "app/version.hpp"
 #include "event/json.hpp"
+#include "http/openapi.hpp"
 #include "http/static_files.hpp"
 
 namespace stepcast::app {
@@ -102,6 +104,12 @@ void Node::add_routes() {
                      co_return response;
                  },
                  api::metrics});
+    router_.add({get, "/openapi.json",
+                 [this](http::Request&, http::Context) -> awaitable<http::Response> {
+                     co_return http::Response::json(openapi_).with("Cache-Control", "no-cache");
+                 },
+                 api::openapi});
+    event::append_json_value(openapi_, http::openapi_document(router_.table(), version()));
 }
 
 result<std::uint16_t> Node::listen() {

@@ -76,6 +76,7 @@ class Node {
     http::SseAdmission admission_;
     std::vector<std::unique_ptr<domain::Module>> modules_;
     http::Router router_;
+    std::string openapi_;  // the interface as JSON
     http::Server server_;
 
     std::atomic<bool> bus_ready_{false};

@@ -12,12 +12,13 @@ using enum Parameter::In;
 
 // Ids are what `check_id` takes.
 constexpr std::string_view id_schema =
-    R"({"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$"})";
+    R"({"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u200b\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]+$"})";
 constexpr std::string_view whole_schema = R"({"type":"integer","minimum":1,"maximum":9223372036854775807})";
 
 constexpr Parameter task_id{path, "taskId", "The task", id_schema, true};
 constexpr Parameter of_user{path, "userId", "The user", id_schema, true};
-constexpr Parameter whose{query, "userId", "The user whose tasks are told", id_schema, true};
+constexpr Parameter whose{query, "userId",
+                          "The user whose tasks are told; absent: who calls, which needs a token", id_schema};
 constexpr Parameter maybe_whose{query, "userId", "Who asks; a task of somebody else is refused", id_schema};
 constexpr Parameter last_event_id{
     header, "Last-Event-ID",
@@ -40,10 +41,10 @@ constexpr Schema sent_event{"SentEvent", R"({
   "type":"object","description":"What a producer sends; null means absent, unknown members are passed over.",
   "required":["taskId","userId","eventType"],
   "properties":{
-    "taskId":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$"},
-    "userId":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$","description":"The owner; a task keeps that of its first event"},
+    "taskId":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u200b\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]+$"},
+    "userId":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u200b\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]+$","description":"The owner; a task keeps that of its first event"},
     "eventType":{"type":"string","enum":["STARTED","PROGRESS","COMPLETED","FAILED"]},
-    "eventId":{"type":["string","null"],"minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$","description":"Makes a repeat harmless; absent: given by the answer"},
+    "eventId":{"type":["string","null"],"minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u200b\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]+$","description":"Makes a repeat harmless; absent: given by the answer"},
     "currentStep":{"type":["integer","null"],"minimum":0,"maximum":9007199254740991,"description":"At most totalSteps where that is above 0"},
     "totalSteps":{"type":["integer","null"],"minimum":0,"maximum":9007199254740991},
     "percentage":{"type":["integer","null"],"minimum":0,"maximum":100,"description":"Absent: from the steps, else the task's last; COMPLETED is 100"},
@@ -89,8 +90,8 @@ constexpr Schema given_event{"GivenEvent", R"({
 constexpr Schema sent_order{"SentOrder", R"({
   "type":"object","required":["userId","productName","quantity"],
   "properties":{
-    "userId":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$"},
-    "productName":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]+$"},
+    "userId":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u200b\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]+$"},
+    "productName":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u200b\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]+$"},
     "quantity":{"type":"integer","minimum":1,"maximum":9007199254740991}}})"};
 
 constexpr Schema given_order{"GivenOrder", R"({
@@ -108,7 +109,9 @@ const Answer bad_parameter{400, "A parameter is missing or malformed; `field` na
 const Answer unchanged{304, "`If-None-Match` names what stands", nullptr, Shape::one, ""};
 const Answer unknown{404, "No such task, or no such version of it yet"};
 const Answer gone{410, "The version was folded into a snapshot"};
-const Answer later{503, "The store or the bus cannot be reached, or is being rebuilt; come again"};
+const Answer later{.status = 503,
+                   .meaning = "The store or the bus cannot be reached, or is being rebuilt",
+                   .headers = {"Retry-After"}};
 
 }  // namespace
 
@@ -146,7 +149,7 @@ const http::RouteInfo status{
     .summary = "The state of a task, now or in the past",
     .access = Access::user,
     .parameters = {task_id, version, at},
-    .answers = {{200, "The state; its ETag names the version", &snapshot},
+    .answers = {{.status = 200, .meaning = "The state", .schema = &snapshot, .headers = {"ETag"}},
                 unchanged,
                 bad_parameter,
                 unknown,
@@ -158,7 +161,11 @@ const http::RouteInfo history{
     .summary = "The events of a task, in order",
     .access = Access::user,
     .parameters = {task_id, version, at, from_version, limit},
-    .answers = {{200, "The events; its ETag names the last version", &progress_event, Shape::list},
+    .answers = {{.status = 200,
+                 .meaning = "The events",
+                 .schema = &progress_event,
+                 .shape = Shape::list,
+                 .headers = {"ETag", "Link"}},
                 unchanged,
                 bad_parameter,
                 unknown,
@@ -171,7 +178,13 @@ const http::RouteInfo user{
     .description = "A user that is not known has none.",
     .access = Access::user,
     .parameters = {of_user, from_position, limit},
-    .answers = {{200, "The events", &progress_event, Shape::list}, bad_parameter, later},
+    .answers = {{.status = 200,
+                 .meaning = "The events",
+                 .schema = &progress_event,
+                 .shape = Shape::list,
+                 .headers = {"Link"}},
+                bad_parameter,
+                later},
 };
 
 const http::RouteInfo events{
@@ -191,7 +204,7 @@ const http::RouteInfo events{
 
 const http::RouteInfo orders{
     .summary = "The demonstration: an order that works itself off as a task",
-    .description = "As JSON or by the query. 404 with `orders.enabled = false`.",
+    .description = "As JSON or by the query, not both. 404 with `orders.enabled = false`.",
     .access = Access::user,
     .parameters = {{query, "userId", "Who orders; without a body", id_schema},
                    {query, "productName", "1 to 256 characters; without a body",
@@ -200,9 +213,10 @@ const http::RouteInfo orders{
                     R"({"type":"integer","minimum":1,"maximum":9007199254740991})"}},
     .body = &sent_order,
     .body_required = false,
-    .answers = {{202, "The bus has the order; `Location` is its state", &given_order},
-                {400, "The order is malformed; `field` names the place"},
-                later},
+    .answers =
+        {{.status = 202, .meaning = "The bus has the order", .schema = &given_order, .headers = {"Location"}},
+         {400, "The order is malformed; `field` names the place"},
+         later},
 };
 
 const http::RouteInfo monitor{

@@ -198,6 +198,11 @@ result<Order, Response> form_of_query(const Request& request) {
 }
 
 result<Order, Response> form_of_body(const Request& request) {
+    // Which of two would hold is nothing to guess, and one of them would go unchecked.
+    for (const std::string_view name : {"userId", "productName", "quantity"})
+        if (request.parameter(name))
+            return tl::unexpected{
+                Response::invalid_field(name, "stands in the query beside a body; send one of them")};
     auto order = decode_order_form(request.body);
     if (!order) return tl::unexpected{answer_for(order.error())};
     return std::move(*order);

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <map>
 #include <regex>
 #include <set>
 
 #include "app/server/node.hpp"
 #include "app/server/wiring.hpp"
 #include "event/json.hpp"
+#include "http/openapi.hpp"
 
 namespace stepcast::app {
 namespace {
@@ -68,6 +70,50 @@ TEST_F(TableTest, schemas_are_json_and_a_name_means_one_of_them) {
         for (const auto& answer : row.info.answers) look(answer.schema);
     }
     EXPECT_GT(known.size(), 7u);
+}
+
+TEST_F(TableTest, every_row_that_is_not_open_asks_for_a_token_that_proves_enough) {
+    node.hold_to(http::AccessPolicy{[](std::string_view token) -> result<auth::Principal> {
+        if (token == "expired") return fail(std::make_error_code(std::errc::timed_out), {}, "it has expired");
+        return auth::Principal{.subject = "ada", .scopes = {.admin = token == "admin"}, .anonymous = false};
+    }});
+    const auto status_of = [&](const http::Route& row, std::string_view token) {
+        http::Request request;
+        request.method = row.method;
+        request.path = std::regex_replace(row.pattern, std::regex{"[{}]"}, "");
+        request.headers = {{"host", "localhost"}};
+        request.from_loopback = true;
+        if (!token.empty()) request.headers.emplace_back("authorization", "Bearer " + std::string{token});
+        const auto match = node.router().route(request);
+        return match.handler != nullptr ? 200 : match.answer->status;
+    };
+    for (const auto& row : table) {
+        const bool open = row.info.access == http::Access::open;
+        const bool admin = row.info.access == http::Access::admin;
+        EXPECT_EQ(status_of(row, ""), open ? 200 : 401) << row.pattern;
+        EXPECT_EQ(status_of(row, "expired"), open ? 200 : 401) << row.pattern;
+        EXPECT_EQ(status_of(row, "user"), admin ? 403 : 200) << row.pattern;
+        EXPECT_EQ(status_of(row, "admin"), 200) << row.pattern;
+    }
+}
+
+TEST_F(TableTest, the_document_has_every_row_of_the_interface_and_no_file_of_the_page) {
+    const auto document = http::openapi_document(table, "1.2.3");
+    EXPECT_EQ(document.at("info").at("version").as_string(), "1.2.3");
+    const auto& paths = document.at("paths").as_object();
+    std::set<std::string_view> ids;
+    std::size_t documented = 0, operations = 0;
+    for (const auto& row : table) documented += row.info.documented ? 1 : 0;
+    for (const auto& [path, methods] : paths)
+        for (const auto& [method, operation] : methods.as_object()) {
+            ++operations;
+            EXPECT_TRUE(ids.insert(operation.at("operationId").as_string()).second) << path;
+            EXPECT_NE(operation.at("responses").as_object().size(), 0u);
+        }
+    EXPECT_EQ(operations, documented);
+    EXPECT_FALSE(paths.contains("/index.html"));
+    const auto& stream = paths.at("/api/v2/progress/subscribe").at("get").at("responses").at("200");
+    EXPECT_TRUE(stream.at("content").as_object().contains("text/event-stream"));
 }
 
 }  // namespace

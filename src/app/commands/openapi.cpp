@@ -1,0 +1,34 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "app/commands/commands.hpp"
+#include "app/server/node.hpp"
+#include "app/server/wiring.hpp"
+#include "app/version.hpp"
+#include "event/json.hpp"
+#include "http/openapi.hpp"
+
+namespace stepcast::app {
+
+int print_interface(bool markdown) {
+    const Config config;
+    asio::io_context io{1};
+    auto bus = make_bus(io, config, system_clock());
+    if (!bus) {
+        fmt::print(stderr, "stepcast: {}\n", bus.error().text());
+        return 1;
+    }
+    // It is never started: only its table is asked for.
+    const Node node{io,      config,         std::move(*bus),
+                    nullptr, system_clock(), modules(config, system_clock().now())};
+    std::string out;
+    if (markdown)
+        out = http::api_markdown(node.router().table());
+    else
+        event::append_json_value(out, http::openapi_document(node.router().table(), version()));
+    fmt::print("{}{}", out, markdown ? "" : "\n");
+    return 0;
+}
+
+}  // namespace stepcast::app

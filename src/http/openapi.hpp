@@ -1,0 +1,31 @@
+#pragma once
+#include <boost/json/object.hpp>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "http/route.hpp"
+
+namespace stepcast::http {
+
+/// What the table says of itself as an OpenAPI 3.1 document. Rows that are no part of the interface are left
+/// out. Throws if a row's schema is no JSON, which a test of the table finds.
+boost::json::object openapi_document(const std::deque<Route>& table, std::string_view version);
+
+/// The same for people, as Markdown.
+std::string api_markdown(const std::deque<Route>& table);
+
+/// Answers that the server gives for every route of this kind; those that the row gives itself are not among
+/// them.
+std::vector<Answer> common_answers(const Route& row);
+
+/// "progress" of "/api/v2/progress/events"; "operations" outside of /api.
+std::string_view chapter_of(const Route& row);
+
+/// What an answer's header says; empty for a name that no answer declares.
+std::string_view header_meaning(std::string_view name);
+
+/// The problem of every refusal.
+extern const Schema problem_schema;
+
+}  // namespace stepcast::http
