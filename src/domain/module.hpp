@@ -77,8 +77,11 @@ struct ModuleSpec {
     /// Of the streams that it stores; constants, needed before the store is opened.
     std::span<const event::Category* const> categories;
     std::function<std::unique_ptr<Module>(const Parts& parts)> make;
-    /// Refuses what is no event of these categories as the module stores them: what an import brings.
-    result<void> (*check_stored)(const event::Event& draft) = nullptr;
+    /// Refuses what is no event of these categories as the module stores them: what an import brings. Without
+    /// one of its own a module takes all.
+    result<void> (*check_stored)(const event::Event& draft) = [](const event::Event&) {
+        return result<void>{};
+    };
 };
 
 }  // namespace stepcast::domain

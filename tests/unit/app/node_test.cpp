@@ -88,6 +88,14 @@ TEST_F(NodeTest, a_module_needs_its_own_folder_and_one_line_of_wiring) {
     });
 }
 
+TEST(ModuleSpec, an_import_takes_the_events_of_a_module_that_checks_none) {
+    const auto spec = counter::module_spec();
+    const auto draft = event::Event::make(
+        {.category = spec.categories[0], .stream_id = "a", .id = "e", .subject = "u", .json = "{}"});
+    ASSERT_TRUE(spec.check_stored != nullptr);
+    EXPECT_TRUE(spec.check_stored(*draft));
+}
+
 TEST_F(NodeTest, a_node_without_the_known_modules_serves_the_others) {
     serve({counter::module_spec()}, [&](client::HttpClient& http) -> awaitable<void> {
         EXPECT_EQ((co_await http.post("/api/counters/a?event=1", ""))->body, R"({"value":1})");
