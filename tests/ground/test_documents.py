@@ -88,6 +88,13 @@ class Documents(unittest.TestCase):
         others = {"kafka.properties", "store.hpp", "bus.hpp", "progress.example"}
         self.each(GUIDES, lambda path: {key for key in wanted.findall(self.code(path))} - keys - others)
 
+    def test_the_files_that_are_named_exist(self):
+        named = re.compile(r"(?<![\w/])((?:src/|tests/|docs/)?(?:[\w.-]+/)+[\w.-]+\.(?:[ch]pp|py|txt|mjs))(?![\w/])")
+        self.each(GUIDES, lambda path: {name for name in named.findall(re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"),
+                                                                              flags=re.M | re.S))
+                                        if "NAME" not in name and not (ROOT / name).exists() and not (ROOT / "src" / name).exists()
+                                        and not (path.parent / name).exists()})
+
     def test_the_metrics_that_are_named_exist(self):
         source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("src/**/*.cpp"))
         known = set(re.findall(r"\bstepcast_[a-z_]+", source))

@@ -95,6 +95,11 @@ class Ground(unittest.TestCase):
                  if elsewhere.search(line.replace("docs/api.md", "")) and path != pathlib.Path(__file__).resolve()]
         self.assertEqual(cited, [])
 
+    def test_ci_runs_the_tests_where_the_image_is_built(self):
+        workflow = read(".github/workflows/ci.yml")
+        self.assertIn("- run: ./dev test\n", workflow)
+        self.assertIn(f"image: {re.search('FROM (debian:[0-9]+)', read('Dockerfile')).group(1)}\n", workflow)
+
     def test_scripts_are_executable_and_parse(self):
         for name in ("dev", ".ci/run", "tests/run.py"):
             self.assertTrue(os.access(ROOT / name, os.X_OK), name)
