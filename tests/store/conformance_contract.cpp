@@ -82,6 +82,27 @@ TEST_P(StoreTest, an_erased_stream_is_gone_from_every_read_and_announced) {
     EXPECT_EQ(again->position, 5u) << "positions go on";
 }
 
+TEST_P(StoreTest, others_have_their_turns_while_long_streams_are_erased) {
+    one_life = true;
+    std::vector<Commit> commits;
+    for (int i = 0; i < 60'000; ++i)
+        commits.push_back(commit_of({draft(i % 2 == 0 ? "a" : "b", std::to_string(i),
+                                           {.subject = i % 3 == 0 ? "ann" : "bob", .category = &account})}));
+    commit(std::move(commits));
+    auto gone = commit_of({draft("c", "1")});
+    gone.erase = {{&account, "a"}, {&account, "b"}};
+    std::array<Commit, 2> both{std::move(gone), commit_of({draft("c", "2")})};
+    int turns = 0;
+    const auto results = run(store().commit_many(both), turns);
+    EXPECT_TRUE(results[0]);
+    EXPECT_TRUE(results[1]);
+    EXPECT_GE(turns, 8) << "sixty thousand events leave in turns of a millisecond";
+    EXPECT_EQ(ids(subject("ann", {}, categories)), "");
+    EXPECT_EQ(all().events.size(), 2u);
+    EXPECT_EQ(subject_lost("ann", categories), 59'998u);
+    EXPECT_EQ(subject_lost("bob", categories), 60'000u);
+}
+
 TEST_P(StoreTest, a_stream_that_never_expires_is_erased_like_any_other) {
     put("a", "1", {.category = &account});
     auto last = commit_of({draft("a", "2", {.category = &account})});

@@ -101,6 +101,24 @@ TEST_P(StoreTest, every_subject_of_an_expired_stream_has_lost_its_own_last_event
     EXPECT_TRUE(subject("bob").events.empty());
 }
 
+TEST_P(StoreTest, no_subject_of_a_long_stream_is_unaware_of_its_loss_while_the_stream_is_removed) {
+    one_life = true;
+    std::vector<Commit> commits;
+    for (int i = 0; i < 20'000; ++i)
+        commits.push_back(
+            commit_of({draft("room", std::to_string(i), {.subject = std::to_string(i % 500)})}));
+    commit(std::move(commits));
+    clock.at += 60min;
+    ASSERT_FALSE(run(store().cleanup(clock.at))->done);
+    for (Position i = 0; i < 500; ++i) {
+        EXPECT_TRUE(subject(std::to_string(i)).events.empty());
+        EXPECT_GE(subject_lost(std::to_string(i)), 19'501 + i);
+    }
+    clean();
+    for (Position i = 0; i < 500; ++i) EXPECT_EQ(subject_lost(std::to_string(i)), 19'501 + i);
+    EXPECT_EQ(subject_lost("500"), 0u);
+}
+
 TEST_P(StoreTest, a_forgotten_tombstone_raises_the_floor_for_all) {
     finished("a", "ann");
     put("keep", "1", {.subject = "bob", .category = &account});

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
 #include <asio/io_context.hpp>
 #include <functional>
 #include <map>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "aio/turn.hpp"
 #include "aio/types.hpp"
 #include "base/hash.hpp"
 #include "store/store.hpp"
@@ -111,6 +113,26 @@ class StoreTest : public testing::TestWithParam<StoreKind> {
     template <class T>
     T run(awaitable<T> work) {
         return run_to_end(strand, std::move(work));
+    }
+
+    /// Likewise; `turns` says how many turns others on the strand had meanwhile.
+    template <class T>
+    T run(awaitable<T> work, int& turns) {
+        bool ended = false;
+        asio::co_spawn(
+            strand,
+            [&]() -> awaitable<void> {
+                for (turns = 0;; ++turns) {
+                    co_await aio::next_turn();
+                    if (ended) co_return;
+                }
+            },
+            asio::detached);
+        return run([](awaitable<T> of, bool& done) -> awaitable<T> {
+            auto value = co_await std::move(of);
+            done = true;
+            co_return value;
+        }(std::move(work), ended));
     }
 
     EventStore& store() {

@@ -53,28 +53,34 @@ void write_event(std::string& out, const StoredEvent& stored) {
     out.append(data_mark).append("{").append(e.body()).append("}}\n");
 }
 
+// One line with one object.
+template <class Fill>
+void line(std::string& out, std::string_view kind, Fill fill) {
+    std::string object = "{";
+    fill(object);
+    out.append("{\"").append(kind).append("\":").append(object).append("}}\n");
+}
+
+void write_loss(std::string& out, const Loss& loss) {
+    line(out, "loss", [&](std::string& o) {
+        member(o, "category", loss.category->name);
+        member(o, "of", loss.of_subject ? "subject" : "stream");
+        member(o, "name", loss.name);
+        member(o, "through", loss.through);
+        member(o, "at", format_rfc3339(loss.at));
+    });
+}
+
 void write_base(std::string& out, const JournalFile& file, const JournalBase& base) {
-    const auto line = [&](std::string_view kind, auto fill) {
-        std::string object = "{";
-        fill(object);
-        out.append("{\"").append(kind).append("\":").append(object).append("}}\n");
-    };
-    line("journal", [&](std::string& o) {
+    line(out, "journal", [&](std::string& o) {
         member(o, "schema", JournalFile::schema);
         member(o, "epoch", file.epoch());
         member(o, "head", file.head());
         member(o, "floor", base.floor);
     });
-    for (const auto& loss : base.losses)
-        line("loss", [&](std::string& o) {
-            member(o, "category", loss.category->name);
-            member(o, "of", loss.of_subject ? "subject" : "stream");
-            member(o, "name", loss.name);
-            member(o, "through", loss.through);
-            member(o, "at", format_rfc3339(loss.at));
-        });
+    for (const auto& loss : base.losses) write_loss(out, loss);
     for (const auto& [category, head, snapshot] : base.streams)
-        line("snapshot", [&](std::string& o) {
+        line(out, "snapshot", [&](std::string& o) {
             member(o, "category", category->name);
             member(o, "stream", head.id);
             member(o, "subject", head.subject);
@@ -88,14 +94,14 @@ void write_base(std::string& out, const JournalFile& file, const JournalBase& ba
             member(o, "state", snapshot.state);
         });
     for (const auto& source : base.sources)
-        line("source", [&](std::string& o) {
+        line(out, "source", [&](std::string& o) {
             member(o, "consumer", source.consumer);
             member(o, "topic", source.topic);
             member(o, "partition", source.partition);
             member(o, "offset", source.offset);
         });
     for (const auto& [number, message] : base.messages)
-        line("owed", [&](std::string& o) {
+        line(out, "owed", [&](std::string& o) {
             member(o, "number", number);
             member(o, "id", message.id);
             member(o, "topic", message.topic);
@@ -104,14 +110,14 @@ void write_base(std::string& out, const JournalFile& file, const JournalBase& ba
             if (!message.headers.empty()) headers_member(o, message.headers);
         });
     for (const auto& mark : base.marks)
-        line("mark", [&](std::string& o) {
+        line(out, "mark", [&](std::string& o) {
             member(o, "consumer", mark.consumer);
             member(o, "message", mark.message_id);
             member(o, "expires", format_rfc3339(mark.expires));
             if (!mark.answer.empty()) member(o, "answer", mark.answer);
         });
     for (const auto& timer : base.timers)
-        line("timer", [&](std::string& o) {
+        line(out, "timer", [&](std::string& o) {
             member(o, "id", timer.id);
             member(o, "due", format_rfc3339(timer.due));
             member(o, "kind", timer.kind);
@@ -136,6 +142,9 @@ result<std::uint64_t> export_journal(const std::string& path, Categories categor
         if (!read) return tl::unexpected{read.error()};
         if (read->through == after) break;
         after = read->through;
+        text.clear();
+        for (const auto& loss : read->untold) write_loss(text, loss);
+        out << text;
         for (const auto& event : read->events) {
             write_event(text, event);
             out << text;

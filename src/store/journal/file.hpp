@@ -100,7 +100,9 @@ class JournalFile {
         std::vector<StoredEvent> events;
         std::vector<Position> hidden;    ///< what is still to be removed
         std::uint64_t hidden_bytes = 0;  ///< that it takes of the file
-        Position through = 0;            ///< as asked for: the end
+        std::vector<Loss>
+            untold;            ///< of subjects of hidden events, beyond what the base says; without number
+        Position through = 0;  ///< as asked for: the end
     };
     /// Looks at no more than `limit` rows. After read_base.
     result<EventPage> read_events(Position after, std::size_t limit);
@@ -122,7 +124,7 @@ class JournalFile {
     /// Replaces everything but the events, and the name of the history; drops the mark.
     result<void> write_base(const JournalBase& base, Position head, const std::string& epoch);
     /// Frees what only read_events needs. Nothing is read after it.
-    void end_loading() { hides_ = {}; }
+    void end_loading() { lost_ = {}; }
 
   private:
     struct Type {
@@ -150,6 +152,7 @@ class JournalFile {
     void sum_snapshots();
     result<void> read_types();
     StoredEvent decode(const Statement& row) const;
+    Position lost_through(const Loss& loss) const;
     void write_events(const JournalGroup& group);
     std::int64_t type_number(const event::Event& event);
     void write_changes(const JournalGroup& group);
@@ -176,8 +179,8 @@ class JournalFile {
     std::uint64_t log_bytes_ = 0;
     std::vector<std::string> problems_;
     std::unique_ptr<Statements> statements_;
-    std::vector<Type> types_;                                   // by number
-    boost::unordered_flat_map<std::uint64_t, Position> hides_;  // by hash of a stream: while loading
+    std::vector<Type> types_;                                  // by number
+    boost::unordered_flat_map<std::uint64_t, Position> lost_;  // by hash of a loss: while loading
     std::string json_;
     std::string ids_;
     std::size_t written_types_ = 0;

@@ -16,6 +16,10 @@ bool JournalGroup::removes(Position position) const {
     return !removed.empty() && removed.back() >= position && std::ranges::binary_search(removed, position);
 }
 
+void JournalGroup::arrange() {
+    if (!std::ranges::is_sorted(removed)) std::ranges::sort(removed);
+}
+
 // SQLite's table pages: a row that does not fit into one keeps a part there and has pages of its own.
 std::uint64_t row_bytes(const event::Event& event) {
     constexpr std::uint64_t page = 4096, head = 8, beside = 60, cell = 6;
@@ -37,7 +41,6 @@ void JournalGroup::join(JournalGroup later) {
     move(later.events, events);
     move(later.changes, changes);
     move(later.removed, removed);
-    std::ranges::sort(removed);
     for (const auto& [source, offset] : later.sources) sources[source] = offset;
     move(later.messages, messages);
     move(later.sent, sent);
@@ -86,7 +89,6 @@ JournalGroup JournalChanges::take(std::uint64_t room) {
         // A loss is forgotten only once what it hides is gone.
         pending_.forgot = std::exchange(group.forgot, std::nullopt);
     }
-    std::ranges::sort(group.removed);  // they came stream by stream
     return group;
 }
 

@@ -37,7 +37,7 @@ struct JournalGroup {
     std::vector<EventRef> events;
     /// In the order in which they happened: a stream may go and come back.
     std::vector<std::variant<Loss, Saved, Gone>> changes;
-    std::vector<Position> removed;  ///< perhaps of events of this very group; once taken, rising
+    std::vector<Position> removed;  ///< perhaps of events of this very group; rising once arranged
     /// By consumer, topic and partition: only the last one counts.
     std::map<std::tuple<std::string, std::string, std::int32_t>, std::int64_t, std::less<>> sources;
     std::vector<PendingMessage> messages;
@@ -51,7 +51,10 @@ struct JournalGroup {
     std::uint64_t exempt = 0;  ///< bytes of the file that do not count against its bound
     bool erases = false;       ///< what is removed is overwritten, too
 
+    /// Of an arranged group.
     bool removes(Position position) const;
+    /// Brings `removed` into order, which may take milliseconds: on the writer's thread.
+    void arrange();
     /// Puts `later` behind what is here, so that one transaction writes both.
     void join(JournalGroup later);
     bool empty() const {
@@ -100,7 +103,13 @@ class JournalChanges final : public ChangeLog {
     std::uint64_t permanent() const { return permanent_; }
     /// That they were hidden and have not left the file yet; `bytes` of it in all.
     void removed(std::span<const Position> hidden, std::uint64_t bytes);
-    void erased() override { pending_.erases = true; }
+    void erasing() override { ++erasing_; }
+    void erased() override {
+        pending_.erases = true;
+        --erasing_;
+    }
+    /// False between the first and the last change of what is written together: no group is taken then.
+    bool whole() const { return erasing_ == 0; }
     void forgot(std::uint64_t number, Position floor) override {
         pending_.freed += loss_bytes;
         pending_.forgot = {number, floor};
@@ -131,6 +140,7 @@ class JournalChanges final : public ChangeLog {
     JournalGroup pending_;
     std::uint64_t permanent_ = 0;
     std::uint64_t count_ = 0;
+    int erasing_ = 0;
 };
 
 }  // namespace stepcast::store

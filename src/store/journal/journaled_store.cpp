@@ -120,7 +120,8 @@ void JournaledStore::tell_pinned() {
 }
 
 // Puts what has changed behind what is being written, if anything is.
-void JournaledStore::compose(std::uint64_t room) {
+awaitable<void> JournaledStore::compose(std::uint64_t room) {
+    while (!changes_.whole()) co_await aio::next_turn();
     if (!under_way_) under_way_.emplace();
     under_way_->group.join(changes_.take(room));
     under_way_->head = loaded_ ? memory_.head() : loading_to_;
@@ -133,12 +134,14 @@ void JournaledStore::compose(std::uint64_t room) {
 // holds.
 awaitable<bool> JournaledStore::write_group() {
     // At the bound as much goes as comes.
-    compose(limit_ == 0 ? 0 : 2 * changes_.pending().added);
+    co_await compose(limit_ == 0 ? 0 : 2 * changes_.pending().added);
     int grown = 0;
     for (aio::Backoff backoff{50ms, 1s};;) {
         const auto began = steady_clock::now();
-        const auto size = co_await aio::offload(
-            writer_, [this] { return file_->write(under_way_->group, under_way_->head); });
+        const auto size = co_await aio::offload(writer_, [this] {
+            under_way_->group.arrange();
+            return file_->write(under_way_->group, under_way_->head);
+        });
         if (size) {
             if (!under_way_->group.empty())
                 write_seconds_.observe(std::chrono::duration<double>(steady_clock::now() - began).count());
@@ -206,6 +209,7 @@ awaitable<result<void>> JournaledStore::load(const aio::Stop& stop) {
         auto [next, inserted] = co_await (read(after) && insert(page->events));
         if (!inserted) co_return tl::unexpected{inserted.error()};
         changes_.removed(page->hidden, page->hidden_bytes);
+        for (const auto& loss : page->untold) memory_.restore_untold(loss);
         durable_ = after;
         if (head != 0) percent_ = static_cast<int>(99 * after / head);
         if (feed_.hint) feed_.hint();

@@ -117,7 +117,7 @@ class JournaledStore final : public EventStore {
     awaitable<bool> write_group();
     awaitable<bool> durable(std::uint64_t ticket);
     void wake();
-    void compose(std::uint64_t room);
+    awaitable<void> compose(std::uint64_t room);
     void acknowledge(const JournalFile::Size& size);
     void tell_trouble(const Error& error);
     std::uint64_t expected_size() const;

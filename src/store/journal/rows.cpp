@@ -240,24 +240,36 @@ StoredEvent JournalFile::decode(const Statement& row) const {
             timestamp(numbers.recorded_at)};
 }
 
+Position JournalFile::lost_through(const Loss& loss) const {
+    const auto found = lost_.find(loss.hash());
+    return found == lost_.end() ? 0 : found->second;
+}
+
 result<JournalFile::EventPage> JournalFile::read_events(Position after, std::size_t limit) {
     auto& rows = statements_->read_events;
     try {
         EventPage page;
         page.through = after;
+        boost::unordered_flat_map<std::uint64_t, std::size_t> untold;  // by hash: its place in the page
         rows.bind(1, static_cast<std::int64_t>(after)).bind(2, static_cast<std::int64_t>(limit));
         while (rows.step()) {
             page.through = static_cast<Position>(rows.number(0));
             auto event = decode(rows);
-            const auto hides = hides_.find(
-                Loss{&event.draft->category(), false, std::string{event.draft->stream_id()}}.hash());
-            if (hides == hides_.end() || event.position > hides->second) {
+            const auto& draft = *event.draft;
+            if (event.position > lost_through({&draft.category(), false, std::string{draft.stream_id()}})) {
                 page.events.push_back(std::move(event));
                 continue;
             }
             page.hidden.push_back(event.position);
-            page.hidden_bytes += row_bytes(*event.draft);
+            page.hidden_bytes += row_bytes(draft);
+            Loss loss{&draft.category(), true, std::string{draft.subject()}, event.position,
+                      system_clock().now()};
+            if (loss.name.empty() || std::max(meta_.floor, lost_through(loss)) >= event.position) continue;
+            const auto [place, fresh] = untold.try_emplace(loss.hash(), page.untold.size());
+            if (fresh) page.untold.emplace_back();
+            page.untold[place->second] = std::move(loss);
         }
+        for (const auto& loss : page.untold) lost_[loss.hash()] = loss.through;
         return page;
     } catch (const SqliteError& e) {
         rows.reset();
@@ -340,14 +352,13 @@ void JournalFile::read_losses(JournalBase& base) {
         if (loss.category == nullptr) {  // before schema 4, of a subject: of whatever category
             for (const auto* each : options_.categories) {
                 loss.category = each;
+                lost_[loss.hash()] = loss.through;
                 base.losses.push_back(loss);
             }
             continue;
         }
-        if (!loss.of_subject) {
-            auto& through = hides_[loss.hash()];
-            through = std::max(through, loss.through);
-        }
+        auto& through = lost_[loss.hash()];
+        through = std::max(through, loss.through);
         base.losses.push_back(std::move(loss));
     }
 }

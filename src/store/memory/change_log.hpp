@@ -49,7 +49,9 @@ class ChangeLog {
     /// A stream that had a snapshot has expired.
     virtual void snapshot_gone(const Category& category, std::string_view stream_id) = 0;
     virtual void removed(const event::Event& event) = 0;
-    /// What was removed last goes for good, with what is written next: not even its bytes stay.
+    /// What is lost and removed from here to the next `erased` is written together and goes for good: not
+    /// even its bytes stay. Other changes may come between, and so may another erasure.
+    virtual void erasing() = 0;
     virtual void erased() = 0;
     /// The losses numbered up to `number` are remembered no more, except by the floor, which is `floor` now.
     virtual void forgot(std::uint64_t number, Position floor) = 0;

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <asio/this_coro.hpp>
-#include <boost/unordered/unordered_flat_set.hpp>
 #include <utility>
 
 #include "aio/turn.hpp"
@@ -15,7 +14,6 @@ namespace {
 
 constexpr auto cleanup_slice = std::chrono::microseconds{700};
 constexpr std::size_t drain_step = 64;
-constexpr std::size_t trim_step = 4096;
 constexpr std::size_t told_at_once = 1024;
 constexpr std::size_t marks_at_once = 64;
 
@@ -46,7 +44,7 @@ bool MemoryStore::make_room(std::uint64_t bytes_needed) {
 }
 
 MemoryStore::Room MemoryStore::free_some(Timestamp now) {
-    if (leaving_.through != 0) {
+    if (removing()) {
         drain(drain_step);
         return Room::more;
     }
@@ -73,38 +71,49 @@ awaitable<bool> MemoryStore::wait_read(Deadline deadline) {
     co_return moved;
 }
 
-// One turn takes the stream out of every read and remembers what it was; its events leave the indexes in
-// small steps.
+// One turn takes the stream out of every read and remembers what it was; its events are removed from the
+// indexes in small steps.
 void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
     const Position through = stream.last_position;
-    lose(stream, stream.events, through, now);
+    lose(stream, through, now);
     if (log_ != nullptr && stream.snapshot != nullptr) log_->snapshot_gone(*stream.category, stream.id);
     expired_.push_back({stream.category, stream.id,
                         stream.subject == nullptr ? std::string{} : stream.subject->name, through});
 
     if (cut_) cut_->insert(stream.hash);
     retention_.remove(stream);
-    drain(SIZE_MAX);
+    for (auto& removal : removals_)
+        if (removal.stream == &stream) removal.stream = nullptr;
     bytes_of(*stream.category) -= stream.bytes;
     auto& of_category = stats_of(*stream.category);
     of_category.events -= stream.events.size();
     of_category.expired += stream.events.size();
     --of_category.streams;
-    leaving_ = {stream.category, std::move(stream.id), through, std::move(stream.events), 0, nullptr};
-    MemorySubject* subject = stream.subject;
     beside_ -= beside_ / streams_.size();  // what is folded from it goes, too; `hold` will say how much
-    streams_.take(stream).reset();
-    if (subject != nullptr) {
-        --subject->streams;
-        drop_if_idle(*subject);
-    }
-    bound_tombstones();
+    const auto gone = streams_.take(stream);
+    // The stream's share in its subject passes over, so that the subject stays as long as this is to be done.
+    remove_later({.category = gone->category,
+                  .stream_id = std::move(gone->id),
+                  .through = through,
+                  .at = now,
+                  .mixed = gone->mixed,
+                  .holds_subject = gone->subject != nullptr,
+                  .subject = gone->subject,
+                  .events = std::move(gone->events)});
 }
 
-// What is remembered of the dead must not crowd out the living.
-void MemoryStore::bound_tombstones() {
+// A few events are removed at once.
+void MemoryStore::remove_later(Removal removal) {
+    removal.left = removal.events.size();
+    removals_.push_back(std::move(removal));
+    if (removals_.size() == 1 && removals_.front().left <= drain_step) drain(drain_step);
+}
+
+// What is remembered of the dead must not crowd out the living. What a history left is all needed until its
+// hidden events are known.
+bool MemoryStore::beyond_tombstones() const {
     const auto most = limits_.max_tombstone_bytes != 0 ? limits_.max_tombstone_bytes : limits_.max_bytes / 16;
-    while (most != 0 && tombstones_.memory() > most) forget_oldest_loss();
+    return most != 0 && !cut_ && tombstones_.memory() > most;
 }
 
 void MemoryStore::forget_oldest_loss() {
@@ -112,46 +121,57 @@ void MemoryStore::forget_oldest_loss() {
     if (log_ != nullptr) log_->forgot(number, tombstones_.floor());
 }
 
-void MemoryStore::lose(Loss loss) {
-    loss.number = tombstones_.raise(loss.hash(), loss.through, loss.at);
-    if (log_ != nullptr) log_->lost(loss);
+void MemoryStore::lose(const Lost& lost, Position through, Timestamp at) {
+    const auto number = tombstones_.raise(lost.hash, through, at);
+    if (log_ != nullptr)
+        log_->lost({&lost.category, lost.of_subject, std::string{lost.name}, through, at, number});
 }
 
-// What is in `events` can no more be read: remembers it for the stream and for whom it was about.
-void MemoryStore::lose(const MemoryStream& stream, const EventList& events, Position through, Timestamp now) {
-    lose({stream.category, false, stream.id, through, now});
-    if (!stream.mixed) {
-        if (stream.subject != nullptr) lose({stream.category, true, stream.subject->name, through, now});
-        return;
-    }
-    // The last event about somebody says it all.
-    boost::unordered_flat_set<std::string_view> told;
-    for (std::size_t i = events.size(); i != 0; --i)
-        if (const auto subject = events[i - 1]->subject(); !subject.empty() && told.insert(subject).second)
-            lose({stream.category, true, std::string{subject}, events[i - 1]->position(), now});
+// What the stream holds up to `through` can no more be read: remembers it for the stream and for whom it was
+// about. Of a mixed stream the subjects follow as their events are removed.
+void MemoryStore::lose(const MemoryStream& stream, Position through, Timestamp at) {
+    lose({*stream.category, false, stream.id, stream.hash}, through, at);
+    if (!stream.mixed && stream.subject != nullptr)
+        lose({*stream.category, true, stream.subject->name, stream.subject->hash}, through, at);
 }
 
-// Takes up to `count` leaving events out of the indexes. True while there are more.
+// Takes up to `count` events that no read shows out of the indexes, then forgets losses beyond their bound: a
+// loss is never forgotten before all that it hides is removed. True while there is more to do.
 bool MemoryStore::drain(std::size_t count) {
-    auto& [category, id, through, events, next, stream] = leaving_;
-    for (; next < events.size() && count != 0; ++next, --count) {
-        const EventRef event = std::move(events[next]);
-        all_.remove(event->position());
-        if (log_ != nullptr) log_->removed(*event);
-        if (stream != nullptr) {
-            stream->bytes -= cost(*event);
-            bytes_of(*category) -= cost(*event);
-        }
-        if (event->subject().empty()) continue;
-        const auto hash = subject_hash(event->category(), event->subject());
-        if (auto* subject = subjects_.find(hash, {event->category(), event->subject()})) {
-            subject->positions.remove(event->position(), all_);
+    while (!removals_.empty()) {
+        auto& removal = removals_.front();
+        for (; removal.left != 0 && count != 0; --removal.left, --count) remove_last(removal);
+        if (removal.left != 0) return true;
+        MemorySubject* held = removal.holds_subject ? removal.subject : nullptr;
+        removals_.pop_front();
+        if (held == nullptr) continue;
+        --held->streams;
+        drop_if_idle(*held);
+    }
+    for (; count != 0 && beyond_tombstones(); --count) forget_oldest_loss();
+    return beyond_tombstones();
+}
+
+// The newest first, so that the first event about somebody says what they have lost.
+void MemoryStore::remove_last(Removal& removal) {
+    const EventRef event = std::move(removal.events[removal.left - 1]);
+    const auto position = event->position();
+    all_.remove(position);
+    if (removal.stream != nullptr) {
+        removal.stream->bytes -= cost(*event);
+        bytes_of(*removal.category) -= cost(*event);
+    }
+    if (const auto name = event->subject(); !name.empty()) {
+        const bool first = removal.subject != nullptr && removal.subject->name == name;
+        const auto hash = first ? removal.subject->hash : subject_hash(*removal.category, name);
+        if (removal.mixed && tombstones_.through(hash) < position)
+            lose({*removal.category, true, name, hash}, position, removal.at);
+        if (auto* subject = first ? removal.subject : subjects_.find(hash, {*removal.category, name})) {
+            subject->positions.remove(position, all_);
             drop_if_idle(*subject);
         }
     }
-    if (next < events.size()) return true;
-    if (through != 0) leaving_ = {};
-    return false;
+    if (log_ != nullptr) log_->removed(*event);
 }
 
 void MemoryStore::drop_if_idle(MemorySubject& subject) {
@@ -182,7 +202,7 @@ awaitable<result<EventStore::Expired>> MemoryStore::cleanup(Timestamp now) {
 
 // One small thing that is due. False if nothing is.
 bool MemoryStore::cleanup_step(Timestamp now) {
-    if (leaving_.through != 0) {
+    if (removing()) {
         drain(drain_step);
         return true;
     }
@@ -209,8 +229,8 @@ bool MemoryStore::cleanup_step(Timestamp now) {
 
 awaitable<result<void>> MemoryStore::save_snapshot(const Category& category, std::string_view stream_id,
                                                    Snapshot snapshot, bool trim) {
-    // What still leaves is taken out of the indexes in turns: a trim has events of its own to take out.
-    while (trim && drain(trim_step)) co_await aio::next_turn();
+    // What is still to be removed goes first, in turns: a trim has events of its own to remove.
+    while (trim && drain(turn_step)) co_await aio::next_turn();
     auto* stream = find(category, stream_id);
     if (stream == nullptr || snapshot.version > stream->version)
         co_return fail(errc::wrong_expected_version, "version",
@@ -230,25 +250,32 @@ void MemoryStore::keep_snapshot(MemoryStream& stream, Snapshot snapshot, bool tr
     if (log_ != nullptr) log_->snapshot_saved(*stream.category, head_of(stream), *stream.snapshot);
 }
 
-// Like an expiry, but nothing of it is left for a later step.
+// Like an expiry, but for the log nothing of it is left for later: whoever calls removes it all.
 void MemoryStore::erase(const Erase& erase) {
-    auto* stream = find(*erase.category, erase.stream_id);
-    if (stream == nullptr) return;
-    expire(*stream, now_);
-    drain(SIZE_MAX);
+    if (auto* stream = find(*erase.category, erase.stream_id)) expire(*stream, now_);
+}
+
+awaitable<void> MemoryStore::remove_erased() {
+    while (drain(turn_step)) co_await aio::next_turn();
     if (log_ != nullptr) log_->erased();
 }
 
 void MemoryStore::trim_through(MemoryStream& stream, Version version) {
-    drain(SIZE_MAX);
     const auto count = static_cast<std::size_t>(version - stream.first_version() + 1);
     const Position through = stream.events[count - 1]->position();
     const Timestamp now = clock_.now();
     auto events = stream.events.take_front(count);
     stream.ids.drop_below(stream.first_version(), stream.events);
-    lose(stream, events, through, now);
+    lose(stream, through, now);
     stats_of(*stream.category).events -= count;
-    leaving_ = {stream.category, stream.id, through, std::move(events), 0, &stream};
+    remove_later({.category = stream.category,
+                  .stream_id = stream.id,
+                  .through = through,
+                  .at = now,
+                  .mixed = stream.mixed,
+                  .subject = stream.subject,
+                  .stream = &stream,
+                  .events = std::move(events)});
 }
 
 }  // namespace stepcast::store

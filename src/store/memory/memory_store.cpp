@@ -43,6 +43,11 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<Commit> 
             begin_turn();
             result = commit_one(commit, call);
         }
+        if (std::exchange(erased_, false)) {
+            tell(told);
+            co_await remove_erased();
+            begin_turn();
+        }
         call.note(commit, result);
         results.push_back(std::move(result));
         // The clock is asked now and then only: an event takes about a microsecond, unless it had to be given
@@ -55,7 +60,7 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<Commit> 
         co_await aio::next_turn();
         begin_turn();
     }
-    drain(2 * commits.size() + 64);
+    drain(std::min(2 * commits.size() + 64, turn_step));
     tell(told);
     co_return results;
 }
@@ -173,6 +178,9 @@ void MemoryStore::write_besides_events(const Commit& commit) {
     }
     for (const auto& [category, stream_id, snapshot] : commit.snapshots)
         keep_snapshot(*find(*category, stream_id), snapshot, false);
+    if (commit.erase.empty()) return;
+    erased_ = true;
+    if (log_ != nullptr) log_->erasing();
     for (const auto& gone : commit.erase) erase(gone);
 }
 

@@ -90,6 +90,8 @@ class MemoryStore final : public EventStore {
     /// let finished streams go for room meanwhile: what follows of such a stream goes, too, until it opens
     /// again.
     void restore(const Loss& loss);
+    /// A subject's loss that was not written down before the history was left.
+    void restore_untold(const Loss& loss);
     void restore_floor(Position floor) { tombstones_.raise_floor(floor); }
     void restore(const Category& category, StreamHead head, std::optional<Snapshot> snapshot);
     bool restore(const Draft& event, Version version, Position position, Timestamp recorded_at);
@@ -152,15 +154,30 @@ class MemoryStore final : public EventStore {
         std::int64_t offset;
     };
 
-    // Events that no read shows any more and that still have to be taken out of the indexes, oldest first.
-    struct Leaving {
+    // Events that no read shows any more and that are still to be removed from the indexes, the newest first.
+    struct Removal {
         const Category* category = nullptr;
         std::string stream_id;
         Position through = 0;
+        Timestamp at{};                    // when they were lost
+        bool mixed = false;                // what their subjects have lost is told as they are removed
+        bool holds_subject = false;        // counts as a stream of `subject`
+        MemorySubject* subject = nullptr;  // of the stream's first event
+        MemoryStream* stream = nullptr;    // that lives on, after a trim
         EventList events;
-        std::size_t next = 0;
-        MemoryStream* stream = nullptr;  // that lives on, after a trim; expiring it drains first
+        std::size_t left = 0;  // of `events`
     };
+
+    // What a subject, or a stream, is that has lost something.
+    struct Lost {
+        const Category& category;
+        bool of_subject;
+        std::string_view name;
+        std::uint64_t hash;
+    };
+
+    // About a millisecond's work.
+    static constexpr std::size_t turn_step = 4096;
 
     // Index entries of one event but its place in the position index, of one stream and of one subject: their
     // share of tables that are between half and wholly full, and the first blocks of their lists.
@@ -204,13 +221,18 @@ class MemoryStore final : public EventStore {
     bool make_room(std::uint64_t bytes_needed);
     awaitable<bool> more_room(Deadline patience);
     void expire(MemoryStream& stream, Timestamp now);
-    void lose(const MemoryStream& stream, const EventList& events, Position through, Timestamp now);
-    void lose(Loss loss);
+    void lose(const MemoryStream& stream, Position through, Timestamp at);
+    void lose(const Lost& lost, Position through, Timestamp at);
+    Position lost_by(const Category& category, std::string_view subject) const;
     void forget_oldest_loss();
     void trim_through(MemoryStream& stream, Version version);
-    bool drain(std::size_t events);
+    void remove_later(Removal removal);
+    void remove_last(Removal& removal);
+    awaitable<void> remove_erased();
+    bool removing() const { return !removals_.empty() || beyond_tombstones(); }
+    bool drain(std::size_t count);
     void drop_if_idle(MemorySubject& subject);
-    void bound_tombstones();
+    bool beyond_tombstones() const;
     bool restore_cut(const Draft& event, Version version, Position position, Timestamp recorded_at);
     bool cleanup_step(Timestamp now);
     std::uint64_t bytes() const {
@@ -239,12 +261,13 @@ class MemoryStore final : public EventStore {
     /// Streams, by hash, that expired while the store was restored.
     std::optional<boost::unordered_flat_set<std::uint64_t>> cut_;
 
-    Leaving leaving_;
+    std::deque<Removal> removals_;       // hardly ever more than one
     std::deque<ExpiredStream> expired_;  // not yet told by cleanup
     std::vector<Oversized> oversized_;   // not yet told by cleanup
 
     std::vector<Plan> plan_;             // of the commit at hand; a member only to keep its memory
     Room room_ = Room::none;             // what may still go, if the commit at hand did not fit
+    bool erased_ = false;                // the commit at hand erased something
     bool made_room_ = false;             // for the commit at hand, or one before it
     Deadline turn_end_{};                // of the group at hand, as it is now
     Timestamp now_{};                    // of the group at hand

@@ -39,8 +39,19 @@ MemoryStream* MemoryStore::find(const Category& category, std::string_view strea
 }
 
 bool MemoryStore::hidden(const Event& event) const {
-    return event.position() <= leaving_.through && &event.category() == leaving_.category &&
-           event.stream_id() == leaving_.stream_id;
+    return std::ranges::any_of(removals_, [&](const Removal& removal) {
+        return event.position() <= removal.through && &event.category() == removal.category &&
+               event.stream_id() == removal.stream_id;
+    });
+}
+
+// While a stream with several subjects is removed, each subject of its category counts as one of them: a loss
+// too many may be announced, one too few never.
+Position MemoryStore::lost_by(const Category& category, std::string_view subject) const {
+    Position lost = tombstones_.through(subject_hash(category, subject));
+    for (const auto& removal : removals_)
+        if (removal.mixed && removal.category == &category) lost = std::max(lost, removal.through);
+    return lost;
 }
 
 Page MemoryStore::page_of(const MemoryStream& stream, Range range) const {
@@ -80,7 +91,7 @@ awaitable<result<Page>> MemoryStore::read_stream(const Category& category, std::
     co_return page;
 }
 
-// Events that have expired and are not drained yet are passed over, a bounded number of them at once.
+// Events that have expired and are not removed yet are passed over, a bounded number of them at once.
 Page MemoryStore::page_of(const MemorySubject& subject, Range range) const {
     Page page;
     std::size_t budget = std::min(range.limit, SIZE_MAX - hidden_budget) + hidden_budget;
@@ -104,7 +115,7 @@ awaitable<result<Page>> MemoryStore::read_subject(std::string_view subject, Cate
     Position end = range.to;  // up to which all of them are read
     for (const Category* category : categories) {
         const auto hash = subject_hash(*category, subject);
-        page.lost_through = std::max(page.lost_through, tombstones_.through(hash));
+        page.lost_through = std::max(page.lost_through, lost_by(*category, subject));
         const auto* found = subjects_.find(hash, {*category, subject});
         if (found == nullptr) continue;
         auto one = page_of(*found, range);
@@ -184,8 +195,7 @@ awaitable<result<Fence>> MemoryStore::lease(std::string_view name, std::string_v
 awaitable<result<Position>> MemoryStore::subject_lost_through(std::string_view subject,
                                                               Categories categories) {
     Position lost = 0;
-    for (const Category* category : categories)
-        lost = std::max(lost, tombstones_.through(subject_hash(*category, subject)));
+    for (const Category* category : categories) lost = std::max(lost, lost_by(*category, subject));
     co_return lost;
 }
 

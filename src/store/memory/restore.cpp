@@ -11,7 +11,10 @@ std::uint64_t Loss::hash() const {
 
 void MemoryStore::restore(const Loss& loss) {
     tombstones_.restore(loss.hash(), loss.through, loss.at, loss.number);
-    bound_tombstones();
+}
+
+void MemoryStore::restore_untold(const Loss& loss) {
+    lose({*loss.category, loss.of_subject, loss.name, loss.hash()}, loss.through, clock_.now());
 }
 
 StreamHead MemoryStore::head_of(const MemoryStream& stream) {
@@ -62,9 +65,9 @@ bool MemoryStore::restore_cut(const Draft& draft, Version version, Position posi
     const EventRef event = Event::seal(draft, version, position, recorded_at, epoch_);
     if (event->lifecycle() != event::Lifecycle::opens) {
         all_.skip_to(position);
-        lose({&event->category(), false, std::string{event->stream_id()}, position, now});
-        if (!event->subject().empty())
-            lose({&event->category(), true, std::string{event->subject()}, position, now});
+        lose({event->category(), false, event->stream_id(), hash}, position, now);
+        if (const auto name = event->subject(); !name.empty())
+            lose({event->category(), true, name, subject_hash(event->category(), name)}, position, now);
         if (log_ != nullptr) log_->removed(*event);
         return true;
     }
