@@ -123,6 +123,45 @@ TEST_F(JournalTools, an_import_of_an_export_is_the_same_journal) {
     close(std::move(two));
 }
 
+TEST_F(JournalTools, an_export_carries_bytes_that_are_no_text) {
+    const std::string bytes{"\xff\x00{\"\x80", 5};
+    const std::vector<event::Header> binary{
+        {"crc", bytes}, {bytes, "é"}, {"", "{\"hex\":\"00\"}"}, {"crc", ""}};
+    auto store = open("one");
+    Commit one;
+    one.outbox = {{"m" + bytes, "topic", bytes, bytes, binary}};
+    one.inbox = {"group", bytes, clock.at + 24h, bytes};
+    one.timers = {{"t", clock.at, "kind", bytes}};
+    commit(*store, one);
+    close(std::move(store));
+    const auto text = exported("one");
+    EXPECT_NE(text.find(R"(["crc",{"hex":"ff007b2280"}])"), text.npos) << text;
+    std::istringstream in{text};
+    const auto done = import_journal(folder.file("two"), categories, check, in, {});
+    ASSERT_TRUE(done) << done.error().detail;
+    store = open("two");
+    const auto pending = run_to_end(strand, store->outbox(0, 100)).value();
+    ASSERT_EQ(pending.size(), 1u);
+    EXPECT_EQ(pending[0].message.id, "m" + bytes);
+    EXPECT_EQ(pending[0].message.key, bytes);
+    EXPECT_EQ(pending[0].message.value, bytes);
+    EXPECT_EQ(pending[0].message.headers, binary);
+    EXPECT_EQ(run_to_end(strand, store->handled("group", bytes)).value()->answer, bytes);
+    EXPECT_EQ(run_to_end(strand, store->due(clock.at, 1)).value().at(0).payload, bytes);
+    close(std::move(store));
+
+    for (const auto* bad :
+         {R"({"hex":"ff0"})", R"({"hex":"-1"})", R"({"hex":"0x"})", R"({"hex":7})", "{}", "1"}) {
+        auto changed = text;
+        changed.replace(text.find(R"({"hex":"ff007b2280"}])"), 20, bad);
+        std::istringstream again{changed};
+        const auto refused = import_journal(folder.file("three"), categories, check, again, {});
+        ASSERT_FALSE(refused) << bad;
+        EXPECT_NE(refused.error().detail.find("headers are no headers"), std::string::npos)
+            << refused.error().detail;
+    }
+}
+
 // The files were made by `fill`, as it stood then, with the released code of each schema.
 TEST_F(JournalTools, a_journal_of_an_older_schema_is_read_as_it_is_and_upgraded_when_opened) {
     for (const int schema : {1, 2, 3}) {

@@ -1,6 +1,7 @@
 // A journal as NDJSON.
 #include <fmt/format.h>
 
+#include <iterator>
 #include <ostream>
 
 #include "base/text.hpp"
@@ -13,9 +14,17 @@ namespace {
 
 using namespace lines;
 
+// Bytes that are no UTF-8 stand as `{"hex":"…"}`: JSON has no other place for them.
+void append_text(std::string& out, std::string_view text) {
+    if (valid_utf8(text)) return event::append_json_string(out, text);
+    out.append("{\"hex\":\"");
+    for (const unsigned char byte : text) fmt::format_to(std::back_inserter(out), "{:02x}", byte);
+    out.append("\"}");
+}
+
 void member(std::string& out, std::string_view name, std::string_view text) {
     out.append(out.back() == '{' ? "\"" : ",\"").append(name).append("\":");
-    event::append_json_string(out, text);
+    append_text(out, text);
 }
 
 template <std::integral N>
@@ -23,16 +32,17 @@ void member(std::string& out, std::string_view name, N number) {
     out.append(out.back() == '{' ? "\"" : ",\"").append(name).append("\":").append(std::to_string(number));
 }
 
-// As an object whose names may repeat: the order of its members is that of the headers.
+// As pairs: names may repeat, and their order counts.
 void headers_member(std::string& out, const std::vector<event::Header>& headers) {
-    out.append(",\"headers\":{");
+    out.append(",\"headers\":[");
     for (const auto& [name, value] : headers) {
-        if (out.back() != '{') out.push_back(',');
-        event::append_json_string(out, name);
-        out.push_back(':');
-        event::append_json_string(out, value);
+        out.append(out.back() == '[' ? "[" : ",[");
+        append_text(out, name);
+        out.push_back(',');
+        append_text(out, value);
+        out.push_back(']');
     }
-    out.push_back('}');
+    out.push_back(']');
 }
 
 void write_event(std::string& out, const StoredEvent& stored) {

@@ -20,6 +20,21 @@ namespace {
 using namespace lines;
 using event::Lifecycle;
 
+// A string, or bytes that are no UTF-8 as `{"hex":"…"}`; nothing for any other value.
+std::optional<std::string> text_of(std::string_view value) {
+    if (!event::is_json_object(value)) return event::json_text(value);
+    const auto members = event::read_members(value, std::array<std::string_view, 1>{"hex"});
+    const auto hex = members ? event::json_text((*members)[0]) : std::nullopt;
+    if (!hex || hex->size() % 2 != 0) return std::nullopt;
+    std::string bytes;
+    for (auto at = hex->data(); at != hex->data() + hex->size(); at += 2) {
+        std::uint8_t byte = 0;
+        if (std::from_chars(at, at + 2, byte, 16).ptr != at + 2) return std::nullopt;
+        bytes.push_back(static_cast<char>(byte));
+    }
+    return bytes;
+}
+
 Error bad_line(std::uint64_t line, std::string_view why) {
     return {journal_errc::unusable, {}, fmt::format("line {}: {}", line, why)};
 }
@@ -46,7 +61,7 @@ class Fields {
         return found->second;
     }
     std::string text(std::string_view name) const {
-        auto text = event::json_text(value(name));
+        auto text = text_of(value(name));
         if (!text) throw std::runtime_error{fmt::format("{} is no text", name)};
         return std::move(*text);
     }
@@ -58,12 +73,16 @@ class Fields {
         std::vector<event::Header> headers;
         if (!has(name)) return headers;
         event::JsonReader reader{value(name)};
-        std::string_view key, text;
-        bool fine = reader.open_object();
-        while (fine && reader.next_member(key, text)) {
-            auto read = event::json_text(text);
-            fine = read.has_value();
-            if (fine) headers.push_back({*event::json_text(key), std::move(*read)});
+        std::string_view pair;
+        bool fine = reader.open_array();
+        while (fine && reader.next_element(pair)) {
+            event::JsonReader of{pair};
+            std::string_view first, second, third;
+            fine = of.open_array() && of.next_element(first) && of.next_element(second) &&
+                   !of.next_element(third) && !of.failed();
+            auto key = text_of(first), text = text_of(second);
+            fine = fine && key && text;
+            if (fine) headers.push_back({std::move(*key), std::move(*text)});
         }
         if (!fine || reader.failed()) throw std::runtime_error{fmt::format("{} are no headers", name)};
         return headers;
