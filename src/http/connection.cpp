@@ -15,19 +15,6 @@ constexpr std::size_t max_linger_bytes = 4 * 1024 * 1024;
 /// Of one connection on its lane, if it has requests to go on with.
 constexpr auto longest_turn = std::chrono::milliseconds{1};
 
-Request take_request(wire::RequestMessage message, bool from_loopback) {
-    Request request;
-    request.method = message.method;
-    request.http_1_0 = message.http_1_0;
-    request.path = std::move(message.target.path);
-    request.escaped_slashes = std::move(message.target.escaped_slashes);
-    request.query = std::move(message.target.query);
-    request.headers = std::move(message.headers);
-    request.body = std::move(message.body);
-    request.from_loopback = from_loopback;
-    return request;
-}
-
 Response busy() {
     return Response::problem(503, "busy", "clients hold as many bytes here as the server may give them")
         .with("Retry-After", "2");
@@ -51,6 +38,7 @@ Connection::~Connection() {
 void Connection::expire() {
     expired_ = true;
     transport_.cancel();
+    if (turn_notice_ != nullptr) turn_notice_->notify();
 }
 
 void Connection::cut() {
@@ -65,7 +53,24 @@ void Connection::enter(Phase phase) {
     phase_ = phase;
 }
 
+/// The handshake, within the deadline of a head. It takes its turn once the client has begun.
+awaitable<bool> Connection::secure() {
+    enter(Phase::head);
+    std::optional<HandshakeTurns::Turn> turn;
+    while (true) {
+        const auto [error] = co_await transport_.wait(aio::Transport::readable);
+        if (error || expired_) co_return false;
+        if (!turn) turn.emplace(lane_.handshakes(), *this, lane_.strand());
+        turn_notice_ = &turn->notice();
+        while (!turn->granted() && !expired_) co_await turn->notice().wait();
+        turn_notice_ = nullptr;
+        if (expired_) co_return false;
+        if (const int done = transport_.open(); done != 0) co_return done > 0;
+    }
+}
+
 awaitable<void> Connection::run() {
+    if (!transport_.is_open() && !co_await secure()) co_return;
     while (true) {
         switch (co_await read_request()) {
             case Outcome::over:
@@ -107,6 +112,22 @@ awaitable<void> Connection::yield_turn() {
 void Connection::begin_turn() {
     turn_ = 0;
     turn_began_ = std::chrono::steady_clock::now();
+}
+
+/// A request as a handler sees it. What every answer over TLS carries is known before it is routed.
+Request Connection::take_request(wire::RequestMessage message) const {
+    Request request;
+    request.method = message.method;
+    request.http_1_0 = message.http_1_0;
+    request.path = std::move(message.target.path);
+    request.escaped_slashes = std::move(message.target.escaped_slashes);
+    request.query = std::move(message.target.query);
+    request.headers = std::move(message.headers);
+    request.body = std::move(message.body);
+    request.from_loopback = from_loopback_;
+    if (const auto age = lane_.options().hsts.count(); age > 0 && transport_.is_secure())
+        request.answer_headers.emplace_back("Strict-Transport-Security", "max-age=" + std::to_string(age));
+    return request;
 }
 
 bool Connection::has_input() const {
@@ -177,7 +198,7 @@ bool Connection::send_continue() {
 /// What the head alone is refused for. Its body is then neither asked for nor waited for, so the connection
 /// ends: whether the client sends it all the same is not known.
 std::optional<Response> Connection::refusal_of_head() {
-    Request request = take_request(parser_.message(), from_loopback_);
+    Request request = take_request(parser_.message());
     Match match = lane_.router().route(request);
     if (!match.answer || match.answer->status < 400) return std::nullopt;
     match.stats->count(match.answer->status);
@@ -200,7 +221,7 @@ awaitable<bool> Connection::answer() {
     http_1_0_ = parser_.message().http_1_0;
     const bool keep_alive = parser_.message().keep_alive;
     const bool room = hold_received();
-    Request request = take_request(std::move(parser_.message()), from_loopback_);
+    Request request = take_request(std::move(parser_.message()));
     parser_.reset();
     const Method method = request.method;
     Response response = co_await decide(request, room);
@@ -254,7 +275,7 @@ awaitable<Response> Connection::handle(const Handler& handler, Request& request)
 /// answer would, and ends.
 awaitable<void> Connection::refuse(Response response) {
     lane_.router().refused().count(response.status);
-    Request request = take_request(std::move(parser_.message()), from_loopback_);
+    Request request = take_request(std::move(parser_.message()));
     lane_.router().prepare(request);
     co_await end_with(finished(std::move(response), request));
 }
@@ -281,6 +302,7 @@ awaitable<void> Connection::linger() {
 }
 
 awaitable<void> Connection::refuse_overload() {
+    if (!transport_.is_open() && !co_await secure()) co_return;
     enter(Phase::lingering);  // its limit, which is short, is for the head
     while (parser_.state() == wire::RequestParser::State::head && !expired_) {
         const auto [error] = co_await transport_.wait(aio::Transport::readable);

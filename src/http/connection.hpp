@@ -37,6 +37,7 @@ class Connection {
   private:
     enum class Outcome : std::uint8_t { request, refused, over };
 
+    awaitable<bool> secure();
     awaitable<Outcome> read_request();
     awaitable<bool> read_more();
     awaitable<void> yield_turn();
@@ -45,6 +46,7 @@ class Connection {
     void feed_pending();
     bool send_continue();
 
+    Request take_request(wire::RequestMessage message) const;
     awaitable<bool> answer();
     awaitable<Response> decide(Request& request, bool room);
     awaitable<Response> handle(const Handler& handler, Request& request);
@@ -72,6 +74,7 @@ class Connection {
     Budget::Hold unsent_;
     LaneConnections::Place place_;
     const bool from_loopback_;
+    aio::Notice* turn_notice_ = nullptr;  ///< of the turn that a handshake waits for
     Phase phase_ = Phase::answering;
     bool http_1_0_ = false;  ///< of the request that is being answered
     bool expired_ = false;

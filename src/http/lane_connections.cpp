@@ -15,6 +15,8 @@ using namespace std::chrono_literals;
 
 /// How long a refused client may take to read the answer before its unread bytes turn the close into a reset.
 constexpr auto linger_limit = 2s;
+/// Of a handshake while others wait: several times the way to the farthest client and back.
+constexpr auto longest_handshake = 2s;
 constexpr auto told = steady_clock::time_point::max();
 constexpr steady_clock::duration longest_tick = 250ms;
 constexpr steady_clock::duration shortest_tick = 5ms;
@@ -87,6 +89,7 @@ awaitable<void> LaneConnections::sweep() {
 }
 
 void LaneConnections::expire_due(steady_clock::time_point now) {
+    handshakes_.end_long(now, longest_handshake);
     for (std::size_t p = 0; p < phase_count; ++p) {
         if (static_cast<Phase>(p) == Phase::answering) continue;
         auto& list = phases_[p];

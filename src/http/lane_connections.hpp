@@ -11,6 +11,7 @@
 #include "aio/gate.hpp"
 #include "aio/notice.hpp"
 #include "http/budget.hpp"
+#include "http/handshake_turns.hpp"
 #include "http/message.hpp"
 #include "http/router.hpp"
 #include "http/server_options.hpp"
@@ -77,6 +78,7 @@ class LaneConnections {
     const Router& router() const { return router_; }
     const ServerOptions& options() const { return options_; }
     Budgets& budgets() const { return budgets_; }
+    HandshakeTurns& handshakes() { return handshakes_; }
 
     /// Room for one read. Valid until the next suspension.
     std::array<char, 16 * 1024>& read_buffer() { return read_buffer_; }
@@ -98,6 +100,7 @@ class LaneConnections {
     const ServerOptions& options_;
     ServerStats& stats_;
     Budgets& budgets_;
+    HandshakeTurns handshakes_{32};
     aio::Notice sweep_end_;
     std::array<std::list<Entry>, phase_count> phases_;
     std::atomic<std::size_t> idle_{0};

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/post.hpp>
@@ -22,6 +25,17 @@ constexpr int backlog = 4096;
 /// the overload.
 constexpr std::size_t max_refusals = 256;
 
+/// The same connection on another strand.
+template <class Socket>
+Socket moved(Socket socket, const asio::any_io_executor& executor) {
+    asio::error_code error;
+    const auto protocol = socket.local_endpoint(error).protocol();
+    Socket other{executor};
+    const auto descriptor = socket.release(error);
+    if (!error) other.assign(protocol, descriptor, error);
+    return other;
+}
+
 }  // namespace
 
 Server::Server(asio::io_context& io, const std::vector<broadcast::Lane*>& lanes, const Router& router,
@@ -32,12 +46,15 @@ Server::Server(asio::io_context& io, const std::vector<broadcast::Lane*>& lanes,
                Budget{options_.max_pending_bytes}},
       strand_{asio::make_strand(io)},
       acceptor_{strand_},
+      local_acceptor_{strand_},
       gate_{strand_} {
     for (broadcast::Lane* lane : lanes)
         lanes_.push_back(std::make_unique<LaneConnections>(*lane, router, options_, stats_, budgets_));
 }
 
-Server::~Server() = default;
+Server::~Server() {
+    if (!local_path_.empty()) ::unlink(local_path_.c_str());
+}
 
 result<tcp::endpoint> Server::listen(const std::string& host, std::uint16_t port) {
     asio::error_code error;
@@ -56,20 +73,72 @@ result<tcp::endpoint> Server::listen(const std::string& host, std::uint16_t port
     return fail(error, "server.port", fmt::format("cannot listen on {}:{}: {}", host, port, error.message()));
 }
 
-void Server::start() {
-    for (const auto& lane : lanes_) lane->start();
-    aio::spawn(strand_, "http listener", [this] { return accept_all(); });
+result<void> Server::listen_locally(const std::string& path) {
+    using local = asio::local::stream_protocol;
+    const auto failed = [&](const asio::error_code& why) {
+        return fail(why, "server.unix_socket", fmt::format("cannot listen at {}: {}", path, why.message()));
+    };
+    if (path.size() >= sizeof(sockaddr_un::sun_path))
+        return failed(make_error_code(std::errc::filename_too_long));
+    asio::error_code error;
+    local::socket other{strand_};
+    other.connect(local::endpoint{path}, error);
+    if (!error) return failed(asio::error::address_in_use);
+    // Only a socket that a server left behind, never a file.
+    struct stat found{};
+    if (error == asio::error::connection_refused && ::lstat(path.c_str(), &found) == 0 &&
+        S_ISSOCK(found.st_mode))
+        ::unlink(path.c_str());
+    local_acceptor_.open(local{}, error);
+    if (!error) local_acceptor_.bind(local::endpoint{path}, error);
+    if (error) return failed(error);
+    local_path_ = path;
+    // Before it listens: nobody else gets in meanwhile.
+    if (::chmod(path.c_str(), S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) != 0)
+        return failed({errno, asio::error::get_system_category()});
+    local_acceptor_.listen(backlog, error);
+    if (error) return failed(error);
+    return {};
 }
 
-awaitable<void> Server::accept_all() {
+void Server::secure(std::shared_ptr<const aio::TlsCertificate> certificate) {
+    asio::post(strand_, [this, certificate = std::move(certificate)]() mutable {
+        certificate_ = std::move(certificate);
+    });
+}
+
+void Server::start() {
+    for (const auto& lane : lanes_) lane->start();
+    aio::spawn(strand_, "http listener", [this] { return accept_all(acceptor_); });
+    if (!local_path_.empty())
+        aio::spawn(strand_, "local http listener", [this] { return accept_all(local_acceptor_); });
+}
+
+asio::any_io_executor Server::executor_of(std::size_t lane) const {
+    return lanes_[lane]->strand();
+}
+
+aio::Transport Server::welcome(aio::Transport::Tcp socket) const {
+    aio::Transport transport{std::move(socket)};
+    if (certificate_) transport.secure(*certificate_);
+    return transport;
+}
+
+aio::Transport Server::welcome(aio::Transport::Local socket) const {
+    return aio::Transport{std::move(socket)};
+}
+
+template <class Acceptor>
+awaitable<void> Server::accept_all(Acceptor& acceptor) {
     const auto hold = gate_.enter();
     auto last_log = steady_clock::time_point{};
     while (!stopping_) {
-        const asio::any_io_executor executor{lanes_[next_lane_]->strand()};
-        auto [error, socket] = co_await acceptor_.async_accept(executor, as_tuple);
+        const std::size_t lane = next_lane_;
+        next_lane_ = (next_lane_ + 1) % lanes_.size();
+        auto [error, socket] = co_await acceptor.async_accept(executor_of(lane), as_tuple);
         if (stopping_) break;
         if (!error) {
-            place(aio::Transport{std::move(socket)});
+            place(std::move(socket), lane);
             continue;
         }
         stats_.accept_errors.fetch_add(1, std::memory_order_relaxed);
@@ -82,7 +151,8 @@ awaitable<void> Server::accept_all() {
     }
 }
 
-void Server::place(aio::Transport transport) {
+template <class Socket>
+void Server::place(Socket socket, std::size_t lane) {
     stats_.accepted.fetch_add(1, std::memory_order_relaxed);
     const std::size_t others = stats_.open.load(std::memory_order_relaxed) + (streams_ ? streams_() : 0);
     Room room = Room::free;
@@ -90,18 +160,19 @@ void Server::place(aio::Transport transport) {
         room = Room::none;
         // Lanes are filled in turn, so any lane's longest idle is about the longest of all.
         for (std::size_t i = 0; i < lanes_.size() && room == Room::none; ++i) {
-            if (lanes_[next_lane_]->idle() != 0)
-                room = Room::of_idle;
-            else
-                next_lane_ = (next_lane_ + 1) % lanes_.size();
+            const std::size_t other = (lane + i) % lanes_.size();
+            if (lanes_[other]->idle() == 0) continue;
+            room = Room::of_idle;
+            // What the transport does by itself has to run on the strand of whoever uses it.
+            if (other != lane) socket = moved(std::move(socket), executor_of(other));
+            lane = other;
         }
         if (room == Room::none && stats_.refusing.load(std::memory_order_relaxed) >= max_refusals) {
             stats_.refused.fetch_add(1, std::memory_order_relaxed);
             return;
         }
     }
-    lanes_[next_lane_]->adopt(std::move(transport), room);
-    next_lane_ = (next_lane_ + 1) % lanes_.size();
+    lanes_[lane]->adopt(welcome(std::move(socket)), room);
 }
 
 std::size_t Server::idle() const {
@@ -116,6 +187,7 @@ awaitable<bool> Server::stop(steady_clock::duration limit) {
         stopping_ = true;
         asio::error_code ignored;
         acceptor_.close(ignored);
+        local_acceptor_.close(ignored);
         co_await gate_.close();
     });
     for (const auto& lane : lanes_)

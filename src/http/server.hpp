@@ -1,5 +1,6 @@
 #pragma once
 #include <asio/ip/tcp.hpp>
+#include <asio/local/stream_protocol.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -8,6 +9,7 @@
 
 #include "aio/gate.hpp"
 #include "aio/notice.hpp"
+#include "aio/tls.hpp"
 #include "http/lane_connections.hpp"
 
 namespace stepcast::http {
@@ -24,6 +26,14 @@ class Server {
     /// Binds; clients may connect from here on and wait. `host` is an address or a name, port 0 takes a free
     /// one. The error's detail is one line for people. Before `start`.
     result<asio::ip::tcp::endpoint> listen(const std::string& host, std::uint16_t port);
+
+    /// Listens on a local socket of that path as well, for a proxy on this machine; TLS is not spoken there.
+    /// Its owner and group may connect. A socket there that nobody answers at is replaced. Before `start`.
+    result<void> listen_locally(const std::string& path);
+
+    /// Speaks TLS by this certificate to whoever connects from here on; who is connected goes on as before.
+    /// Any thread.
+    void secure(std::shared_ptr<const aio::TlsCertificate> certificate);
 
     /// Begins to accept.
     void start();
@@ -42,16 +52,24 @@ class Server {
     const Budgets& budgets() const { return budgets_; }
 
   private:
-    awaitable<void> accept_all();
-    void place(aio::Transport transport);
+    template <class Acceptor>
+    awaitable<void> accept_all(Acceptor& acceptor);
+    aio::Transport welcome(aio::Transport::Tcp socket) const;
+    aio::Transport welcome(aio::Transport::Local socket) const;
+    template <class Socket>
+    void place(Socket socket, std::size_t lane);
+    asio::any_io_executor executor_of(std::size_t lane) const;
 
     const ServerOptions options_;
     ServerStats stats_;
     Budgets budgets_;
     aio::Strand strand_;
     asio::ip::tcp::acceptor acceptor_;
+    asio::local::stream_protocol::acceptor local_acceptor_;
+    std::string local_path_;  ///< empty: none
     std::vector<std::unique_ptr<LaneConnections>> lanes_;
     std::function<std::size_t()> streams_;
+    std::shared_ptr<const aio::TlsCertificate> certificate_;  ///< null: plain
     std::size_t next_lane_ = 0;
     bool stopping_ = false;
     aio::Gate gate_;

@@ -19,6 +19,10 @@ struct Config {
         int port = 8082;
         int threads = 0;  ///< never 0 once loaded
         Duration drain = std::chrono::seconds{10};
+        std::string tls_cert;  ///< empty: plain HTTP
+        std::string tls_key;
+        std::string unix_socket;  ///< empty: none
+        Duration hsts{};          ///< 0: not said
     } server;
 
     struct Auth {

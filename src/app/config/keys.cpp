@@ -34,6 +34,22 @@ std::vector<Key> make_keys() {
          FIELD(server.threads), 0, 1024},
         {"server.drain", "How long a stop waits for streams and commits before it cuts them.",
          FIELD(server.drain), 0, hour},
+        {"server.tls_cert",
+         "File of the certificate and its chain (PEM): the server speaks TLS only; empty: plain HTTP. Read "
+         "again "
+         "when it changes.",
+         FIELD(server.tls_cert), 0, 4096},
+        {"server.tls_key", "File of the certificate's key (PEM), without a passphrase.",
+         FIELD(server.tls_key), 0, 4096},
+        {"server.unix_socket",
+         "Path of a socket to listen on besides the port, for a proxy on this machine: plain HTTP, for this "
+         "user and "
+         "its group; empty: none.",
+         FIELD(server.unix_socket), 0, 107},
+        {"server.hsts",
+         "For how long browsers are told to ask this host over https only (Strict-Transport-Security); 0s: "
+         "not.",
+         FIELD(server.hsts), 0, 10 * year},
 
         {"auth.mode",
          "Who may call: off (anybody), or jwt (bearers of a token that one of the keys below signed, or of a "

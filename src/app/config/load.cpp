@@ -199,6 +199,8 @@ void Loader::read_sets(const std::vector<std::string>& sets) {
 
 result<Config, std::string> Loader::finish() {
     check_properties();
+    if (config_.server.tls_cert.empty() != config_.server.tls_key.empty())
+        complain("server.tls_cert and server.tls_key: one is of no use without the other");
     if (!problems_.empty()) return tl::unexpected(std::move(problems_));
     if (config_.server.threads == 0 || config_.store.max_bytes == 0 || config_.http.max_pending_bytes == 0) {
         const Machine machine = read_machine();

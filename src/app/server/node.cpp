@@ -58,6 +58,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
                  static_cast<std::size_t>(config.sse.max_streams_per_user)},
       router_{http_options(config)},
       server_{io, lanes_of(broadcaster_), router_, http_options(config)},
+      certificate_{config_.server, server_},
       stop_watch_{core_},
       gate_{core_} {
     hub_.hold();  // until what the store holds is folded
@@ -113,20 +114,29 @@ void Node::add_routes() {
 }
 
 result<std::uint16_t> Node::listen() {
+    if (certificate_.wanted())
+        if (const auto read = certificate_.load(); !read) return tl::unexpected{read.error()};
     const auto bound = server_.listen(config_.server.host, static_cast<std::uint16_t>(config_.server.port));
     if (!bound) return tl::unexpected{bound.error()};
+    if (!config_.server.unix_socket.empty())
+        if (const auto local = server_.listen_locally(config_.server.unix_socket); !local)
+            return tl::unexpected{local.error()};
     router_.answer_only({config_.http.hosts, bound->address().is_loopback()});
     return bound->port();
 }
 
 std::string Node::url() const {
     const bool any = config_.server.host == "0.0.0.0" || config_.server.host == "::";
-    return fmt::format("http://{}:{}/", any ? "localhost" : config_.server.host, config_.server.port);
+    return fmt::format("{}://{}:{}/", certificate_.wanted() ? "https" : "http",
+                       any ? "localhost" : config_.server.host, config_.server.port);
 }
 
 void Node::start() {
     server_.start();
     hub_.start();
+    if (certificate_.wanted())
+        aio::spawn(core_, "certificate watch",
+                   [this, hold = gate_.enter()] { return certificate_.watch(stop_); });
     aio::spawn_critical(core_, "start", [this, hold = gate_.enter()] { return start_all(); });
 }
 

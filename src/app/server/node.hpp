@@ -8,6 +8,7 @@
 #include "aio/stop.hpp"
 #include "aio/types.hpp"
 #include "app/config/config.hpp"
+#include "app/server/certificate.hpp"
 #include "app/server/metrics.hpp"
 #include "broadcast/broadcaster.hpp"
 #include "bus/bus.hpp"
@@ -78,6 +79,7 @@ class Node {
     http::Router router_;
     std::string openapi_;  // the interface as JSON
     http::Server server_;
+    Certificate certificate_;
 
     std::atomic<bool> bus_ready_{false};
     aio::Stop stop_;

@@ -118,6 +118,7 @@ http::ServerOptions http_options(const Config& config) {
     options.max_connections = static_cast<std::size_t>(config.http.max_connections);
     if (config.http.max_pending_bytes != 0) options.max_pending_bytes = config.http.max_pending_bytes;
     options.cors_origins = config.http.cors_origins;
+    options.hsts = std::chrono::duration_cast<std::chrono::seconds>(config.server.hsts);
     return options;
 }
 
