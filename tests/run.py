@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests in stages and ends with one line `N passed, N failed`. `./dev test` calls it; the release server is built by then.
 
-    run.py [STAGE…]     stages: ground unit seeds integration load faults web clients api asan tsan (all, in this order)
+    run.py [STAGE…]     stages: ground unit seeds integration load faults web clients api tokens asan tsan (all, in this order)
 """
 import atexit
 import json
@@ -188,6 +188,11 @@ def api():
         python_suite("api")
 
 
+def tokens():
+    if pip_installed("tokens"):
+        python_suite("tokens")
+
+
 def web():
     folder = ROOT / "tests/web"
     if not npm_installed(folder):
@@ -214,6 +219,7 @@ STAGES = {
     "web": web,
     "clients": clients,
     "api": api,
+    "tokens": tokens,
     "asan": lambda: (start_broker(), ctest("asan", "suites", SUITES)),
     "tsan": lambda: ctest("tsan", "crossing", CROSSING),
 }
