@@ -41,6 +41,7 @@ awaitable<void> ProgressIngest::restore() {
         }
         if (options_.rebuilds && offsets_.next().empty()) co_return;
         splits_.take();
+        co_await service_.take_up_refolded();
         end_rebuild();
     });
 }
@@ -72,7 +73,8 @@ awaitable<void> ProgressIngest::look() {
     rebuilt_percent_ = consumer_.caught_up_percent();
     if (!consumer_.caught_up()) co_return;
     // In which order partitions are read is another one at each start.
-    co_await aio::run_on(service_.core(), [this] { return service_.refold(splits_.take()); });
+    co_await aio::run_on(service_.core(),
+                         [this] { return service_.refold(splits_.take(), !offsets_.keeps_nothing()); });
     end_rebuild();
     counts_.rejected_too_old += static_cast<std::uint64_t>(consumer_.too_old());
     spdlog::info("rebuilt from {}: {} old records could not be read", options_.topic,

@@ -72,6 +72,7 @@ awaitable<void> ProgressEventService::apply(std::span<const event::EventRef> eve
                                             event::Position through) {
     resumed_.clear();
     co_await fold_all(events);
+    if (!live()) co_await note_refolded(events);
     projection_.note_applied(through);
 }
 
@@ -110,6 +111,7 @@ void ProgressEventService::oversized(const store::Oversized& stream) {
 
 void ProgressEventService::reset() {
     resumed_.clear();
+    refolded_.clear();
     projection_.clear();
 }
 
@@ -179,7 +181,8 @@ awaitable<void> ProgressEventService::trim(std::string task_id) {
     if (Task* again = projection_.find(task_id); again != nullptr) again->first_version = state->version + 1;
 }
 
-awaitable<void> ProgressEventService::refold(std::vector<std::string> task_ids) {
+awaitable<void> ProgressEventService::refold(std::vector<std::string> task_ids, bool keep) {
+    std::vector<store::Commit> kept;
     for (const auto& id : task_ids) {
         const Task* const task = projection_.find(id);
         if (task == nullptr) continue;
@@ -190,8 +193,51 @@ awaitable<void> ProgressEventService::refold(std::vector<std::string> task_ids) 
         co_await fold_by_time(*state, *events);
         // It may have expired meanwhile.
         Task* const again = projection_.find(id);
-        if (again != nullptr && again->state.version == state->version)
-            projection_.replace(*again, std::move(*state));
+        if (again == nullptr || again->state.version != state->version) continue;
+        if (keep)
+            kept.emplace_back().snapshots.push_back(
+                {&category, id, {state->version, state_schema, save_state(*state)}});
+        projection_.replace(*again, std::move(*state));
+        if (kept.size() == turn) co_await keep_refolded(kept);
+    }
+    co_await keep_refolded(kept);
+}
+
+awaitable<void> ProgressEventService::keep_refolded(std::vector<store::Commit>& states) {
+    if (states.empty()) co_return;
+    for (const auto& saved : co_await store_.commit_many(states))
+        ++(saved ? counts_.snapshots_saved : counts_.snapshots_failed);
+    states.clear();
+}
+
+// A snapshot beside the events that it was folded from is only made by a refold.
+awaitable<void> ProgressEventService::note_refolded(std::span<const event::EventRef> events) {
+    for (const auto& event : events) {
+        if (event->version() != 1) continue;
+        const auto snapshot = co_await store_.load_snapshot(category, event->stream_id());
+        if (snapshot && *snapshot) refolded_.emplace_back(event->stream_id());
+    }
+}
+
+// What came after it stands as it came.
+awaitable<void> ProgressEventService::take_up_refolded() {
+    for (const auto& id : std::exchange(refolded_, {})) {
+        const Task* const task = projection_.find(id);
+        if (task == nullptr) continue;
+        const event::Version version = task->state.version;
+        const auto snapshot = co_await store_.load_snapshot(category, id);
+        const bool known = snapshot && *snapshot && (*snapshot)->schema == state_schema;
+        auto state = known ? load_state((*snapshot)->state) : std::nullopt;
+        const auto events = co_await read_versions(id, state ? state->version + 1 : 1, version);
+        if (!state || !events) {
+            ++counts_.snapshots_ignored;
+            continue;
+        }
+        co_await fold(*state, *events, false);
+        Task* const again = projection_.find(id);
+        if (again == nullptr || again->state.version != state->version) continue;
+        again->split = true;
+        projection_.replace(*again, std::move(*state));
     }
 }
 

@@ -94,9 +94,12 @@ class ProgressEventService final : public flow::Projection {
                                        event::Version from, std::size_t limit);
     awaitable<result<History>> user_events(std::string user_id, event::Position from, std::size_t limit);
 
-    /// Folds tasks anew whose events came over several partitions, by the times of their records. On the core
+    /// Folds tasks anew whose events came over several partitions, by the times of their records. `keep`: a
+    /// later start finds these states in the store, since nothing else there tells of partitions. On the core
     /// strand, before anything is live.
-    awaitable<void> refold(std::vector<std::string> task_ids);
+    awaitable<void> refold(std::vector<std::string> task_ids, bool keep);
+    /// Takes up the states that an earlier start kept, once all that the store holds is folded. As above.
+    awaitable<void> take_up_refolded();
 
     awaitable<Entry> enter(std::string task_id, std::string user_id, std::string cursor);
     /// `user_id` empty: of anyone (task streams only). `cursor` empty: none given.
@@ -121,6 +124,8 @@ class ProgressEventService final : public flow::Projection {
     awaitable<void> tick();
     result<const Task*> find(std::string_view task_id, std::optional<event::Version> version) const;
     awaitable<void> fold_all(std::span<const event::EventRef> events);
+    awaitable<void> note_refolded(std::span<const event::EventRef> events);
+    awaitable<void> keep_refolded(std::vector<store::Commit>& states);
     awaitable<void> restore(const event::Event& first);
     void announce(const std::vector<const Task*>& tasks);
     awaitable<void> trim(std::string task_id);
@@ -135,8 +140,9 @@ class ProgressEventService final : public flow::Projection {
     const Clock& clock_;
     const Options options_;
     ProgressProjection projection_;
-    std::vector<const Task*> resumed_;  // were stalled before what was applied last
-    std::vector<const Task*> moved_;    // scratch of tick
+    std::vector<const Task*> resumed_;   // were stalled before what was applied last
+    std::vector<std::string> refolded_;  // tasks that the store keeps a state of beside their events
+    std::vector<const Task*> moved_;     // scratch of tick
     Counts counts_;
     aio::Notice stop_;
     aio::Gate gate_;

@@ -158,6 +158,47 @@ TEST_F(SplitIngest, the_same_records_give_the_same_state_at_every_rebuild) {
     EXPECT_EQ(rebuild({{middle}, {start, end}}), expected);
 }
 
+TEST_F(SplitIngest, a_later_start_from_what_was_stored_stands_as_the_first_one_left_it) {
+    asio::io_context io{1};
+    const auto core = asio::make_strand(io);
+    store::MemoryStore store{store::Limits{}};
+    ScriptedBus bus;
+    const auto with_system = [&](std::function<awaitable<void>(System&)> body) {
+        System system{io, core, store, bus, {.topic = "t", .source = "s", .rebuilds = true}};
+        run(io, core, [&]() -> awaitable<void> {
+            co_await system.start();
+            EXPECT_TRUE(co_await until([&] { return system.service.live(); }));
+            co_await body(system);
+            co_await system.stop();
+        });
+    };
+    const auto state_of = [](System& system) -> awaitable<ProgressState> {
+        auto view = co_await system.service.status("t", {});
+        EXPECT_TRUE(view);
+        co_return view ? view->state : ProgressState{};
+    };
+    ProgressState first, later;
+    bus.batches = {{middle, end, start}};  // caught up when it is handed out
+    with_system([&](System& system) -> awaitable<void> {
+        EXPECT_EQ((co_await state_of(system)).status, EventType::failed);
+        bus.batches = {{{{0, 1}, record("t", "d", R"("eventType":"PROGRESS","percentage":90)")}}};
+        EXPECT_TRUE(co_await until([&] { return store.head() == 4; }));
+        EXPECT_TRUE(co_await until([&] { return system.service.projection().applied() == 4; }));
+        first = co_await state_of(system);
+    });
+    with_system([&](System& system) -> awaitable<void> { later = co_await state_of(system); });
+    EXPECT_EQ(later.status, first.status);
+    EXPECT_EQ(later.percentage, 40);
+    EXPECT_EQ(later.percentage, first.percentage);
+    EXPECT_EQ(later.started_at, first.started_at);
+    EXPECT_EQ(later.updated_at, first.updated_at);
+    EXPECT_EQ(later.step_name, first.step_name);
+    EXPECT_EQ(later.event_id, first.event_id);
+    EXPECT_EQ(later.version, 4U);
+    EXPECT_EQ(later.position, 4U);
+    EXPECT_DOUBLE_EQ(later.rate, first.rate);
+}
+
 TEST_F(SplitIngest, a_task_on_one_partition_keeps_its_order_whatever_the_times_say) {
     auto odd = end;
     odd.place = {0, 1};
