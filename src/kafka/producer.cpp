@@ -28,6 +28,8 @@ errc reason(rd_kafka_resp_err_t error) {
             return errc::busy;
         case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
             return errc::too_large;
+        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:  // so librdkafka calls a topic that was deleted: it has
+                                                    // none
         case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
         case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
             return errc::unknown_topic;
@@ -160,13 +162,22 @@ aio::awaitable<result<std::vector<bus::Place>>> Producer::produce(std::vector<bu
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
         delivery->slots[i].delivery.reset();
         release(1, size_of(delivery->messages[i]));
-        ++core_->produce_failed;
-        delivery->promise->refuse(Error{reason(error)});
+        refuse(*delivery, i, error);
     }
     // librdkafka answers within message.timeout.ms; twice that guards against an answer that never comes.
     if (auto refused = co_await delivery->promise->wait(std::chrono::seconds{20}))
         co_return tl::unexpected{std::move(*refused)};
     co_return std::move(delivery->places);
+}
+
+// A topic that is gone, or of which nothing was heard for so long, is looked for by the next call, and made
+// again. librdkafka says so at once where it knows, and else lets its records wait until they are too old.
+void Producer::refuse(Delivery& delivery, std::size_t index, rd_kafka_resp_err_t error) {
+    const auto why = reason(error);
+    ++core_->produce_failed;
+    if (why == errc::unknown_topic || error == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
+        core_->unlearn(delivery.messages[index].topic);
+    delivery.promise->refuse(Error{why});
 }
 
 void Producer::report(const rd_kafka_message_t& message) {
@@ -179,9 +190,7 @@ void Producer::report(const rd_kafka_message_t& message) {
         core_->set_up(true);
         delivery->promise->answer();
     } else {
-        ++core_->produce_failed;
-        if (reason(message.err) == errc::unknown_topic) core_->unlearn(delivery->messages[slot.index].topic);
-        delivery->promise->refuse(Error{reason(message.err)});
+        refuse(*delivery, slot.index, message.err);
     }
 }
 

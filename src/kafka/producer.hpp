@@ -31,6 +31,7 @@ class Producer : public std::enable_shared_from_this<Producer> {
     aio::awaitable<void> wait_for_callers(std::chrono::milliseconds limit);
     void serve_error(rd_kafka_resp_err_t error);
     void drain();
+    void refuse(Delivery& delivery, std::size_t index, rd_kafka_resp_err_t error);
     void report(const rd_kafka_message_t& message);
     bool reserve(std::size_t records, std::size_t bytes);
     void release(std::size_t records, std::size_t bytes);

@@ -279,6 +279,25 @@ TEST_F(KafkaTest, a_topic_that_is_made_again_is_made_as_it_was_described) {
     });
 }
 
+TEST_F(KafkaTest, a_topic_that_is_deleted_under_a_producer_alone_is_made_again_as_it_was_described) {
+    with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
+        RawClient raw{broker_address()};
+        EXPECT_TRUE((co_await bus.ensure_topics({{topic, 1, true}})).has_value());
+        EXPECT_TRUE((co_await bus.produce(numbered(topic, 1))).has_value());
+        raw.delete_topic(topic);
+        bool refused = false;
+        bool taken = false;
+        for (int i = 0; i < 50 && !(refused && taken); ++i) {
+            taken = (co_await bus.produce(numbered(topic, 1))).has_value();
+            refused |= !taken;
+            if (taken) co_await aio::pause(100ms);  // the client has not heard of it yet
+        }
+        EXPECT_TRUE(refused) << "its deletion was never seen";
+        EXPECT_TRUE(taken) << "it was not made again";
+        EXPECT_EQ(raw.setting(topic, "cleanup.policy"), "compact");
+    });
+}
+
 TEST_F(KafkaTest, a_topic_that_may_not_be_made_is_named) {
     auto config = kafka_config();
     config.create_topics = false;
