@@ -51,6 +51,7 @@ FAULTS = (
     Fault("512 MiB, 700,000 tasks in a journal", limits.small_tasks_in_a_journal, slow=True),
     Fault("full disk", limits.disk_full),
     Fault("file-size limit", limits.file_size_limit),
+    Fault("quota", limits.quota),
 )
 # So many at once: most of them wait most of the time.
 SIDE_BY_SIDE = 4

@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import resource
+import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -14,7 +16,11 @@ from harness import MIB, Api, Skip, check, servers, unique, until, usage
 
 DISK_BYTES = 24 * MIB
 FILE_ROOM_BYTES = 64 * 1024
-FILE_FULL_LIMIT_S = 30
+QUOTA_IMAGE_BYTES = 512 * MIB
+QUOTA_ROOM_BYTES = MIB
+QUOTA_POSTS = 1000
+VOLUME_ID = 256  # of the first subvolume
+FULL_LIMIT_S = 30
 MEMORY_LIMIT = 256 * MIB
 FLOOD_BYTES_PER_S = 20 * MIB
 FLOODERS = 4
@@ -60,30 +66,120 @@ def fill_up(path):
                     pass
 
 
-def disk_full(run):
-    disk = run.exits.enter_context(small_disk(run.folder / "disk"))
-    journal = disk / "journal"
-    server = run.start(journal=journal)
-    before, load = usage(server), run.load(server)
+def reach_and_leave(run, server, load, reach, leave):
+    """A limit is reached, as often as it is raised again: posts are refused meanwhile, and all goes on behind it."""
     for _ in range(run.of(2, 4)):
-        time.sleep(run.random.uniform(0.5, 2))  # the moment is the fault
         load.check_flows()
-        fill_up(disk / "filler")
-        run.until_unready(server, "store")
+        reach()
+        run.until_unready(server, "store", FULL_LIMIT_S)
         check(Api(server).post({"taskId": unique("t"), "userId": "u", "eventType": "STARTED"})[0] == 503, "a post is not refused by 503")
         time.sleep(run.of(1, 5))  # the fault lasts
         run.until_unready(server, "store")
-        (disk / "filler").unlink()
+        leave()
         freed = time.monotonic()
         run.until_ready(server)
         run.note_max(ready_s_max=time.monotonic() - freed)
         run.until_flowing(server)
         run.add(times_full=1)
+
+
+def judge_limit(run, server, before, load, journal=None):
     run.judge(load)
     run.check_returned(server, before, run.figures["acknowledged"])
-    check(Api(server).metric("stepcast_store_expired_total") == 0, "something expired for the disk")
+    check(Api(server).metric("stepcast_store_expired_total") == 0, "something expired for the limit")
     check(len(run.check_journal(server, journal)) >= run.figures["acknowledged"], "an acknowledged event is not in the journal")
+
+
+def disk_full(run):
+    disk = run.exits.enter_context(small_disk(run.folder / "disk"))
+    journal = disk / "journal"
+    server = run.start(journal=journal)
+    before, load = usage(server), run.load(server)
+
+    def fill():
+        time.sleep(run.random.uniform(0.5, 2))  # the moment is the fault
+        fill_up(disk / "filler")
+
+    reach_and_leave(run, server, load, fill, (disk / "filler").unlink)
+    judge_limit(run, server, before, load, journal)
     read_only(run, disk, journal)
+
+
+def run_btrfs(*words):
+    done = subprocess.run(["btrfs", *words], capture_output=True, text=True)
+    check(done.returncode == 0, f"btrfs {' '.join(words)}: {done.stderr}")
+
+
+@contextlib.contextmanager
+def disk_with_quota(folder):
+    """A subvolume whose quota can be set: of btrfs, because its quota needs neither accounts nor a kernel option of its own."""
+    need_root("a file system of its own")
+    if shutil.which("mkfs.btrfs") is None or shutil.which("btrfs") is None:
+        raise Skip("a quota needs btrfs-progs")
+    folder.mkdir()
+    image = folder.with_suffix(".image")
+    with open(image, "wb") as file:
+        file.truncate(QUOTA_IMAGE_BYTES)
+    subprocess.run(["mkfs.btrfs", "-q", "-f", str(image)], check=True, capture_output=True)
+    done = subprocess.run(["mount", "-o", "loop", str(image), str(folder)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Skip(f"no btrfs can be mounted: {done.stderr.strip()}")
+    try:
+        run_btrfs("quota", "enable", str(folder))
+        run_btrfs("subvolume", "create", str(folder / "volume"))
+        yield folder / "volume"
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+        image.unlink()
+
+
+def post_until_refused(server):
+    """One large event after the other. How many were taken, and whether the server is there to refuse the next."""
+    api = Api(server)
+    for taken in range(QUOTA_POSTS):
+        try:
+            status = api.post({"taskId": unique("t"), "userId": "u", "eventType": "STARTED", "detail": {"x": "x" * DETAIL_BYTES}})[0]
+        except (OSError, http.client.HTTPException):
+            return taken, False
+        if status != 202:
+            check(status == 503, f"a post is refused by {status}")
+            return taken, True
+    raise AssertionError("the quota refuses nothing")
+
+
+def quota(run):
+    """
+    A quota is reached, and lifted again. On btrfs the system may end the server by SIGBUS: what SQLite maps of `-shm` is copied on write, which
+    the quota refuses. Waiting or ended, nothing acknowledged is lost and nothing goes for it.
+    """
+    disk = run.exits.enter_context(disk_with_quota(run.folder / "quota"))
+
+    def limit(size):
+        # Asked of the file system's root: within its quota a volume cannot even raise it.
+        run_btrfs("qgroup", "limit", str(size), f"0/{VOLUME_ID}", str(disk.parent))
+
+    journal, acknowledged = disk / "journal", 0
+    server = run.start(journal=journal)
+    for _ in range(run.of(2, 4)):
+        limit(sum(path.stat().st_size for path in disk.iterdir()) + QUOTA_ROOM_BYTES)
+        taken, waits = post_until_refused(server)
+        acknowledged += taken
+        if waits:
+            with contextlib.suppress(AssertionError):
+                run.until_unready(server, "store")
+            waits = server.process.poll() is None
+        if not waits:
+            check(server.wait() == -signal.SIGBUS, f"the server ended otherwise: {server.output()[-2000:]}")
+        limit("none")
+        if not waits:
+            server = run.start(journal=journal, port=server.port)
+        run.until_ready(server)
+        run.add(times_full=1, waited=int(waits), ended_by_the_system=int(not waits))
+        Api(server).event(unique("t"), "u", "STARTED")
+        acknowledged += 1
+        check(Api(server).metric("stepcast_store_expired_total") == 0, "something expired for the quota")
+    run.add(acknowledged=acknowledged)
+    check(len(run.check_journal(server, journal)) >= acknowledged, "an acknowledged event is not in the journal")
 
 
 def read_only(run, disk, journal):
@@ -95,27 +191,18 @@ def read_only(run, disk, journal):
 
 
 def file_size_limit(run):
-    """`ulimit -f` is reached, as often as it is raised again."""
+    """What `ulimit -f` does."""
     server = run.start()
     before, load = usage(server), run.load(server)
-    for _ in range(run.of(2, 4)):
-        load.check_flows()
-        largest = max(path.stat().st_size for path in run.folder.iterdir() if path.is_file())
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (largest + FILE_ROOM_BYTES, resource.RLIM_INFINITY))
-        run.until_unready(server, "store", FILE_FULL_LIMIT_S)
-        check(Api(server).post({"taskId": unique("t"), "userId": "u", "eventType": "STARTED"})[0] == 503, "a post is not refused by 503")
-        time.sleep(run.of(1, 5))  # the fault lasts
-        run.until_unready(server, "store")
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        freed = time.monotonic()
-        run.until_ready(server)
-        run.note_max(ready_s_max=time.monotonic() - freed)
-        run.until_flowing(server)
-        run.add(times_full=1)
-    run.judge(load)
-    run.check_returned(server, before, run.figures["acknowledged"])
-    check(Api(server).metric("stepcast_store_expired_total") == 0, "something expired for the limit")
-    check(len(run.check_journal(server)) >= run.figures["acknowledged"], "an acknowledged event is not in the journal")
+
+    def limit(size):
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    def reach():
+        limit(max(path.stat().st_size for path in run.folder.iterdir() if path.is_file()) + FILE_ROOM_BYTES)
+
+    reach_and_leave(run, server, load, reach, lambda: limit(resource.RLIM_INFINITY))
+    judge_limit(run, server, before, load)
 
 
 class MemoryGroup:

@@ -4,16 +4,20 @@
 #include <sqlite3.h>
 
 #include <cctype>
+#include <cerrno>
 #include <cstring>
 
 namespace stepcast::store {
 namespace {
 
+// SQLite keeps the system's reason only for what fails while a file is opened; `errno` was 0 before the call.
 [[noreturn]] void refuse(sqlite3* db, int code) {
+    const int last = (code & 0xFF) == SQLITE_IOERR ? errno : 0;
     if (db == nullptr) throw SqliteError{code, sqlite3_errstr(code)};
     std::string text = sqlite3_errmsg(db);
     // "disk I/O error" alone helps nobody: the system says why.
-    if (const int system = sqlite3_system_errno(db); system != 0 && (code & 0xFF) != SQLITE_CONSTRAINT)
+    const int kept = sqlite3_system_errno(db);
+    if (const int system = kept != 0 ? kept : last; system != 0 && (code & 0xFF) != SQLITE_CONSTRAINT)
         text.append(" (").append(std::strerror(system)).append(")");
     throw SqliteError{sqlite3_extended_errcode(db), text};
 }
@@ -55,6 +59,7 @@ Statement& Statement::bind_blob(int parameter, std::string_view bytes) {
 }
 
 bool Statement::step() {
+    errno = 0;
     const int code = sqlite3_step(statement_.get());
     if (code == SQLITE_ROW) return true;
     sqlite3* db = sqlite3_db_handle(statement_.get());
@@ -123,6 +128,7 @@ void Database::Close::operator()(sqlite3* db) const {
 }
 
 void Database::run(const std::string& sql) {
+    errno = 0;
     check(db_.get(), sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr));
 }
 
