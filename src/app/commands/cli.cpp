@@ -318,7 +318,6 @@ class CommandLine {
     bool print_ = false;
     bool markdown_ = false;
     bool defaults_ = false;
-    bool markdown_ = false;
     std::string url_ = environment_value("STEPCAST_URL", "http://localhost:8082");
     std::string token_file_;
     TokenCli token_;
