@@ -16,12 +16,13 @@ Error refusal(std::string_view header) {
 }
 
 TEST(Token, has_three_parts_of_which_each_is_given) {
-    const auto text = encode_base64url(R"({"alg":"ES256","kid":"k1","typ":"JWT"})");
-    const auto token = read_token(text + ".e30.QUJD");
+    const auto header = encode_base64url(R"({"alg":"ES256","kid":"k1","typ":"JWT"})");
+    const auto text = header + ".e30.QUJD";
+    const auto token = read_token(text);
     ASSERT_TRUE(token);
     EXPECT_EQ(token->algorithm, "ES256");
     EXPECT_EQ(token->key, "k1");
-    EXPECT_EQ(token->signed_part, text + ".e30");
+    EXPECT_EQ(token->signed_part, header + ".e30");
     EXPECT_EQ(token->payload, "e30");
     EXPECT_EQ(token->signature, "ABC");
 }
