@@ -1,6 +1,7 @@
 #include "bus/embedded/embedded_bus.hpp"
 
 #include <algorithm>
+#include <asio/defer.hpp>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 
@@ -118,7 +119,7 @@ class EmbeddedConsumer final : public Consumer {
             const auto waiting = log_->standing(*member_).lag;
             if (turn > 1 && waiting == before) break;
             before = waiting;
-            co_await aio::next_turn();
+            co_await asio::defer(asio::use_awaitable);  // no other thread is woken to wait
         }
     }
 

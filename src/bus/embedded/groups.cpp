@@ -157,36 +157,44 @@ EmbeddedLog::Share* EmbeddedLog::handed_out(Member& member, Place place) {
     return known ? &share : nullptr;
 }
 
-void EmbeddedLog::settle_locked(Share& share, Partition& partition, std::int64_t offset) {
+std::shared_ptr<Promise> EmbeddedLog::settle_locked(Share& share, Partition& partition, std::int64_t offset) {
     auto& flags = share.flags[static_cast<std::size_t>(offset - share.edge)];
-    if ((flags & Share::settled) != 0) return;
+    if ((flags & Share::settled) != 0) return nullptr;
     flags |= Share::settled;
-    if ((flags & Share::promised) == 0) return;
+    if ((flags & Share::promised) == 0) return nullptr;
     Slot& slot = partition.slots[static_cast<std::size_t>(offset - partition.base)];
-    if (slot.unsettled == 0) return;  // refused by close()
-    slot.promise->answer();
-    if (--slot.unsettled == 0) slot.promise.reset();
+    if (slot.unsettled == 0) return nullptr;  // refused by close()
+    return --slot.unsettled == 0 ? std::move(slot.promise) : slot.promise;
 }
 
 void EmbeddedLog::settle(Member& member, Place place) {
-    const std::lock_guard lock{mutex_};
-    Share* const share = handed_out(member, place);
-    if (share != nullptr)
-        settle_locked(*share, member.group->topic->partitions[static_cast<std::size_t>(place.partition)],
-                      place.offset);
+    std::shared_ptr<Promise> settled;
+    {
+        const std::lock_guard lock{mutex_};
+        Share* const share = handed_out(member, place);
+        if (share == nullptr) return;
+        Topic& t = *member.group->topic;
+        settled =
+            settle_locked(*share, t.partitions[static_cast<std::size_t>(place.partition)], place.offset);
+    }
+    if (settled) settled->answer();
 }
 
 void EmbeddedLog::done(Member& member, Place place) {
-    const std::lock_guard lock{mutex_};
-    if (Share* const share = handed_out(member, place)) done_locked(member, *share, place);
+    std::shared_ptr<Promise> settled;  // answered without the lock: it wakes somebody
+    {
+        const std::lock_guard lock{mutex_};
+        if (Share* const share = handed_out(member, place)) settled = done_locked(member, *share, place);
+    }
+    if (settled) settled->answer();
 }
 
-void EmbeddedLog::done_locked(Member& member, Share& share, Place place) {
+std::shared_ptr<Promise> EmbeddedLog::done_locked(Member& member, Share& share, Place place) {
     const auto index = static_cast<std::size_t>(place.partition);
     Topic& t = *member.group->topic;
-    settle_locked(share, t.partitions[index], place.offset);
+    auto settled = settle_locked(share, t.partitions[index], place.offset);
     auto& flags = share.flags[static_cast<std::size_t>(place.offset - share.edge)];
-    if ((flags & Share::done) != 0) return;
+    if ((flags & Share::done) != 0) return settled;
     flags |= Share::done;
     --share.in_flight;
     const auto edge = share.edge;
@@ -199,6 +207,7 @@ void EmbeddedLog::done_locked(Member& member, Share& share, Place place) {
         share.owner = std::exchange(share.next_owner, nullptr);
         share.owner->wake_if_idle();
     }
+    return settled;
 }
 
 bool EmbeddedLog::refuse(Member& member, Place place, const Error& why) {

@@ -122,8 +122,9 @@ class EmbeddedLog {
     std::int64_t beginning(const ReplaySubscription& subscription, std::size_t index,
                            const Partition& partition);
     void rebalance(Group& group);
-    void settle_locked(Share& share, Partition& partition, std::int64_t offset);
-    void done_locked(Member& member, Share& share, Place place);
+    /// The promise that is due an answer, if any.
+    std::shared_ptr<Promise> settle_locked(Share& share, Partition& partition, std::int64_t offset);
+    std::shared_ptr<Promise> done_locked(Member& member, Share& share, Place place);
     void trim(Topic& topic, std::size_t index);
     void drop_front(Topic& topic, Partition& partition);
 
