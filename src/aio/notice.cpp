@@ -1,13 +1,11 @@
 #include "aio/notice.hpp"
 
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 #include <utility>
 
-namespace stepcast::aio {
+#include "aio/as_tuple.hpp"
 
-constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
+namespace stepcast::aio {
 
 awaitable<bool> Notice::wait(std::chrono::steady_clock::duration limit) {
     if (!pending_) {

@@ -60,7 +60,6 @@ template <class Socket>
 awaitable<void> deliver_rest(Socket& socket, TlsStream& tls) {
     using namespace asio::experimental::awaitable_operators;
     const auto end = std::chrono::steady_clock::now() + longest_delivery;
-    constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
     while (tls.deliver() && tls.holds_back()) {
         const auto left = end - std::chrono::steady_clock::now();
         if (left <= left.zero()) co_return;

@@ -3,17 +3,16 @@
 #include <sys/uio.h>
 
 #include <asio/basic_stream_socket.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/local/stream_protocol.hpp>
-#include <asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <utility>
 
+#include "aio/as_tuple.hpp"
 #include "aio/types.hpp"
 
 namespace stepcast::aio {
@@ -60,9 +59,7 @@ class Transport {
     static constexpr Wait writable = asio::socket_base::wait_write;
     /// `co_await`ed, waits until bytes can be received or are taken: `const auto [error] = …`. Costs no
     /// coroutine of its own, because every idle stream stands in here.
-    auto wait(Wait what) {
-        return socket_.async_wait(what, asio::experimental::as_tuple(asio::use_awaitable));
-    }
+    auto wait(Wait what) { return socket_.async_wait(what, as_tuple); }
     /// Calls `handler(std::error_code)` once bytes are taken again.
     template <class Handler>
     void when_writable(Handler handler) {

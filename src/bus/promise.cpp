@@ -1,8 +1,8 @@
 #include "bus/promise.hpp"
 
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
+
+#include "aio/as_tuple.hpp"
 
 namespace stepcast::bus {
 
@@ -38,7 +38,7 @@ awaitable<std::optional<Error>> Promise::wait(std::chrono::steady_clock::duratio
             deadline = std::chrono::steady_clock::time_point::max();  // the wake-up is on its way
         }
         timer_.expires_at(deadline);
-        co_await timer_.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+        co_await timer_.async_wait(aio::as_tuple);
     }
     co_return std::move(refusal_);
 }

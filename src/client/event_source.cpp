@@ -1,9 +1,8 @@
 #include "client/event_source.hpp"
 
 #include <algorithm>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/use_awaitable.hpp>
 
+#include "aio/as_tuple.hpp"
 #include "base/random.hpp"
 #include "client/errc.hpp"
 #include "client/http_client.hpp"
@@ -135,7 +134,7 @@ aio::awaitable<void> EventSource::read_more() {
 aio::awaitable<void> EventSource::wait_before_retry() {
     if (first_) co_return;
     timer_.expires_after(next_delay());
-    co_await timer_.async_wait(asio::experimental::as_tuple(asio::use_awaitable));
+    co_await timer_.async_wait(aio::as_tuple);
 }
 
 /// The stream's own delay while it is healthy; doubling, with a quarter of jitter, while connects fail.

@@ -6,10 +6,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
 
+#include "aio/as_tuple.hpp"
 #include "aio/spawn.hpp"
 
 namespace stepcast::http {
@@ -19,7 +18,7 @@ using asio::ip::tcp;
 using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
+using aio::as_tuple;
 constexpr int backlog = 4096;
 /// Beyond the limit, this many are told so with a proper answer; more are dropped, or the refusals would be
 /// the overload.
