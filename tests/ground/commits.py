@@ -1,4 +1,4 @@
-"""Commit subjects: `folder: imperative`, up to 72 columns."""
+"""Commit subjects: `folder: imperative` or `folder, folder: imperative`, up to 72 columns."""
 import re
 import subprocess
 
@@ -28,11 +28,12 @@ def problem(subject, allowed):
     """What is wrong with a subject, or nothing."""
     if len(subject) > LONGEST:
         return f"{len(subject)} columns, {LONGEST} at most"
-    parts = re.fullmatch(r"([\w-]+): (\S+).*", subject)
+    parts = re.fullmatch(r"([\w-]+(?:, [\w-]+)*): (\S+).*", subject)
     if not parts:
         return "no `folder: imperative`"
-    if parts[1] not in allowed:
-        return f"{parts[1]} is no folder of src or tests and no file at the top"
+    for place in parts[1].split(", "):
+        if place not in allowed:
+            return f"{place} is no folder of src or tests and no file at the top"
     if not is_imperative(parts[2].lower().strip(",")):
         return f"{parts[2]} is no imperative"
     return None

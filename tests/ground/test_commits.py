@@ -21,9 +21,9 @@ class Subjects(unittest.TestCase):
         allowed = commits.places(["src/store/journal/file.cpp", "src/domain/progress/model.cpp", ".ci/run", "README.md", "tests/ground/commits.py"])
         self.assertLessEqual({"src", "store", "journal", "progress", "ci", "readme", "tests", "ground"}, allowed)
         for subject in ("store: keep an event once", "journal: feed the reader", "progress: embed the page", "readme: pass over what is no key",
-                        "store: proceed, and say so", "ci: bring the jars"):
+                        "store: proceed, and say so", "ci: bring the jars", "store, tests: keep an event once"):
             self.assertIsNone(commits.problem(subject, allowed), subject)
-        for subject in ("keep an event once", "cellar: keep an event", "store:keep", "store: " + "keep " * 15, "store: added a row",
+        for subject in ("keep an event once", "cellar: keep an event", "store, cellar: keep an event", "store:keep", "store: " + "keep " * 15, "store: added a row",
                         "store: adding a row", "store: adds a row", "store: the row is kept", "store: Fixes a row"):
             self.assertIsNotNone(commits.problem(subject, allowed), subject)
 
