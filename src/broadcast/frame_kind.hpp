@@ -15,12 +15,13 @@ enum class FrameKind : std::uint8_t {
     more,
     live,  ///< the end of a catch-up, which moves the cursor
     beat,  ///< a heartbeat for who asked for one that scripts can see
+    bye,   ///< why the server ends the stream
     retry,
     heartbeat,  ///< a comment
     other,
 };
-inline constexpr std::array<std::string_view, 9> frame_kind_names{
-    "event", "recovery", "reset", "more", "live", "beat", "retry", "heartbeat", "other"};
+inline constexpr std::array<std::string_view, 10> frame_kind_names{
+    "event", "recovery", "reset", "more", "live", "beat", "bye", "retry", "heartbeat", "other"};
 
 /// Of a control frame: its first line says it, or the one behind its id.
 FrameKind kind_of_control(std::string_view frame);

@@ -143,6 +143,10 @@ void Lane::sweep(Steady::time_point now) {
     for (const Slot& slot : slots_) {
         Session* session = slot.session;
         if (session == nullptr || session->state_ == Session::State::closing) continue;
+        if (session->expires_ <= now && session->state_ != Session::State::ending) {
+            expire(*session);
+            continue;
+        }
         const auto quiet = now - session->progress_at_;
         const bool opening = session->state_ == Session::State::opening;
         const bool waits = opening ? session->waits_for_write_ : !session->outbox_.empty();
@@ -153,6 +157,14 @@ void Lane::sweep(Steady::time_point now) {
             send_now(*session, heartbeat(*session));
         }
     }
+}
+
+/// A client that still catches up is cut: its owner may be in the middle of a frame. It comes back by its
+/// cursor, and is refused then.
+void Lane::expire(Session& session) {
+    if (session.state_ == Session::State::opening) return close(session, CloseReason::expired);
+    session.state_ = Session::State::ending;
+    send_now(session, bye_frame("auth"));
 }
 
 const event::EventRef& Lane::heartbeat(const Session& session) {
@@ -193,6 +205,11 @@ event::EventRef beat_frame(std::chrono::milliseconds every) {
     std::string text = "event: beat\ndata: {\"every\":";
     append_number(text, std::chrono::ceil<std::chrono::seconds>(every).count());
     return event::Event::control(text.append("}\n\n"));
+}
+
+event::EventRef bye_frame(std::string_view reason) {
+    return event::Event::control(
+        std::string{"event: bye\ndata: {\"reason\":\""}.append(reason).append("\"}\n\n"));
 }
 
 event::EventRef retry_frame(std::chrono::milliseconds least, std::chrono::milliseconds spread) {

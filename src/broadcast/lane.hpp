@@ -154,6 +154,7 @@ class Lane {
     void wait_writable(Session& session);
     void on_writable(SessionId id);
     void end_if_sent(Session& session);
+    void expire(Session& session);
     aio::awaitable<void> catch_up();
     aio::awaitable<void> read_missed();
     void give_up(std::string_view why);
@@ -201,6 +202,9 @@ class Lane {
 
 /// `event: beat` of a stream whose heartbeat comes at this interval, told in whole seconds, rounded up.
 event::EventRef beat_frame(std::chrono::milliseconds every);
+
+/// `event: bye` with the reason why the server ends the stream.
+event::EventRef bye_frame(std::string_view reason);
 
 /// `retry: N` with N between `least` and `least + spread` milliseconds, drawn anew: so that clients come back
 /// one by one.

@@ -304,7 +304,8 @@ void Lane::end_if_sent(Session& session) {
     if (session.state_ != Session::State::ending || !session.outbox_.empty() ||
         session.first_pending_ != Session::none)
         return;
-    close(session, draining_ ? CloseReason::drained : CloseReason::ended);
+    const bool expired = session.expires_ <= std::chrono::steady_clock::now();
+    close(session, expired ? CloseReason::expired : draining_ ? CloseReason::drained : CloseReason::ended);
 }
 
 }  // namespace stepcast::broadcast

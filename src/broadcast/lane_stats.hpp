@@ -22,10 +22,11 @@ enum class CloseReason : std::uint8_t {
     stuck,     ///< no byte was taken for `write_timeout`
     replaced,  ///< a newer connection of the same user took its place (v1)
     drained,   ///< the server stops
+    expired,   ///< what proved who the client is holds no longer
     failed,    ///< the server could not read what it had to tell; the client resumes by cursor
 };
-inline constexpr std::array<std::string_view, 8> close_reason_names{"none",  "gone",     "ended",   "slow",
-                                                                    "stuck", "replaced", "drained", "failed"};
+inline constexpr std::array<std::string_view, 9> close_reason_names{
+    "none", "gone", "ended", "slow", "stuck", "replaced", "drained", "expired", "failed"};
 
 /// What one lane has done. Written on its strand, read from any thread.
 struct LaneStats {

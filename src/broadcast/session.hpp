@@ -81,6 +81,8 @@ class Session {
     std::uint32_t last_pending_ = none;
 
   protected:
+    std::chrono::steady_clock::time_point expires_ =
+        std::chrono::steady_clock::time_point::max();  // the lane ends it then, to within a sweep
     State state_ = State::opening;
     bool beats_ = false;            // its heartbeat is an event
     bool waits_for_write_ = false;  // until the transport takes bytes again

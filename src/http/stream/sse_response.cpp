@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <ctime>
 #include <iterator>
 
@@ -33,6 +34,15 @@ class SseTakeover final : public Takeover {
     SseStart start_;
 };
 
+/// The moment on the steady clock, on which streams wait.
+std::chrono::steady_clock::time_point end_of(const auth::Principal& principal, const Clock& clock) {
+    if (principal.expires == Timestamp::max()) return std::chrono::steady_clock::time_point::max();
+    // A clock that is centuries off must not overflow the sum.
+    constexpr Duration longest = std::chrono::hours{24 * 3660};
+    return std::chrono::steady_clock::now() +
+           std::clamp(principal.expires - clock.now(), Duration{0}, longest);
+}
+
 void add_stream_headers(Response& response) {
     response.headers.emplace_back("Content-Type", "text/event-stream");
     response.headers.emplace_back("Cache-Control", "no-cache, no-store, no-transform");
@@ -47,6 +57,7 @@ Response sse_response(const Request& request, SseStart start) {
         start.beat = true;
     }
     start.chunked = !request.http_1_0;
+    start.expires = end_of(request.principal, *start.options->clock);
     Response response;
     add_stream_headers(response);
     wire::Headers headers = response.headers;

@@ -20,6 +20,7 @@ SseSession::SseSession(aio::Transport transport, broadcast::Lane& lane, SseStart
       options_{*start.options},
       asks_for_beats_{start.beat},
       ticket_{std::move(start.ticket)} {
+    expires_ = start.expires;
     transport_.bound_unsent();
     // A peer that vanished acknowledges no heartbeat. Twice, so that a peer that is there but does not read
     // is closed, and counted, by the lane.
@@ -32,10 +33,11 @@ SseSession::SseSession(aio::Transport transport, broadcast::Lane& lane, SseStart
 }
 
 awaitable<void> SseSession::run(std::string head) {
-    bool begun = false;
+    bool begun = false, live = false;
     try {
         begun = co_await enter(std::move(head));
-        if (begun && co_await catch_up()) {
+        live = begun && co_await catch_up();
+        if (live) {
             while (!closing()) {
                 const auto [error] = co_await transport_.wait(aio::Transport::readable);
                 if (!closing() && (error || !read_away())) close(CloseReason::gone);
@@ -46,7 +48,9 @@ awaitable<void> SseSession::run(std::string head) {
         throw;
     }
     const auto why = close_reason();
-    if (why != CloseReason::ended && why != CloseReason::drained && why != CloseReason::replaced) co_return;
+    if (why != CloseReason::ended && why != CloseReason::drained && why != CloseReason::replaced &&
+        (why != CloseReason::expired || !live))
+        co_return;
     if (begun) say_end();
     // Bytes left unread would turn the end of the stream into a reset, which may overtake its last event.
     read_away();

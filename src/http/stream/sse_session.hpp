@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/time.hpp"
 #include "broadcast/catch_up.hpp"
 #include "broadcast/lane.hpp"
 #include "http/message.hpp"
@@ -17,6 +18,7 @@ namespace stepcast::http {
 struct SseOptions {
     broadcast::SessionLimits limits;
     std::chrono::milliseconds retry{2000};         ///< clients are told between 3/4 and 5/4 of it
+    const Clock* clock = &system_clock();          ///< by which what proves a client's name expires
     std::chrono::milliseconds drain_spread{3000};  ///< added at random to `retry` when the server stops
 };
 
@@ -30,6 +32,8 @@ struct SseStart {
         false;  ///< from `live` on its heartbeat is an event; `sse_response` reads both from the request
     bool chunked = false;
     SseAdmission::Ticket ticket;
+    /// Then `event: bye` says `auth`, and the stream ends; `sse_response` reads it from the request.
+    std::chrono::steady_clock::time_point expires = std::chrono::steady_clock::time_point::max();
     LatestWins* latest_wins = nullptr;  ///< closes the older stream of `topic.key`; null: any number
 
     broadcast::Encoding encoding() const {

@@ -1,0 +1,29 @@
+#include "sse_streams.hpp"
+
+namespace stepcast::http {
+namespace {
+
+TEST_F(SseStreams, at_the_end_of_its_proof_a_stream_says_bye_and_ends_whole) {
+    request.principal = {.subject = "u", .expires = system_clock().now() + 2s, .anonymous = false};
+    auto client = open(past(0));
+    ASSERT_TRUE(client.read_until_text("recovery"));
+    publish(3);
+    ASSERT_TRUE(client.read_to_end());
+    EXPECT_TRUE(client.whole());
+    EXPECT_EQ(client.positions(), range(1, 3));
+    EXPECT_TRUE(client.text().ends_with("event: bye\ndata: {\"reason\":\"auth\"}\n\n")) << client.text();
+    EXPECT_EQ(closed(CloseReason::expired), 1u);
+}
+
+TEST_F(SseStreams, a_proof_that_ends_during_the_catch_up_cuts_the_stream) {
+    request.principal = {.subject = "u", .expires = system_clock().now() - 1h, .anonymous = false};
+    auto source = past(0);
+    source->wait_first(1000);
+    auto client = open(std::move(source));
+    ASSERT_TRUE(client.read_to_end());
+    EXPECT_FALSE(client.whole());
+    EXPECT_EQ(closed(CloseReason::expired), 1u);
+}
+
+}  // namespace
+}  // namespace stepcast::http
