@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "http/cookie_session.hpp"
+#include "http/cors.hpp"
 #include "wire/chars.hpp"
 
 namespace stepcast::http {
@@ -41,17 +43,31 @@ std::optional<Response> AccessPolicy::judge(Access rule, Request& request) const
 }
 
 std::optional<Response> AccessPolicy::prove(Request& request) const {
-    const auto named = [](const auto& field) { return field.first == "authorization"; };
-    const auto count = std::ranges::count_if(request.headers, named);
-    if (count == 0) return unproven("no-token", "send a token as Authorization: Bearer", false);
-    const std::string_view value = *request.header("authorization");
-    if (count > 1 || value.size() <= scheme.size() ||
-        !wire::equal_ignoring_case(value.substr(0, scheme.size()), scheme))
-        return unproven("invalid-token", "send one token as Authorization: Bearer", true);
-    auto proven = verify_(wire::trim(value.substr(scheme.size())));
+    std::string_view token = bearer_token(request);
+    if (!request.header("authorization")) {
+        token = cookie_token(request);
+        if (token.empty()) return unproven("no-token", "send a token as Authorization: Bearer", false);
+        // A browser sends the cookie whoever made the page. The router has judged the Origin, if there is
+        // one.
+        if (is_unsafe(request.method) && !request.header("origin") &&
+            request.header("sec-fetch-site") != "same-origin")
+            return Response::problem(403, "foreign-origin",
+                                     "a call that changes something by a cookie must name its Origin");
+    }
+    if (token.empty()) return unproven("invalid-token", "send one token as Authorization: Bearer", true);
+    auto proven = verify_(token);
     if (!proven) return unproven("invalid-token", proven.error().detail, true);
     request.principal = std::move(*proven);
     return std::nullopt;
+}
+
+std::string_view bearer_token(const Request& request) {
+    const auto named = [](const auto& field) { return field.first == "authorization"; };
+    if (std::ranges::count_if(request.headers, named) != 1) return {};
+    const std::string_view value = *request.header("authorization");
+    if (value.size() <= scheme.size() || !wire::equal_ignoring_case(value.substr(0, scheme.size()), scheme))
+        return {};
+    return wire::trim(value.substr(scheme.size()));
 }
 
 std::optional<Response> refuse_other(const Request& request, std::string_view user) {

@@ -17,7 +17,8 @@ class AccessPolicy {
 
     /// Auth is off: every caller is anonymous, and admin calls are for clients of this machine.
     AccessPolicy() = default;
-    /// Callers prove who they are by `Authorization: Bearer`.
+    /// Callers prove who they are by `Authorization: Bearer`, or by the session cookie. What they change by a
+    /// cookie must come from a page that says where it is from.
     explicit AccessPolicy(Verify verify) : verify_{std::move(verify)} {}
     /// Whoever reaches the server may call everything: of a port that only admins reach.
     static AccessPolicy of_admins();
@@ -31,6 +32,9 @@ class AccessPolicy {
     Verify verify_;
     bool of_admins_ = false;
 };
+
+/// The token of the request's one `Authorization: Bearer`; empty without one, and if it is malformed.
+std::string_view bearer_token(const Request& request);
 
 /// 403 not-owner unless what is asked for is the caller's own; an anonymous caller may ask for anybody's.
 std::optional<Response> refuse_other(const Request& request, std::string_view user);

@@ -33,6 +33,10 @@ bool is_of_this_machine(std::string_view name) {
 
 }  // namespace
 
+bool is_local_name(std::string_view authority) {
+    return is_of_this_machine(name_in(authority));
+}
+
 HostPolicy::HostPolicy(std::vector<std::string> hosts, bool loopback)
     : hosts_{std::move(hosts)}, any_{hosts_.empty() && !loopback} {}
 

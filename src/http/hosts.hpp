@@ -7,6 +7,9 @@
 
 namespace stepcast::http {
 
+/// Of a Host header: localhost, *.localhost, 127.0.0.0/8 or ::1, with any port.
+bool is_local_name(std::string_view authority);
+
 /// Which names the server answers under. A page that had its own name resolve to our address (DNS rebinding)
 /// is of our origin for its browser, and only the Host header tells it from ours. Immutable; any thread.
 class HostPolicy {

@@ -89,7 +89,7 @@ std::string operation_id(const Route& row) {
     return id;
 }
 
-json::object operation_of(const Route& row) {
+json::object operation_of(const Route& row, bool tokens) {
     const RouteInfo& info = row.info;
     json::object operation{{"operationId", operation_id(row)},
                            {"tags", json::array{chapter_of(row)}},
@@ -100,6 +100,8 @@ json::object operation_of(const Route& row) {
     if (!info.parameters.empty()) operation["parameters"] = parameters_of(info);
     if (info.body != nullptr) operation["requestBody"] = body_of(info);
     operation["responses"] = responses_of(row);
+    if (tokens && info.access != Access::open)
+        operation["security"] = json::array{json::object{{"bearer", json::array{}}}};
     return operation;
 }
 
@@ -157,12 +159,13 @@ std::string_view header_meaning(std::string_view name) {
     if (name == "ETag") return "Names the version that the answer stands for; ask by `If-None-Match`";
     if (name == "Link") return "`rel=\"next\"`: the same list from where this answer ends, if it goes on";
     if (name == "WWW-Authenticate") return "How to prove who calls (RFC 6750)";
+    if (name == "Set-Cookie") return "The session, or its end";
     if (name == "Location") return "Where the result is to be seen";
     if (name == "Retry-After") return "Seconds until it is worth another try";
     return {};
 }
 
-json::object openapi_document(const std::deque<Route>& table, std::string_view version) {
+json::object openapi_document(const std::deque<Route>& table, std::string_view version, bool tokens) {
     json::object paths, schemas;
     collect(schemas, &problem_schema);
     for (const Route& row : table) {
@@ -170,10 +173,14 @@ json::object openapi_document(const std::deque<Route>& table, std::string_view v
         std::string method{wire::method_name(row.method)};
         std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c | 0x20); });
         if (!paths.contains(row.pattern)) paths[row.pattern] = json::object{};
-        paths[row.pattern].as_object()[method] = operation_of(row);
+        paths[row.pattern].as_object()[method] = operation_of(row, tokens);
         collect(schemas, row.info.body);
         for (const Answer& answer : row.info.answers) collect(schemas, answer.schema);
     }
+    json::object components{{"schemas", std::move(schemas)}};
+    if (tokens)
+        components["securitySchemes"] = json::object{
+            {"bearer", json::object{{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}}};
     return {
         {"openapi", "3.1.0"},
         {"info",
@@ -183,7 +190,7 @@ json::object openapi_document(const std::deque<Route>& table, std::string_view v
           {"description", "Made from the endpoint table of the server that answers. GET serves HEAD too."}}},
         {"servers", json::array{json::object{{"url", "/"}}}},
         {"paths", std::move(paths)},
-        {"components", {{"schemas", std::move(schemas)}}}};
+        {"components", std::move(components)}};
 }
 
 }  // namespace stepcast::http

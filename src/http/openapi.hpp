@@ -8,9 +8,11 @@
 
 namespace stepcast::http {
 
-/// What the table says of itself as an OpenAPI 3.1 document. Rows that are no part of the interface are left
-/// out. Throws if a row's schema is no JSON, which a test of the table finds.
-boost::json::object openapi_document(const std::deque<Route>& table, std::string_view version);
+/// What the table says of itself as an OpenAPI 3.1 document; `tokens`: callers have to prove who they are.
+/// Rows that are no part of the interface are left out. Throws if a row's schema is no JSON, which a test of
+/// the table finds.
+boost::json::object openapi_document(const std::deque<Route>& table, std::string_view version,
+                                     bool tokens = false);
 
 /// The same for people, as Markdown.
 std::string api_markdown(const std::deque<Route>& table);

@@ -1,0 +1,110 @@
+#include "http/cookie_session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "http/access.hpp"
+#include "http/hosts.hpp"
+#include "wire/chars.hpp"
+
+namespace stepcast::http {
+namespace {
+
+/// Browsers take the first only with Secure, Path=/ and without Domain, from a secure origin.
+constexpr std::string_view secure_name = "__Host-stepcast", local_name = "stepcast";
+/// Browsers drop a cookie beyond 4 KiB, name and attributes included, without a word.
+constexpr std::size_t max_cookie = 3800;
+
+std::string_view cookie_of(const Request& request, std::string_view wanted) {
+    for (const auto& [name, value] : request.headers) {
+        if (name != "cookie") continue;
+        for (std::string_view rest = value; !rest.empty();) {
+            const auto end = std::min(rest.find(';'), rest.size());
+            const auto pair = wire::trim(rest.substr(0, end));
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+            if (pair.size() > wanted.size() && pair.starts_with(wanted) && pair[wanted.size()] == '=')
+                return pair.substr(wanted.size() + 1);
+        }
+    }
+    return {};
+}
+
+/// The page that asks was loaded over https: its browser says so, and the router found it to be one of ours.
+bool from_https(const Request& request) {
+    const auto origin = request.header("origin");
+    return origin && origin->starts_with("https://");
+}
+
+std::string cookie(std::string_view name, std::string_view token, std::int64_t seconds) {
+    return fmt::format("{}={}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Lax", name, token, seconds);
+}
+
+Response ended() {
+    Response response;
+    response.status = 204;
+    return response;
+}
+
+Response begin(const Request& request, Timestamp now) {
+    if (request.principal.anonymous)
+        return Response::problem(404, "auth-off", "there is no session while auth is off");
+    const auto token = bearer_token(request);
+    if (token.empty())
+        return Response::problem(400, "no-token", "send the token as Authorization: Bearer", "Authorization");
+    const bool https = from_https(request);
+    if (!https && !(request.is_local() && is_local_name(request.header("host").value_or(""))))
+        return Response::problem(400, "insecure",
+                                 "a session needs https; over plain http only localhost has one");
+    if (token.size() > max_cookie)
+        return Response::problem(400, "token-too-long",
+                                 fmt::format("a cookie holds a token of up to {} bytes", max_cookie),
+                                 "Authorization");
+    const auto left =
+        std::chrono::duration_cast<std::chrono::seconds>(request.principal.expires - now).count();
+    return ended().with("Set-Cookie", cookie(https ? secure_name : local_name, token,
+                                             std::clamp<std::int64_t>(left, 0, 31'536'000)));
+}
+
+const RouteInfo begin_info{
+    .summary = "Swap the token for a cookie, for native EventSource",
+    .description =
+        "The cookie is HttpOnly, Secure and SameSite=Lax, and ends with the token. Calls that change "
+        "something and prove themselves by it must come from a page of the same origin.",
+    .access = Access::user,
+    .idempotent = true,
+    .answers = {{.status = 204, .meaning = "The cookie is set", .type = "", .headers = {"Set-Cookie"}},
+                {400, "The token came by cookie, is longer than a cookie may be, or the page is not secure"},
+                {404, "Auth is off"}},
+};
+
+const RouteInfo end_info{
+    .summary = "End the session of this browser",
+    .access = Access::open,
+    .idempotent = true,
+    .answers = {{.status = 204, .meaning = "The cookie is gone", .type = "", .headers = {"Set-Cookie"}}},
+};
+
+}  // namespace
+
+std::string_view cookie_token(const Request& request) {
+    const auto token = cookie_of(request, secure_name);
+    return token.empty() && request.is_local() ? cookie_of(request, local_name) : token;
+}
+
+std::vector<Route> session_routes(const Clock& clock) {
+    return {{Method::post, "/api/session",
+             [&clock](Request& request, Context) -> awaitable<Response> {
+                 co_return begin(request, clock.now());
+             },
+             begin_info},
+            {Method::del, "/api/session",
+             [](Request&, Context) -> awaitable<Response> {
+                 co_return ended()
+                     .with("Set-Cookie", cookie(secure_name, "", 0))
+                     .with("Set-Cookie", cookie(local_name, "", 0));
+             },
+             end_info}};
+}
+
+}  // namespace stepcast::http
