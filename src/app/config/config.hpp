@@ -23,6 +23,8 @@ struct Config {
         std::string tls_key;
         std::string unix_socket;  ///< empty: none
         Duration hsts{};          ///< 0: not said
+        std::string admin_host = "127.0.0.1";
+        int admin_port = 0;  ///< 0: none
     } server;
 
     struct Auth {
@@ -37,6 +39,7 @@ struct Config {
         std::string publish_scope = "publish";
         std::string admin_scope = "admin";
         Duration leeway = std::chrono::seconds{30};
+        bool demo = false;
     } auth;
 
     struct Log {

@@ -50,6 +50,19 @@ std::vector<Key> make_keys() {
          "For how long browsers are told to ask this host over https only (Strict-Transport-Security); 0s: "
          "not.",
          FIELD(server.hsts), 0, 10 * year},
+        {"server.admin_port",
+         "TCP port of its own for /metrics, the monitor and admin calls: whoever reaches it may call them. "
+         "0: none; then "
+         "they are answered on server.port, to clients on the same machine.",
+         FIELD(server.admin_port), 0, 65535},
+        {"server.admin_host",
+         "Address that server.admin_port listens on.",
+         FIELD(server.admin_host),
+         1,
+         253,
+         {},
+         false,
+         check_host},
 
         {"auth.mode",
          "Who may call: off (anybody), or jwt (bearers of a token that one of the keys below signed, or of a "
@@ -60,8 +73,7 @@ std::vector<Key> make_keys() {
          {"off", "jwt"}},
         {"auth.keys",
          "Files and folders of the keys that tokens are verified with: PEM (public key or certificate), JWK, "
-         "JWKS, or a HMAC secret in a file whose name ends in .secret. Read again on SIGHUP and when they "
-         "change.",
+         "JWKS, or a HMAC secret in a file whose name ends in .secret. Read again when they change.",
          FIELD(auth.keys)},
         {"auth.publisher_keys",
          "File of keys for workers, a line each: name, SHA-256, scopes; `stepcast token keygen --publish "
@@ -83,6 +95,11 @@ std::vector<Key> make_keys() {
         {"auth.admin_scope", "What the issuer calls the scope for admin calls.", FIELD(auth.admin_scope), 1,
          256},
         {"auth.leeway", "How far an issuer's clock may be off.", FIELD(auth.leeway), 0, hour},
+        {"auth.demo",
+         "For trying out: POST /api/auth/token gives a token of any user to clients on the same machine, "
+         "signed with the "
+         "first of auth.keys that can sign.",
+         FIELD(auth.demo)},
 
         {"log.level",
          "Least level that is logged: trace, debug, info, warn, error or off.",

@@ -21,6 +21,14 @@ constexpr Schema document{"OpenApi", R"({
   "type":"object","required":["openapi","info","paths"],
   "properties":{"openapi":{"type":"string"},"info":{"type":"object"},"paths":{"type":"object"},"components":{"type":"object"}}})"};
 
+constexpr Schema credentials{"Credentials", R"({
+  "type":"object","required":["userId","password"],
+  "properties":{"userId":{"type":"string","minLength":1},"password":{"type":"string"}}})"};
+
+constexpr Schema given_token{"GivenToken", R"({
+  "type":"object","required":["token","expiresIn"],
+  "properties":{"token":{"type":"string"},"expiresIn":{"type":"integer","description":"Seconds"}}})"};
+
 }  // namespace
 
 const http::RouteInfo healthz{
@@ -39,7 +47,7 @@ const http::RouteInfo readyz{
 
 const http::RouteInfo metrics{
     .summary = "Numbers for Prometheus",
-    .access = Access::open,
+    .access = Access::admin,
     .answers = {{200, "Prometheus' text format", nullptr, Shape::one, "text/plain"}},
 };
 
@@ -47,6 +55,16 @@ const http::RouteInfo openapi{
     .summary = "This interface for machines",
     .access = Access::open,
     .answers = {{200, "An OpenAPI 3.1 document", &document}},
+};
+
+const http::RouteInfo demo_token{
+    .summary = "A token for trying out, on the server's own machine",
+    .description = "Only with `auth.demo`. Any password is right but an empty one.",
+    .access = Access::open,
+    .body = &credentials,
+    .answers = {{200, "A token for an hour, without scopes", &given_token},
+                {401, "The password is empty"},
+                {403, "The client is elsewhere, or the page that calls is of a foreign origin"}},
 };
 
 }  // namespace stepcast::app::api

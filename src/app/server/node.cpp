@@ -13,6 +13,7 @@
 #include "app/server/wiring.hpp"
 #include "app/version.hpp"
 #include "event/json.hpp"
+#include "http/cookie_session.hpp"
 #include "http/openapi.hpp"
 #include "http/static_files.hpp"
 
@@ -41,6 +42,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
            std::unique_ptr<store::JournalFile> journal, const Clock& clock,
            const std::vector<domain::ModuleSpec>& modules)
     : config_{config},
+      clock_{clock},
       core_{asio::make_strand(io)},
       bus_{std::move(bus)},
       store_{make_store(core_, config, std::move(journal), clock)},
@@ -53,12 +55,13 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       hub_{core_, *store_, broadcaster_, clock, config.store.cleanup_interval},
       committer_{core_, *store_, hub_},
       dead_letters_{*bus_},
-      sse_{sse_options(config)},
+      sse_{sse_options(config, clock)},
       admission_{static_cast<std::size_t>(config.sse.max_streams),
                  static_cast<std::size_t>(config.sse.max_streams_per_user)},
       router_{http_options(config)},
       server_{io, lanes_of(broadcaster_), router_, http_options(config)},
       certificate_{config_.server, server_},
+      admin_router_{http_options(config)},
       stop_watch_{core_},
       gate_{core_} {
     hub_.hold();  // until what the store holds is folded
@@ -80,10 +83,20 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
     }
     server_.count_streams([this] { return admission_.open(); });
     add_routes();
+    if (config.server.admin_port != 0) open_admin_door(io);
+}
+
+void Node::open_admin_door(asio::io_context& io) {
+    for (const http::Route& row : router_.table())
+        if (row.info.access == http::Access::admin || row.info.any_host) admin_router_.add(row);
+    admin_router_.hold_to(http::AccessPolicy::of_admins());
+    admin_server_ =
+        std::make_unique<http::Server>(io, lanes_of(broadcaster_), admin_router_, admin_options(config_));
 }
 
 void Node::add_routes() {
     for (const auto& module : modules_) router_.add(module->routes());
+    router_.add(http::session_routes(clock_));
     std::vector<http::StaticFile> files;
     for (const auto& file : web_files())
         files.push_back(
@@ -105,23 +118,56 @@ void Node::add_routes() {
                      co_return response;
                  },
                  api::metrics});
+    if (config_.auth.mode == "jwt" && config_.auth.demo)
+        router_.add({post, "/api/auth/token",
+                     [this](http::Request& request, http::Context) -> awaitable<http::Response> {
+                         co_return demo_->issue(request);
+                     },
+                     api::demo_token});
     router_.add({get, "/openapi.json",
                  [this](http::Request&, http::Context) -> awaitable<http::Response> {
                      co_return http::Response::json(openapi_).with("Cache-Control", "no-cache");
                  },
                  api::openapi});
-    event::append_json_value(openapi_, http::openapi_document(router_.table(), version()));
+    event::append_json_value(openapi_,
+                             http::openapi_document(router_.table(), version(), config_.auth.mode != "off"));
+}
+
+result<void> Node::read_keys() {
+    if (config_.auth.mode != "jwt") return {};
+    auto tokens = Tokens::open(config_, clock_);
+    if (!tokens) return tl::unexpected{std::move(tokens.error())};
+    tokens_ = std::move(*tokens);
+    router_.hold_to(tokens_->policy());
+    if (!config_.auth.demo) return {};
+    auto demo = DemoIssuer::open(config_, clock_);
+    if (!demo) return tl::unexpected{std::move(demo.error())};
+    demo_ = std::move(*demo);
+    spdlog::warn("auth.demo is on: any client on this machine gets a token of any user");
+    return {};
 }
 
 result<std::uint16_t> Node::listen() {
     if (certificate_.wanted())
         if (const auto read = certificate_.load(); !read) return tl::unexpected{read.error()};
+    if (auto read = read_keys(); !read) return tl::unexpected{std::move(read.error())};
     const auto bound = server_.listen(config_.server.host, static_cast<std::uint16_t>(config_.server.port));
     if (!bound) return tl::unexpected{bound.error()};
     if (!config_.server.unix_socket.empty())
         if (const auto local = server_.listen_locally(config_.server.unix_socket); !local)
             return tl::unexpected{local.error()};
     router_.answer_only({config_.http.hosts, bound->address().is_loopback()});
+    if (!tokens_ && !bound->address().is_loopback())
+        spdlog::warn("auth.mode is off: whoever reaches {} may read and send everything",
+                     config_.server.host);
+    if (!admin_server_) return bound->port();
+    auto admin = admin_server_->listen(config_.server.admin_host,
+                                       static_cast<std::uint16_t>(config_.server.admin_port));
+    if (!admin) {
+        admin.error().field = "server.admin_port";
+        return tl::unexpected{std::move(admin.error())};
+    }
+    admin_router_.answer_only({config_.http.hosts, admin->address().is_loopback()});
     return bound->port();
 }
 
@@ -133,10 +179,12 @@ std::string Node::url() const {
 
 void Node::start() {
     server_.start();
+    if (admin_server_) admin_server_->start();
     hub_.start();
     if (certificate_.wanted())
         aio::spawn(core_, "certificate watch",
                    [this, hold = gate_.enter()] { return certificate_.watch(stop_); });
+    if (tokens_) aio::spawn(core_, "keys", [this, hold = gate_.enter()] { return tokens_->watch(stop_); });
     aio::spawn_critical(core_, "start", [this, hold = gate_.enter()] { return start_all(); });
 }
 
@@ -217,6 +265,7 @@ awaitable<bool> Node::stop() {
     // go before the consumers: a broker that does not answer may keep those. Streams have a quarter of the
     // time at most: whoever does not read is cut and resumes, and supervisors kill after ten seconds.
     const bool clean = co_await server_.stop(left() / 2);
+    if (admin_server_) co_await admin_server_->stop(left() / 4);
     co_await broadcaster_.drain(
         std::min(std::chrono::duration_cast<std::chrono::milliseconds>(left()),
                  std::chrono::duration_cast<std::chrono::milliseconds>(config_.server.drain) / 4),

@@ -9,7 +9,9 @@
 #include "aio/types.hpp"
 #include "app/config/config.hpp"
 #include "app/server/certificate.hpp"
+#include "app/server/demo_issuer.hpp"
 #include "app/server/metrics.hpp"
+#include "app/server/tokens.hpp"
 #include "broadcast/broadcaster.hpp"
 #include "bus/bus.hpp"
 #include "domain/module.hpp"
@@ -33,7 +35,7 @@ class Node {
          std::unique_ptr<store::JournalFile> journal, const Clock& clock,
          const std::vector<domain::ModuleSpec>& modules);
 
-    /// Binds the port and returns it. The error's detail is one line for people.
+    /// Reads the keys of tokens, binds the port and returns it. The error's detail is one line for people.
     result<std::uint16_t> listen();
     /// Begins everything. What depends on the bus waits until it is there; streams and reads are served
     /// meanwhile.
@@ -54,9 +56,11 @@ class Node {
     awaitable<void> load_journal();
     awaitable<void> watch_journal();
     awaitable<void> start_bus();
+    result<void> read_keys();
     bool loading() const;
     int rebuilt_percent() const;
     void add_routes();
+    void open_admin_door(asio::io_context& io);
     awaitable<void> stop_modules();
     awaitable<std::string> metrics();
     awaitable<Readings> read();
@@ -65,6 +69,7 @@ class Node {
     awaitable<std::string> monitor(bool local);
 
     const Config config_;
+    const Clock& clock_;
     const aio::Strand core_;
     const std::unique_ptr<bus::MessageBus> bus_;
     const std::unique_ptr<store::EventStore> store_;
@@ -77,9 +82,13 @@ class Node {
     http::SseAdmission admission_;
     std::vector<std::unique_ptr<domain::Module>> modules_;
     http::Router router_;
-    std::string openapi_;  // the interface as JSON
+    std::unique_ptr<Tokens> tokens_;    // null with auth off
+    std::unique_ptr<DemoIssuer> demo_;  // null unless tokens are given here
+    std::string openapi_;               // the interface as JSON
     http::Server server_;
     Certificate certificate_;
+    http::Router admin_router_;                   // the rows for admins, for whoever reaches their port
+    std::unique_ptr<http::Server> admin_server_;  // null: admins come by the other one
 
     std::atomic<bool> bus_ready_{false};
     aio::Stop stop_;

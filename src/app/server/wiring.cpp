@@ -95,8 +95,9 @@ store::Limits store_limits(const Config& config) {
             .max_events_per_stream = static_cast<std::uint64_t>(config.store.max_events_per_task)};
 }
 
-http::SseOptions sse_options(const Config& config) {
+http::SseOptions sse_options(const Config& config, const Clock& clock) {
     http::SseOptions options;
+    options.clock = &clock;
     options.limits.heartbeat = config.sse.heartbeat;
     options.limits.write_timeout = config.sse.write_timeout;
     options.limits.outbox = {.bytes = config.sse.outbox_bytes,
@@ -119,6 +120,12 @@ http::ServerOptions http_options(const Config& config) {
     if (config.http.max_pending_bytes != 0) options.max_pending_bytes = config.http.max_pending_bytes;
     options.cors_origins = config.http.cors_origins;
     options.hsts = std::chrono::duration_cast<std::chrono::seconds>(config.server.hsts);
+    return options;
+}
+
+http::ServerOptions admin_options(const Config& config) {
+    auto options = http_options(config);
+    options.max_connections = 100;
     return options;
 }
 

@@ -24,7 +24,10 @@ store::Limits store_limits(const Config& config);
 std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now);
 /// What a journal may hold: the categories of all modules.
 std::span<const event::Category* const> stored_categories();
-http::SseOptions sse_options(const Config& config);
+/// `clock` outlives the options.
+http::SseOptions sse_options(const Config& config, const Clock& clock);
 http::ServerOptions http_options(const Config& config);
+/// Of `server.admin_port`: the same, for few clients.
+http::ServerOptions admin_options(const Config& config);
 
 }  // namespace stepcast::app

@@ -221,7 +221,7 @@ const http::RouteInfo orders{
 
 const http::RouteInfo monitor{
     .summary = "Store, bus, sessions and process in numbers",
-    .access = Access::open,
+    .access = Access::admin,
     .answers = {{200, "The numbers; paths only to clients on the same machine", &monitor_schema}},
 };
 

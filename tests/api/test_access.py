@@ -1,0 +1,232 @@
+"""Who may call what, on the real binary: every row of its table, with every kind of caller."""
+import http.client
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+from streams import LIMIT_S, Api, servers, unique, until  # noqa: E402
+from tokens import ISSUER, Issuer, bearer  # noqa: E402
+
+ELSEWHERE = {"X-Forwarded-For": "192.0.2.1"}
+
+
+class Door:
+    """A port of a server."""
+
+    def __init__(self, port):
+        self.port = port
+
+
+class Admins(unittest.TestCase):
+    def test_without_auth_admin_calls_are_for_this_machine(self):
+        with servers.stepcast() as server:
+            api = Api(server)
+            until(lambda: api.get("/readyz")[0] == 200, "readiness")
+            for target in ("/metrics", "/api/v2/progress/monitor"):
+                self.assertEqual(api.get(target)[0], 200)
+                status, problem, _ = api.call("GET", target, headers=ELSEWHERE)
+                self.assertEqual((status, problem["code"]), (403, "admin-needs-auth"))
+            for target in ("/healthz", "/readyz", "/openapi.json", "/"):
+                self.assertEqual(api.call("GET", target, headers=ELSEWHERE)[0], 200, target)
+            self.assertEqual(api.call("POST", "/api/session", headers=bearer("a.b.c"))[0], 404)
+
+    def test_the_admin_port_serves_admin_calls_and_health_to_whoever_reaches_it(self):
+        port = servers.free_port()
+        with servers.stepcast(f"server.admin_port={port}") as server:
+            admin, api = Api(Door(port)), Api(server)
+            until(lambda: admin.get("/readyz")[0] == 200, "readiness")
+            for target in ("/metrics", "/api/v2/progress/monitor", "/healthz", "/readyz"):
+                self.assertEqual(admin.call("GET", target, headers=ELSEWHERE)[0], 200, target)
+            for target in ("/", "/api/v2/progress/status/x", "/api/v2/progress/subscribe?userId=u"):
+                self.assertEqual(admin.get(target)[0], 404, target)
+            self.assertEqual(admin.call("POST", "/api/v2/progress/events", {})[0], 404)
+            self.assertEqual(api.call("GET", "/metrics", headers=ELSEWHERE)[0], 403)
+
+
+class Tokens(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.keys = pathlib.Path(cls.folder.name, "issuer.secret")
+        cls.keys.write_bytes(ISSUER.secret)
+        cls.server = servers.stepcast("auth.mode=jwt", f'auth.keys=["{cls.keys}"]', "auth.leeway=0s", "orders.step_delay=20ms")
+        cls.api = Api(cls.server)
+        cls.task = unique("task")
+        cls.send(cls.task, "ada", ISSUER.token("worker", "publish"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.folder.cleanup()
+
+    @classmethod
+    def send(cls, task, user, token, **more):
+        event = {"taskId": task, "userId": user, "eventType": "PROGRESS", "percentage": 10, **more}
+        return cls.api.call("POST", "/api/v2/progress/events", event, bearer(token))
+
+    def ask(self, method, target, headers, body=None):
+        """Status and headers of an answer, whose body may go on for ever."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=LIMIT_S)
+        try:
+            given = {**headers, **({"Content-Type": "application/json"} if body else {})}
+            connection.request(method, target, body=json.dumps(body) if body else None, headers=given)
+            answer = connection.getresponse()
+            return answer.status, answer.headers
+        finally:
+            connection.close()
+
+    def calls(self):
+        """(access, method, target, body) of every operation, about what is ada's."""
+        bodies = {"/api/v2/progress/events": lambda: {"taskId": unique("t"), "userId": "ada", "eventType": "STARTED"},
+                  "/api/v2/progress/orders": lambda: {"userId": "ada", "productName": "x", "quantity": 1}}
+        for path, operations in self.api.get("/openapi.json")[1]["paths"].items():
+            for method, operation in operations.items():
+                target = path.replace("{taskId}", self.task).replace("{userId}", "ada")
+                names = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"}
+                if "userId" in names and path not in bodies:
+                    target += "?userId=ada"
+                yield operation["x-access"], method.upper(), target, bodies[path]() if path in bodies else None
+
+    def test_no_call_that_is_not_open_is_answered_without_a_valid_token(self):
+        invalid = {"none": {}, "expired": bearer(ISSUER.token("ada", "admin publish", seconds=-1)),
+                   "of another issuer": bearer(Issuer(b"x" * 40).token("ada", "admin publish")),
+                   "changed": bearer(ISSUER.token("ada")[:-2] + "AA"), "no token": bearer("a.b.c"),
+                   "another scheme": {"Authorization": "Basic YWRhOmFkYQ=="}}
+        for access, method, target, body in self.calls():
+            for name, headers in invalid.items():
+                with self.subTest(f"{method} {target}, {name}"):
+                    status, answer = self.ask(method, target, headers, body)
+                    if access == "open":
+                        self.assertLess(status, 300)
+                        continue
+                    self.assertEqual((status, answer["Content-Type"]), (401, "application/problem+json"))
+                    self.assertTrue(answer["WWW-Authenticate"].startswith("Bearer realm="))
+
+    def test_the_owner_may_call_what_is_its_own_and_nobody_else(self):
+        for access, method, target, body in self.calls():
+            for caller, scope in (("ada", ""), ("bob", ""), ("bob", "admin"), ("worker", "publish")):
+                with self.subTest(f"{method} {target}, {caller} with {scope or 'no scope'}"):
+                    status, _ = self.ask(method, target, bearer(ISSUER.token(caller, scope)), body)
+                    if access == "admin":
+                        allowed = scope == "admin"
+                    else:
+                        allowed = access == "open" or caller == "ada" or "session" in target or (body and scope == "publish")
+                    self.assertEqual(status // 100 == 2, bool(allowed), status)
+                    if not allowed:
+                        self.assertEqual(status, 403)
+
+    def test_an_absent_user_is_the_caller(self):
+        token = bearer(ISSUER.token("ada"))
+        for target in ("/api/v2/progress/subscribe", "/api/v1/progress/subscribe", f"/api/v2/progress/subscribe/{self.task}"):
+            self.assertEqual(self.ask("GET", target, token)[0], 200, target)
+            self.assertEqual(self.ask("GET", f"{target}?userId=", token)[0], 400, target)
+        bob = bearer(ISSUER.token("bob"))
+        self.assertEqual(self.ask("GET", f"/api/v2/progress/subscribe/{self.task}", bob)[0], 403)
+        status, order, _ = self.api.call("POST", "/api/v2/progress/orders?productName=x&quantity=1", headers=token)
+        self.assertEqual(status, 202)
+        until(lambda: self.api.call("GET", f"/api/v2/progress/status/{order['taskId']}", headers=token)[0] == 200, "ada's order")
+
+    def test_one_event_of_another_refuses_all_and_is_named(self):
+        events = [{"taskId": unique("t"), "userId": user, "eventType": "STARTED"} for user in ("bob", "bob", "ada")]
+        status, problem, _ = self.api.call("POST", "/api/v2/progress/events", events, bearer(ISSUER.token("bob")))
+        self.assertEqual((status, problem["code"], problem["field"]), (403, "not-owner", "[2].userId"))
+        self.assertEqual(self.ask("GET", f"/api/v2/progress/status/{events[0]['taskId']}", bearer(ISSUER.token("bob")))[0], 404)
+
+    def test_at_the_end_of_the_token_the_stream_says_bye_and_a_new_one_resumes_without_loss(self):
+        user, worker = unique("user"), ISSUER.token("worker", "publish")
+        task = unique("task")
+        self.send(task, user, worker)
+
+        def lines(token, cursor=None):
+            connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=LIMIT_S)
+            connection.request("GET", "/api/v2/progress/subscribe", headers={**bearer(token), **({"Last-Event-ID": cursor} if cursor else {})})
+            return connection, connection.getresponse()
+        connection, stream = lines(ISSUER.token(user, seconds=3))
+        text = stream.read().decode()  # to its end, which is meant: a cut would raise
+        connection.close()
+        self.assertIn('event: bye\ndata: {"reason":"auth"}\n\n', text)
+        cursor = [line[4:] for line in text.splitlines() if line.startswith("id: ")][-1]
+        self.send(task, user, worker, percentage=77)
+        connection, stream = lines(ISSUER.token(user, seconds=60), cursor)
+        missed = b""
+        while b"event: live" not in missed:
+            missed += stream.readline()
+        connection.close()
+        self.assertEqual(missed.count(b"event: progress\n"), 1)
+        self.assertIn(b'"percentage":77', missed)
+
+    def test_a_page_swaps_its_token_for_a_cookie(self):
+        token = ISSUER.token("ada")
+        status, headers = self.ask("POST", "/api/session", bearer(token))
+        self.assertEqual(status, 204)
+        cookie, _, attributes = headers["Set-Cookie"].partition("; ")
+        for attribute in ("HttpOnly", "Secure", "SameSite=Lax", "Path=/"):
+            self.assertIn(attribute, attributes)
+        session = {"Cookie": cookie}
+        self.assertEqual(self.ask("GET", "/api/v2/progress/subscribe", session)[0], 200)
+        event = {"taskId": unique("t"), "userId": "ada", "eventType": "STARTED"}
+        self.assertEqual(self.ask("POST", "/api/v2/progress/events", session, event)[0], 403)
+        own = {**session, "Origin": f"http://127.0.0.1:{self.server.port}"}
+        self.assertEqual(self.ask("POST", "/api/v2/progress/events", own, event)[0], 202)
+        self.assertEqual(self.ask("POST", "/api/session", {**bearer(token), "Host": "192.0.2.1"})[0], 421)
+        self.assertEqual(self.ask("POST", "/api/session", {**bearer(token), **ELSEWHERE})[0], 400)
+        status, headers = self.ask("DELETE", "/api/session", {})
+        self.assertEqual((status, "Max-Age=0" in headers["Set-Cookie"]), (204, True))
+
+    def test_no_token_stands_in_the_log(self):
+        token = ISSUER.token("ada", seconds=-1)
+        self.ask("GET", "/api/v2/progress/subscribe", bearer(token))
+        self.assertNotIn(token[:40], self.server.output())
+
+
+class Demo(unittest.TestCase):
+    def test_the_demonstration_gives_tokens_on_its_own_machine_only_and_only_if_asked_to(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "k.secret")
+            file.write_bytes(ISSUER.secret)
+            jwt, ada = ("auth.mode=jwt", f'auth.keys=["{file}"]'), {"userId": "ada", "password": "x"}
+            with servers.stepcast(*jwt) as server:
+                self.assertEqual(Api(server).call("POST", "/api/auth/token", ada)[0], 404)
+            with servers.stepcast(*jwt, "auth.demo=true") as server:
+                api = Api(server)
+                status, given, _ = api.call("POST", "/api/auth/token", ada)
+                self.assertEqual((status, given["expiresIn"]), (200, 3600))
+                self.assertEqual(api.call("GET", "/api/v2/progress/user/ada", headers=bearer(given["token"]))[0], 200)
+                self.assertEqual(api.call("GET", "/api/v2/progress/user/bob", headers=bearer(given["token"]))[0], 403)
+                self.assertEqual(api.call("POST", "/api/auth/token", ada, ELSEWHERE)[0], 403)
+                self.assertEqual(api.call("POST", "/api/auth/token", {"userId": "ada", "password": ""})[0], 401)
+                self.assertEqual(api.call("POST", "/api/auth/token", {"password": "x"})[0], 400)
+                self.assertEqual(api.call("POST", "/api/auth/token", "x")[0], 400)
+
+
+class Keys(unittest.TestCase):
+    def test_new_keys_are_taken_without_a_restart_and_old_ones_no_more(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file, second = pathlib.Path(folder, "k.secret"), Issuer(b"another secret of the tests, long enough too")
+            file.write_bytes(ISSUER.secret)
+            with servers.stepcast("auth.mode=jwt", f'auth.keys=["{file}"]') as server:
+                api = Api(server)
+                status = lambda issuer: api.call("GET", "/api/v2/progress/user/u", headers=bearer(issuer.token("u")))[0]  # noqa: E731
+                self.assertEqual((status(ISSUER), status(second)), (200, 401))
+                time.sleep(0.01)  # a file's time has this grain on some file systems
+                file.write_bytes(second.secret)
+                until(lambda: status(second) == 200, "the new key")
+                self.assertEqual(status(ISSUER), 401)
+                file.write_bytes(b"short")
+                until(lambda: "old keys stay" in server.output(), "the line of the log")
+                self.assertEqual(status(second), 200)
+
+    def test_a_key_that_cannot_be_used_refuses_the_start_and_names_the_file(self):
+        done = subprocess.run([servers.STEPCAST, "serve", "--set", "auth.mode=jwt", "--set", 'auth.keys=["/nowhere/key.pem"]',
+                               "--set", f"server.port={servers.free_port()}"], capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nowhere/key.pem", done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
