@@ -11,6 +11,7 @@
 #include <asio/ip/address.hpp>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "aio/notice.hpp"
 #include "aio/spawn.hpp"
@@ -65,6 +66,17 @@ awaitable<void> deliver_rest(Socket& socket, TlsStream& tls) {
         if (left <= left.zero()) co_return;
         co_await (socket.async_wait(Transport::writable, as_tuple) || pause(left));
     }
+}
+
+/// Of a TCP socket; one of IPv4 that came by IPv6 as such. Empty if it is not connected any more.
+std::optional<asio::ip::address> peer_address(int descriptor) {
+    asio::ip::tcp::endpoint peer;
+    auto size = static_cast<socklen_t>(peer.capacity());
+    if (::getpeername(descriptor, peer.data(), &size) != 0) return std::nullopt;
+    peer.resize(size);
+    const auto address = peer.address();
+    if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
 }
 
 }  // namespace
@@ -222,14 +234,14 @@ void Transport::bound_silence(std::chrono::milliseconds limit) {
 
 bool Transport::is_loopback() const {
     if (kind_ == Kind::local) return true;
-    asio::ip::tcp::endpoint peer;
-    auto size = static_cast<socklen_t>(peer.capacity());
-    if (::getpeername(descriptor_, peer.data(), &size) != 0) return false;
-    peer.resize(size);
-    const auto address = peer.address();
-    const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
-    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()
-                  : address.is_loopback();
+    const auto address = peer_address(descriptor_);
+    return address && address->is_loopback();
+}
+
+std::string Transport::peer() const {
+    if (kind_ == Kind::local) return "local";
+    const auto address = peer_address(descriptor_);
+    return address ? address->to_string() : "gone";
 }
 
 }  // namespace stepcast::aio

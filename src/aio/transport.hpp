@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "aio/as_tuple.hpp"
@@ -85,6 +86,8 @@ class Transport {
     Kind kind() const { return kind_; }
     /// The peer stands on this machine.
     bool is_loopback() const;
+    /// The peer's address without its port, for people; "local" of a local socket, "gone" of one that is.
+    std::string peer() const;
 
   private:
     using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::any_io_executor>;

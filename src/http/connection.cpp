@@ -202,7 +202,14 @@ std::optional<Response> Connection::refusal_of_head() {
     Match match = lane_.router().route(request);
     if (!match.answer || match.answer->status < 400) return std::nullopt;
     match.stats->count(match.answer->status);
+    tell(request, *match.stats, match.answer->status, 0);
     return finished(std::move(*match.answer), request);
+}
+
+void Connection::tell(const Request& request, const RequestStats& stats, int status, double seconds) const {
+    const auto& log = lane_.options().access_log;
+    if (log)
+        log({transport_.peer(), request.principal.subject, request.method, stats.route(), status, seconds});
 }
 
 /// The answer with what it must carry whatever it is.
@@ -255,8 +262,9 @@ awaitable<Response> Connection::decide(Request& request, bool room) {
     if (size > uncounted_bytes && request.method != Method::head && !unsent_.resize(size) &&
         !is_unsafe(request.method))
         response = busy();
-    match.stats->count(response.status,
-                       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    match.stats->count(response.status, seconds);
+    tell(request, *match.stats, response.status, seconds);
     co_return response;
 }
 
@@ -277,6 +285,7 @@ awaitable<void> Connection::refuse(Response response) {
     lane_.router().refused().count(response.status);
     Request request = take_request(std::move(parser_.message()));
     lane_.router().prepare(request);
+    tell(request, lane_.router().refused(), response.status, 0);
     co_await end_with(finished(std::move(response), request));
 }
 

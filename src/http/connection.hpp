@@ -51,6 +51,7 @@ class Connection {
     awaitable<Response> decide(Request& request, bool room);
     awaitable<Response> handle(const Handler& handler, Request& request);
     std::optional<Response> refusal_of_head();
+    void tell(const Request& request, const RequestStats& stats, int status, double seconds) const;
     static Response finished(Response response, Request& request);
     awaitable<bool> respond(Response response, bool head_only, wire::Persistence persistence);
     awaitable<bool> write_rest(std::string head, std::string body, std::size_t sent);

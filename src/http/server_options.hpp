@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "http/access_log.hpp"
 #include "wire/request.hpp"
 
 namespace stepcast::http {
@@ -27,6 +28,7 @@ struct ServerOptions {
     /// count.
     std::size_t max_pending_bytes = 64 * 1024 * 1024;
     std::chrono::seconds hsts{};  ///< Strict-Transport-Security's max-age, told over TLS; 0: it is not
+    AccessLog access_log{};       ///< told of every answer; empty: nobody is
     std::vector<std::string> cors_origins;  ///< "https://app.example": exact; empty: no other origin may call
 };
 
