@@ -45,6 +45,7 @@ struct Config {
     struct Log {
         std::string level = "info";   ///< trace debug info warn error off
         std::string format = "auto";  ///< auto text json
+        bool access = false;
     } log;
 
     struct Bus {

@@ -113,6 +113,9 @@ std::vector<Key> make_keys() {
          0,
          0,
          {"auto", "text", "json"}},
+        {"log.access",
+         "Log each answer: address, user, method, route, status and time; no tokens, paths or contents.",
+         FIELD(log.access)},
 
         {"bus.kind",
          "Where events come in: embedded (in this process) or kafka.",

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/config/kafka_config.hpp"
+#include "app/server/access_log.hpp"
 #include "bus/embedded/embedded_bus.hpp"
 #include "domain/progress/module.hpp"
 #include "kafka/kafka_bus.hpp"
@@ -119,6 +120,7 @@ http::ServerOptions http_options(const Config& config) {
     options.max_connections = static_cast<std::size_t>(config.http.max_connections);
     if (config.http.max_pending_bytes != 0) options.max_pending_bytes = config.http.max_pending_bytes;
     options.cors_origins = config.http.cors_origins;
+    if (config.log.access) options.access_log = log_access;
     options.hsts = std::chrono::duration_cast<std::chrono::seconds>(config.server.hsts);
     return options;
 }
