@@ -3,6 +3,7 @@ import contextlib
 import json
 import pathlib
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -192,6 +193,7 @@ class Streams(Tls):
             for client in clients:
                 read_until(client, lambda got: b"event: live" in got)
             before = clients[0].getpeercert(binary_form=True)
+            server.process.send_signal(signal.SIGHUP)  # no stop where there is something to read again
             self.certificates.renew()
             after = self.certificates.serial()
             self.assertNotEqual(before, after)

@@ -27,12 +27,15 @@ result<void> Certificate::load() {
 
 awaitable<void> Certificate::watch(aio::Stop& stop) {
     while (co_await stop.pause(1s)) {
-        if (look() == loaded_) continue;
-        if (const auto read = load())
-            spdlog::info("the certificate of {} holds from here on", settings_.tls_cert);
-        else
-            spdlog::error("{}; the certificate from before stays", read.error().text());
+        if (look() != loaded_) reload();
     }
+}
+
+void Certificate::reload() {
+    if (const auto read = load())
+        spdlog::info("the certificate of {} holds from here on", settings_.tls_cert);
+    else
+        spdlog::error("{}; the certificate from before stays", read.error().text());
 }
 
 }  // namespace stepcast::app

@@ -24,8 +24,9 @@ class Certificate {
     bool wanted() const { return !settings_.tls_cert.empty(); }
     /// Reads the files and gives the server what they hold. The error's detail is one line for people.
     result<void> load();
-    /// Looks at the files every second until the stop. While they cannot be used the old certificate stays,
-    /// and the log says so once for each change.
+    /// As `load`, for later: while the files cannot be used the old certificate stays, and the log says so.
+    void reload();
+    /// Looks at the files every second until the stop, and reads them again when they changed.
     awaitable<void> watch(aio::Stop& stop);
 
   private:

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <asio/post.hpp>
 #include <boost/json.hpp>
 
 #include "aio/backoff.hpp"
@@ -169,6 +170,10 @@ result<std::uint16_t> Node::listen() {
     }
     admin_router_.answer_only({config_.http.hosts, admin->address().is_loopback()});
     return bound->port();
+}
+
+void Node::reload() {
+    asio::post(core_, [this] { certificate_.reload(); });
 }
 
 std::string Node::url() const {

@@ -43,6 +43,11 @@ class Node {
     /// Stops everything in order, within `server.drain` and little more. True if nothing runs any more.
     awaitable<bool> stop();
 
+    /// Something is read from files that may change while it runs: a certificate.
+    bool has_files() const { return certificate_.wanted(); }
+    /// Reads them again, whether they changed or not. Any thread.
+    void reload();
+
     std::string url() const;
     const http::Router& router() const { return router_; }
     /// Who may call what. Before `start`; without a call auth is off.

@@ -1,6 +1,7 @@
 #include "app/server/server.hpp"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <thread>
@@ -71,8 +72,11 @@ int serve(const Config& config) {
         return 1;
     }
     asio::steady_timer watchdog{strand};
+    // A terminal that closes asks for the end; without one SIGHUP means what it means to every server.
+    std::function<void()> on_reload;
+    if (node.has_files() && ::isatty(STDIN_FILENO) == 0) on_reload = [&node] { node.reload(); };
     std::unique_ptr<Signals> signals;
-    signals = std::make_unique<Signals>(strand, [&] {
+    const auto on_stop = [&] {
         watchdog.expires_after(config.server.drain + patience);
         watchdog.async_wait([&node](const std::error_code& error) {
             if (error) return;
@@ -80,7 +84,8 @@ int serve(const Config& config) {
             aio::leave(node.served() ? 0 : 1);
         });
         aio::spawn(strand, "stop", [&] { return stop_all(node, *signals, watchdog); });
-    });
+    };
+    signals = std::make_unique<Signals>(strand, on_stop, on_reload);
     node.start();
     spdlog::info("stepcast {} serves {} ({} bus, {} store, {} threads)", version(), node.url(),
                  config.bus.kind,

@@ -25,8 +25,8 @@ bool is_ignored(int number) {
     return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-Signals::Signals(const aio::Strand& strand, std::function<void()> on_stop)
-    : set_{strand}, on_stop_{std::move(on_stop)} {
+Signals::Signals(const aio::Strand& strand, std::function<void()> on_stop, std::function<void()> on_reload)
+    : set_{strand}, on_stop_{std::move(on_stop)}, on_reload_{std::move(on_reload)} {
     ignore_others();
     if (!is_ignored(SIGHUP)) set_.add(SIGHUP);
     for (const int number : {SIGTERM, SIGINT, SIGPWR, SIGUSR1, SIGUSR2}) set_.add(number);
@@ -39,6 +39,10 @@ void Signals::wait() {
         if (number == SIGUSR1 || number == SIGUSR2) {
             spdlog::info("SIGUSR{} is ignored: it means nothing here", number == SIGUSR1 ? 1 : 2);
             return wait();
+        }
+        if (number == SIGHUP && on_reload_) {
+            wait();
+            return on_reload_();
         }
         if (!on_stop_) {
             // The user does not want to wait for the drain: nothing is flushed, no destructor runs.

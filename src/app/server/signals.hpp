@@ -15,8 +15,9 @@ bool is_ignored(int number);
 /// are named in the log.
 class Signals {
   public:
-    /// `on_stop` is called on `strand`, once. `strand`'s context must be run.
-    Signals(const aio::Strand& strand, std::function<void()> on_stop);
+    /// `on_stop` is called on `strand`, once; `on_reload`, if there is one, for each SIGHUP in place of a
+    /// stop. `strand`'s context must be run.
+    Signals(const aio::Strand& strand, std::function<void()> on_stop, std::function<void()> on_reload = {});
 
     /// Stops waiting, so that the context can run out of work. On the strand.
     void cancel() { set_.cancel(); }
@@ -26,6 +27,7 @@ class Signals {
 
     asio::signal_set set_;
     std::function<void()> on_stop_;
+    std::function<void()> on_reload_;
 };
 
 }  // namespace stepcast::app

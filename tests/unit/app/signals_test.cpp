@@ -24,6 +24,24 @@ TEST(Signals, the_first_one_asks_to_stop) {
     EXPECT_TRUE(io.stopped()) << "cancel() lets the context run out of work";
 }
 
+TEST(Signals, sighup_asks_to_read_again_where_there_is_something_to_read) {
+    asio::io_context io;
+    int stops = 0, reloads = 0;
+    Signals* self = nullptr;
+    Signals signals{asio::make_strand(io), [&] { ++stops; },
+                    [&] {
+                        if (++reloads < 2)
+                            std::raise(SIGHUP);
+                        else
+                            self->cancel();
+                    }};
+    self = &signals;
+    std::raise(SIGHUP);
+    io.run_for(std::chrono::seconds{10});
+    EXPECT_EQ(reloads, 2);
+    EXPECT_EQ(stops, 0);
+}
+
 TEST(Signals, the_second_one_exits_at_once) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
