@@ -136,8 +136,9 @@ void Transport::deliver() {
     });
 }
 
-// One record for what fits, so that a flush of many frames is encrypted, and sent, once.
-ssize_t Transport::send_encrypted(std::span<const iovec> parts) {
+// One record for what fits, so that a flush of many frames is encrypted, and sent, once. Not inlined: the
+// room for a record would stand in the frame of every plain send.
+[[gnu::noinline]] ssize_t Transport::send_encrypted(std::span<const iovec> parts) {
     std::array<char, TlsStream::record_bytes> record;
     ssize_t taken = 0;
     auto part = parts.begin();
