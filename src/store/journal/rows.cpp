@@ -1,8 +1,7 @@
-// What a journal's transactions write, and how its rows are read back.
+// What a journal's transactions write besides events, and how it is read back.
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <cstring>
 #include <filesystem>
 
 #include "base/hash.hpp"
@@ -13,68 +12,6 @@ namespace stepcast::store {
 namespace {
 
 constexpr std::size_t snapshot_sum_bytes = 16;
-constexpr std::size_t ids_bytes = 12;  // a place and a size of 16 bits for each of the three ids
-
-struct RowNumbers {
-    std::int64_t position, type, version, recorded_at, fingerprint;
-};
-
-// Of everything in the row, so that not even SQLite's own checks have to be believed. Absent metadata counts
-// as nothing: rows of older schemas have none.
-std::int64_t sum_of(const RowNumbers& numbers, std::string_view ids, std::string_view data,
-                    std::string_view metadata) {
-    const std::uint64_t all[] = {static_cast<std::uint64_t>(numbers.position),
-                                 static_cast<std::uint64_t>(numbers.type),
-                                 static_cast<std::uint64_t>(numbers.version),
-                                 static_cast<std::uint64_t>(numbers.recorded_at),
-                                 static_cast<std::uint64_t>(numbers.fingerprint),
-                                 stable_hash(ids),
-                                 stable_hash(data),
-                                 stable_hash(metadata)};
-    const std::size_t size = sizeof all - (metadata.empty() ? sizeof all[0] : 0);
-    return static_cast<std::int64_t>(stable_hash({reinterpret_cast<const char*>(all), size}));
-}
-
-void put_short(std::string& out, std::size_t value) {
-    out.push_back(static_cast<char>(value & 0xFF));
-    out.push_back(static_cast<char>(value >> 8));
-}
-
-// Most ids stand in the JSON; the others follow in `out`.
-void encode_ids(const event::Event& event, std::string& out) {
-    const std::string_view body = event.body();
-    std::size_t outside = body.size() + 1;
-    std::string_view others[3];
-    std::size_t count = 0;
-    out.clear();
-    for (const auto id : {event.stream_id(), event.id(), event.subject()}) {
-        const bool inside = id.data() >= body.data() && id.data() + id.size() <= body.data() + body.size();
-        put_short(out, inside ? static_cast<std::size_t>(id.data() - body.data()) + 1 : outside);
-        put_short(out, id.size());
-        if (inside) continue;
-        outside += id.size();
-        others[count++] = id;
-    }
-    for (std::size_t i = 0; i < count; ++i) out += others[i];
-}
-
-std::string_view id_at(int which, std::string_view ids, std::string_view json) {
-    const auto number = [&](int at) {
-        return static_cast<std::size_t>(static_cast<unsigned char>(ids[at])) |
-               static_cast<std::size_t>(static_cast<unsigned char>(ids[at + 1])) << 8;
-    };
-    const auto at = number(4 * which), size = number(4 * which + 2);
-    if (at < json.size()) return json.substr(at, size);
-    return ids.substr(std::min(ids.size(), ids_bytes + at - json.size()), size);
-}
-
-std::int64_t milliseconds(Timestamp t) {
-    return t.time_since_epoch().count();
-}
-
-Timestamp timestamp(std::int64_t milliseconds) {
-    return Timestamp{Duration{milliseconds}};
-}
 
 // Of everything in a snapshot's row; its state in the file ends with it.
 std::string sum_of(const Category& category, const StreamHead& head, const Snapshot& snapshot) {
@@ -87,46 +24,6 @@ std::string sum_of(const Category& category, const StreamHead& head, const Snaps
 }
 
 }  // namespace
-
-void JournalFile::write_events(const JournalGroup& group) {
-    for (const auto& event : group.events) {
-        if (group.removes(event->position())) continue;
-        json_.assign("{").append(event->body());
-        encode_ids(*event, ids_);
-        const RowNumbers numbers{static_cast<std::int64_t>(event->position()), type_number(*event),
-                                 static_cast<std::int64_t>(event->version()),
-                                 milliseconds(event->recorded_at()),
-                                 static_cast<std::int64_t>(event->fingerprint())};
-        statements_->add_event.bind(1, numbers.position)
-            .bind(2, numbers.type)
-            .bind(3, numbers.version)
-            .bind(4, numbers.recorded_at)
-            .bind(5, numbers.fingerprint)
-            .bind_blob(6, ids_)
-            .bind(7, json_)
-            .bind(8, sum_of(numbers, ids_, json_, event->metadata()))
-            .bind(9, event->metadata())
-            .run();
-    }
-}
-
-std::int64_t JournalFile::type_number(const event::Event& event) {
-    for (std::size_t i = 0; i < types_.size(); ++i) {
-        const Type& type = types_[i];
-        if (type.category == &event.category() && type.type == event.type_index() &&
-            type.schema == event.schema_version() && type.lifecycle == event.lifecycle())
-            return static_cast<std::int64_t>(i);
-    }
-    const auto number = static_cast<std::int64_t>(types_.size());
-    statements_->add_type.bind(1, number)
-        .bind(2, event.category().name)
-        .bind(3, event.type())
-        .bind(4, std::int64_t{event.schema_version()})
-        .bind(5, static_cast<std::int64_t>(event.lifecycle()))
-        .run();
-    types_.push_back({&event.category(), event.type_index(), event.schema_version(), event.lifecycle()});
-    return number;
-}
 
 void JournalFile::write_changes(const JournalGroup& group) {
     struct Write {
@@ -215,66 +112,6 @@ void JournalFile::write_promises(const JournalGroup& group) {
         void operator()(const JournalGroup::Fired& fired) const { with.remove_timer.bind(1, fired.id).run(); }
     };
     for (const auto& change : group.timers) std::visit(Write{*statements_}, change);
-}
-
-StoredEvent JournalFile::decode(const Statement& row) const {
-    const RowNumbers numbers{row.number(0), row.number(1), row.number(2), row.number(3), row.number(4)};
-    const auto ids = row.text(5), json = row.text(6), metadata = row.text(8);
-    const auto number = static_cast<std::size_t>(numbers.type);
-    if (row.number(7) != sum_of(numbers, ids, json, metadata) || number >= types_.size() ||
-        types_[number].category == nullptr || ids.size() < ids_bytes)
-        throw SqliteError{SQLITE_CORRUPT,
-                          fmt::format("the event at position {} is not what was written", numbers.position)};
-    const Type& type = types_[number];
-    return {event::Event::make({.category = type.category,
-                                .type = type.type,
-                                .schema_version = type.schema,
-                                .lifecycle = type.lifecycle,
-                                .fingerprint = static_cast<std::uint64_t>(numbers.fingerprint),
-                                .stream_id = id_at(0, ids, json),
-                                .id = id_at(1, ids, json),
-                                .subject = id_at(2, ids, json),
-                                .json = json,
-                                .metadata = metadata}),
-            static_cast<Version>(numbers.version), static_cast<Position>(numbers.position),
-            timestamp(numbers.recorded_at)};
-}
-
-Position JournalFile::lost_through(const Loss& loss) const {
-    const auto found = lost_.find(loss.hash());
-    return found == lost_.end() ? 0 : found->second;
-}
-
-result<JournalFile::EventPage> JournalFile::read_events(Position after, std::size_t limit) {
-    auto& rows = statements_->read_events;
-    try {
-        EventPage page;
-        page.through = after;
-        boost::unordered_flat_map<std::uint64_t, std::size_t> untold;  // by hash: its place in the page
-        rows.bind(1, static_cast<std::int64_t>(after)).bind(2, static_cast<std::int64_t>(limit));
-        while (rows.step()) {
-            page.through = static_cast<Position>(rows.number(0));
-            auto event = decode(rows);
-            const auto& draft = *event.draft;
-            if (event.position > lost_through({&draft.category(), false, std::string{draft.stream_id()}})) {
-                page.events.push_back(std::move(event));
-                continue;
-            }
-            page.hidden.push_back(event.position);
-            page.hidden_bytes += row_bytes(draft);
-            Loss loss{&draft.category(), true, std::string{draft.subject()}, event.position,
-                      system_clock().now()};
-            if (loss.name.empty() || std::max(meta_.floor, lost_through(loss)) >= event.position) continue;
-            const auto [place, fresh] = untold.try_emplace(loss.hash(), page.untold.size());
-            if (fresh) page.untold.emplace_back();
-            page.untold[place->second] = std::move(loss);
-        }
-        for (const auto& loss : page.untold) lost_[loss.hash()] = loss.through;
-        return page;
-    } catch (const SqliteError& e) {
-        rows.reset();
-        return tl::unexpected{error_of(e)};
-    }
 }
 
 result<JournalBase> JournalFile::read_base(std::vector<std::string>* left_out) {

@@ -3,6 +3,15 @@
 
 namespace stepcast::store {
 
+/// A time as a column holds it, and back.
+inline std::int64_t milliseconds(Timestamp t) {
+    return t.time_since_epoch().count();
+}
+
+inline Timestamp timestamp(std::int64_t milliseconds) {
+    return Timestamp{Duration{milliseconds}};
+}
+
 /// What a journal's connection runs again and again.
 struct JournalFile::Statements {
     explicit Statements(Database& db)
