@@ -31,7 +31,7 @@ constexpr const char* events_until_3 = R"(
     CREATE TEMP TRIGGER no_insert INSTEAD OF INSERT ON events BEGIN SELECT raise(FAIL, 'opened to be read'); END;
     CREATE TEMP TRIGGER no_delete INSTEAD OF DELETE ON events BEGIN SELECT raise(FAIL, 'opened to be read'); END;
 )";
-// In the order in which they were suffered, so that they are added at the end and forgotten at the front.
+// Losses stand in the order in which they happened: one is added at the end and forgotten at the front.
 constexpr const char* losses_table = R"(
     CREATE TABLE losses(number INTEGER PRIMARY KEY, category TEXT NOT NULL, of_subject INTEGER NOT NULL,
         name TEXT NOT NULL, through INTEGER NOT NULL, at INTEGER NOT NULL);

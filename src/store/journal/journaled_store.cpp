@@ -18,7 +18,7 @@ constexpr std::size_t events_per_turn = 512;
 // Beyond it a log that a reader keeps from being moved into the file is worth a line.
 constexpr std::uint64_t most_log_bytes = 64 * 1024 * 1024;
 
-// What is remembered of the dead takes about as much in the file as in memory.
+// A loss takes about as much in the file as in memory.
 Limits bounded(Limits limits, std::uint64_t journal_limit) {
     const auto either = [](std::uint64_t a, std::uint64_t b) {
         return std::min(a - 1, b - 1) + 1;
@@ -59,7 +59,7 @@ awaitable<std::vector<CommitResult>> JournaledStore::commit_many(std::span<Commi
         write_soon();
         if (co_await durable(ticket)) co_return results;
     }
-    // What was numbered is tried again until it is durable; until then nobody is told that it is.
+    // The writer tries numbered commits again until they are durable; until then they count as refused.
     results.resize(commits.size(), tl::unexpected<Refusal>(refusal()));
     for (auto& one : results)
         if (one && (one->position == 0 || one->position > durable_)) one = tl::unexpected<Refusal>(refusal());

@@ -12,8 +12,8 @@
 
 namespace stepcast::store {
 
-/// A memory store that keeps its word beyond its process: every change is written to a journal, on a thread
-/// of its own, before it is acknowledged or can be read. A group is what arrived while the previous one was
+/// A memory store that outlives its process: it writes every change to a journal, on a thread of its own,
+/// before the change is acknowledged or can be read. A group is what arrived while the previous one was
 /// being written.
 ///
 /// Commits are numbered in memory at once and read only when they are durable. While the journal cannot be
@@ -148,7 +148,7 @@ class JournaledStore final : public EventStore {
     JournalFile::Size size_{};
     std::optional<UnderWay> under_way_;
     std::string trouble_;
-    errc refusal_ = errc::unavailable;  // while there is trouble
+    errc refusal_ = errc::unavailable;  // while the journal cannot be written
     bool writing_ = false;
     bool look_due_ = false;
     bool pinned_ = false;

@@ -54,7 +54,7 @@ MemoryStore::Room MemoryStore::free_some(Timestamp now) {
     return waits ? Room::unread : Room::none;
 }
 
-// Others have their turn meanwhile. False if nothing more can be had in time.
+// Gives others their turn, or waits for the feed's reader. False if nothing more expires in time.
 awaitable<bool> MemoryStore::more_room(Deadline patience) {
     if (room_ == Room::unread) co_return co_await wait_read(patience);
     co_await aio::next_turn();
@@ -109,8 +109,8 @@ void MemoryStore::remove_later(Removal removal) {
     if (removals_.size() == 1 && removals_.front().left <= drain_step) drain(drain_step);
 }
 
-// What is remembered of the dead must not crowd out the living. What a history left is all needed until its
-// hidden events are known.
+// Losses take a bounded share of the room for events. A history that is being restored keeps all of its
+// losses until its hidden events are known.
 bool MemoryStore::beyond_tombstones() const {
     const auto most = limits_.max_tombstone_bytes != 0 ? limits_.max_tombstone_bytes : limits_.max_bytes / 16;
     return most != 0 && !cut_ && tombstones_.memory() > most;

@@ -109,7 +109,7 @@ CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
         if (source != nullptr && commit.source->offset <= source->offset && !commit.source->restarts)
             return Receipt{0, 0, true};
     }
-    // Nothing overtakes a commit that did not fit, not even an offset.
+    // Behind a commit that did not fit nothing is written, not even an offset.
     if (commit.inbox && inbox_.knows(*commit.inbox) &&
         !((call.full || call.permanent_full) && commit.source)) {
         if (commit.source && !held) move_source(source, *commit.source);

@@ -23,8 +23,9 @@
 
 namespace stepcast::store {
 
-/// Keeps everything in this process. Reads answer without suspending; `commit_many` lets the core strand
-/// breathe after a millisecond's work. A commit becomes visible whole, in the turn that writes it.
+/// Keeps everything in this process. Reads answer without suspending; `commit_many` gives others on
+/// the core strand a turn after each millisecond's work. A commit becomes visible whole, in the turn that
+/// writes it.
 ///
 /// An event id is known as long as its event can be read: a retry of an event that was trimmed or expired is
 /// a new event. A stream that expired and comes back starts again at version 1; positions go on, and its
@@ -128,7 +129,7 @@ class MemoryStore final : public EventStore {
 
     // What the commits of one call know of each other; several calls may be under way.
     struct Call {
-        bool full = false;                      // one did not fit: later ones must not overtake it
+        bool full = false;                      // one did not fit: no later one is written before it
         bool permanent_full = false;            // likewise, of what never expires
         bool waits = false;                     // the one at hand does not fit until something more has gone
         bool patient = true;                    // and what may go then is worth the wait
