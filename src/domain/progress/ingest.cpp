@@ -120,6 +120,7 @@ void ProgressIngest::decode_one(const bus::Record& record) {
                                   "is missing, and the record's time lies beyond the year 9999"});
     if (!complete_alone(scratch_, record.timestamp)) {
         item.incomplete = static_cast<std::uint32_t>(incomplete_.size());
+        if (!scratch_.timestamp) scratch_.timestamp = record.timestamp;
         incomplete_.push_back(scratch_);
         return;
     }

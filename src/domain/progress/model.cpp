@@ -65,9 +65,10 @@ bool implies_own_percentage(const ProgressEvent& event) {
 }
 
 bool complete_alone(ProgressEvent& event, Timestamp recorded_at) {
+    if (!event.percentage && !implies_own_percentage(event)) return false;
+    if (!event.percentage) event.percentage = implied_percentage(event, {});
     if (!event.timestamp) event.timestamp = recorded_at;
-    if (!event.percentage && implies_own_percentage(event)) event.percentage = implied_percentage(event, {});
-    return event.percentage.has_value();
+    return true;
 }
 
 int implied_percentage(const ProgressEvent& event, const ProgressState& before) {

@@ -77,8 +77,8 @@ struct ProgressState {
 int implied_percentage(const ProgressEvent& event, const ProgressState& before);
 /// True if `implied_percentage` does not look at the task's past.
 bool implies_own_percentage(const ProgressEvent& event);
-/// Fills in what was not sent and needs no past: the time, and the percentage if it implies its own. False if
-/// the percentage is still missing.
+/// Fills in what was not sent, time and percentage. False, and nothing is filled in, if the percentage
+/// depends on the task's past.
 bool complete_alone(ProgressEvent& event, Timestamp recorded_at);
 
 /// Applies a complete event (percentage and timestamp set). Two kinds change no more than the counters: one
