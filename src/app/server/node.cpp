@@ -173,7 +173,8 @@ result<std::uint16_t> Node::listen() {
 }
 
 void Node::reload() {
-    asio::post(core_, [this] { certificate_.reload(); });
+    if (certificate_.wanted()) asio::post(core_, [this] { certificate_.reload(); });
+    if (tokens_) tokens_->reload();
 }
 
 std::string Node::url() const {

@@ -43,8 +43,8 @@ class Node {
     /// Stops everything in order, within `server.drain` and little more. True if nothing runs any more.
     awaitable<bool> stop();
 
-    /// Something is read from files that may change while it runs: a certificate.
-    bool has_files() const { return certificate_.wanted(); }
+    /// Something is read from files that may change while it runs: a certificate, the keys of tokens.
+    bool has_files() const { return certificate_.wanted() || tokens_ != nullptr; }
     /// Reads them again, whether they changed or not. Any thread.
     void reload();
 

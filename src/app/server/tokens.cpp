@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <asio/post.hpp>
+
 #include "aio/offload.hpp"
 #include "app/config/auth_config.hpp"
 
@@ -26,13 +28,19 @@ http::AccessPolicy Tokens::policy() {
 }
 
 aio::awaitable<void> Tokens::watch(aio::Stop& stop) {
-    while (co_await stop.pause(look_every)) {
-        const auto read = co_await aio::offload(files_, [this] { return verifier_->refresh(); });
-        if (!read)
-            spdlog::error("the old keys stay: {}", read.error().text());
-        else if (*read)
-            spdlog::info("read the keys of tokens again");
-    }
+    while (co_await stop.pause(look_every))
+        tell(co_await aio::offload(files_, [this] { return verifier_->refresh(); }));
+}
+
+void Tokens::reload() {
+    asio::post(files_, [this] { tell(verifier_->reload().map([] { return true; })); });
+}
+
+void Tokens::tell(const result<bool>& read) const {
+    if (!read)
+        spdlog::error("the old keys stay: {}", read.error().text());
+    else if (*read)
+        spdlog::info("read the keys of tokens again");
 }
 
 }  // namespace stepcast::app

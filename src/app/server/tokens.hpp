@@ -20,8 +20,12 @@ class Tokens {
     http::AccessPolicy policy();
     /// Follows the files until the stop. A file that cannot be used is logged, and the old keys stay.
     aio::awaitable<void> watch(aio::Stop& stop);
+    /// Reads them again, whether they changed or not. Any thread.
+    void reload();
 
   private:
+    void tell(const result<bool>& read) const;
+
     Tokens(std::unique_ptr<auth::Verifier> verifier, const Clock& clock)
         : verifier_{std::move(verifier)}, clock_{clock} {}
 
