@@ -106,7 +106,12 @@ void ProgressEventService::expired(const store::ExpiredStream& stream) {
 }
 
 void ProgressEventService::oversized(const store::Oversized& stream) {
-    aio::spawn(core_, "trim", [this, id = stream.stream_id, hold = gate_.enter()] { return trim(id); });
+    // The cleaner may come again before a slow store has saved the snapshot.
+    if (!trimming_.insert(stream.stream_id).second) return;
+    aio::spawn(core_, "trim", [this, id = stream.stream_id, hold = gate_.enter()]() -> awaitable<void> {
+        co_await trim(id);
+        trimming_.erase(id);
+    });
 }
 
 void ProgressEventService::reset() {

@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "aio/gate.hpp"
 #include "aio/types.hpp"
+#include "base/hash.hpp"
 #include "broadcast/catch_up.hpp"
 #include "domain/progress/projection.hpp"
 #include "flow/feed_hub.hpp"
@@ -140,6 +142,7 @@ class ProgressEventService final : public flow::Projection {
     const Clock& clock_;
     const Options options_;
     ProgressProjection projection_;
+    boost::unordered_flat_set<std::string, KeyedHash, std::equal_to<>> trimming_;  // tasks, one trim each
     std::vector<const Task*> resumed_;   // were stalled before what was applied last
     std::vector<std::string> refolded_;  // tasks that the store keeps a state of beside their events
     std::vector<const Task*> moved_;     // scratch of tick

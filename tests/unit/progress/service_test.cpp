@@ -45,6 +45,21 @@ TEST_F(Service, delivery_is_measured_from_the_commit_and_each_group_is_timed) {
     EXPECT_EQ(groups, 1u);
 }
 
+TEST_F(Service, a_task_that_is_reported_again_while_it_is_trimmed_is_trimmed_once) {
+    feed(commit(1000));
+    store::EventStore::Expired oversized;
+    oversized.oversized.push_back({&category, "t"});
+    hub.take_cleaned(oversized);
+    hub.take_cleaned(oversized);
+    EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 1; }));
+    for (int turns = 0; turns < 50; ++turns) ASSERT_TRUE(finish(service.status("t", std::nullopt)));
+    EXPECT_EQ(service.counts().snapshots_saved, 1u);
+    EXPECT_EQ(service.counts().snapshots_failed, 0u);
+    feed(commit(100));
+    hub.take_cleaned(oversized);
+    EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 2; }));
+}
+
 TEST_F(Service, a_snapshot_that_cannot_be_used_is_counted_as_ignored_and_the_next_as_failed) {
     feed(commit(150));
     store::EventStore::Expired oversized;
