@@ -73,7 +73,8 @@ std::vector<Key> make_keys() {
          {"off", "jwt"}},
         {"auth.keys",
          "Files and folders of the keys that tokens are verified with: PEM (public key or certificate), JWK, "
-         "JWKS, or a HMAC secret in a file whose name ends in .secret. Read again when they change.",
+         "JWKS, or a HMAC secret in a file whose name ends in .secret. Read again on SIGHUP and when they "
+         "change.",
          FIELD(auth.keys)},
         {"auth.publisher_keys",
          "File of keys for workers, a line each: name, SHA-256, scopes; `stepcast token keygen --publish "
