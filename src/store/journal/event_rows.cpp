@@ -4,6 +4,7 @@
 
 #include "base/hash.hpp"
 #include "store/journal/statements.hpp"
+#include "store/memory/stream.hpp"
 
 namespace stepcast::store {
 namespace {
@@ -128,8 +129,8 @@ StoredEvent JournalFile::decode(const Statement& row) const {
             timestamp(numbers.recorded_at)};
 }
 
-Position JournalFile::lost_through(const Loss& loss) const {
-    const auto found = lost_.find(loss.hash());
+Position JournalFile::lost_through(std::uint64_t hash) const {
+    const auto found = lost_.find(hash);
     return found == lost_.end() ? 0 : found->second;
 }
 
@@ -144,7 +145,7 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
             page.through = static_cast<Position>(rows.number(0));
             auto event = decode(rows);
             const auto& draft = *event.draft;
-            if (event.position > lost_through({&draft.category(), false, std::string{draft.stream_id()}})) {
+            if (event.position > lost_through(stream_hash(draft.category(), draft.stream_id()))) {
                 page.events.push_back(std::move(event));
                 continue;
             }
@@ -152,7 +153,8 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
             page.hidden_bytes += row_bytes(draft);
             Loss loss{&draft.category(), true, std::string{draft.subject()}, event.position,
                       system_clock().now()};
-            if (loss.name.empty() || std::max(meta_.floor, lost_through(loss)) >= event.position) continue;
+            if (loss.name.empty() || std::max(meta_.floor, lost_through(loss.hash())) >= event.position)
+                continue;
             const auto [place, fresh] = untold.try_emplace(loss.hash(), page.untold.size());
             if (fresh) page.untold.emplace_back();
             page.untold[place->second] = std::move(loss);

@@ -152,7 +152,7 @@ class JournalFile {
     void sum_snapshots();
     result<void> read_types();
     StoredEvent decode(const Statement& row) const;
-    Position lost_through(const Loss& loss) const;
+    Position lost_through(std::uint64_t hash) const;
     void write_events(const JournalGroup& group);
     std::int64_t type_number(const event::Event& event);
     void write_changes(const JournalGroup& group);
