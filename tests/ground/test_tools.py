@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMPILER = re.search(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", (ROOT / "build/release/CMakeCache.txt").read_text(encoding="utf-8"), re.M).group(1)
+COMPILER = shutil.which(re.search(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", (ROOT / "build/release/CMakeCache.txt").read_text(encoding="utf-8"), re.M).group(1))
 
 # A clang that knows no lld, and one that is too old.
 WITHOUT_LLD = f'#!/bin/sh\ncase "$*" in *-fuse-ld=*) echo "invalid linker name" >&2; exit 1;; esac\nexec {COMPILER} "$@"\n'

@@ -173,8 +173,9 @@ TEST(Config, an_unknown_key_is_refused_with_file_line_and_nearest_key) {
 TEST(Config, a_section_used_as_a_key_is_told_its_keys) {
     EXPECT_EQ(refused_file("broadcast = 1\n"),
               "FILE:1: broadcast is a section, not a key; the nearest known keys are broadcast.ring_size");
-    EXPECT_EQ(refused({.sets = {"log=debug"}}),
-              "--set: log is a section, not a key; the nearest known keys are log.level, log.format");
+    EXPECT_EQ(
+        refused({.sets = {"log=debug"}}),
+        "--set: log is a section, not a key; the nearest known keys are log.level, log.format, log.access");
     EXPECT_EQ(refused_file("[kafka]\nproperties = \"x\"\n"),
               "FILE:2: kafka.properties is a section, not a key; the nearest known keys are "
               "kafka.properties.security.protocol");

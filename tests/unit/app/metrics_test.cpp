@@ -41,9 +41,9 @@ TEST(Metrics, names_labels_and_values_are_those_of_the_api) {
     Histogram commits;
     commits.observe(0.002);
     readings.commit_seconds = &commits;
-    first.frames[0] = 8;
-    second.frames[0] = 1;
-    second.frames[7] = 2;
+    first.frames[static_cast<std::size_t>(broadcast::FrameKind::event)] = 8;
+    second.frames[static_cast<std::size_t>(broadcast::FrameKind::event)] = 1;
+    second.frames[static_cast<std::size_t>(broadcast::FrameKind::heartbeat)] = 2;
     second.announced[1] = 9;
     readings.bus.partitions = {{"progress-events", "a", 3, 20, 18}, {"progress-events", "b", 3, 20, 11}};
     readings.dead_letters = {{"progress-events", "malformed", 6}};
