@@ -85,7 +85,8 @@ result<std::shared_ptr<const TlsCertificate>> TlsCertificate::load(const std::st
     if (context == nullptr) throw std::bad_alloc{};
     std::shared_ptr<const TlsCertificate> made{new TlsCertificate{context}};
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    // AES with 128 bits before 256, as cheap as it comes; for who prefers it, having no AES in hardware, ChaCha20.
+    // AES with 128 bits before 256, as cheap as it comes; for who prefers it, having no AES in hardware,
+    // ChaCha20.
     SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM+AES128:ECDHE+AESGCM:ECDHE+CHACHA20");
     SSL_CTX_set_ciphersuites(context,
                              "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
@@ -93,6 +94,8 @@ result<std::shared_ptr<const TlsCertificate>> TlsCertificate::load(const std::st
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    // A call ends behind each record without data, so that a peer that sends nothing else holds up nobody.
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
     // Tickets carry the session: nothing of a client that left stays here.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
@@ -149,7 +152,8 @@ ssize_t TlsStream::receive(std::span<char> room) {
 }
 
 void TlsStream::finish() {
-    if (!open_ || gone_) return;
+    // A second call would read, and what the peer still sends is no close_notify.
+    if (!open_ || gone_ || (SSL_get_shutdown(ssl_) & SSL_SENT_SHUTDOWN) != 0) return;
     ERR_clear_error();
     if (SSL_shutdown(ssl_) < 0) failed(-1);
 }

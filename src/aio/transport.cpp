@@ -234,7 +234,7 @@ void Transport::bound_silence(std::chrono::milliseconds limit) {
 }
 
 bool Transport::is_loopback() const {
-    if (kind_ == Kind::local) return true;
+    if (kind_ == Kind::local) return false;  // who speaks there is a proxy
     const auto address = peer_address(descriptor_);
     return address && address->is_loopback();
 }

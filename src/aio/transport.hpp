@@ -83,8 +83,7 @@ class Transport {
     /// hour.
     void bound_silence(std::chrono::milliseconds limit);
 
-    Kind kind() const { return kind_; }
-    /// The peer stands on this machine.
+    /// The peer has a loopback address. False of a local socket: it is for a proxy.
     bool is_loopback() const;
     /// The peer's address without its port, for people; "local" of a local socket, "gone" of one that is.
     std::string peer() const;

@@ -94,6 +94,7 @@ result<void> check_audience(const object& claims, const Settings& settings) {
     each_text(*audience, [&](std::string_view text) {
         if (named.size() < 256) named += (named.empty() ? "" : ", ") + shown(text);
     });
+    if (named.empty()) named = "nobody that it names as a text";
     return fail(errc::audience, {}, fmt::format("the token is for {}, which is not us", named));
 }
 

@@ -100,6 +100,7 @@ result<std::string> read_file(const std::string& path) {
     if (in.bad()) return fail_file(path, "it cannot be read");
     text.resize(static_cast<std::size_t>(in.gcount()));
     if (text.size() > most_file_bytes) return fail_file(path, "it is larger than 1 MiB");
+    text.shrink_to_fit();  // a secret is kept as it is
     return text;
 }
 

@@ -15,8 +15,6 @@ class KeySet {
     /// there is no `kid`, those that could have signed it, at most 8: PEM files have no `kid` of their own.
     result<void> verify(const Token& token) const;
 
-    const std::vector<Key>& keys() const { return keys_; }
-
   private:
     std::vector<const Key*> named(const Token& token) const;
 

@@ -31,7 +31,6 @@ class Verifier {
     /// The same if a file has changed since they were last tried. True if it was read.
     result<bool> refresh();
 
-    const Settings& settings() const { return settings_; }
     std::size_t cached() const { return cache_.size(); }
 
   private:

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "aio/gate.hpp"
+#include "aio/tls.hpp"
 #include "aio/types.hpp"
 #include "broadcast/lane_stats.hpp"
 #include "broadcast/ring.hpp"
@@ -197,7 +198,7 @@ class Lane {
     event::EventRef comment_;
     event::EventRef beat_;
     std::chrono::milliseconds beat_every_{0};
-    std::array<char, 4096> scrap_;
+    std::array<char, aio::TlsStream::record_bytes> scrap_;  // a record whole, or its rest stays in OpenSSL
 };
 
 /// `event: beat` of a stream whose heartbeat comes at this interval, told in whole seconds, rounded up.

@@ -44,7 +44,6 @@ class Session {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    SessionKind kind() const { return kind_; }
     State state() const { return state_; }
     CloseReason close_reason() const { return close_reason_; }
 

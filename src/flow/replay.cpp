@@ -27,7 +27,7 @@ void Replay::place(std::string_view epoch) {
     const bool first = epoch_.empty();
     epoch_ = epoch;
     ahead_.clear();
-    since_ = told_through_ = goal_ = 0;
+    since_ = sent_through_ = goal_ = 0;
     stage_ = Stage::replay;
     // A new epoch in the middle: what was told is of a history that is over.
     standing_ = Standing::foreign;
@@ -36,7 +36,7 @@ void Replay::place(std::string_view epoch) {
         standing_ = Standing::fresh;
     } else if (const auto cursor = event::parse_cursor(cursor_); cursor && cursor->epoch == epoch) {
         standing_ = Standing::resumed;
-        since_ = told_through_ = cursor->position;
+        since_ = sent_through_ = cursor->position;
         stage_ = Stage::arrive;
     }
 }
@@ -53,7 +53,7 @@ Replay::Action Replay::resume(const Moment& now, const result<Head>& head) {
     if (!head || (head->position >= since_ && now.applied < since_)) return interrupt();
     if (head->position < since_) {
         standing_ = Standing::foreign;
-        since_ = told_through_ = 0;
+        since_ = sent_through_ = 0;
     }
     stage_ = Stage::replay;
     return read_on(now);
@@ -65,15 +65,15 @@ Replay::Action Replay::read_on(const Moment& now) {
     if (stage_ == Stage::replay && standing_ != Standing::resumed)
         return begin(now, standing_ == Standing::fresh ? RecoveryReason::connect : RecoveryReason::foreign);
     const bool events_first = stage_ != Stage::recovery || reason_ == RecoveryReason::resume;
-    if (events_first && told_through_ < now.applied)
-        return Read{{store::Range::By::position, told_through_ + 1, now.applied, page_events}};
+    if (events_first && sent_through_ < now.applied)
+        return Read{{store::Range::By::position, sent_through_ + 1, now.applied, page_events}};
     return behind_events(now);
 }
 
 Replay::Action Replay::resume(const Moment& now, result<store::Page> events) {
     if (auto instead = overtaken(now)) return std::move(*instead);
     if (!events) return interrupt();
-    if (events->lost_through > told_through_) return begin(now, RecoveryReason::expired);
+    if (events->lost_through > sent_through_) return begin(now, RecoveryReason::expired);
     if (append(std::move(*events))) return give();
     return behind_events(now);
 }
@@ -81,7 +81,7 @@ Replay::Action Replay::resume(const Moment& now, result<store::Page> events) {
 Replay::Action Replay::behind_events(const Moment& now) {
     if (stage_ == Stage::replay) return begin(now, RecoveryReason::resume);
     if (stage_ == Stage::recovery) return Recover{};
-    return all_told() ? Action{Turn{}} : give();
+    return all_sent() ? Action{Turn{}} : give();
 }
 
 // Takes from a page of the store what fits into one of ours. True if more of it follows.
@@ -89,11 +89,11 @@ bool Replay::append(store::Page events) {
     bool cut = false;
     for (auto& event : events.events) {
         if ((cut = full())) break;
-        told_through_ = event->position();
+        sent_through_ = event->position();
         if (ahead_.empty() || !was_recovered(*event)) add(std::move(event));
     }
-    if (!cut) told_through_ = std::max(told_through_, events.through);
-    erase_if(ahead_, [this](const auto& recovered) { return recovered.second <= told_through_; });
+    if (!cut) sent_through_ = std::max(sent_through_, events.through);
+    erase_if(ahead_, [this](const auto& recovered) { return recovered.second <= sent_through_; });
     return cut || events.more;
 }
 
@@ -119,7 +119,7 @@ Replay::Action Replay::resume(const Moment& now, const result<Begun>& begun) {
         add_control(fmt::format("event: reset\ndata: {{\"reason\":\"{}\"}}\n\n",
                                 reason_ == RecoveryReason::expired ? "expired" : "epoch"));
     // Everything up to the moment in which the due states were asked for is in them.
-    if (reason_ != RecoveryReason::resume) told_through_ = beginning_at_;
+    if (reason_ != RecoveryReason::resume) sent_through_ = beginning_at_;
     return Recover{};
 }
 
@@ -133,13 +133,13 @@ Replay::Action Replay::resume(const Moment& now, result<std::optional<Recovery>>
         return due ? Action{Recover{}} : Action{Turn{}};
     }
     if (due) return end_recoveries(now);
-    return all_told() ? give_last(now) : give();
+    return all_sent() ? give_last(now) : give();
 }
 
 // Whoever is cut off before the id of `live` comes back without any of the recoveries.
 Replay::Action Replay::end_recoveries(const Moment& now) {
     if (left_out_ != 0) add_control(fmt::format("event: more\ndata: {{\"remaining\":{}}}\n\n", left_out_));
-    add_control(event::live_frame(epoch_, told_through_));
+    add_control(event::live_frame(epoch_, sent_through_));
     stage_ = Stage::follow;
     return behind_events(now);
 }
@@ -157,18 +157,18 @@ void Replay::add(Recovery recovery) {
     add(std::move(recovery.frame));
     goal_ = std::max(goal_, recovery.position);
     const bool in_place_of_events = stage_ == Stage::recovery && reason_ != RecoveryReason::resume;
-    if (in_place_of_events && recovery.position > told_through_)
+    if (in_place_of_events && recovery.position > sent_through_)
         ahead_.insert_or_assign(std::move(recovery.stream_id), recovery.position);
 }
 
 Replay::Action Replay::give() {
-    page_.through = told_through_;
+    page_.through = sent_through_;
     return std::exchange(page_, {});
 }
 
 Replay::Action Replay::give_last(const Moment& now) {
     page_.last = true;
-    page_.end = now.forbidden || (now.ended && *now.ended <= told_through_);
+    page_.end = now.forbidden || (now.ended && *now.ended <= sent_through_);
     return give();
 }
 

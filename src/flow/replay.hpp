@@ -107,7 +107,7 @@ class Replay {
     void add(event::EventRef frame);
     void add_control(std::string_view text);
     void add(Recovery recovery);
-    bool all_told() const { return told_through_ >= goal_; }
+    bool all_sent() const { return sent_through_ >= goal_; }
     bool full() const { return bytes_ >= page_bytes; }
     Action give();
     Action give_last(const Moment& now);
@@ -118,7 +118,7 @@ class Replay {
     Standing standing_ = Standing::fresh;
     Stage stage_ = Stage::arrive;
     event::Position since_ = 0;         // what the client had when it came
-    event::Position told_through_ = 0;  // every event up to here is told, or in a recovery that is due
+    event::Position sent_through_ = 0;  // every event up to here is told, or in a recovery that is due
     RecoveryReason reason_ = RecoveryReason::connect;
     event::Position goal_ = 0;  // the greatest position of a recovery told
     // What `Begin` was asked with, until it has succeeded.

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "aio/turn.hpp"
 #include "http/paging.hpp"
@@ -53,13 +54,14 @@ void Connection::enter(Phase phase) {
     phase_ = phase;
 }
 
-/// The handshake, within the deadline of a head. It takes its turn once the client has begun.
-awaitable<bool> Connection::secure() {
-    enter(Phase::head);
+/// The handshake, within the limit of `phase`. It takes its turn once the client has begun.
+awaitable<bool> Connection::secure(Phase phase) {
+    enter(phase);
     std::optional<HandshakeTurns::Turn> turn;
     while (true) {
         const auto [error] = co_await transport_.wait(aio::Transport::readable);
         if (error || expired_) co_return false;
+        if (phase_ == Phase::greeting) enter(Phase::head);
         if (!turn) turn.emplace(lane_.handshakes(), *this, lane_.strand());
         turn_notice_ = &turn->notice();
         while (!turn->granted() && !expired_) co_await turn->notice().wait();
@@ -70,7 +72,7 @@ awaitable<bool> Connection::secure() {
 }
 
 awaitable<void> Connection::run() {
-    if (!transport_.is_open() && !co_await secure()) co_return;
+    if (!transport_.is_open() && !co_await secure(Phase::greeting)) co_return;
     while (true) {
         switch (co_await read_request()) {
             case Outcome::over:
@@ -89,6 +91,7 @@ awaitable<Connection::Outcome> Connection::read_request() {
     using State = wire::RequestParser::State;
     parser_.reset();
     continue_sent_ = false;
+    head_judged_ = false;
     if (!pending_.empty()) co_await yield_turn();
     feed_pending();
     while (parser_.state() == State::head || parser_.state() == State::body) {
@@ -140,13 +143,13 @@ awaitable<bool> Connection::read_more() {
     enter(!parser_.started()                                    ? Phase::idle
           : parser_.state() == wire::RequestParser::State::head ? Phase::head
                                                                 : Phase::body);
-    if (parser_.wants_continue() && !continue_sent_) {
+    if (phase_ == Phase::body && !std::exchange(head_judged_, true)) {
         if (auto refusal = refusal_of_head()) {
             co_await end_with(std::move(*refusal));
             co_return false;
         }
-        if (!send_continue()) co_return false;
     }
+    if (parser_.wants_continue() && !continue_sent_ && !send_continue()) co_return false;
     if (!hold_received()) {
         co_await refuse(busy());
         co_return false;
@@ -311,8 +314,9 @@ awaitable<void> Connection::linger() {
 }
 
 awaitable<void> Connection::refuse_overload() {
-    if (!transport_.is_open() && !co_await secure()) co_return;
-    enter(Phase::lingering);  // its limit, which is short, is for the head
+    // Its limit, which is short, is for handshake and head.
+    if (!transport_.is_open() && !co_await secure(Phase::lingering)) co_return;
+    enter(Phase::lingering);
     while (parser_.state() == wire::RequestParser::State::head && !expired_) {
         const auto [error] = co_await transport_.wait(aio::Transport::readable);
         if (cut_ || (!expired_ && (error || !feed_received()))) co_return;

@@ -37,7 +37,7 @@ class Connection {
   private:
     enum class Outcome : std::uint8_t { request, refused, over };
 
-    awaitable<bool> secure();
+    awaitable<bool> secure(Phase phase);
     awaitable<Outcome> read_request();
     awaitable<bool> read_more();
     awaitable<void> yield_turn();
@@ -81,6 +81,7 @@ class Connection {
     bool expired_ = false;
     bool cut_ = false;
     bool continue_sent_ = false;
+    bool head_judged_ = false;  // of a request whose body is awaited
 };
 
 }  // namespace stepcast::http

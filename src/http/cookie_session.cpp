@@ -49,6 +49,8 @@ Response ended() {
 Response begin(const Request& request, Timestamp now) {
     if (request.principal.anonymous)
         return Response::problem(404, "auth-off", "there is no session while auth is off");
+    if (!request.principal.name.empty())
+        return Response::problem(403, "no-session", "a publisher's key has no session: it is for programs");
     const auto token = bearer_token(request);
     if (token.empty())
         return Response::problem(400, "no-token", "send the token as Authorization: Bearer", "Authorization");

@@ -14,7 +14,7 @@ std::string_view cookie_token(const Request& request);
 
 /// `POST /api/session` swaps the token of Authorization for a cookie that scripts cannot read, for native
 /// EventSource, which sets no headers; `DELETE` ends it. The cookie is the token itself and ends with it.
-/// `now` is asked for its age. With auth off both are 404.
+/// `clock` is asked for its age. With auth off both are 404.
 std::vector<Route> session_routes(const Clock& clock);
 
 }  // namespace stepcast::http

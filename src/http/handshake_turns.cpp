@@ -1,8 +1,15 @@
 #include "http/handshake_turns.hpp"
 
+#include <algorithm>
+
 #include "http/connection.hpp"
 
 namespace stepcast::http {
+namespace {
+
+constexpr auto shortest = std::chrono::milliseconds{200};  // a few round trips
+
+}  // namespace
 
 HandshakeTurns::Turn::Turn(HandshakeTurns& turns, Connection& connection, const aio::Strand& strand)
     : turns_{turns},
@@ -29,6 +36,8 @@ void HandshakeTurns::grant() {
 
 void HandshakeTurns::end_long(Time now, std::chrono::steady_clock::duration limit) {
     if (waiting_.empty()) return;
+    const auto share = limit * most_ / std::max(most_, waiting_.size());
+    limit = std::max<std::chrono::steady_clock::duration>(share, shortest);
     for (Turn* turn : going_) {
         if (turn->ended_ || now - turn->granted_at_ < limit) continue;
         turn->ended_ = true;

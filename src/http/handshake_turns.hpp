@@ -39,8 +39,8 @@ class HandshakeTurns {
         bool ended_ = false;
     };
 
-    /// While others wait, ends those that have had their turn for `limit`: a few that begin and stop must not
-    /// keep out everybody else until their own deadline.
+    /// While others wait, ends those that have had their turn for `limit`, or for less while many wait: those
+    /// that begin and stop must not keep out everybody else until their own deadline.
     void end_long(Time now, std::chrono::steady_clock::duration limit);
 
   private:

@@ -21,6 +21,11 @@ constexpr auto told = steady_clock::time_point::max();
 constexpr steady_clock::duration longest_tick = 250ms;
 constexpr steady_clock::duration shortest_tick = 5ms;
 
+/// For its client, who has asked nothing.
+bool waits(Phase phase) {
+    return phase == Phase::idle || phase == Phase::greeting;
+}
+
 }  // namespace
 
 LaneConnections::LaneConnections(broadcast::Lane& lane, const Router& router, const ServerOptions& options,
@@ -61,13 +66,15 @@ awaitable<void> LaneConnections::serve(aio::Transport transport, Room room) {
 
 /// Makes room for one. False if nobody is idle any more.
 bool LaneConnections::close_longest_idle() {
-    auto& idle = phases_[static_cast<std::size_t>(Phase::idle)];
-    // Behind the first that was told all were.
-    for (auto entry = idle.begin(); entry != idle.end() && entry->due != told; ++entry) {
-        if (entry->connection->has_input()) continue;  // its request is here, and only waits for its turn
-        tell(idle, entry);
-        stats_.evicted.fetch_add(1, std::memory_order_relaxed);
-        return true;
+    for (const Phase phase : {Phase::idle, Phase::greeting}) {
+        auto& list = phases_[static_cast<std::size_t>(phase)];
+        // Behind the first that was told all were.
+        for (auto entry = list.begin(); entry != list.end() && entry->due != told; ++entry) {
+            if (entry->connection->has_input()) continue;  // its request is here, and only waits for its turn
+            tell(list, entry);
+            stats_.evicted.fetch_add(1, std::memory_order_relaxed);
+            return true;
+        }
     }
     return false;
 }
@@ -108,6 +115,7 @@ steady_clock::duration LaneConnections::limit_of(Phase phase) const {
     switch (phase) {
         case Phase::idle:
             return options_.idle_timeout;
+        case Phase::greeting:
         case Phase::head:
             return options_.header_timeout;
         case Phase::body:
@@ -128,21 +136,24 @@ void LaneConnections::move(Place place, Phase from, Phase to) {
     auto& list = phases_[static_cast<std::size_t>(to)];
     if (to != Phase::answering) place->due = steady_clock::now() + limit_of(to);
     list.splice(list.end(), phases_[static_cast<std::size_t>(from)], place);
-    if (from == Phase::idle || to == Phase::idle) count_idle();
+    if (waits(from) || waits(to)) count_idle();
 }
 
 void LaneConnections::leave(Place place, Phase phase) {
     phases_[static_cast<std::size_t>(phase)].erase(place);
-    if (phase == Phase::idle) count_idle();
+    if (waits(phase)) count_idle();
 }
 
 void LaneConnections::count_idle() {
-    idle_.store(phases_[static_cast<std::size_t>(Phase::idle)].size(), std::memory_order_relaxed);
+    std::size_t count = 0;
+    for (std::size_t p = 0; p < phase_count; ++p)
+        if (waits(static_cast<Phase>(p))) count += phases_[p].size();
+    idle_.store(count, std::memory_order_relaxed);
 }
 
 void LaneConnections::begin_stop() {
     stopping_ = true;
-    for (const Phase phase : {Phase::idle, Phase::lingering})
+    for (const Phase phase : {Phase::idle, Phase::greeting, Phase::lingering})
         for (const Entry& entry : phases_[static_cast<std::size_t>(phase)]) entry.connection->expire();
 }
 

@@ -39,8 +39,16 @@ enum class Room : std::uint8_t {
 
 /// What a connection is doing; each phase but `answering` has one fixed time limit, so a list per phase is
 /// sorted by due time.
-enum class Phase : std::uint8_t { idle, head, body, answering, writing, lingering };
-inline constexpr std::size_t phase_count = 6;
+enum class Phase : std::uint8_t {
+    idle,
+    greeting,  ///< a TLS client that has said nothing yet
+    head,
+    body,
+    answering,
+    writing,
+    lingering,
+};
+inline constexpr std::size_t phase_count = 7;
 
 /// The connections of one lane: their deadlines, and what they share so that an idle one needs little of its
 /// own. All calls on the lane's strand, except `adopt`.
@@ -57,7 +65,7 @@ class LaneConnections {
 
     /// Any thread. Serves the transport, whose executor is this lane's strand, until its end.
     void adopt(aio::Transport transport, Room room);
-    /// Any thread. How many connections are idle; a moment ago.
+    /// Any thread. How many connections are idle or have said nothing yet; a moment ago.
     std::size_t idle() const { return idle_.load(std::memory_order_relaxed); }
 
     /// Starts the sweep that holds the deadlines.

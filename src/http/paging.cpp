@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cctype>
 
-#include "http/parameters.hpp"
 #include "http/list_source.hpp"
+#include "http/parameters.hpp"
 
 namespace stepcast::http {
 namespace {

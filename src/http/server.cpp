@@ -52,7 +52,12 @@ Server::Server(asio::io_context& io, const std::vector<broadcast::Lane*>& lanes,
 }
 
 Server::~Server() {
-    if (!local_path_.empty()) ::unlink(local_path_.c_str());
+    leave_path();
+}
+
+// While nobody else can have taken it: a successor replaces a socket at which nobody answers.
+void Server::leave_path() {
+    if (!local_path_.empty()) ::unlink(std::exchange(local_path_, {}).c_str());
 }
 
 result<tcp::endpoint> Server::listen(const std::string& host, std::uint16_t port) {
@@ -187,6 +192,7 @@ awaitable<bool> Server::stop(steady_clock::duration limit) {
         asio::error_code ignored;
         acceptor_.close(ignored);
         local_acceptor_.close(ignored);
+        leave_path();
         co_await gate_.close();
     });
     for (const auto& lane : lanes_)

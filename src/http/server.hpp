@@ -52,6 +52,7 @@ class Server {
     const Budgets& budgets() const { return budgets_; }
 
   private:
+    void leave_path();
     template <class Acceptor>
     awaitable<void> accept_all(Acceptor& acceptor);
     aio::Transport welcome(aio::Transport::Tcp socket) const;
@@ -66,7 +67,7 @@ class Server {
     aio::Strand strand_;
     asio::ip::tcp::acceptor acceptor_;
     asio::local::stream_protocol::acceptor local_acceptor_;
-    std::string local_path_;  ///< empty: none
+    std::string local_path_;  ///< empty: none, or not ours any more
     std::vector<std::unique_ptr<LaneConnections>> lanes_;
     std::function<std::size_t()> streams_;
     std::shared_ptr<const aio::TlsCertificate> certificate_;  ///< null: plain

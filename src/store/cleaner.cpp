@@ -13,7 +13,7 @@ Cleaner::Cleaner(aio::Strand strand, EventStore& store, const Clock& clock, Dura
       clock_{clock},
       interval_{interval},
       sink_{std::move(sink)},
-      woken_{strand},
+      wake_{strand},
       gate_{strand} {}
 
 void Cleaner::start() {
@@ -22,7 +22,7 @@ void Cleaner::start() {
 
 awaitable<void> Cleaner::run() {
     while (!stopping_) {
-        co_await woken_.wait(interval_);
+        co_await wake_.wait(interval_);
         if (!stopping_) co_await clean();
     }
 }
@@ -42,7 +42,7 @@ awaitable<void> Cleaner::clean() {
 
 awaitable<void> Cleaner::stop() {
     stopping_ = true;
-    woken_.notify();
+    wake_.notify();
     co_await gate_.close();
 }
 

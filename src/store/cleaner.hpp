@@ -23,7 +23,7 @@ class Cleaner {
     /// Cleans all that is due.
     awaitable<void> clean();
     /// Cleans now instead of at the next interval, and after that as ever.
-    void hurry() { woken_.notify(); }
+    void hurry() { wake_.notify(); }
     /// Waits for the step at hand. Call it before destruction.
     awaitable<void> stop();
 
@@ -36,7 +36,7 @@ class Cleaner {
     const Duration interval_;
     const Sink sink_;
     bool stopping_ = false;
-    aio::Notice woken_;
+    aio::Notice wake_;
     aio::Gate gate_;
 };
 

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -92,6 +93,16 @@ class Tokens(unittest.TestCase):
                 if "userId" in names and path not in bodies:
                     target += "?userId=ada"
                 yield operation["x-access"], method.upper(), target, bodies[path]() if path in bodies else None
+
+    def test_a_body_is_not_waited_for_before_its_caller_is_judged(self):
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=LIMIT_S) as client:
+            client.sendall(b"POST /api/v2/progress/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                           b"Content-Length: 100000\r\n\r\n[")
+            self.assertTrue(client.recv(4096).startswith(b"HTTP/1.1 401 "))
+
+    def test_the_past_of_anothers_task_tells_nothing(self):
+        for past in ("version=1", "version=99", "at=2000-01-01T00:00:00Z", "at=2100-01-01T00:00:00Z"):
+            self.assertEqual(self.ask("GET", f"/api/v2/progress/status/{self.task}?{past}", bearer(ISSUER.token("eve")))[0], 403, past)
 
     def test_no_call_that_is_not_open_is_answered_without_a_valid_token(self):
         invalid = {"none": {}, "expired": bearer(ISSUER.token("ada", "admin publish", seconds=-1)),
@@ -193,13 +204,14 @@ class Demo(unittest.TestCase):
             jwt, ada = ("auth.mode=jwt", f'auth.keys=["{file}"]'), {"userId": "ada", "password": "x"}
             with servers.stepcast(*jwt) as server:
                 self.assertEqual(Api(server).call("POST", "/api/auth/token", ada)[0], 404)
-            with servers.stepcast(*jwt, "auth.demo=true") as server:
+            with servers.stepcast(*jwt, "auth.demo=true", 'http.hosts=["evil.example"]') as server:
                 api = Api(server)
                 status, given, _ = api.call("POST", "/api/auth/token", ada)
                 self.assertEqual((status, given["expiresIn"]), (200, 3600))
                 self.assertEqual(api.call("GET", "/api/v2/progress/user/ada", headers=bearer(given["token"]))[0], 200)
                 self.assertEqual(api.call("GET", "/api/v2/progress/user/bob", headers=bearer(given["token"]))[0], 403)
                 self.assertEqual(api.call("POST", "/api/auth/token", ada, ELSEWHERE)[0], 403)
+                self.assertEqual(api.call("POST", "/api/auth/token", ada, {"Host": f"evil.example:{server.port}"})[0], 403)
                 self.assertEqual(api.call("POST", "/api/auth/token", {"userId": "ada", "password": ""})[0], 401)
                 self.assertEqual(api.call("POST", "/api/auth/token", {"password": "x"})[0], 400)
                 self.assertEqual(api.call("POST", "/api/auth/token", "x")[0], 400)

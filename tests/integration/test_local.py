@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from streams import Api, servers, unique
+from streams import Api, servers, unique, until
 
 LIMIT_S = 30
 
@@ -58,6 +58,17 @@ class Local(unittest.TestCase):
         self.assertTrue(self.path.exists())
         with self.serve():
             self.assertEqual(self.curl().stdout, '{"status":"ok"}')
+
+    def test_a_server_that_still_stops_leaves_its_successor_the_socket(self):
+        with self.serve("server.drain=1m") as first, socket.create_connection(("127.0.0.1", first.port), timeout=LIMIT_S) as client:
+            client.sendall(b"POST /api/v2/progress/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                           b"Content-Length: 2\r\n\r\n[")
+            first.process.send_signal(signal.SIGTERM)
+            until(lambda: not self.path.exists(), "that it lets go of its socket")
+            with self.serve():
+                client.sendall(b"]")
+                self.assertEqual(first.process.wait(LIMIT_S), 0, first.output())
+                self.assertEqual(self.curl().stdout, '{"status":"ok"}')
 
     def test_a_file_in_its_place_stays(self):
         self.path.write_text("precious")

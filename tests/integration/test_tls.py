@@ -146,6 +146,13 @@ class Clients(Tls):
             self.assertIn("200 OK", self.ask(server, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
             self.assertLess(time.monotonic() - began, 8, "not only at their deadline")
 
+    def test_who_says_nothing_gives_way_to_who_does_and_holds_up_no_stop(self):
+        with self.serve("http.max_connections=20", "http.header_timeout=5m", "server.drain=5m") as server, contextlib.ExitStack() as stack:
+            silent = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S)) for _ in range(20)]
+            self.assertIn("200 OK", self.ask(server, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+            self.assertEqual(silent[0].recv(1), b"")
+            self.assertEqual(server.stop(), 0, server.output())
+
 
 class Streams(Tls):
     def test_a_stream_is_live_and_resumes_by_its_cursor(self):

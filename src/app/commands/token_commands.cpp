@@ -15,12 +15,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
-#include <iterator>
 
 #include "app/config/auth_config.hpp"
 #include "auth/base64url.hpp"
 #include "auth/key_files.hpp"
 #include "auth/keygen.hpp"
+#include "auth/token.hpp"
 #include "auth/verifier.hpp"
 #include "base/text.hpp"
 
@@ -162,7 +162,9 @@ result<std::string, std::string> read_token_option(const std::string& file) {
         const char* value = std::getenv("STEPCAST_TOKEN");
         token = value == nullptr ? "" : value;
     } else if (file == "-") {
-        token.assign(std::istreambuf_iterator<char>{std::cin}, {});
+        token.resize(auth::most_token_bytes + 2);  // and its line end
+        std::cin.read(token.data(), static_cast<std::streamsize>(token.size()));
+        token.resize(static_cast<std::size_t>(std::cin.gcount()));
     } else if (auto text = auth::read_file(file)) {
         token = std::move(*text);
     } else {

@@ -201,6 +201,10 @@ result<Config, std::string> Loader::finish() {
     check_properties();
     if (config_.server.tls_cert.empty() != config_.server.tls_key.empty())
         complain("server.tls_cert and server.tls_key: one is of no use without the other");
+    if (config_.server.hsts.count() > 0 && config_.server.tls_cert.empty())
+        complain("server.hsts: it is for server.tls_cert, which is not set");
+    if (config_.auth.demo && config_.auth.mode == "off")
+        complain("auth.demo: it makes tokens for auth.mode = \"jwt\", which is not set");
     if (!problems_.empty()) return tl::unexpected(std::move(problems_));
     if (config_.server.threads == 0 || config_.store.max_bytes == 0 || config_.http.max_pending_bytes == 0) {
         const Machine machine = read_machine();

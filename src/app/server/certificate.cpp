@@ -2,23 +2,21 @@
 
 #include <spdlog/spdlog.h>
 
+#include <asio/post.hpp>
+
+#include "aio/offload.hpp"
+#include "auth/key_files.hpp"
+
 namespace stepcast::app {
 
 using namespace std::chrono_literals;
 
-Certificate::Versions Certificate::look() const {
-    Versions versions;
-    for (std::size_t i = 0; i < versions.size(); ++i) {
-        struct stat found{};
-        if (::stat((i == 0 ? settings_.tls_cert : settings_.tls_key).c_str(), &found) != 0) continue;
-        versions[i] = {found.st_ino, found.st_size,
-                       found.st_mtim.tv_sec * 1'000'000'000LL + found.st_mtim.tv_nsec};
-    }
-    return versions;
+std::uint64_t Certificate::stamp() const {
+    return auth::stamp_files({settings_.tls_cert, settings_.tls_key});
 }
 
 result<void> Certificate::load() {
-    loaded_ = look();  // before the reading: a change in between is found by the next look
+    loaded_ = stamp();  // before the reading: a change in between is found by the next look
     auto certificate = aio::TlsCertificate::load(settings_.tls_cert, settings_.tls_key);
     if (!certificate) return tl::unexpected{certificate.error()};
     server_.secure(std::move(*certificate));
@@ -27,11 +25,16 @@ result<void> Certificate::load() {
 
 awaitable<void> Certificate::watch(aio::Stop& stop) {
     while (co_await stop.pause(1s)) {
-        if (look() != loaded_) reload();
+        const bool changed = co_await aio::offload(files_, [this] { return stamp() != loaded_; });
+        if (changed) reload();
     }
 }
 
 void Certificate::reload() {
+    asio::post(files_, [this] { replace(); });
+}
+
+void Certificate::replace() {
     if (const auto read = load())
         spdlog::info("the certificate of {} holds from here on", settings_.tls_cert);
     else

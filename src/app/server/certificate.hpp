@@ -1,8 +1,6 @@
 #pragma once
-#include <sys/stat.h>
-
-#include <array>
-#include <string>
+#include <asio/thread_pool.hpp>
+#include <cstdint>
 
 #include "aio/stop.hpp"
 #include "app/config/config.hpp"
@@ -22,27 +20,23 @@ class Certificate {
     Certificate(const Settings& settings, http::Server& server) : settings_{settings}, server_{server} {}
 
     bool wanted() const { return !settings_.tls_cert.empty(); }
-    /// Reads the files and gives the server what they hold. The error's detail is one line for people.
+    /// Reads the files, which blocks, and gives the server what they hold. The error's detail is one line for
+    /// people.
     result<void> load();
-    /// As `load`, for later: while the files cannot be used the old certificate stays, and the log says so.
+    /// As `load`, for later, on a thread of its own: while the files cannot be used the old certificate
+    /// stays, and the log says so. Any thread.
     void reload();
     /// Looks at the files every second until the stop, and reads them again when they changed.
     awaitable<void> watch(aio::Stop& stop);
 
   private:
-    /// What tells one version of a file from another.
-    struct Version {
-        ino_t inode = 0;
-        off_t size = 0;
-        std::int64_t modified_ns = 0;
-        bool operator==(const Version&) const = default;
-    };
-    using Versions = std::array<Version, 2>;
-    Versions look() const;
+    std::uint64_t stamp() const;
+    void replace();
 
     const Settings& settings_;
     http::Server& server_;
-    Versions loaded_;
+    std::uint64_t loaded_ = 0;    // the stamp of what was read last
+    asio::thread_pool files_{1};  // reading files blocks
 };
 
 }  // namespace stepcast::app

@@ -6,6 +6,7 @@
 #include "auth/token.hpp"
 #include "event/json_reader.hpp"
 #include "http/conditions.hpp"
+#include "http/hosts.hpp"
 
 namespace stepcast::app {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 using http::Response;
 
 constexpr auto lifetime = std::chrono::hours{1};
+constexpr std::size_t longest_user = 128;  // as a token's subject
 constexpr std::array<std::string_view, 2> names{"userId", "password"};
 
 std::int64_t seconds_of(Timestamp time) {
@@ -43,7 +45,8 @@ result<std::unique_ptr<DemoIssuer>> DemoIssuer::open(const Config& config, const
 }
 
 Response DemoIssuer::issue(const http::Request& request) const {
-    if (!request.is_local())
+    // A page under a foreign name that was made to mean this machine is no client of ours.
+    if (!request.is_local() || !http::is_local_name(request.header("host").value_or("")))
         return Response::problem(403, "demo-only", "the demonstration gives tokens on its own machine only");
     if (auto refusal = http::refuse_unless_json(request)) return std::move(*refusal);
     const auto json = event::received_json(request.body);
@@ -51,12 +54,13 @@ Response DemoIssuer::issue(const http::Request& request) const {
     const auto values = event::read_members(*json, names);
     if (!values) return Response::problem(400, "malformed", values.error().detail);
     const auto user = event::json_text((*values)[0]), password = event::json_text((*values)[1]);
-    if (!user || user->empty()) return Response::invalid_field("userId", "must be a text");
+    if (!user || user->empty() || user->size() > longest_user)
+        return Response::invalid_field("userId", "must be a text of 1 to 128 characters");
     if (!password || password->empty())
         return Response::problem(401, "wrong-password", "any password is right but an empty one")
             .with("WWW-Authenticate", "Bearer realm=\"stepcast\"");
     const auto token = auth::make_token(key_, algorithm_, payload_of(config_.auth, *user, clock_.now()));
-    if (!token) return Response::problem(400, "malformed", token.error().detail, "userId");
+    if (!token) return Response::problem(500, "internal-error", token.error().detail);
     return Response::json(boost::json::serialize(
         boost::json::object{{"token", *token}, {"expiresIn", std::chrono::seconds{lifetime}.count()}}));
 }

@@ -84,10 +84,10 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
     }
     server_.count_streams([this] { return admission_.open(); });
     add_routes();
-    if (config.server.admin_port != 0) open_admin_door(io);
+    if (config.server.admin_port != 0) open_admin_port(io);
 }
 
-void Node::open_admin_door(asio::io_context& io) {
+void Node::open_admin_port(asio::io_context& io) {
     for (const http::Route& row : router_.table())
         if (row.info.access == http::Access::admin || row.info.any_host) admin_router_.add(row);
     admin_router_.hold_to(http::AccessPolicy::of_admins());
@@ -165,15 +165,19 @@ result<std::uint16_t> Node::listen() {
     auto admin = admin_server_->listen(config_.server.admin_host,
                                        static_cast<std::uint16_t>(config_.server.admin_port));
     if (!admin) {
-        admin.error().field = "server.admin_port";
+        admin.error().field =
+            admin.error().field == "server.host" ? "server.admin_host" : "server.admin_port";
         return tl::unexpected{std::move(admin.error())};
     }
+    if (!admin->address().is_loopback())
+        spdlog::warn("whoever reaches {} makes admin calls: server.admin_port asks nobody who he is",
+                     config_.server.admin_host);
     admin_router_.answer_only({config_.http.hosts, admin->address().is_loopback()});
     return bound->port();
 }
 
 void Node::reload() {
-    if (certificate_.wanted()) asio::post(core_, [this] { certificate_.reload(); });
+    if (certificate_.wanted()) certificate_.reload();
     if (tokens_) tokens_->reload();
 }
 
@@ -270,8 +274,8 @@ awaitable<bool> Node::stop() {
     // Requests in flight are answered while consumers still settle what they gave to the bus. Clients are let
     // go before the consumers: a broker that does not answer may keep those. Streams have a quarter of the
     // time at most: whoever does not read is cut and resumes, and supervisors kill after ten seconds.
-    const bool clean = co_await server_.stop(left() / 2);
-    if (admin_server_) co_await admin_server_->stop(left() / 4);
+    bool clean = co_await server_.stop(left() / 2);
+    if (admin_server_) clean = co_await admin_server_->stop(left() / 4) && clean;
     co_await broadcaster_.drain(
         std::min(std::chrono::duration_cast<std::chrono::milliseconds>(left()),
                  std::chrono::duration_cast<std::chrono::milliseconds>(config_.server.drain) / 4),

@@ -65,7 +65,7 @@ class Node {
     bool loading() const;
     int rebuilt_percent() const;
     void add_routes();
-    void open_admin_door(asio::io_context& io);
+    void open_admin_port(asio::io_context& io);
     awaitable<void> stop_modules();
     awaitable<std::string> metrics();
     awaitable<Readings> read();

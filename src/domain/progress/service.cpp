@@ -109,8 +109,12 @@ void ProgressEventService::oversized(const store::Oversized& stream) {
     // The cleaner may come again before a slow store has saved the snapshot.
     if (!trimming_.insert(stream.stream_id).second) return;
     aio::spawn(core_, "trim", [this, id = stream.stream_id, hold = gate_.enter()]() -> awaitable<void> {
+        struct Done {
+            decltype(trimming_)& all;
+            const std::string& id;
+            ~Done() { all.erase(id); }
+        } done{trimming_, id};
         co_await trim(id);
-        trimming_.erase(id);
     });
 }
 

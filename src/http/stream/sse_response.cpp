@@ -37,7 +37,7 @@ class SseTakeover final : public Takeover {
 /// The moment on the steady clock, on which streams wait.
 std::chrono::steady_clock::time_point end_of(const auth::Principal& principal, const Clock& clock) {
     if (principal.expires == Timestamp::max()) return std::chrono::steady_clock::time_point::max();
-    // A clock that is centuries off must not overflow the sum.
+    // A token may end in the year 9999, which must not overflow the sum.
     constexpr Duration longest = std::chrono::hours{24 * 3660};
     return std::chrono::steady_clock::now() +
            std::clamp(principal.expires - clock.now(), Duration{0}, longest);

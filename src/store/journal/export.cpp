@@ -158,7 +158,7 @@ result<std::uint64_t> export_journal(const std::string& path, Categories categor
         for (const auto& event : read->events) {
             write_event(text, event);
             out << text;
-            if (++count % told_each == 0 && told) told(fmt::format("{} events written", count));
+            if (++count % reported_each == 0 && told) told(fmt::format("{} events written", count));
         }
         if (!out) return fail(journal_errc::failing, {}, "the output cannot be written");
     }

@@ -289,7 +289,7 @@ result<std::uint64_t> import_into(JournalFile& file, Categories categories, cons
         }
         if (!import.full()) continue;
         if (auto flushed = import.flush(); !flushed) return tl::unexpected{flushed.error()};
-        if (told && import.count() / told_each != (import.count() - page) / told_each)
+        if (told && import.count() / reported_each != (import.count() - page) / reported_each)
             told(fmt::format("{} events read", import.count()));
     }
     auto done = import.finish();

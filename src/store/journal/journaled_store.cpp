@@ -119,9 +119,13 @@ void JournaledStore::tell_pinned() {
     pinned_ = pinned;
 }
 
-// Puts what has changed behind what is being written, if anything is.
-awaitable<void> JournaledStore::compose(std::uint64_t room) {
+// What an erasure changes is written at once or not at all.
+awaitable<void> JournaledStore::until_whole() {
     while (!changes_.whole()) co_await aio::next_turn();
+}
+
+// Puts what has changed behind what is being written, if anything is.
+void JournaledStore::compose(std::uint64_t room) {
     if (!under_way_) under_way_.emplace();
     under_way_->group.join(changes_.take(room));
     under_way_->head = loaded_ ? memory_.head() : loading_to_;
@@ -133,8 +137,9 @@ awaitable<void> JournaledStore::compose(std::uint64_t room) {
 // The next group, until it is written. False if that was given up at a stop: nobody was promised what it
 // holds.
 awaitable<bool> JournaledStore::write_group() {
+    co_await until_whole();
     // At the bound as much goes as comes.
-    co_await compose(limit_ == 0 ? 0 : 2 * changes_.pending().added);
+    compose(limit_ == 0 ? 0 : 2 * changes_.pending().added);
     int grown = 0;
     for (aio::Backoff backoff{50ms, 1s};;) {
         const auto began = steady_clock::now();

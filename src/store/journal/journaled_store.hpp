@@ -117,7 +117,8 @@ class JournaledStore final : public EventStore {
     awaitable<bool> write_group();
     awaitable<bool> durable(std::uint64_t ticket);
     void wake();
-    awaitable<void> compose(std::uint64_t room);
+    awaitable<void> until_whole();
+    void compose(std::uint64_t room);
     void acknowledge(const JournalFile::Size& size);
     void tell_trouble(const Error& error);
     std::uint64_t expected_size() const;

@@ -90,7 +90,8 @@ awaitable<bool> JournaledStore::grow_room(int attempt) {
     const auto wanted = under_way_->group.added << std::min(attempt, most_doublings);
     co_await shrink_to(expected - std::min(expected, wanted), steady_clock::now() + read_patience);
     if (changes_.pending().removed.empty()) co_return false;
-    co_await compose(UINT64_MAX);
+    co_await until_whole();
+    compose(UINT64_MAX);
     co_return true;
 }
 

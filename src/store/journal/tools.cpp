@@ -10,13 +10,14 @@
 
 #include "base/random.hpp"
 #include "store/journal/judge.hpp"
+#include "store/journal/lines.hpp"
 
 namespace stepcast::store {
 namespace {
 
-constexpr std::size_t page = 1024;
+using lines::page;
+using lines::reported_each;
 constexpr std::size_t most_problems = 20;
-constexpr std::uint64_t told_each = 250'000;
 constexpr std::array companions{"", "-wal", "-shm", "-mark"};
 
 Error failed(const std::string& path, const SqliteError& e) {
@@ -24,7 +25,7 @@ Error failed(const std::string& path, const SqliteError& e) {
 }
 
 void say_progress(const Told& told, const char* what, std::uint64_t before, std::uint64_t now) {
-    if (told && before / told_each != now / told_each) told(fmt::format("{} events {}", now, what));
+    if (told && before / reported_each != now / reported_each) told(fmt::format("{} events {}", now, what));
 }
 
 /// Follows the versions of each stream, to see where one lacks an event.

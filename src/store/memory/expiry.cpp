@@ -14,7 +14,7 @@ namespace {
 
 constexpr auto cleanup_slice = std::chrono::microseconds{700};
 constexpr std::size_t drain_step = 64;
-constexpr std::size_t told_at_once = 1024;
+constexpr std::size_t announced_at_once = 1024;
 constexpr std::size_t marks_at_once = 64;
 
 }  // namespace
@@ -184,9 +184,9 @@ awaitable<result<EventStore::Expired>> MemoryStore::cleanup(Timestamp now) {
     const auto deadline = std::chrono::steady_clock::now() + cleanup_slice;
     Expired told;
     bool more = true;
-    while (more && expired_.size() < told_at_once && std::chrono::steady_clock::now() < deadline)
+    while (more && expired_.size() < announced_at_once && std::chrono::steady_clock::now() < deadline)
         more = cleanup_step(now);
-    const auto count = std::min(expired_.size(), told_at_once);
+    const auto count = std::min(expired_.size(), announced_at_once);
     const auto end = expired_.begin() + static_cast<std::ptrdiff_t>(count);
     told.streams.assign(std::make_move_iterator(expired_.begin()), std::make_move_iterator(end));
     expired_.erase(expired_.begin(), end);

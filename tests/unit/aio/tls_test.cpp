@@ -255,6 +255,24 @@ TEST_P(OneTlsTest, key_updates_are_answered_while_the_stream_goes_on) {
     }
 }
 
+TEST_P(OneTlsTest, a_call_ends_behind_each_record_that_holds_no_data) {
+    start(TLS1_3_VERSION);
+    ASSERT_TRUE(shake_hands());
+    constexpr int updates = 50;
+    for (int i = 0; i < updates; ++i) {
+        client->update_keys();
+        client->connect();  // sends it
+    }
+    client->write("x");
+    int calls = 0;
+    std::array<char, TlsStream::record_bytes> room;
+    ASSERT_TRUE(eventually([&] {
+        ++calls;
+        return transport->receive(room) == 1;
+    }));
+    EXPECT_GT(calls, updates);
+}
+
 TEST_P(OneTlsTest, what_is_no_tls_or_too_old_is_refused) {
     start(TLS1_1_VERSION);
     EXPECT_TRUE(eventually([&] {

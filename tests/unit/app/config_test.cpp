@@ -170,6 +170,13 @@ TEST(Config, an_unknown_key_is_refused_with_file_line_and_nearest_key) {
               "--set: unknown key orders.step_dely; the nearest known key is orders.step_delay");
 }
 
+TEST(Config, a_key_that_would_do_nothing_is_refused) {
+    EXPECT_EQ(refused({.sets = {"auth.demo=true"}}),
+              "auth.demo: it makes tokens for auth.mode = \"jwt\", which is not set");
+    EXPECT_EQ(refused({.sets = {"server.hsts=1d"}}),
+              "server.hsts: it is for server.tls_cert, which is not set");
+}
+
 TEST(Config, a_section_used_as_a_key_is_told_its_keys) {
     EXPECT_EQ(refused_file("broadcast = 1\n"),
               "FILE:1: broadcast is a section, not a key; the nearest known keys are broadcast.ring_size");
