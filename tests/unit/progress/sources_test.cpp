@@ -147,8 +147,12 @@ TEST_F(Sources, a_task_that_stalls_between_two_pages_is_told_again) {
         return stalled;
     };
     ASSERT_EQ(of_first(), std::vector<bool>{false});
-    const Task* task = service.projection().find("task-39");
-    EXPECT_TRUE(pump_until([&] { return service.is_stalled(*task); }));
+    const auto all_stalled = [&] {
+        for (int i = 0; i < 40; ++i)
+            if (!service.is_stalled(*service.projection().find(fmt::format("task-{}", i)))) return false;
+        return true;
+    };
+    EXPECT_TRUE(pump_until(all_stalled));
     read_through(*source);
     EXPECT_EQ(of_first(), (std::vector<bool>{false, true}));
     const auto told = frames.size();
