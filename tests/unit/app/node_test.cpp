@@ -91,7 +91,7 @@ TEST_F(NodeTest, a_module_needs_its_own_folder_and_one_line_of_wiring) {
 TEST(ModuleSpec, an_import_takes_the_events_of_a_module_that_checks_none) {
     const auto spec = counter::module_spec();
     const auto draft = event::Event::make(
-        {.category = spec.categories[0], .stream_id = "a", .id = "e", .subject = "u", .json = "{}"});
+        {.category = spec.categories[0], .stream_id = "a", .id = "e", .subject = "u", .json = "{\"n\":1}"});
     ASSERT_TRUE(spec.check_stored != nullptr);
     EXPECT_TRUE(spec.check_stored(*draft));
 }
