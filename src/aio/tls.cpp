@@ -6,8 +6,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <new>
+
+#include "aio/system_call.hpp"
 
 namespace stepcast::aio {
 namespace {
@@ -16,10 +17,6 @@ namespace {
 // of it, is cut.
 constexpr std::size_t most_held = 2 * TlsStream::record_bytes;
 constexpr unsigned char protocols[] = "\x08http/1.1";
-
-bool would_block() {
-    return errno == EAGAIN || errno == EWOULDBLOCK;
-}
 
 std::string why() {
     const unsigned long code = ERR_get_error();
@@ -54,9 +51,9 @@ struct TlsDescriptor {
     static int read(BIO* bio, char* room, int size) {
         const auto& stream = *static_cast<const TlsStream*>(BIO_get_data(bio));
         BIO_clear_retry_flags(bio);
-        ssize_t got;
-        do got = ::recv(stream.descriptor_, room, static_cast<std::size_t>(size), MSG_DONTWAIT);
-        while (got < 0 && errno == EINTR);
+        const ssize_t got = uninterrupted([&] {
+            return ::recv(stream.descriptor_, room, static_cast<std::size_t>(size), MSG_DONTWAIT);
+        });
         if (got < 0 && would_block()) BIO_set_retry_read(bio);
         return static_cast<int>(got);
     }
@@ -169,12 +166,16 @@ int TlsStream::failed(int result) {
     return -1;
 }
 
+ssize_t TlsStream::send_some(std::string_view ciphertext) const {
+    return uninterrupted([&] {
+        return ::send(descriptor_, ciphertext.data(), ciphertext.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    });
+}
+
 bool TlsStream::put(std::string_view ciphertext) {
     if (gone_) return false;
     if (held_.empty()) {
-        ssize_t sent;
-        do sent = ::send(descriptor_, ciphertext.data(), ciphertext.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        while (sent < 0 && errno == EINTR);
+        const ssize_t sent = send_some(ciphertext);
         if (sent < 0 && !would_block()) return false;
         if (sent > 0) ciphertext.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -186,9 +187,7 @@ bool TlsStream::put(std::string_view ciphertext) {
 bool TlsStream::deliver() {
     if (gone_) return false;
     if (held_.empty()) return true;
-    ssize_t sent;
-    do sent = ::send(descriptor_, held_.data(), held_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (sent < 0 && errno == EINTR);
+    const ssize_t sent = send_some(held_);
     if (sent < 0 && !would_block()) {
         gone_ = true;
         return false;

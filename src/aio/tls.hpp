@@ -1,7 +1,6 @@
 #pragma once
 #include <sys/types.h>
 
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -66,6 +65,7 @@ class TlsStream {
   private:
     friend struct TlsDescriptor;
 
+    ssize_t send_some(std::string_view ciphertext) const;
     bool put(std::string_view ciphertext);
     int failed(int result);
 

@@ -2,19 +2,18 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/ip/address.hpp>
-#include <cerrno>
 #include <cstring>
 #include <optional>
 
 #include "aio/notice.hpp"
 #include "aio/spawn.hpp"
+#include "aio/system_call.hpp"
 #include "aio/tls.hpp"
 
 namespace stepcast::aio {
@@ -30,10 +29,6 @@ constexpr std::chrono::seconds longest_delivery{2};
 
 void set_tcp(int fd, int option, int value) {
     ::setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
-}
-
-bool would_block() {
-    return errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
 ssize_t send_parts(int fd, std::span<const iovec> parts) {
@@ -176,9 +171,7 @@ Transport::Transport(Socket socket, Kind kind)
 
 ssize_t Transport::send(std::span<const iovec> parts) {
     if (tls_) return send_encrypted(parts);
-    ssize_t sent;
-    do sent = send_parts(descriptor_, parts);
-    while (sent < 0 && errno == EINTR);
+    const ssize_t sent = uninterrupted([&] { return send_parts(descriptor_, parts); });
     return sent < 0 && would_block() ? 0 : sent;
 }
 
@@ -193,9 +186,8 @@ ssize_t Transport::receive(std::span<char> room) {
         deliver();
         return size;
     }
-    ssize_t size;
-    do size = ::recv(descriptor_, room.data(), room.size(), MSG_DONTWAIT);
-    while (size < 0 && errno == EINTR);
+    const ssize_t size =
+        uninterrupted([&] { return ::recv(descriptor_, room.data(), room.size(), MSG_DONTWAIT); });
     if (size > 0) return size;
     return size < 0 && would_block() ? 0 : -1;
 }
