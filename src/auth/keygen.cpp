@@ -29,13 +29,6 @@ OwnedPkey make_pkey(Algorithm algorithm) {
     }
 }
 
-std::string make_secret(std::size_t bytes) {
-    std::string random(bytes, '\0');
-    if (RAND_bytes(bytes_of(random), static_cast<int>(bytes)) != 1)
-        throw std::runtime_error{"the system gives no random bytes"};
-    return encode_base64url(random);
-}
-
 std::string text_of(BIO* bio) {
     char* begin = nullptr;
     const auto size = BIO_get_mem_data(bio, &begin);
@@ -43,6 +36,13 @@ std::string text_of(BIO* bio) {
 }
 
 }  // namespace
+
+std::string make_secret(std::size_t bytes) {
+    std::string random(bytes, '\0');
+    if (RAND_bytes(bytes_of(random), static_cast<int>(bytes)) != 1)
+        throw std::runtime_error{"OpenSSL gives no random bytes"};
+    return encode_base64url(random);
+}
 
 NewKey make_key(Algorithm algorithm) {
     if (algorithm == Algorithm::hs256) return {make_secret(32), {}};

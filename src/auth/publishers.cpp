@@ -2,16 +2,15 @@
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
-#include <stdexcept>
 
-#include "auth/base64url.hpp"
 #include "auth/errc.hpp"
 #include "auth/json.hpp"
+#include "auth/keygen.hpp"
 #include "auth/openssl.hpp"
 #include "base/text.hpp"
 
@@ -49,10 +48,7 @@ std::string_view next_word(std::string_view& text) {
 }  // namespace
 
 std::string make_publisher_key() {
-    std::string bytes(32, '\0');
-    if (RAND_bytes(bytes_of(bytes), static_cast<int>(bytes.size())) != 1)
-        throw std::runtime_error{"the system gives no random bytes"};
-    return "spk_" + encode_base64url(bytes);
+    return "spk_" + make_secret(32);
 }
 
 bool is_publisher_name(std::string_view name) {

@@ -1,16 +1,17 @@
 #include "auth/token_cache.hpp"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 #include <stdexcept>
+
+#include "auth/keygen.hpp"
 
 namespace stepcast::auth {
 
 TokenCache::TokenCache(std::size_t most)
-    : most_per_shard_{most / shard_count}, sha256_{EVP_MD_fetch(nullptr, "SHA256", nullptr)} {
-    if (!sha256_ || RAND_bytes(secret_.data(), static_cast<int>(secret_.size())) != 1)
-        throw std::runtime_error{"OpenSSL gives neither SHA-256 nor random bytes"};
+    : most_per_shard_{most / shard_count},
+      sha256_{EVP_MD_fetch(nullptr, "SHA256", nullptr)},
+      secret_{make_secret(32)} {
+    if (!sha256_) throw std::runtime_error{"OpenSSL gives no SHA-256"};
 }
 
 TokenCache::Digest TokenCache::digest(std::string_view token) const {

@@ -1,11 +1,10 @@
 #pragma once
 #include <array>
-#include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 
 #include "auth/claims.hpp"
@@ -53,7 +52,7 @@ class TokenCache {
 
     const std::size_t most_per_shard_;
     const Owned<EVP_MD, EVP_MD_free> sha256_;
-    std::array<unsigned char, 32> secret_;
+    const std::string secret_;
     std::array<Shard, shard_count> shards_;
 };
 
