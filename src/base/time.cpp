@@ -80,6 +80,10 @@ const Clock& system_clock() {
     return clock;
 }
 
+std::int64_t unix_seconds(Timestamp t) {
+    return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count();
+}
+
 void format_rfc3339(Timestamp t, char* out) {
     const auto day = std::chrono::floor<std::chrono::days>(t);
     const std::chrono::year_month_day date{day};

@@ -22,6 +22,9 @@ class Clock {
 /// The machine's clock.
 const Clock& system_clock();
 
+/// Whole seconds since 1970, rounded down.
+std::int64_t unix_seconds(Timestamp t);
+
 /// Room that `format_rfc3339` needs: "2024-01-01T10:00:00.000Z".
 inline constexpr std::size_t rfc3339_size = 24;
 

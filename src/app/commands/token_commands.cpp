@@ -33,10 +33,6 @@ tl::unexpected<std::string> wrong(std::string why) {
     return tl::unexpected<std::string>(std::move(why));
 }
 
-std::int64_t seconds_of(Timestamp time) {
-    return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
-}
-
 /// Adds "NAME=JSON"; what is no JSON is taken for a text.
 Outcome add_claim(boost::json::object& claims, std::string_view text) {
     const auto equals = text.find('=');
@@ -60,8 +56,8 @@ result<std::string, std::string> make_payload(const TokenOptions& options) {
     if (options.audiences.size() == 1) claims["aud"] = options.audiences.front();
     if (options.audiences.size() > 1)
         claims["aud"] = boost::json::array(options.audiences.begin(), options.audiences.end());
-    claims["iat"] = seconds_of(now);
-    claims["exp"] = seconds_of(now + *ttl);
+    claims["iat"] = unix_seconds(now);
+    claims["exp"] = unix_seconds(now + *ttl);
     for (const auto& claim : options.claims)
         if (auto added = add_claim(claims, claim); !added) return tl::unexpected{added.error()};
     return boost::json::serialize(claims);

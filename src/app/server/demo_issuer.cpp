@@ -17,13 +17,9 @@ constexpr auto lifetime = std::chrono::hours{1};
 constexpr std::size_t longest_user = 128;  // as a token's subject
 constexpr std::array<std::string_view, 2> names{"userId", "password"};
 
-std::int64_t seconds_of(Timestamp time) {
-    return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
-}
-
 std::string payload_of(const Config::Auth& settings, const std::string& user, Timestamp now) {
     boost::json::object claims{
-        {settings.subject_claim, user}, {"iat", seconds_of(now)}, {"exp", seconds_of(now + lifetime)}};
+        {settings.subject_claim, user}, {"iat", unix_seconds(now)}, {"exp", unix_seconds(now + lifetime)}};
     if (!settings.issuers.empty()) claims["iss"] = settings.issuers.front();
     if (!settings.audiences.empty()) claims[settings.audience_claim] = settings.audiences.front();
     return boost::json::serialize(claims);
