@@ -12,6 +12,7 @@
 #include "app/commands/cli_options.hpp"
 #include "app/commands/cli_token.hpp"
 #include "app/commands/commands.hpp"
+#include "app/commands/credentials.hpp"
 #include "app/commands/journal_commands.hpp"
 #include "app/config/config.hpp"
 #include "app/config/nearest.hpp"

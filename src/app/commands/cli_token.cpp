@@ -1,6 +1,6 @@
 #include "app/commands/cli_token.hpp"
 
-#include <fmt/format.h>
+#include "app/commands/credentials.hpp"
 
 namespace stepcast::app {
 

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "app/config/config.hpp"
-#include "client/response_parser.hpp"
 #include "client/url.hpp"
 
 namespace stepcast::app {
@@ -12,9 +11,6 @@ namespace stepcast::app {
 /// Asks the configured server's /healthz. 0 if it answers 200 within five seconds, otherwise 1 and a line on
 /// stderr.
 int healthcheck(const Config& config);
-
-/// The header of a request whose caller has this token; none without.
-client::Headers bearer(const std::string& token);
 
 /// Prints the interface of a server with the default settings: as OpenAPI, or as Markdown.
 int print_interface(bool markdown);

@@ -16,6 +16,7 @@
 #include "aio/notice.hpp"
 #include "app/commands/blocking.hpp"
 #include "app/commands/commands.hpp"
+#include "app/commands/credentials.hpp"
 #include "app/commands/emit_batch.hpp"
 #include "app/commands/emit_input.hpp"
 #include "app/server/signals.hpp"
@@ -33,7 +34,7 @@ constexpr std::size_t longest_line = 1 << 20;
 constexpr seconds longest_retry_after{30};
 constexpr seconds time_after_signal{5};
 
-int complain(const std::string& what) {
+int say(const std::string& what) {
     fmt::print(stderr, "stepcast emit: {}\n", what);
     return 1;
 }
@@ -92,17 +93,16 @@ class Emitter {
             if (chunk.empty() && signal_ == 0 && !rest_.empty()) rest_ += '\n';
             if (!co_await send_lines()) co_return 1;
             if (rest_.size() - at_ > longest_line)
-                co_return complain(fmt::format("line {}: longer than 1 MiB", line_ + 1));
+                co_return say(fmt::format("line {}: longer than 1 MiB", line_ + 1));
             if (!chunk.empty()) continue;
-            if (input_->error()) co_return complain("stdin cannot be read: " + input_->error().message());
+            if (input_->error()) co_return say("stdin cannot be read: " + input_->error().message());
             co_return signal_ == 0 ? 0 : 128 + signal_;
         }
     }
 
     bool take(std::string_view line) {
         const auto taken = batch_.add(line, ++line_);
-        if (!taken)
-            complain(fmt::format("{}{}", input_ ? fmt::format("line {}: ", line_) : "", taken.error()));
+        if (!taken) say(fmt::format("{}{}", input_ ? fmt::format("line {}: ", line_) : "", taken.error()));
         return taken.has_value();
     }
 
@@ -126,7 +126,7 @@ class Emitter {
         for (;;) {
             const auto answer = co_await http_.post(target_, body, "application/json", authorization_);
             if (answer && answer->ok()) {
-                if (away_since_) complain("the server takes events again");
+                if (away_since_) say("the server takes events again");
                 away_since_.reset();
                 pauses_.reset();
                 paused_ = false;
@@ -136,11 +136,11 @@ class Emitter {
             }
             if (!may_pass(answer)) {
                 const std::string why = batch_.explain(answer ? answer->body : "", reason(answer));
-                complain(!input_ && why.starts_with("line 1: ") ? why.substr(8) : why);
+                say(!input_ && why.starts_with("line 1: ") ? why.substr(8) : why);
                 co_return false;
             }
             if (!co_await wait_for_server(answer)) {
-                complain(unsent() + reason(answer));
+                say(unsent() + reason(answer));
                 co_return false;
             }
         }
@@ -158,9 +158,9 @@ class Emitter {
             if (left <= Clock::duration::zero()) co_return false;
             pause = std::min(pause, left);
         }
-        if (first) complain(reason(answer) + "; trying again");
+        if (first) say(reason(answer) + "; trying again");
         if (input_ && input_->full() && !std::exchange(paused_, true))
-            complain("64 MiB wait to be sent: reading pauses");
+            say("64 MiB wait to be sent: reading pauses");
         const auto asked = parse_number<int>(answer ? answer->header("retry-after").value_or("") : "");
         const Clock::duration at_least =
             std::min(seconds{std::max(asked.value_or(0), 0)}, longest_retry_after);
@@ -220,11 +220,6 @@ class Emitter {
 };
 
 }  // namespace
-
-client::Headers bearer(const std::string& token) {
-    if (token.empty()) return {};
-    return {{"Authorization", "Bearer " + token}};
-}
 
 int emit(const EmitOptions& options) {
     asio::io_context io;

@@ -11,6 +11,7 @@
 
 #include "app/commands/blocking.hpp"
 #include "app/commands/commands.hpp"
+#include "app/commands/credentials.hpp"
 #include "app/commands/task_board.hpp"
 #include "client/event_source.hpp"
 

@@ -12,9 +12,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <iostream>
 
 #include "app/config/auth_config.hpp"
 #include "auth/base64url.hpp"
@@ -150,27 +148,6 @@ int refuse(const std::string& why) {
 int complain(const std::string& what) {
     fmt::print(stderr, "stepcast: {}\n", what);
     return 2;
-}
-
-result<std::string, std::string> read_token_option(const std::string& file) {
-    std::string token;
-    if (file.empty()) {
-        const char* value = std::getenv("STEPCAST_TOKEN");
-        token = value == nullptr ? "" : value;
-    } else if (file == "-") {
-        token.resize(auth::most_token_bytes + 2);  // and its line end
-        std::cin.read(token.data(), static_cast<std::streamsize>(token.size()));
-        token.resize(static_cast<std::size_t>(std::cin.gcount()));
-    } else if (auto text = auth::read_file(file)) {
-        token = std::move(*text);
-    } else {
-        return wrong(text.error().detail);
-    }
-    while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
-    const bool good = std::ranges::all_of(token, [](char c) { return c > ' ' && c < 0x7F; });
-    if (!good) return wrong("the token holds spaces or other characters that no token has");
-    if (!file.empty() && token.empty()) return wrong(fmt::format("{} holds no token", file));
-    return token;
 }
 
 int token_new(const TokenOptions& options) {

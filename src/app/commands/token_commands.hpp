@@ -11,10 +11,6 @@ namespace stepcast::app {
 /// A line on stderr; 2, a wrong use.
 int complain(const std::string& what);
 
-/// The token that a caller has: in the file (`-`: stdin), or without one in $STEPCAST_TOKEN; without its line
-/// end. Empty if there is neither. The error is a line for people.
-result<std::string, std::string> read_token_option(const std::string& file);
-
 struct TokenOptions {
     std::string key;
     std::string algorithm;
