@@ -72,7 +72,8 @@ awaitable<Response> get_status(RouteParts& parts, Request& request) {
     auto task_id = id_of(request.path_parameter("taskId"), "taskId");
     if (!task_id) co_return std::move(task_id.error());
     // What a past lacks would tell a stranger how far the task has come.
-    if (auto refusal = co_await refuse_stranger(parts, request, *task_id)) co_return std::move(*refusal);
+    if (request.parameter("version") || request.parameter("at"))
+        if (auto refusal = co_await refuse_stranger(parts, request, *task_id)) co_return std::move(*refusal);
     auto version = co_await version_of(parts, request, *task_id);
     if (!version) co_return std::move(version.error());
     const bool past = version->has_value();
