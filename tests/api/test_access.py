@@ -231,7 +231,7 @@ class Keys(unittest.TestCase):
                 until(lambda: status(second) == 200, "the new key")
                 self.assertEqual(status(ISSUER), 401)
                 file.write_bytes(b"short")
-                until(lambda: "old keys stay" in server.output(), "the line of the log")
+                until(lambda: "the keys of tokens from before stay" in server.output(), "the line of the log")
                 self.assertEqual(status(second), 200)
                 file.write_bytes(ISSUER.secret)
                 server.process.send_signal(signal.SIGHUP)

@@ -216,7 +216,7 @@ class Streams(Tls):
             for client in clients:
                 self.assertIn(b"STARTED", read_until(client, lambda got: b"STARTED" in got))
             self.certificates.chain.write_text("no certificate")
-            until(lambda: "the certificate from before stays" in server.output(), "a complaint")
+            until(lambda: "the certificate and its key from before stay" in server.output(), "a complaint")
             with self.connect(server, context=self.context_of(after)) as newcomer:
                 self.assertEqual(newcomer.getpeercert(binary_form=True), after)
 

@@ -1,9 +1,8 @@
 #pragma once
-#include <asio/thread_pool.hpp>
 #include <cstdint>
 
-#include "aio/stop.hpp"
 #include "app/config/config.hpp"
+#include "app/server/followed_files.hpp"
 #include "http/server.hpp"
 
 namespace stepcast::app {
@@ -23,20 +22,18 @@ class Certificate {
     /// Reads the files, which blocks, and gives the server what they hold. The error's detail is one line for
     /// people.
     result<void> load();
-    /// As `load`, for later, on a thread of its own: while the files cannot be used the old certificate
-    /// stays, and the log says so. Any thread.
-    void reload();
-    /// Looks at the files every second until the stop, and reads them again when they changed.
-    awaitable<void> watch(aio::Stop& stop);
+    FollowedFiles& files() { return files_; }
 
   private:
     std::uint64_t stamp() const;
-    void replace();
 
     const Settings& settings_;
     http::Server& server_;
-    std::uint64_t loaded_ = 0;    // the stamp of what was read last
-    asio::thread_pool files_{1};  // reading files blocks
+    std::uint64_t loaded_ = 0;  // the stamp of what was read last
+    FollowedFiles files_{"the certificate and its key", [this](bool only_if_changed) -> result<bool> {
+                             if (only_if_changed && stamp() == loaded_) return false;
+                             return load().map([] { return true; });
+                         }};
 };
 
 }  // namespace stepcast::app

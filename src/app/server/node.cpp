@@ -177,8 +177,8 @@ result<std::uint16_t> Node::listen() {
 }
 
 void Node::reload() {
-    if (certificate_.wanted()) certificate_.reload();
-    if (tokens_) tokens_->reload();
+    if (certificate_.wanted()) certificate_.files().reload();
+    if (tokens_) tokens_->files().reload();
 }
 
 std::string Node::url() const {
@@ -193,8 +193,9 @@ void Node::start() {
     hub_.start();
     if (certificate_.wanted())
         aio::spawn(core_, "certificate watch",
-                   [this, hold = gate_.enter()] { return certificate_.watch(stop_); });
-    if (tokens_) aio::spawn(core_, "keys", [this, hold = gate_.enter()] { return tokens_->watch(stop_); });
+                   [this, hold = gate_.enter()] { return certificate_.files().watch(stop_); });
+    if (tokens_)
+        aio::spawn(core_, "keys", [this, hold = gate_.enter()] { return tokens_->files().watch(stop_); });
     aio::spawn_critical(core_, "start", [this, hold = gate_.enter()] { return start_all(); });
 }
 

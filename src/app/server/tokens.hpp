@@ -1,10 +1,8 @@
 #pragma once
-#include <asio/thread_pool.hpp>
 #include <memory>
 
-#include "aio/stop.hpp"
-#include "aio/types.hpp"
 #include "app/config/config.hpp"
+#include "app/server/followed_files.hpp"
 #include "auth/verifier.hpp"
 #include "http/access.hpp"
 
@@ -18,20 +16,18 @@ class Tokens {
 
     /// The policy uses this, which outlives it.
     http::AccessPolicy policy();
-    /// Follows the files until the stop. A file that cannot be used is logged, and the old keys stay.
-    aio::awaitable<void> watch(aio::Stop& stop);
-    /// Reads them again, whether they changed or not. Any thread.
-    void reload();
+    FollowedFiles& files() { return files_; }
 
   private:
-    void tell(const result<bool>& read) const;
-
     Tokens(std::unique_ptr<auth::Verifier> verifier, const Clock& clock)
         : verifier_{std::move(verifier)}, clock_{clock} {}
 
     const std::unique_ptr<auth::Verifier> verifier_;
     const Clock& clock_;
-    asio::thread_pool files_{1};  // reading keys blocks
+    FollowedFiles files_{"the keys of tokens", [this](bool only_if_changed) -> result<bool> {
+                             if (only_if_changed) return verifier_->refresh();
+                             return verifier_->reload().map([] { return true; });
+                         }};
 };
 
 }  // namespace stepcast::app
