@@ -97,7 +97,7 @@ def disk_full(run):
     before, load = usage(server), run.load(server)
 
     def fill():
-        time.sleep(run.random.uniform(0.5, 2))  # the moment is the fault
+        run.until_flowing(server, run.random.randint(250, 1000))  # the moment is the fault
         fill_up(disk / "filler")
 
     reach_and_leave(run, server, load, fill, (disk / "filler").unlink)
