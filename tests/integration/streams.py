@@ -1,6 +1,7 @@
 """What the black-box suites share: JSON calls, and an SSE client that keeps everything it was sent."""
 import http.client
 import json
+import os
 import pathlib
 import sys
 import threading
@@ -12,6 +13,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "load"))
 import servers  # noqa: E402
 
 LIMIT_S = 30
+# Without what is meant for the tests: settings of ours would change those of a command.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("STEPCAST_")}
 
 
 def unique(word):

@@ -1,15 +1,12 @@
 """`log.access`: a line for each answer, which holds nothing that a client wrote but the name that its token proved."""
 import json
-import os
 import subprocess
 import tempfile
 import unittest
 import urllib.error
 import urllib.request
 
-from streams import LIMIT_S, servers, until
-
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("STEPCAST_")}
+from streams import ENVIRONMENT, LIMIT_S, servers, until
 
 
 class AccessLog(unittest.TestCase):

@@ -8,9 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from streams import Api, servers, unique, until
-
-LIMIT_S = 30
+from streams import LIMIT_S, Api, servers, unique, until
 
 
 class Local(unittest.TestCase):

@@ -12,9 +12,7 @@ import time
 import unittest
 import urllib.parse
 
-from streams import servers, unique, until
-
-LIMIT_S = 30
+from streams import LIMIT_S, servers, unique, until
 
 
 class Certificates:

@@ -1,6 +1,5 @@
 """`stepcast token new|inspect|keygen`, and how `emit` and `tail` send a token. Tokens of foreign issuers: tests/tokens."""
 import http.server
-import os
 import pathlib
 import stat
 import subprocess
@@ -8,9 +7,7 @@ import tempfile
 import threading
 import unittest
 
-from streams import LIMIT_S, servers
-
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("STEPCAST_")}
+from streams import ENVIRONMENT, LIMIT_S, servers
 
 
 class Asked(http.server.BaseHTTPRequestHandler):

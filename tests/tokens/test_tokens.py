@@ -15,11 +15,10 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
-from streams import LIMIT_S, servers  # noqa: E402
+from streams import ENVIRONMENT, LIMIT_S, servers  # noqa: E402
 
 PYTHON = os.environ.get("STEPCAST_TOKENS_PYTHON", str(servers.ROOT / "build/tokens/bin/python"))
 SIGNATURES = pathlib.Path(servers.STEPCAST).parent / "tests/signatures"
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("STEPCAST_")}
 
 
 def foreign(*arguments):
