@@ -31,8 +31,6 @@ class Key {
     std::string id;
     /// True for the `kid` of a JWK: a token that names another key was not made with this one.
     bool id_binds = false;
-    /// The file that it was read from, for messages.
-    std::string origin;
 
   private:
     Key() = default;

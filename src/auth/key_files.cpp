@@ -72,7 +72,6 @@ result<std::vector<Key>> read_key_file(const std::string& path) {
     if (!text) return tl::unexpected{text.error()};
     auto keys = parse_keys(path, std::move(*text));
     if (!keys) return fail(keys.error().code, {}, fmt::format("{}: {}", path, keys.error().detail));
-    for (auto& key : *keys) key.origin = path;
     return keys;
 }
 

@@ -1,9 +1,7 @@
 #include "broadcast/lane.hpp"
 
-#include <asio/post.hpp>
 #include <cassert>
 
-#include "aio/spawn.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
 

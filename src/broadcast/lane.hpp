@@ -1,5 +1,4 @@
 #pragma once
-#include <sys/uio.h>
 
 #include <array>
 #include <asio/steady_timer.hpp>

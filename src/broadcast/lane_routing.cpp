@@ -3,7 +3,6 @@
 #include <asio/bind_executor.hpp>
 #include <asio/error.hpp>
 #include <asio/post.hpp>
-#include <cassert>
 
 #include "aio/spawn.hpp"
 #include "broadcast/lane.hpp"

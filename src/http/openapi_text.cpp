@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "http/cors.hpp"
 #include "http/openapi.hpp"
 
 namespace stepcast::http {

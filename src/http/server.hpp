@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "aio/gate.hpp"
-#include "aio/notice.hpp"
 #include "aio/tls.hpp"
 #include "http/lane_connections.hpp"
 

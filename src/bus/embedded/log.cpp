@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
-#include <cassert>
 
 #include "base/hash.hpp"
 #include "bus/embedded/state.hpp"

@@ -8,7 +8,6 @@
 #include "aio/turn.hpp"
 #include "base/hash.hpp"
 #include "base/random.hpp"
-#include "base/text.hpp"
 #include "domain/progress/orders.hpp"
 #include "event/json.hpp"
 

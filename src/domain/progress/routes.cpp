@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "aio/turn.hpp"
-#include "base/text.hpp"
 #include "domain/progress/answers.hpp"
 #include "domain/progress/api.hpp"
 #include "domain/progress/orders.hpp"

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <ctime>
-#include <iterator>
 
 #include "aio/spawn.hpp"
 #include "base/random.hpp"
