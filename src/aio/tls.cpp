@@ -51,9 +51,8 @@ struct TlsDescriptor {
     static int read(BIO* bio, char* room, int size) {
         const auto& stream = *static_cast<const TlsStream*>(BIO_get_data(bio));
         BIO_clear_retry_flags(bio);
-        const ssize_t got = uninterrupted([&] {
-            return ::recv(stream.descriptor_, room, static_cast<std::size_t>(size), MSG_DONTWAIT);
-        });
+        const ssize_t got = uninterrupted(
+            [&] { return ::recv(stream.descriptor_, room, static_cast<std::size_t>(size), MSG_DONTWAIT); });
         if (got < 0 && would_block()) BIO_set_retry_read(bio);
         return static_cast<int>(got);
     }
