@@ -7,11 +7,12 @@
 namespace stepcast {
 namespace {
 
-struct Unit {
+struct SizeUnit {
     std::string_view name;
     std::uint64_t bytes;
 };
-constexpr std::array<Unit, 4> units{{{"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}, {"B", 1}}};
+constexpr std::array<SizeUnit, 4> size_units{
+    {{"GiB", 1u << 30}, {"MiB", 1u << 20}, {"KiB", 1u << 10}, {"B", 1}}};
 
 bool continuation(unsigned char c) {
     return (c & 0xC0) == 0x80;
@@ -97,13 +98,13 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
     if (error != std::errc{}) return std::nullopt;
     const std::string_view unit{rest, static_cast<std::size_t>(text.data() + text.size() - rest)};
     if (unit.empty()) return value;
-    for (const auto& [name, bytes] : units)
+    for (const auto& [name, bytes] : size_units)
         if (unit == name && value <= UINT64_MAX / bytes) return value * bytes;
     return std::nullopt;
 }
 
 std::string format_size(std::uint64_t bytes) {
-    for (const auto& [name, unit] : units)
+    for (const auto& [name, unit] : size_units)
         if (bytes != 0 && bytes % unit == 0) return std::to_string(bytes / unit).append(name);
     return "0B";
 }

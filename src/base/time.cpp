@@ -66,11 +66,11 @@ std::optional<int> take_offset(std::string_view& text) {
     return sign * (*hours * 60 + *minutes);
 }
 
-struct Unit {
+struct DurationUnit {
     std::string_view name;
     std::int64_t ms;
 };
-constexpr std::array<Unit, 5> units{
+constexpr std::array<DurationUnit, 5> duration_units{
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 
 }  // namespace
@@ -148,13 +148,13 @@ std::optional<Duration> parse_duration(std::string_view text) {
     const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || value < 0) return std::nullopt;
     const std::string_view unit{rest, static_cast<std::size_t>(text.data() + text.size() - rest)};
-    for (const auto& [name, ms] : units)
+    for (const auto& [name, ms] : duration_units)
         if (unit == name && value <= INT64_MAX / 1'000 / ms) return Duration{value * ms};
     return std::nullopt;
 }
 
 std::string format_duration(Duration d) {
-    for (const auto& [name, ms] : units)
+    for (const auto& [name, ms] : duration_units)
         if (d.count() % ms == 0 && (d.count() != 0 || ms == 1'000))
             return std::to_string(d.count() / ms).append(name);
     return {};

@@ -16,7 +16,7 @@ namespace {
 using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 constexpr auto tick = 1s;
-constexpr auto retry = 1s;
+constexpr auto reader_retry = 1s;
 constexpr auto close_limit = 5s;
 constexpr auto settle_limit = 2s;
 constexpr auto commit_limit = 1s;
@@ -188,7 +188,7 @@ aio::awaitable<std::int32_t> Reader::find_topic() {
         if (count) co_return std::max(*count, 1);
         if (count.error().code == bus::errc::unknown_topic) core_->unlearn(reading_.topic);
         tell_of_wait(count.error());
-        co_await look_.wait(retry);
+        co_await look_.wait(reader_retry);
     }
     co_return 1;
 }

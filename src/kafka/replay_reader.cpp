@@ -11,7 +11,7 @@ namespace stepcast::kafka {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr std::chrono::steady_clock::duration retry = 1s;
+constexpr std::chrono::steady_clock::duration replay_retry = 1s;
 constexpr std::chrono::steady_clock::duration look_for_partitions = 10s;
 
 }  // namespace
@@ -52,7 +52,7 @@ aio::awaitable<void> ReplayReader::watch_partitions() {
     const auto hold = gate_.enter();
     while (!stop_) {
         const bool answered = co_await look_at_topic();
-        co_await look_.wait(answered ? look_for_partitions : retry);
+        co_await look_.wait(answered ? look_for_partitions : replay_retry);
     }
 }
 

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 // Large enough to share a commit, small enough to be given up whole.
 constexpr std::size_t max_batch = 1024;
-constexpr std::size_t slice = 256;  // records for which a strand is held: some 400 µs
+constexpr std::size_t records_in_turn = 256;  // records for which a strand is held: some 400 µs
 // The last moment that RFC 3339 can write; a record may carry a later one.
 constexpr Timestamp last_writable{std::chrono::milliseconds{253'402'300'799'999}};
 }  // namespace
@@ -97,7 +97,7 @@ awaitable<void> ProgressIngest::decode_all(std::span<const bus::Record> records)
     errors_.clear();
     for (const auto& record : records) {
         decode_one(record);
-        if (items_.size() % slice == 0) co_await aio::next_turn();
+        if (items_.size() % records_in_turn == 0) co_await aio::next_turn();
     }
 }
 
@@ -143,7 +143,7 @@ awaitable<void> ProgressIngest::complete_all() {
     seen_.clear();
     for (const auto& event : incomplete_) latest_.try_emplace(event.task_id);
     for (std::size_t i = 0; i < items_.size(); ++i) {
-        if (i % slice == slice - 1) co_await aio::next_turn();
+        if (i % records_in_turn == records_in_turn - 1) co_await aio::next_turn();
         if (items_[i].error != none || !owned(items_[i])) continue;
         if (!incomplete_.empty()) co_await complete(items_[i]);
     }

@@ -22,7 +22,7 @@ constexpr auto not_owner = "the task belongs to another user";
 constexpr auto known_otherwise = "the eventId is known with another body";
 
 // Of an array, for which a strand is held: some 100 µs.
-constexpr std::size_t slice = 64;
+constexpr std::size_t drafts_in_turn = 64;
 
 // What the elements of one array say of each other.
 awaitable<result<void>> check_among_themselves(const std::vector<ProgressEvent>& events) {
@@ -33,7 +33,7 @@ awaitable<result<void>> check_among_themselves(const std::vector<ProgressEvent>&
         const ProgressEvent& event = events[i];
         if (owners.try_emplace(event.task_id, event.user_id).first->second != event.user_id)
             co_return fail(errc::not_owner, place(true, i, "userId"), not_owner);
-        if ((i + 1) % slice == 0) co_await aio::next_turn();
+        if ((i + 1) % drafts_in_turn == 0) co_await aio::next_turn();
         if (event.event_id.empty()) continue;
         // Ids hold no control characters, so a line break keeps the pair apart.
         const auto [known, fresh] =
@@ -58,7 +58,7 @@ awaitable<result<void>> ProgressIntake::check(const std::vector<ProgressEvent>& 
     if (auto agreed = co_await check_among_themselves(events); !agreed) co_return agreed;
     co_return co_await aio::run_on(service_.core(), [this, &events, array]() -> awaitable<result<void>> {
         for (std::size_t i = 0; i < events.size(); ++i) {
-            if ((i + 1) % slice == 0) co_await aio::next_turn();
+            if ((i + 1) % drafts_in_turn == 0) co_await aio::next_turn();
             const ProgressEvent& event = events[i];
             const Task* task = service_.projection().find(event.task_id);
             if (task == nullptr) continue;
@@ -122,7 +122,7 @@ awaitable<result<std::vector<ProgressIntake::Given>>> ProgressIntake::publish(
     for (auto& event : events) {
         messages.push_back(message_of(event));
         given.push_back({std::move(event.event_id), std::move(event.task_id)});
-        if (given.size() % slice == 0) co_await aio::next_turn();
+        if (given.size() % drafts_in_turn == 0) co_await aio::next_turn();
     }
     if (auto produced = co_await bus_.produce(std::move(messages)); !produced)
         co_return not_given(std::move(produced.error()), array);

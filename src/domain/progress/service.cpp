@@ -12,7 +12,7 @@
 namespace stepcast::progress {
 namespace {
 
-constexpr std::size_t turn = 256;  // events that are copied, read or folded in one turn
+constexpr std::size_t events_in_turn = 256;  // events that are copied, read or folded in one turn
 
 // In slices, so that a long task holds no strand for long.
 awaitable<void> fold(ProgressState& state, std::span<const event::EventRef> events, bool split) {
@@ -22,7 +22,7 @@ awaitable<void> fold(ProgressState& state, std::span<const event::EventRef> even
     for (const auto& stored : events) {
         decode_stored(*stored, scratch);
         evolve(state, scratch, stored->version(), stored->position(), stored->recorded_at());
-        if (++folded % turn == 0) co_await aio::next_turn();
+        if (++folded % events_in_turn == 0) co_await aio::next_turn();
     }
 }
 
@@ -33,7 +33,7 @@ awaitable<std::size_t> count_at(std::span<const event::EventRef> events, Timesta
     for (std::size_t i = events.size(); i != 0; --i) {
         decode_stored(*events[i - 1], scratch);
         if (scratch.timestamp <= at) co_return i;
-        if (i % turn == 0) co_await aio::next_turn();
+        if (i % events_in_turn == 0) co_await aio::next_turn();
     }
     co_return 0;
 }
@@ -159,7 +159,8 @@ awaitable<void> ProgressEventService::tick() {
     while (!co_await stop_.wait(pace)) {
         moved_.clear();
         if (live()) {
-            projection_.mark_stalled(std::chrono::steady_clock::now(), options_.stall_after, turn, moved_);
+            projection_.mark_stalled(std::chrono::steady_clock::now(), options_.stall_after, events_in_turn,
+                                     moved_);
             announce(moved_);
         }
     }
@@ -207,7 +208,7 @@ awaitable<void> ProgressEventService::refold(std::vector<std::string> task_ids, 
             kept.emplace_back().snapshots.push_back(
                 {&category, id, {state->version, state_schema, save_state(*state)}});
         projection_.replace(*again, std::move(*state));
-        if (kept.size() == turn) co_await keep_refolded(kept);
+        if (kept.size() == events_in_turn) co_await keep_refolded(kept);
     }
     co_await keep_refolded(kept);
 }
@@ -266,8 +267,8 @@ awaitable<result<std::vector<event::EventRef>>> ProgressEventService::read_versi
                                                                                     event::Version to) {
     std::vector<event::EventRef> all;
     while (from <= to) {
-        auto page =
-            co_await store_.read_stream(category, task_id, {store::Range::By::version, from, to, turn});
+        auto page = co_await store_.read_stream(category, task_id,
+                                                {store::Range::By::version, from, to, events_in_turn});
         if (!page) co_return fail(query_errc::unavailable);
         all.insert(all.end(), page->events.begin(), page->events.end());
         if (!page->more) break;

@@ -35,7 +35,7 @@ struct Earlier {
 };
 using Order = std::set<Moment, Earlier>;  // grows in small steps, as a sort does not
 
-constexpr std::size_t turn = 256;
+constexpr std::size_t moments_in_turn = 256;
 
 aio::awaitable<Order> in_order(std::span<const event::EventRef> events) {
     Order order;
@@ -45,7 +45,7 @@ aio::awaitable<Order> in_order(std::span<const event::EventRef> events) {
         const bool sent = percentage_was_sent(scratch);
         order.insert({stored->recorded_at(), scratch.timestamp.value_or(Timestamp{}), scratch.seq,
                       rank_of(scratch.type), sent ? scratch.percentage.value_or(0) : -1, stored.get()});
-        if (order.size() % turn == 0) co_await aio::next_turn();
+        if (order.size() % moments_in_turn == 0) co_await aio::next_turn();
     }
     co_return order;
 }
@@ -85,7 +85,7 @@ aio::awaitable<void> fold_by_time(ProgressState& state, std::span<const event::E
         // One that was filled in is that of another order.
         if (moment.percentage < 0) scratch.percentage = implied_percentage(scratch, state);
         evolve(state, scratch, moment.event->version(), moment.event->position(), moment.recorded_at);
-        if (++folded % turn == 0) co_await aio::next_turn();
+        if (++folded % moments_in_turn == 0) co_await aio::next_turn();
     }
     state.version = events.back()->version();
     state.position = events.back()->position();

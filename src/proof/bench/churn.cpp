@@ -7,7 +7,7 @@
 namespace stepcast::proof {
 namespace {
 
-constexpr std::uint64_t patience = 20 * second_ns;
+constexpr std::uint64_t churn_patience = 20 * second_ns;
 
 std::uint64_t length_ns(const Run& run) {
     return static_cast<std::uint64_t>(run.options.seconds * 1e9);
@@ -78,7 +78,8 @@ Figures bench_drain(Run& run) {
     kill(options.server_pid, SIGTERM);
     const auto start = now_ns();
     // The traffic goes on against the closing door: what is still acknowledged must still arrive.
-    while (churn.swarm().streaming() > 0 && now_ns() - start < patience) churn.flow(second_ns / 20, false);
+    while (churn.swarm().streaming() > 0 && now_ns() - start < churn_patience)
+        churn.flow(second_ns / 20, false);
     const auto took = now_ns() - start;
     run.loop.run_until(second_ns, [&] { return churn.traffic().waiting() == 0; });
 
@@ -123,7 +124,7 @@ Figures bench_crowd(Run& run) {
     Ignored ignored;
     Swarm crowd{run.loop, run.target, ignored};
     for (std::uint32_t i = 1; i <= idle; ++i) crowd.add(run.subscribe_target(i));
-    if (!crowd.open_all(6 * patience))
+    if (!crowd.open_all(6 * churn_patience))
         return failure("only " + std::to_string(crowd.streaming()) + " idle streams began");
     Nuisance nuisance{run.loop, run.target, run.subscribe_target(idle + 1), options.seed};
     nuisance.add_dribblers(dribbling);

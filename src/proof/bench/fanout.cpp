@@ -7,7 +7,7 @@
 namespace stepcast::proof {
 namespace {
 
-constexpr std::uint64_t patience = 30 * second_ns;
+constexpr std::uint64_t fanout_patience = 30 * second_ns;
 
 double seconds_of(std::uint64_t ns) {
     return static_cast<double>(ns) / 1e9;
@@ -40,7 +40,7 @@ class ClosedLoop {
             if (now_ns() < deadline) post_one();
         });
         for (std::uint32_t i = 0; i < run_.options.in_flight; ++i) post_one();
-        const bool whole = run_.loop.run_until(limit_ns + patience, [&] {
+        const bool whole = run_.loop.run_until(limit_ns + fanout_patience, [&] {
             return refused_ > 0 || (now_ns() >= deadline &&
                                     meter_.completed() - completed_before == meter_.published() - before);
         });
@@ -51,14 +51,14 @@ class ClosedLoop {
     bool warm_up() {
         const auto before = meter_.completed();
         for (std::uint32_t user = 0; user < users_; ++user) post_one();
-        return run_.loop.run_until(patience, [&] {
+        return run_.loop.run_until(fanout_patience, [&] {
             return meter_.completed() - before == users_ || refused_ > 0;
         }) && refused_ == 0;
     }
 
     /// All answers are in.
     bool settle() {
-        return run_.loop.run_until(patience, [&] { return publisher_.waiting() == 0; });
+        return run_.loop.run_until(fanout_patience, [&] { return publisher_.waiting() == 0; });
     }
 
     std::uint64_t refused() const { return refused_; }
@@ -79,7 +79,7 @@ Figures bench_fanout(Run& run) {
     Meter meter{run, users, options.clients};
     Swarm swarm{run.loop, run.target, meter};
     for (std::uint32_t i = 0; i < options.clients; ++i) swarm.add(run.subscribe_target(i % users));
-    if (!swarm.open_all(2 * patience)) {
+    if (!swarm.open_all(2 * fanout_patience)) {
         return failure("only " + std::to_string(swarm.streaming()) + " of " +
                        std::to_string(options.clients) + " streams began");
     }

@@ -5,7 +5,7 @@
 namespace stepcast::proof {
 namespace {
 
-constexpr std::uint64_t patience = 120 * second_ns;
+constexpr std::uint64_t replay_patience = 120 * second_ns;
 constexpr std::uint32_t per_post = 1000;
 
 /// Counts one task's events on every stream; versions must rise by one.
@@ -60,9 +60,9 @@ bool fill_task(Run& run, std::uint32_t events) {
             body += run.payloads.event(0, next, next == 0 ? "STARTED" : "PROGRESS");
         }
         publisher.post(run.publish_target(0), body += ']', next);
-        if (!run.loop.run_until(patience, [&] { return publisher.waiting() < 2; })) return false;
+        if (!run.loop.run_until(replay_patience, [&] { return publisher.waiting() < 2; })) return false;
     }
-    return run.loop.run_until(patience, [&] { return publisher.waiting() == 0; }) && refused == 0;
+    return run.loop.run_until(replay_patience, [&] { return publisher.waiting() == 0; }) && refused == 0;
 }
 
 }  // namespace
@@ -83,8 +83,8 @@ Figures bench_replay(Run& run) {
     const auto cpu = run.probe.cpu_ns();
     const auto start = now_ns();
     swarm.open_all(10 * second_ns);
-    const bool whole =
-        run.loop.run_until(patience, [&] { return sink.whole() == options.clients || sink.faults() > 0; });
+    const bool whole = run.loop.run_until(
+        replay_patience, [&] { return sink.whole() == options.clients || sink.faults() > 0; });
     const auto used = run.probe.cpu_ns() - cpu;
     const auto after = run.probe.memory();
     if (!whole || sink.faults() > 0) return failure("a replay was not whole");

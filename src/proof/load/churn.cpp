@@ -4,7 +4,7 @@ namespace stepcast::proof {
 namespace {
 
 constexpr std::uint64_t ms = 1'000'000;
-constexpr std::uint64_t patience = 20 * second_ns;
+constexpr std::uint64_t round_patience = 20 * second_ns;
 
 }  // namespace
 
@@ -26,7 +26,7 @@ Churn::Churn(Run& run, std::uint32_t users, std::uint32_t clients, std::uint64_t
 }
 
 bool Churn::begin() {
-    if (!swarm_.open_all(patience)) return false;
+    if (!swarm_.open_all(round_patience)) return false;
     run_.loop.run_until(second_ns / 2, [] { return false; });
     return true;
 }
@@ -56,9 +56,9 @@ bool Churn::end() {
     for (auto& subscriber : swarm_.all()) {
         if (subscriber.state() == Subscriber::State::closed) subscriber.open();
     }
-    run_.loop.run_until(patience, [&] { return traffic_.waiting() == 0; });
+    run_.loop.run_until(round_patience, [&] { return traffic_.waiting() == 0; });
     traffic_.finish();
-    return run_.loop.run_until(patience, [&] {
+    return run_.loop.run_until(round_patience, [&] {
         timetable_.run(now_ns());
         reopen_closed(now_ns());
         return traffic_.waiting() == 0 && recorder_.finished() >= swarm_.all().size();

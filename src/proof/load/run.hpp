@@ -13,6 +13,7 @@
 namespace stepcast::proof {
 
 inline constexpr std::uint64_t second_ns = 1'000'000'000;
+inline constexpr std::uint64_t millisecond_ns = 1'000'000;
 
 /// What every scenario stands on: the loop, the server's address and /proc entry, the run's payloads.
 struct Run {

@@ -14,10 +14,9 @@
 namespace stepcast::proof {
 namespace {
 
-constexpr std::uint64_t ms = 1'000'000;
 constexpr std::uint64_t patience = 60 * second_ns;
 constexpr std::uint64_t silence = 15 * second_ns;
-constexpr std::uint64_t ask_every = 20 * ms;
+constexpr std::uint64_t ask_every = 20 * millisecond_ns;
 constexpr std::uint32_t ballast_users = 32;
 /// Our own server's ends by itself are a reason to stop. A peer's are counted: what it does then is its
 /// result.
@@ -111,7 +110,7 @@ bool ProveRun::wait_ready() {
                    ask_ready(now_ns());
                    return is_ready_ || interrupted != 0 || (server_.pid() != 0 && server_.poll());
                },
-               ms) &&
+               millisecond_ns) &&
            is_ready_;
 }
 
@@ -133,7 +132,7 @@ void ProveRun::flow() {
             const bool is_over = now >= end_at && next_step_ == plan_.script.steps.size() && !outage_;
             return !is_going_well() || is_over || (plan_.until_input_ends && has_input_ended());
         },
-        ms);
+        millisecond_ns);
     end_stretches(UINT64_MAX);
 }
 
@@ -149,7 +148,7 @@ void ProveRun::end() {
             is_finished = !outage_ && traffic_.finish(now);
             return is_finished || !is_going_well();
         },
-        ms);
+        millisecond_ns);
     ledger_.give_up();
     std::uint64_t looked_at = 0;
     std::uint64_t heard_at = now_ns();
@@ -160,7 +159,7 @@ void ProveRun::end() {
             const auto now = now_ns();
             turn(now, false);
             if (!is_going_well()) return true;
-            if (now < looked_at + 50 * ms) return false;
+            if (now < looked_at + 50 * millisecond_ns) return false;
             looked_at = now;
             if (heard != browsers_.deliveries()) heard_at = now;
             heard = browsers_.deliveries();
@@ -169,7 +168,7 @@ void ProveRun::end() {
             return browsers_.streaming() + browsers_.refused() + browsers_.ended() >= browsers_.size() &&
                    browsers_.behind() == 0;
         },
-        ms);
+        millisecond_ns);
     // Whatever comes a second time comes now.
     loop_.run_until(second_ns / 2, [] { return false; });
     say_progress(now_ns(), true);
@@ -186,7 +185,7 @@ void ProveRun::turn(std::uint64_t now, bool regular) {
 
 void ProveRun::perform_due(std::uint64_t now) {
     const auto& steps = plan_.script.steps;
-    while (next_step_ < steps.size() && began_at_ + steps[next_step_].at_ms * ms <= now) {
+    while (next_step_ < steps.size() && began_at_ + steps[next_step_].at_ms * millisecond_ns <= now) {
         if (!perform(steps[next_step_], now)) return;
         ++next_step_;
     }
@@ -199,7 +198,7 @@ bool ProveRun::perform(const ScriptStep& step, std::uint64_t now) {
         result_.calm_p50_ms = browsers_.latencies().at(50);
         result_.calm_p99_ms = browsers_.latencies().at(99);
     }
-    const auto until = now + step.for_ms * ms;
+    const auto until = now + step.for_ms * millisecond_ns;
     switch (step.fault) {
         case Fault::cut:
             for (const auto who : step.who) browsers_.cut(who, now);

@@ -10,12 +10,11 @@ namespace stepcast::proof {
 namespace {
 
 constexpr std::size_t connections = 64;
-constexpr std::uint64_t ms = 1'000'000;
 /// A generator that was itself held up does not make up for more than this.
-constexpr std::uint64_t most_behind = 100 * ms;
-constexpr std::uint64_t ballast_interval = 2 * ms;
-constexpr std::uint64_t repeat_after_break = 150 * ms;
-constexpr std::uint64_t repeat_after_wait = 500 * ms;
+constexpr std::uint64_t most_behind = 100 * millisecond_ns;
+constexpr std::uint64_t ballast_interval = 2 * millisecond_ns;
+constexpr std::uint64_t repeat_after_break = 150 * millisecond_ns;
+constexpr std::uint64_t repeat_after_wait = 500 * millisecond_ns;
 constexpr int tries_for_a_free_user = 8;
 
 struct Placeholder {

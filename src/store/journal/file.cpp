@@ -13,7 +13,7 @@
 namespace stepcast::store {
 namespace {
 
-constexpr std::int64_t page_size = 4096;
+constexpr std::int64_t page_bytes = 4096;
 // Pages that one pause between two groups gives back to the disk: about a millisecond.
 constexpr int vacuum_step = 64;
 constexpr int log_pages_kept = 1000;
@@ -302,7 +302,7 @@ Error JournalFile::error_of(const SqliteError& e) const {
 }
 
 std::uint64_t JournalFile::most_pages() const {
-    return std::max<std::uint64_t>((options_.max_bytes + exempt_) / page_size, 64);
+    return std::max<std::uint64_t>((options_.max_bytes + exempt_) / page_bytes, 64);
 }
 
 void JournalFile::bound_pages(std::uint64_t count) {
@@ -313,8 +313,8 @@ JournalFile::Size JournalFile::size() {
     const auto pages = db_.number("PRAGMA page_count");
     const auto free = db_.number("PRAGMA freelist_count");
     if (log_pages_ < tended_pages_) tended_pages_ = 0;  // the log was begun anew
-    return {.used = static_cast<std::uint64_t>((pages - free) * page_size),
-            .whole = static_cast<std::uint64_t>(pages * page_size),
+    return {.used = static_cast<std::uint64_t>((pages - free) * page_bytes),
+            .whole = static_cast<std::uint64_t>(pages * page_bytes),
             .log = log_bytes_,
             .pinned = pinned_,
             .log_pages = log_pages_ - tended_pages_,
@@ -323,7 +323,7 @@ JournalFile::Size JournalFile::size() {
 
 // A file that is a quarter empty is made shorter.
 bool JournalFile::Size::untidy() const {
-    const auto kept = std::max<std::uint64_t>(whole / 4, vacuum_step * page_size);
+    const auto kept = std::max<std::uint64_t>(whole / 4, vacuum_step * page_bytes);
     return log_pages >= log_pages_kept || (shrinks && whole - used > kept);
 }
 
