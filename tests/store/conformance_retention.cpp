@@ -225,9 +225,12 @@ TEST_P(StoreTest, a_stream_trimmed_to_its_last_event_goes_on) {
 
 TEST_P(StoreTest, trimming_a_long_stream_keeps_its_ids_and_gives_back_its_bytes) {
     limits.max_events_per_stream = 6000;
-    std::vector<Commit> commits;
-    for (int i = 1; i <= 7000; ++i) commits.push_back(commit_of({draft("a", std::to_string(i))}));
-    commit(std::move(commits));
+    const auto commit_all = [&](int from, int to) {
+        std::vector<Commit> commits;
+        for (int i = from; i <= to; ++i) commits.push_back(commit_of({draft("a", std::to_string(i))}));
+        commit(std::move(commits));
+    };
+    commit_all(1, 7000);
     const auto before = store().stats().bytes;
     const auto asked = clean().oversized;
     ASSERT_EQ(asked.size(), 1u);
@@ -238,9 +241,10 @@ TEST_P(StoreTest, trimming_a_long_stream_keeps_its_ids_and_gives_back_its_bytes)
     EXPECT_LT(store().stats().bytes, before / 2);
     EXPECT_EQ(store().stats().events, 1500u);
     for (int i = 5501; i <= 7000; i += 97) EXPECT_TRUE(append("a", std::to_string(i))->deduplicated);
-    for (int i = 7001; i <= 9000; ++i)
-        EXPECT_EQ(append("a", std::to_string(i))->version, static_cast<Version>(i));
-    EXPECT_EQ(stream("a", {By::version, 5501, UINT64_MAX, 10'000}).events.size(), 3500u);
+    commit_all(7001, 9000);
+    const auto kept = stream("a", {By::version, 5501, UINT64_MAX, 10'000}).events;
+    ASSERT_EQ(kept.size(), 3500u);
+    EXPECT_EQ(kept.back()->version(), 9000u);
 }
 
 TEST_P(StoreTest, an_oversized_stream_is_asked_for_again_after_a_further_event) {
