@@ -20,7 +20,8 @@ def asan_server():
     if given:
         return pathlib.Path(given)
     for command in (["cmake", "--preset", "asan"], ["cmake", "--build", "build/asan", "--target", "stepcast"]):
-        done = subprocess.run(command, cwd=servers.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        # run.py may be at work in that folder.
+        done = subprocess.run(["flock", "build/asan.lock", *command], cwd=servers.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             raise RuntimeError(done.stdout[-4000:])
     return servers.ROOT / "build/asan/stepcast"
