@@ -7,10 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <asio/experimental/awaitable_operators.hpp>
-#include <asio/ip/address.hpp>
 #include <cstring>
-#include <optional>
 
+#include "aio/address.hpp"
 #include "aio/notice.hpp"
 #include "aio/spawn.hpp"
 #include "aio/system_call.hpp"
@@ -61,17 +60,6 @@ awaitable<void> deliver_rest(Socket& socket, TlsStream& tls) {
         if (left <= left.zero()) co_return;
         co_await (socket.async_wait(Transport::writable, as_tuple) || pause(left));
     }
-}
-
-/// Of a TCP socket; one of IPv4 that came by IPv6 as such. Empty if it is not connected any more.
-std::optional<asio::ip::address> peer_address(int descriptor) {
-    asio::ip::tcp::endpoint peer;
-    auto size = static_cast<socklen_t>(peer.capacity());
-    if (::getpeername(descriptor, peer.data(), &size) != 0) return std::nullopt;
-    peer.resize(size);
-    const auto address = peer.address();
-    if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
 }
 
 }  // namespace
@@ -225,16 +213,13 @@ void Transport::bound_silence(std::chrono::milliseconds limit) {
     if (kind_ == Kind::tcp) set_tcp(descriptor_, TCP_USER_TIMEOUT, static_cast<int>(limit.count()));
 }
 
-bool Transport::is_loopback() const {
-    if (kind_ == Kind::local) return false;  // who speaks there is a proxy
-    const auto address = peer_address(descriptor_);
-    return address && address->is_loopback();
-}
-
-std::string Transport::peer() const {
-    if (kind_ == Kind::local) return "local";
-    const auto address = peer_address(descriptor_);
-    return address ? address->to_string() : "gone";
+std::optional<asio::ip::address> Transport::peer_address() const {
+    if (kind_ == Kind::local) return std::nullopt;
+    asio::ip::tcp::endpoint peer;
+    auto size = static_cast<socklen_t>(peer.capacity());
+    if (::getpeername(descriptor_, peer.data(), &size) != 0) return std::nullopt;
+    peer.resize(size);
+    return unmapped(peer.address());
 }
 
 }  // namespace stepcast::aio

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -83,10 +84,10 @@ class Transport {
     /// hour.
     void bound_silence(std::chrono::milliseconds limit);
 
-    /// The peer has a loopback address. False of a local socket: it is for a proxy.
-    bool is_loopback() const;
-    /// The peer's address without its port, for people; "local" of a local socket, "gone" of one that is.
-    std::string peer() const;
+    /// It is a local socket.
+    bool is_local() const { return kind_ == Kind::local; }
+    /// The peer's address, one of IPv4 that came by IPv6 as such; none of a local socket, and of who is gone.
+    std::optional<asio::ip::address> peer_address() const;
 
   private:
     using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::any_io_executor>;

@@ -30,7 +30,7 @@ Connection::Connection(aio::Transport transport, LaneConnections& lane)
       received_{lane.budgets().received},
       unsent_{lane.budgets().unsent},
       place_{lane.enter(*this)},
-      from_loopback_{transport_.is_loopback()} {}
+      peer_{Peer::of(transport_)} {}
 
 Connection::~Connection() {
     lane_.leave(place_, phase_);
@@ -117,7 +117,7 @@ void Connection::begin_turn() {
     turn_began_ = std::chrono::steady_clock::now();
 }
 
-/// A request as a handler sees it. What every answer over TLS carries is known before it is routed.
+/// A request as the router and a handler see it.
 Request Connection::take_request(wire::RequestMessage message) const {
     Request request;
     request.method = message.method;
@@ -127,9 +127,7 @@ Request Connection::take_request(wire::RequestMessage message) const {
     request.query = std::move(message.target.query);
     request.headers = std::move(message.headers);
     request.body = std::move(message.body);
-    request.from_loopback = from_loopback_;
-    if (const auto age = lane_.options().hsts.count(); age > 0 && transport_.is_secure())
-        request.answer_headers.emplace_back("Strict-Transport-Security", "max-age=" + std::to_string(age));
+    request.peer = peer_;
     return request;
 }
 
@@ -212,7 +210,7 @@ std::optional<Response> Connection::refusal_of_head() {
 void Connection::tell(const Request& request, const RequestStats& stats, int status, double seconds) const {
     const auto& log = lane_.options().access_log;
     if (log)
-        log({transport_.peer(), request.principal.subject, request.method, stats.route(), status, seconds});
+        log({request.peer.name(), request.principal.subject, request.method, stats.route(), status, seconds});
 }
 
 /// The answer with what it must carry whatever it is.

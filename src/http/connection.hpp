@@ -74,7 +74,7 @@ class Connection {
     Budget::Hold received_;
     Budget::Hold unsent_;
     LaneConnections::Place place_;
-    const bool from_loopback_;
+    Peer peer_;
     aio::Notice* turn_notice_ = nullptr;  ///< of the turn that a handshake waits for
     Phase phase_ = Phase::answering;
     bool http_1_0_ = false;  ///< of the request that is being answered

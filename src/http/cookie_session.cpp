@@ -30,12 +30,6 @@ std::string_view cookie_of(const Request& request, std::string_view wanted) {
     return {};
 }
 
-/// The page that asks was loaded over https: its browser says so, and the router found it to be one of ours.
-bool from_https(const Request& request) {
-    const auto origin = request.header("origin");
-    return origin && origin->starts_with("https://");
-}
-
 std::string cookie(std::string_view name, std::string_view token, std::int64_t seconds) {
     return fmt::format("{}={}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Lax", name, token, seconds);
 }
@@ -54,7 +48,7 @@ Response begin(const Request& request, Timestamp now) {
     const auto token = bearer_token(request);
     if (token.empty())
         return Response::problem(400, "no-token", "send the token as Authorization: Bearer", "Authorization");
-    const bool https = from_https(request);
+    const bool https = request.peer.secure;
     if (!https && !(request.is_local() && is_local_name(request.header("host").value_or(""))))
         return Response::problem(400, "insecure",
                                  "a session needs https; over plain http only localhost has one");

@@ -1,7 +1,6 @@
 #include "http/cors.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "wire/chars.hpp"
 
@@ -14,15 +13,15 @@ std::string_view without_port(std::string_view authority, std::string_view port)
     return authority;
 }
 
-/// Of whatever scheme: a proxy that ends TLS speaks http to us.
+/// Over https of that scheme only. Else of either: a proxy that nobody declared may end TLS.
 bool names_our_host(std::string_view origin, const Request& request) {
     const auto host = request.header("host");
-    for (const auto& [scheme, port] :
-         {std::pair<std::string_view, std::string_view>{"http://", ":80"}, {"https://", ":443"}})
-        if (host && origin.starts_with(scheme))
-            return wire::equal_ignoring_case(without_port(origin.substr(scheme.size()), port),
-                                             without_port(*host, port));
-    return false;
+    const auto named = [&](std::string_view scheme, std::string_view port) {
+        return host && origin.starts_with(scheme) &&
+               wire::equal_ignoring_case(without_port(origin.substr(scheme.size()), port),
+                                         without_port(*host, port));
+    };
+    return named("https://", ":443") || (!request.peer.secure && named("http://", ":80"));
 }
 
 /// What the browser itself says, which no page can make it say: true also where a proxy rewrote Host. A page

@@ -1,8 +1,8 @@
 #include "http/hosts.hpp"
 
 #include <algorithm>
-#include <asio/ip/address.hpp>
 
+#include "aio/address.hpp"
 #include "wire/chars.hpp"
 
 namespace stepcast::http {
@@ -26,9 +26,7 @@ bool is_of_this_machine(std::string_view name) {
     asio::error_code error;
     const auto address = asio::ip::make_address(std::string{name}, error);
     if (error) return false;
-    const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
-    return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()
-                  : address.is_loopback();
+    return aio::unmapped(address).is_loopback();
 }
 
 }  // namespace

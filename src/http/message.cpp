@@ -59,7 +59,7 @@ bool Request::is_local() const {
         return field.first == "forwarded" || field.first == "via" || field.first == "x-real-ip" ||
                field.first.starts_with("x-forwarded-");
     };
-    return from_loopback && std::ranges::none_of(headers, by_proxy);
+    return peer.is_loopback() && std::ranges::none_of(headers, by_proxy);
 }
 
 Response Response::json(std::string body, int status) {

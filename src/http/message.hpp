@@ -11,6 +11,7 @@
 #include "auth/principal.hpp"
 #include "base/result.hpp"
 #include "http/list_source.hpp"
+#include "http/peer.hpp"
 #include "wire/request.hpp"
 
 namespace stepcast::broadcast {
@@ -40,7 +41,7 @@ struct Request {
     /// What the answer must carry whatever it is (CORS). The connection adds them to a response; a Takeover
     /// writes its head itself and has to write them too.
     std::vector<std::pair<std::string, std::string>> answer_headers;
-    bool from_loopback = false;  ///< the connection comes from this machine
+    Peer peer;  ///< of the connection; the router puts in its place whom a trusted proxy names
     /// Who calls, as far as the route's rule asked for proof.
     auth::Principal principal;
 

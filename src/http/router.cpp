@@ -45,7 +45,7 @@ bool matches(std::span<const std::string> pattern, std::span<const std::string_v
 
 }  // namespace
 
-Router::Router(const ServerOptions& options) : cors_{options.cors_origins} {}
+Router::Router(const ServerOptions& options) : hsts_{options.hsts}, cors_{options.cors_origins} {}
 
 void Router::add(Route route) {
     Endpoint& endpoint = endpoint_of(route.pattern);
@@ -121,8 +121,15 @@ Response Router::options(const Request& request, std::string_view allow) const {
     return response;
 }
 
-Match Router::route(Request& request) const {
+void Router::prepare(Request& request) const {
+    if (hsts_.count() > 0 && request.peer.secure)
+        request.answer_headers.emplace_back("Strict-Transport-Security",
+                                            "max-age=" + std::to_string(hsts_.count()));
     cors_.prepare(request);
+}
+
+Match Router::route(Request& request) const {
+    prepare(request);
     const Endpoint* endpoint = find(request);
     RequestStats* stats = endpoint != nullptr ? &endpoint->stats : &unmatched_;
     if (!hosts_.admits(request) && (endpoint == nullptr || !endpoint->any_host))

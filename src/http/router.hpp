@@ -42,7 +42,7 @@ class Router {
     void hold_to(AccessPolicy access) { access_ = std::move(access); }
 
     /// Fills the answer headers of a request that may not be whole: one that was refused on the way.
-    void prepare(Request& request) const { cors_.prepare(request); }
+    void prepare(Request& request) const;
 
     /// Finds the row, judges the request by its rule, and fills the request's path parameters, principal and
     /// answer headers; needs the head only. A path without parameters wins over one with.
@@ -71,6 +71,7 @@ class Router {
     const Endpoint* find(Request& request) const;
     Response options(const Request& request, std::string_view allow) const;
 
+    const std::chrono::seconds hsts_;
     CorsPolicy cors_;
     HostPolicy hosts_;
     AccessPolicy access_;

@@ -147,8 +147,10 @@ TEST_P(TransportTest, finished_it_still_receives) {
     EXPECT_EQ(transport.receive(room), 4);
 }
 
-TEST_P(TransportTest, only_a_loopback_peer_stands_on_this_machine_for_a_local_socket_is_a_proxys) {
-    EXPECT_EQ(transport.is_loopback(), GetParam() == Transport::Kind::tcp);
+TEST_P(TransportTest, it_knows_its_peers_address_which_a_local_socket_has_not) {
+    EXPECT_EQ(transport.is_local(), GetParam() == Transport::Kind::local);
+    EXPECT_EQ(transport.peer_address().has_value(), GetParam() == Transport::Kind::tcp);
+    if (transport.peer_address()) EXPECT_TRUE(transport.peer_address()->is_loopback());
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, TransportTest, testing::Values(Transport::Kind::tcp, Transport::Kind::local),

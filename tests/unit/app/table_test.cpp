@@ -83,7 +83,7 @@ TEST_F(TableTest, every_row_that_is_not_open_asks_for_a_token_that_proves_enough
         request.method = row.method;
         request.path = std::regex_replace(row.pattern, std::regex{"[{}]"}, "");
         request.headers = {{"host", "localhost"}};
-        request.from_loopback = true;
+        request.peer.address = asio::ip::address_v4::loopback();
         if (!token.empty()) request.headers.emplace_back("authorization", "Bearer " + std::string{token});
         const auto match = node.router().route(request);
         return match.handler != nullptr ? 200 : match.answer->status;

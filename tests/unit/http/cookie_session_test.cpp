@@ -40,13 +40,14 @@ class SessionTest : public testing::Test {
     using Fields = std::vector<std::pair<std::string, std::string>>;
 
     Response ask(Method method, std::string path, const Fields& headers, std::string host = "localhost:8082",
-                 bool from_loopback = true) {
+                 bool from_loopback = true, bool secure = false) {
         Request request;
         request.method = method;
         request.path = std::move(path);
         request.headers = {{"host", std::move(host)}};
         request.headers.insert(request.headers.end(), headers.begin(), headers.end());
-        request.from_loopback = from_loopback;
+        if (from_loopback) request.peer.address = asio::ip::address_v4::loopback();
+        request.peer.secure = secure;
         auto match = router.route(request);
         if (match.answer) return std::move(*match.answer);
         Response response;
@@ -76,9 +77,9 @@ class SessionTest : public testing::Test {
 };
 
 TEST_F(SessionTest, a_token_is_swapped_for_a_cookie_that_no_script_reads_and_that_ends_with_it) {
-    const auto response =
-        ask(Method::post, "/api/session",
-            {{"authorization", "Bearer a.b.c"}, {"origin", "https://shop.example"}}, "shop.example", false);
+    const auto response = ask(Method::post, "/api/session",
+                              {{"authorization", "Bearer a.b.c"}, {"origin", "https://shop.example"}},
+                              "shop.example", false, true);
     EXPECT_EQ(response.status, 204);
     ASSERT_EQ(cookies_of(response).size(), 1u);
     EXPECT_EQ(cookies_of(response)[0],
@@ -93,8 +94,12 @@ TEST_F(SessionTest, over_plain_http_only_this_machine_has_a_session) {
     const Fields token{{"authorization", "Bearer a.b.c"}};
     EXPECT_EQ(ask(Method::post, "/api/session", token, "shop.example").code, "insecure");
     EXPECT_EQ(ask(Method::post, "/api/session", token, "localhost", false).code, "insecure");
-    const Fields plain{{"authorization", "Bearer a.b.c"}, {"origin", "http://shop.example"}};
-    EXPECT_EQ(ask(Method::post, "/api/session", plain, "shop.example").code, "insecure");
+    for (const auto* origin : {"http://shop.example", "https://shop.example"})
+        EXPECT_EQ(ask(Method::post, "/api/session", {{"authorization", "Bearer a.b.c"}, {"origin", origin}},
+                      "shop.example")
+                      .code,
+                  "insecure")
+            << "anybody can send an Origin";
 }
 
 TEST_F(SessionTest, the_cookie_proves_who_calls_and_a_header_beats_it) {

@@ -143,6 +143,15 @@ TEST_F(RouterTest, our_own_page_may_call) {
     EXPECT_NE(router.route(default_port).handler, nullptr);
 }
 
+TEST_F(RouterTest, over_https_our_own_page_is_one_of_https) {
+    auto own = request_for(Method::post, "/events");
+    own.peer.secure = true;
+    own.headers = {{"host", "shop.example"}, {"origin", "https://shop.example"}};
+    EXPECT_NE(router.route(own).handler, nullptr);
+    own.headers.back().second = "http://shop.example";
+    EXPECT_EQ(router.route(own).answer->status, 403);
+}
+
 TEST_F(RouterTest, our_own_page_may_call_behind_a_proxy) {
     auto tls = request_for(Method::post, "/events");
     for (const auto* host : {"shop.example", "shop.example:443", "Shop.Example"}) {
@@ -221,7 +230,7 @@ class AccessTest : public RouterTest {
     int status_of(std::string path, bool from_loopback, std::string proxy_header = {},
                   Method method = Method::get) {
         auto request = request_for(method, std::move(path));
-        request.from_loopback = from_loopback;
+        if (from_loopback) request.peer.address = asio::ip::address_v4::loopback();
         if (!proxy_header.empty()) request.headers.emplace_back(std::move(proxy_header), "for=192.0.2.1");
         const auto match = router.route(request);
         if (match.handler != nullptr) return 200;
