@@ -50,6 +50,13 @@ ssize_t send_parts(int fd, std::span<const iovec> parts) {
     return ::send(fd, whole.data(), size, flags);
 }
 
+ssize_t receive_some(int fd, std::span<char> room, int flags) {
+    const ssize_t size =
+        uninterrupted([&] { return ::recv(fd, room.data(), room.size(), MSG_DONTWAIT | flags); });
+    if (size > 0) return size;
+    return size < 0 && would_block() ? 0 : -1;
+}
+
 // Ciphertext that a transport which is gone has still to deliver.
 template <class Socket>
 awaitable<void> deliver_rest(Socket& socket, TlsStream& tls) {
@@ -174,10 +181,21 @@ ssize_t Transport::receive(std::span<char> room) {
         deliver();
         return size;
     }
-    const ssize_t size =
-        uninterrupted([&] { return ::recv(descriptor_, room.data(), room.size(), MSG_DONTWAIT); });
-    if (size > 0) return size;
-    return size < 0 && would_block() ? 0 : -1;
+    return receive_some(descriptor_, room, 0);
+}
+
+ssize_t Transport::peek(std::span<char> room) {
+    return receive_some(descriptor_, room, MSG_PEEK);
+}
+
+void Transport::skip(std::size_t bytes) {
+    std::array<char, 512> room;
+    while (bytes > 0) {
+        const ssize_t size =
+            receive_some(descriptor_, std::span{room}.first(std::min(bytes, room.size())), 0);
+        if (size <= 0) return;
+        bytes -= static_cast<std::size_t>(size);
+    }
 }
 
 bool Transport::has_input() const {

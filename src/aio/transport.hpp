@@ -56,6 +56,11 @@ class Transport {
     /// Bytes can be received without waiting; false of the end.
     bool has_input() const;
 
+    /// Reads what comes before TLS, if anything does, and leaves it where it is; as `receive`.
+    ssize_t peek(std::span<char> room);
+    /// Takes away bytes that were peeked at.
+    void skip(std::size_t bytes);
+
     using Wait = asio::socket_base::wait_type;
     static constexpr Wait readable = asio::socket_base::wait_read;
     static constexpr Wait writable = asio::socket_base::wait_write;

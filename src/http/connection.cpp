@@ -3,11 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "aio/turn.hpp"
 #include "http/paging.hpp"
-#include "http/stream/sse_session.hpp"
 
 namespace stepcast::http {
 namespace {
@@ -54,25 +54,8 @@ void Connection::enter(Phase phase) {
     phase_ = phase;
 }
 
-/// The handshake, within the limit of `phase`. It takes its turn once the client has begun.
-awaitable<bool> Connection::secure(Phase phase) {
-    enter(phase);
-    std::optional<HandshakeTurns::Turn> turn;
-    while (true) {
-        const auto [error] = co_await transport_.wait(aio::Transport::readable);
-        if (error || expired_) co_return false;
-        if (phase_ == Phase::greeting) enter(Phase::head);
-        if (!turn) turn.emplace(lane_.handshakes(), *this, lane_.strand());
-        turn_notice_ = &turn->notice();
-        while (!turn->granted() && !expired_) co_await turn->notice().wait();
-        turn_notice_ = nullptr;
-        if (expired_) co_return false;
-        if (const int done = transport_.open(); done != 0) co_return done > 0;
-    }
-}
-
 awaitable<void> Connection::run() {
-    if (!transport_.is_open() && !co_await secure(Phase::greeting)) co_return;
+    if (must_open() && !co_await open(Phase::greeting)) co_return;
     while (true) {
         switch (co_await read_request()) {
             case Outcome::over:
@@ -285,7 +268,7 @@ awaitable<Response> Connection::handle(const Handler& handler, Request& request)
 awaitable<void> Connection::refuse(Response response) {
     lane_.router().refused().count(response.status);
     Request request = take_request(std::move(parser_.message()));
-    lane_.router().prepare(request);
+    std::ignore = lane_.router().prepare(request);  // it is refused already
     tell(request, lane_.router().refused(), response.status, 0);
     co_await end_with(finished(std::move(response), request));
 }
@@ -309,25 +292,6 @@ awaitable<void> Connection::linger() {
         if (size < 0) co_return;
         total += static_cast<std::size_t>(size);
     }
-}
-
-awaitable<void> Connection::refuse_overload() {
-    // Its limit, which is short, is for handshake and head.
-    if (!transport_.is_open() && !co_await secure(Phase::lingering)) co_return;
-    enter(Phase::lingering);
-    while (parser_.state() == wire::RequestParser::State::head && !expired_) {
-        const auto [error] = co_await transport_.wait(aio::Transport::readable);
-        if (cut_ || (!expired_ && (error || !feed_received()))) co_return;
-    }
-    expired_ = false;
-    Request asked;
-    asked.headers = parser_.message().headers;
-    Response response = sse_busy(asked);
-    if (response.status != 200)
-        response =
-            Response::problem(503, "too-many-connections", "the server has as many connections as it may")
-                .with("Retry-After", "5");
-    co_await refuse(std::move(response));
 }
 
 }  // namespace stepcast::http

@@ -37,6 +37,9 @@ class Connection {
   private:
     enum class Outcome : std::uint8_t { request, refused, over };
 
+    bool must_open() const;
+    awaitable<bool> open(Phase phase);
+    awaitable<bool> hear_proxy(Phase phase);
     awaitable<bool> secure(Phase phase);
     awaitable<Outcome> read_request();
     awaitable<bool> read_more();

@@ -1,5 +1,7 @@
 #include "http/lane_connections.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 #include "aio/spawn.hpp"
@@ -168,6 +170,13 @@ awaitable<bool> LaneConnections::finish_stop(steady_clock::time_point deadline) 
     sweep_end_.notify();
     co_await sweep_gate_.close();
     co_return gone;
+}
+
+void LaneConnections::complain(const Peer& peer, std::string_view what) {
+    const auto now = steady_clock::now();
+    if (now - complained_ < 1s) return;
+    complained_ = now;
+    spdlog::warn("the connection from {} was closed: it {}", peer.name(), what);
 }
 
 std::string& LaneConnections::head_buffer() {

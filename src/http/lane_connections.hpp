@@ -86,6 +86,8 @@ class LaneConnections {
     const Router& router() const { return router_; }
     const ServerOptions& options() const { return options_; }
     Budgets& budgets() const { return budgets_; }
+    /// A line in the log about what a peer did; at most one a second.
+    void complain(const Peer& peer, std::string_view what);
     HandshakeTurns& handshakes() { return handshakes_; }
 
     /// Room for one read. Valid until the next suspension.
@@ -116,6 +118,7 @@ class LaneConnections {
     std::string head_buffer_;
     std::string date_;
     std::time_t date_second_ = -1;
+    std::chrono::steady_clock::time_point complained_;
     bool stopping_ = false;
     bool stopped_ = false;
     aio::Gate sweep_gate_;

@@ -45,7 +45,8 @@ bool matches(std::span<const std::string> pattern, std::span<const std::string_v
 
 }  // namespace
 
-Router::Router(const ServerOptions& options) : hsts_{options.hsts}, cors_{options.cors_origins} {}
+Router::Router(const ServerOptions& options)
+    : proxies_{options.proxies}, hsts_{options.hsts}, cors_{options.cors_origins} {}
 
 void Router::add(Route route) {
     Endpoint& endpoint = endpoint_of(route.pattern);
@@ -121,15 +122,24 @@ Response Router::options(const Request& request, std::string_view allow) const {
     return response;
 }
 
-void Router::prepare(Request& request) const {
+std::optional<Response> Router::prepare(Request& request) const {
+    std::optional<Response> refusal;
+    if (auto client = proxies_.client_of(request.peer, request.headers))
+        request.peer = *std::move(client);
+    else
+        refusal = Response::problem(400, "malformed-proxy-header", client.error(), proxies_.field_name());
     if (hsts_.count() > 0 && request.peer.secure)
         request.answer_headers.emplace_back("Strict-Transport-Security",
                                             "max-age=" + std::to_string(hsts_.count()));
     cors_.prepare(request);
+    return refusal;
 }
 
 Match Router::route(Request& request) const {
-    prepare(request);
+    if (auto refusal = prepare(request)) {
+        refusal->close = true;  // the proxy's own fault, which it may repeat
+        return {.answer = std::move(refusal), .stats = &refused_};
+    }
     const Endpoint* endpoint = find(request);
     RequestStats* stats = endpoint != nullptr ? &endpoint->stats : &unmatched_;
     if (!hosts_.admits(request) && (endpoint == nullptr || !endpoint->any_host))

@@ -41,8 +41,9 @@ class Router {
     /// Without a call auth is off.
     void hold_to(AccessPolicy access) { access_ = std::move(access); }
 
-    /// Fills the answer headers of a request that may not be whole: one that was refused on the way.
-    void prepare(Request& request) const;
+    /// Finds who asks, and fills the answer headers, of a request that may not be whole: one that was refused
+    /// on the way. The refusal, if a trusted proxy sent what names nobody.
+    std::optional<Response> prepare(Request& request) const;
 
     /// Finds the row, judges the request by its rule, and fills the request's path parameters, principal and
     /// answer headers; needs the head only. A path without parameters wins over one with.
@@ -71,6 +72,7 @@ class Router {
     const Endpoint* find(Request& request) const;
     Response options(const Request& request, std::string_view allow) const;
 
+    const TrustedProxies proxies_;
     const std::chrono::seconds hsts_;
     CorsPolicy cors_;
     HostPolicy hosts_;

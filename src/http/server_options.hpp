@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "http/access_log.hpp"
+#include "http/trusted_proxies.hpp"
 #include "wire/request.hpp"
 
 namespace stepcast::http {
@@ -28,6 +29,7 @@ struct ServerOptions {
     /// count.
     std::size_t max_pending_bytes = 64 * 1024 * 1024;
     std::chrono::seconds hsts{};  ///< Strict-Transport-Security's max-age, told over https; 0: it is not
+    TrustedProxies proxies{};     ///< who may say that it speaks for another
     AccessLog access_log{};       ///< told of every answer; empty: nobody is
     std::vector<std::string> cors_origins;  ///< "https://app.example": exact; empty: no other origin may call
 };

@@ -6,6 +6,7 @@
 
 #include "app/config/kafka_config.hpp"
 #include "base/text.hpp"
+#include "http/trusted_proxies.hpp"
 #include "kafka/rdkafka.hpp"
 
 namespace stepcast::app {
@@ -85,6 +86,12 @@ std::string_view check_origin(std::string_view text) {
         bracketed ? host.find(':') != std::string_view::npos && is_address(host.substr(1, host.size() - 2))
                   : is_name(host) || (host.find(':') == std::string_view::npos && is_address(host));
     return good ? std::string_view{} : wrong;
+}
+
+std::string_view check_proxy(std::string_view text) {
+    if (http::TrustedProxies::is_trustable(text)) return {};
+    return "must hold IP addresses, networks without bits behind their prefix such as \"10.0.0.0/8\", or "
+           "\"unix\"";
 }
 
 std::string check_kafka(const Config& config) {

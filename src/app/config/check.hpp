@@ -14,6 +14,10 @@ std::string_view check_host(std::string_view text);
 /// default port. Empty if it is one, otherwise what it must be.
 std::string_view check_origin(std::string_view text);
 
+/// Of a proxy that is trusted: an address, a network, or "unix". Empty if it is one, otherwise what it must
+/// be.
+std::string_view check_proxy(std::string_view text);
+
 /// What librdkafka, and what Stepcast keeps for itself, has against the kafka settings; no connection is
 /// made. Empty if nothing; otherwise the key, a colon and why.
 std::string check_kafka(const Config& config);

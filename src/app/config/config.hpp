@@ -21,8 +21,10 @@ struct Config {
         Duration drain = std::chrono::seconds{10};
         std::string tls_cert;  ///< empty: plain HTTP
         std::string tls_key;
-        std::string unix_socket;  ///< empty: none
-        Duration hsts{};          ///< 0: not said
+        std::string unix_socket;            ///< empty: none
+        std::string proxy_header = "none";  ///< none x-forwarded-for forwarded proxy-protocol
+        std::vector<std::string> trusted_proxies;
+        Duration hsts{};  ///< 0: not said
         std::string admin_host = "127.0.0.1";
         int admin_port = 0;  ///< 0: none
     } server;

@@ -5,6 +5,7 @@
 
 #include "app/config/check.hpp"
 #include "app/config/nearest.hpp"
+#include "http/trusted_proxies.hpp"
 
 namespace stepcast::app {
 namespace {
@@ -46,6 +47,24 @@ std::vector<Key> make_keys() {
          "user and "
          "its group; empty: none.",
          FIELD(server.unix_socket), 0, 107},
+        {"server.proxy_header",
+         "How proxies say for whom they speak: none, x-forwarded-for (and X-Forwarded-Proto), forwarded (RFC "
+         "7239), or proxy-protocol (versions 1 and 2, before everything else). Only this one is believed, "
+         "and "
+         "of server.trusted_proxies only.",
+         FIELD(server.proxy_header),
+         0,
+         0,
+         {std::begin(http::proxy_header_names), std::end(http::proxy_header_names)}},
+        {"server.trusted_proxies",
+         "Proxies that are believed: addresses and networks, such as [\"127.0.0.1\", \"10.0.0.0/8\", "
+         "\"2001:db8::/32\"], and unix for who speaks on server.unix_socket.",
+         FIELD(server.trusted_proxies),
+         0,
+         0,
+         {},
+         false,
+         check_proxy},
         {"server.hsts",
          "For how long browsers are told to ask this host over https only (Strict-Transport-Security); 0s: "
          "not.",

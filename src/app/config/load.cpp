@@ -201,8 +201,11 @@ result<Config, std::string> Loader::finish() {
     check_properties();
     if (config_.server.tls_cert.empty() != config_.server.tls_key.empty())
         complain("server.tls_cert and server.tls_key: one is of no use without the other");
-    if (config_.server.hsts.count() > 0 && config_.server.tls_cert.empty())
-        complain("server.hsts: it is for server.tls_cert, which is not set");
+    const bool proxied = config_.server.proxy_header != "none";
+    if (proxied == config_.server.trusted_proxies.empty())
+        complain("server.proxy_header and server.trusted_proxies: one is of no use without the other");
+    if (config_.server.hsts.count() > 0 && config_.server.tls_cert.empty() && !proxied)
+        complain("server.hsts: it is for server.tls_cert or server.proxy_header, which are not set");
     if (config_.auth.demo && config_.auth.mode == "off")
         complain("auth.demo: it makes tokens for auth.mode = \"jwt\", which is not set");
     if (!problems_.empty()) return tl::unexpected(std::move(problems_));

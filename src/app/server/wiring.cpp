@@ -49,6 +49,12 @@ progress::Settings progress_settings(const Config& config, Timestamp now) {
     return settings;
 }
 
+http::TrustedProxies trusted_proxies(const Config& config) {
+    const auto header = std::ranges::find(http::proxy_header_names, config.server.proxy_header);
+    return {static_cast<http::ProxyHeader>(header - std::begin(http::proxy_header_names)),
+            config.server.trusted_proxies};
+}
+
 }  // namespace
 
 std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now) {
@@ -120,6 +126,7 @@ http::ServerOptions http_options(const Config& config) {
     options.max_connections = static_cast<std::size_t>(config.http.max_connections);
     if (config.http.max_pending_bytes != 0) options.max_pending_bytes = config.http.max_pending_bytes;
     options.cors_origins = config.http.cors_origins;
+    options.proxies = trusted_proxies(config);
     if (config.log.access) options.access_log = log_access;
     options.hsts = std::chrono::duration_cast<std::chrono::seconds>(config.server.hsts);
     return options;
@@ -128,6 +135,7 @@ http::ServerOptions http_options(const Config& config) {
 http::ServerOptions admin_options(const Config& config) {
     auto options = http_options(config);
     options.max_connections = 100;
+    options.proxies = {};  // whoever reaches it comes by itself
     return options;
 }
 

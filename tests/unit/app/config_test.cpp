@@ -174,7 +174,14 @@ TEST(Config, a_key_that_would_do_nothing_is_refused) {
     EXPECT_EQ(refused({.sets = {"auth.demo=true"}}),
               "auth.demo: it makes tokens for auth.mode = \"jwt\", which is not set");
     EXPECT_EQ(refused({.sets = {"server.hsts=1d"}}),
-              "server.hsts: it is for server.tls_cert, which is not set");
+              "server.hsts: it is for server.tls_cert or server.proxy_header, which are not set");
+    for (const std::string one : {"server.proxy_header=forwarded", "server.trusted_proxies=[\"::1\"]"})
+        EXPECT_EQ(refused({.sets = {one}}),
+                  "server.proxy_header and server.trusted_proxies: one is of no use without the other");
+    EXPECT_EQ(loaded({.sets = {"server.proxy_header=x-forwarded-for", "server.trusted_proxies=[\"unix\"]",
+                               "server.hsts=1d"}})
+                  .server.trusted_proxies,
+              std::vector<std::string>{"unix"});
 }
 
 TEST(Config, a_section_used_as_a_key_is_told_its_keys) {
