@@ -56,6 +56,11 @@ void Connection::enter(Phase phase) {
 
 awaitable<void> Connection::run() {
     if (must_open() && !co_await open(Phase::greeting)) co_return;
+    if (!hold_place())
+        co_return co_await turn_away(Response::problem(429, "too-many-connections",
+                                                       "one address may have no more of them at once "
+                                                       "(limits.address_connections)")
+                                         .with("Retry-After", "5"));
     while (true) {
         switch (co_await read_request()) {
             case Outcome::over:
@@ -212,10 +217,13 @@ awaitable<bool> Connection::answer() {
     http_1_0_ = parser_.message().http_1_0;
     const bool keep_alive = parser_.message().keep_alive;
     const bool room = hold_received();
+    const std::size_t asked = parser_.bytes();
     Request request = take_request(std::move(parser_.message()));
     parser_.reset();
     const Method method = request.method;
     Response response = co_await decide(request, room);
+    charge(Limited::bytes, asked);
+    charge(Limited::events, response.events);
     if (cut_) co_return false;
     if (response.takeover && method != Method::head) {
         response.takeover->start(std::move(transport_), pending_.substr(pending_taken_), lane_.lane());
@@ -239,8 +247,10 @@ awaitable<bool> Connection::answer() {
 awaitable<Response> Connection::decide(Request& request, bool room) {
     const auto start = std::chrono::steady_clock::now();
     Match match = lane_.router().route(request);
-    Response response = match.answer ? std::move(*match.answer) : Response{};
-    if (match.handler != nullptr) response = room ? co_await handle(*match.handler, request) : busy();
+    auto refusal = hold_to_limits(request, match.info);
+    if (!refusal) refusal = std::move(match.answer);
+    if (!refusal && !room) refusal = busy();
+    Response response = refusal ? std::move(*refusal) : co_await handle(*match.handler, request);
     const std::size_t size = response.list ? list_page_bytes + pending_.size() : response.body.size();
     // Of a call that changed something the answer is tried, at least.
     if (size > uncounted_bytes && request.method != Method::head && !unsent_.resize(size) &&

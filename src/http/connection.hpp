@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/client_limits.hpp"
 #include "http/lane_connections.hpp"
 #include "http/message.hpp"
 #include "wire/request_parser.hpp"
@@ -41,6 +42,10 @@ class Connection {
     awaitable<bool> open(Phase phase);
     awaitable<bool> hear_proxy(Phase phase);
     awaitable<bool> secure(Phase phase);
+    bool hold_place();
+    awaitable<void> turn_away(Response response);
+    std::optional<Response> hold_to_limits(const Request& request, const RouteInfo* info);
+    void charge(Limited what, std::size_t cost);
     awaitable<Outcome> read_request();
     awaitable<bool> read_more();
     awaitable<void> yield_turn();
@@ -78,7 +83,9 @@ class Connection {
     Budget::Hold unsent_;
     LaneConnections::Place place_;
     Peer peer_;
-    aio::Notice* turn_notice_ = nullptr;  ///< of the turn that a handshake waits for
+    std::optional<ClientLimits::Hold> counted_;  ///< its place among those of its address
+    ClientLimits::Payer payer_;                  ///< of the request that is being answered
+    aio::Notice* turn_notice_ = nullptr;         ///< of the turn that a handshake waits for
     Phase phase_ = Phase::answering;
     bool http_1_0_ = false;  ///< of the request that is being answered
     bool expired_ = false;

@@ -11,7 +11,8 @@ bool Connection::must_open() const {
 /// False if it is over.
 awaitable<bool> Connection::open(Phase phase) {
     if (lane_.options().proxies.begin_connections() && !co_await hear_proxy(phase)) co_return false;
-    co_return transport_.is_open() || co_await secure(phase);
+    // No handshake is made for who has too many connections.
+    co_return transport_.is_open() || (hold_place() && co_await secure(phase));
 }
 
 /// A trusted proxy says for whom it connects, within the limit of `phase`. From others nobody hears that.
@@ -63,9 +64,24 @@ awaitable<bool> Connection::secure(Phase phase) {
     }
 }
 
+/// False if its address has as many connections as it may. A trusted proxy may have any number.
+bool Connection::hold_place() {
+    const auto& options = lane_.options();
+    if (counted_ || options.clients == nullptr || options.proxies.trusts(peer_)) return true;
+    counted_ = options.clients->enter(peer_, Limited::connections);
+    return counted_.has_value();
+}
+
 awaitable<void> Connection::refuse_overload() {
-    // Its limit, which is short, is for handshake and head.
+    // Its limit, which is short, is for what comes before a request, and for its head.
     if (must_open() && !co_await open(Phase::lingering)) co_return;
+    co_await turn_away(
+        Response::problem(503, "too-many-connections", "the server has as many connections as it may")
+            .with("Retry-After", "5"));
+}
+
+/// Answers whatever is asked by that, or a stream's client by what makes it come back later.
+awaitable<void> Connection::turn_away(Response response) {
     enter(Phase::lingering);
     while (parser_.state() == wire::RequestParser::State::head && !expired_) {
         const auto [error] = co_await transport_.wait(aio::Transport::readable);
@@ -74,12 +90,20 @@ awaitable<void> Connection::refuse_overload() {
     expired_ = false;
     Request asked;
     asked.headers = parser_.message().headers;
-    Response response = sse_busy(asked);
-    if (response.status != 200)
-        response =
-            Response::problem(503, "too-many-connections", "the server has as many connections as it may")
-                .with("Retry-After", "5");
-    co_await refuse(std::move(response));
+    co_await refuse(sse_turned_away(asked, std::move(response)));
+}
+
+/// The refusal, if whoever asks has used up what it may. Those who ask for our health always may.
+std::optional<Response> Connection::hold_to_limits(const Request& request, const RouteInfo* info) {
+    ClientLimits* limits = lane_.options().clients;
+    payer_ = {};
+    if (limits == nullptr || (info != nullptr && info->any_host)) return std::nullopt;
+    payer_ = limits->payer_of(request);
+    return limits->admit(request, payer_, info != nullptr && info->brings_events);
+}
+
+void Connection::charge(Limited what, std::size_t cost) {
+    if (cost > 0 && lane_.options().clients != nullptr) lane_.options().clients->charge(payer_, what, cost);
 }
 
 }  // namespace stepcast::http

@@ -36,6 +36,7 @@ awaitable<bool> Connection::respond(Response response, bool head_only, wire::Per
     if (response.list) {
         written = co_await write_list(text, head.chunked, *response.list);
     } else {
+        charge(Limited::bytes, text.size() + response.body.size());
         auto parts = behind(text, response.body, 0);
         const ssize_t taken = transport_.send(parts);
         if (taken < 0) co_return false;
@@ -80,6 +81,7 @@ awaitable<bool> Connection::write_list(std::string head, bool chunked, ListSourc
             const ssize_t sent = transport_.send(writer.parts());
             if (sent < 0) co_return false;
             writer.took(static_cast<std::size_t>(sent));
+            charge(Limited::bytes, static_cast<std::size_t>(sent));
             if (sent == 0 && !co_await writable()) co_return false;
         }
     }

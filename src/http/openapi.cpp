@@ -142,6 +142,9 @@ std::vector<Answer> common_answers(const Route& row) {
     add(unsafe, {415, "The body is declared as something else than JSON in UTF-8, or is coded"});
     add(unsafe, {417, "An `Expect` other than 100-continue"});
     add(!row.info.any_host, {421, "The server does not answer under that Host"});
+    add(!row.info.any_host, {.status = 429,
+                             .meaning = "Its address or user sends more than `limits.*` allow",
+                             .headers = {"Retry-After"}});
     add(true, {431, "More headers than `http.max_headers`, or longer than `http.max_header_bytes`"});
     add(true, {.status = 503, .meaning = "The server holds as much as it may", .headers = {"Retry-After"}});
     return common;

@@ -156,10 +156,11 @@ Match Router::route(Request& request) const {
                 .stats = stats};
     if (const Route* row = endpoint->row_of(request.method)) {
         if (auto refusal = access_.judge(row->info.access, request))
-            return {.answer = std::move(refusal), .stats = stats};
+            return {.answer = std::move(refusal), .stats = stats, .info = &row->info};
         if (is_unsafe(request.method))
-            if (auto refusal = refuse_coded(request)) return {.answer = std::move(refusal), .stats = stats};
-        return {.handler = &row->handler, .stats = stats};
+            if (auto refusal = refuse_coded(request))
+                return {.answer = std::move(refusal), .stats = stats, .info = &row->info};
+        return {.handler = &row->handler, .stats = stats, .info = &row->info};
     }
     if (request.method == Method::options)
         return {.answer = options(request, endpoint->allow), .stats = stats};

@@ -23,6 +23,7 @@ struct Match {
     std::optional<Response>
         answer{};  ///< a refusal by the head alone, or what OPTIONS says; set exactly if there is no handler
     RequestStats* stats = nullptr;
+    const RouteInfo* info = nullptr;  ///< of the row; null if there is none
 };
 
 /// The endpoint table. Filled before the server starts, then only read: any thread.

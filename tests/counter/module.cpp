@@ -143,7 +143,7 @@ class CounterModule final : public domain::Module {
     }
     awaitable<Response> subscribe(Request& request) {
         const std::string id{request.path_parameter("id")};
-        auto ticket = parts_.admission.admit("u");
+        auto ticket = parts_.admission.admit("u", request.peer);
         if (!ticket) co_return http::sse_busy(request);
         co_return http::sse_response(request,
                                      {.kind = broadcast::SessionKind::task,

@@ -44,6 +44,18 @@ struct Config {
         bool demo = false;
     } auth;
 
+    /// 0: no bound.
+    struct Limits {
+        int address_connections = 0;
+        int address_streams = 0;
+        int address_requests = 0;  ///< a second, as what follows
+        int address_events = 0;
+        std::uint64_t address_bytes = 0;
+        int user_requests = 0;
+        int user_events = 0;
+        std::uint64_t user_bytes = 0;
+    } limits;
+
     struct Log {
         std::string level = "info";   ///< trace debug info warn error off
         std::string format = "auto";  ///< auto text json

@@ -13,6 +13,7 @@ namespace {
 constexpr std::int64_t second = 1000;
 constexpr std::int64_t hour = 3600 * second;
 constexpr std::int64_t year = 365 * 24 * hour;
+constexpr std::int64_t million = 1'000'000;
 constexpr std::int64_t kib = 1024;
 constexpr std::int64_t gib = kib * kib * kib;
 constexpr std::int64_t any_size = std::numeric_limits<std::int64_t>::max();
@@ -120,6 +121,30 @@ std::vector<Key> make_keys() {
          "signed with the "
          "first of auth.keys that can sign.",
          FIELD(auth.demo)},
+
+        {"limits.address_connections",
+         "Connections at once from one address (IPv6: one /64), streams and trusted proxies not counted; 0: "
+         "no "
+         "bound, as below.",
+         FIELD(limits.address_connections), 0, million},
+        {"limits.address_streams", "Streams at once from one address.", FIELD(limits.address_streams), 0,
+         million},
+        {"limits.address_requests",
+         "Requests a second from one address; what two seconds allow may come at once. More: 429, and a "
+         "stream's "
+         "client comes back later. Whoever may publish for others is held to none of these rates.",
+         FIELD(limits.address_requests), 0, million},
+        {"limits.address_events", "Events a second that one address may send.", FIELD(limits.address_events),
+         0, million},
+        {"limits.address_bytes",
+         "Bytes a second of requests from one address and of their answers, streams not counted.",
+         FIELD(limits.address_bytes), 0, any_size},
+        {"limits.user_requests", "Requests a second of one user, who has proved its name (auth.mode).",
+         FIELD(limits.user_requests), 0, million},
+        {"limits.user_events", "Events a second that one user may send.", FIELD(limits.user_events), 0,
+         million},
+        {"limits.user_bytes", "Bytes a second of one user's requests and their answers.",
+         FIELD(limits.user_bytes), 0, any_size},
 
         {"log.level",
          "Least level that is logged: trace, debug, info, warn, error or off.",

@@ -206,6 +206,10 @@ result<Config, std::string> Loader::finish() {
         complain("server.proxy_header and server.trusted_proxies: one is of no use without the other");
     if (config_.server.hsts.count() > 0 && config_.server.tls_cert.empty() && !proxied)
         complain("server.hsts: it is for server.tls_cert or server.proxy_header, which are not set");
+    const auto& limits = config_.limits;
+    if (config_.auth.mode == "off" &&
+        (limits.user_requests > 0 || limits.user_events > 0 || limits.user_bytes > 0))
+        complain("limits.user_*: users prove who they are by auth.mode = \"jwt\", which is not set");
     if (config_.auth.demo && config_.auth.mode == "off")
         complain("auth.demo: it makes tokens for auth.mode = \"jwt\", which is not set");
     if (!problems_.empty()) return tl::unexpected(std::move(problems_));

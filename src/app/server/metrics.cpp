@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <limits>
 #include <map>
 #include <span>
@@ -87,6 +88,20 @@ void add_http(Page& page, const Readings& readings) {
                "Bytes that clients hold, bounded by http.max_pending_bytes each", MetricType::Gauge);
     page.row(readings.received_bytes, {{"of", "requests"}});
     page.row(readings.unsent_bytes, {{"of", "answers"}});
+}
+
+void add_limits(Page& page, const http::ClientLimits& limits) {
+    const std::array<std::pair<std::string_view, const http::ClientTable*>, 2> tables{
+        {{"address", &limits.addresses()}, {"user", &limits.users()}}};
+    page.begin("stepcast_limited_total", "Times that a client was held to one of limits.*",
+               MetricType::Counter);
+    for (const auto& [by, table] : tables)
+        for (std::size_t i = 0; i < http::limited_count; ++i)
+            if (const auto what = static_cast<http::Limited>(i); table->bounds(what))
+                page.row(table->refused(what), {{"by", by}, {"what", http::limited_names[i]}});
+    page.begin("stepcast_limited_clients", "Clients whose use is remembered", MetricType::Gauge);
+    for (const auto& [by, table] : tables)
+        if (table->on()) page.row(static_cast<std::uint64_t>(table->size()), {{"by", by}});
 }
 
 void add_store(Page& page, const Readings& readings) {
@@ -214,6 +229,7 @@ void add_readings(MetricPage& to, const Readings& readings) {
     page.begin("stepcast_build_info", "1, with the version of this build", MetricType::Gauge);
     page.row(std::uint64_t{1}, {{"version", version()}});
     add_http(page, readings);
+    if (readings.limits != nullptr) add_limits(page, *readings.limits);
     add_broadcast(page, readings);
     add_store(page, readings);
     add_bus(page, readings);

@@ -10,6 +10,7 @@
 #include "base/histogram.hpp"
 #include "broadcast/lane_stats.hpp"
 #include "bus/bus.hpp"
+#include "http/client_limits.hpp"
 #include "http/stats.hpp"
 #include "store/store.hpp"
 
@@ -45,6 +46,8 @@ struct Readings {
     std::uint64_t connections_evicted = 0;
     std::uint64_t received_bytes = 0;  ///< of requests that are not whole or answered yet
     std::uint64_t unsent_bytes = 0;    ///< of answers that their clients have not taken
+
+    const http::ClientLimits* limits = nullptr;  ///< null: there are none
 
     std::uint64_t log_lines_dropped = 0;
     ProcessStats process;

@@ -37,6 +37,11 @@ std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Con
                                                    config.store.journal_max_bytes, clock);
 }
 
+http::ServerOptions limited(http::ServerOptions options, http::ClientLimits& limits) {
+    if (limits.on()) options.clients = &limits;
+    return options;
+}
+
 }  // namespace
 
 Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus,
@@ -57,10 +62,11 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       committer_{core_, *store_, hub_},
       dead_letters_{*bus_},
       sse_{sse_options(config, clock)},
+      limits_{client_bounds(config)},
       admission_{static_cast<std::size_t>(config.sse.max_streams),
-                 static_cast<std::size_t>(config.sse.max_streams_per_user)},
+                 static_cast<std::size_t>(config.sse.max_streams_per_user), &limits_},
       router_{http_options(config)},
-      server_{io, lanes_of(broadcaster_), router_, http_options(config)},
+      server_{io, lanes_of(broadcaster_), router_, limited(http_options(config), limits_)},
       certificate_{config_.server, server_},
       admin_router_{http_options(config)},
       stop_watch_{core_},
@@ -356,6 +362,7 @@ awaitable<Readings> Node::read_core() {
     readings.connections_evicted = server_.stats().evicted;
     readings.received_bytes = server_.budgets().received.held();
     readings.unsent_bytes = server_.budgets().unsent.held();
+    readings.limits = limits_.on() ? &limits_ : nullptr;
     readings.log_lines_dropped = dropped_log_lines();
     co_return readings;
 }

@@ -17,6 +17,7 @@
 #include "domain/module.hpp"
 #include "flow/dead_letters.hpp"
 #include "flow/feed_hub.hpp"
+#include "http/client_limits.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
 #include "http/stream/sse_session.hpp"
@@ -84,6 +85,7 @@ class Node {
     flow::Committer committer_;
     flow::DeadLetters dead_letters_;
     const http::SseOptions sse_;
+    http::ClientLimits limits_;
     http::SseAdmission admission_;
     std::vector<std::unique_ptr<domain::Module>> modules_;
     http::Router router_;

@@ -113,6 +113,18 @@ http::SseOptions sse_options(const Config& config, const Clock& clock) {
     return options;
 }
 
+http::ClientLimits::Bounds client_bounds(const Config& config) {
+    const auto& own = config.limits;
+    const auto bounds = [](int connections, int streams, int requests, int events, std::uint64_t bytes) {
+        return http::ClientBounds{static_cast<std::uint64_t>(connections),
+                                  static_cast<std::uint64_t>(streams), static_cast<std::uint64_t>(requests),
+                                  static_cast<std::uint64_t>(events), bytes};
+    };
+    return {.address = bounds(own.address_connections, own.address_streams, own.address_requests,
+                              own.address_events, own.address_bytes),
+            .user = bounds(0, 0, own.user_requests, own.user_events, own.user_bytes)};
+}
+
 http::ServerOptions http_options(const Config& config) {
     http::ServerOptions options;
     options.header_timeout = config.http.header_timeout;

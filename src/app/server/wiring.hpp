@@ -26,6 +26,7 @@ std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now);
 std::span<const event::Category* const> stored_categories();
 /// `clock` outlives the options.
 http::SseOptions sse_options(const Config& config, const Clock& clock);
+http::ClientLimits::Bounds client_bounds(const Config& config);
 http::ServerOptions http_options(const Config& config);
 /// Of `server.admin_port`: the same, for few clients.
 http::ServerOptions admin_options(const Config& config);

@@ -184,7 +184,9 @@ awaitable<Response> post_events(RouteParts& parts, Request& request) {
         if (++told % 64 == 0) co_await aio::next_turn();
     }
     if (array) body += ']';
-    co_return Response::json(std::move(body), 202);
+    Response response = Response::json(std::move(body), 202);
+    response.events = given->size();
+    co_return response;
 }
 
 result<Order, Response> form_of_query(const Request& request) {
@@ -220,14 +222,16 @@ awaitable<Response> post_order(RouteParts& parts, Request& request) {
     if (!task_id) co_return answer_for(task_id.error());
     std::string body = "{\"taskId\":";
     event::append_json_string(body, *task_id);
-    co_return Response::json(body += '}', 202).with("Location", "/api/v2/progress/status/" + *task_id);
+    Response response = Response::json(body += '}', 202);
+    response.events = 1;
+    co_return std::move(response).with("Location", "/api/v2/progress/status/" + *task_id);
 }
 
 // A stream if there is room for one; V1 has no source.
 Response open_stream(RouteParts& parts, const Request& request, broadcast::SessionKind kind,
                      broadcast::Topic topic, std::string_view user_id,
                      std::unique_ptr<broadcast::StreamSource> source) {
-    auto ticket = parts.admission.admit(user_id);
+    auto ticket = parts.admission.admit(user_id, request.peer);
     if (!ticket) return http::sse_busy(request);
     return http::sse_response(
         request, {.kind = kind,

@@ -48,6 +48,11 @@ void add_stream_headers(Response& response) {
     response.headers.emplace_back("X-Accel-Buffering", "no");
 }
 
+/// So that those who were turned away do not come back together.
+std::int64_t spread_seconds() {
+    return 5 + static_cast<std::int64_t>(random_u64() % 26);
+}
+
 }  // namespace
 
 Response sse_response(const Request& request, SseStart start) {
@@ -65,16 +70,23 @@ Response sse_response(const Request& request, SseStart start) {
     return response;
 }
 
-Response sse_busy(const Request& request) {
-    const auto seconds = 5 + random_u64() % 26;
+Response sse_turned_away(const Request& request, Response otherwise, std::chrono::seconds wait) {
     const auto accept = request.header("accept");
-    if (!accept || accept->find("text/event-stream") == std::string_view::npos)
-        return Response::problem(503, "busy", "as many streams are open as this server takes")
-            .with("Retry-After", std::to_string(seconds));
+    if (!accept || accept->find("text/event-stream") == std::string_view::npos) {
+        otherwise.close = true;
+        return otherwise;
+    }
     Response response;
     add_stream_headers(response);
-    response.body = ":\nretry: " + std::to_string(seconds * 1000) + "\n\n";
+    response.body = ":\nretry: " + std::to_string((wait.count() + spread_seconds()) * 1000) + "\n\n";
+    response.close = true;
     return response;
+}
+
+Response sse_busy(const Request& request) {
+    return sse_turned_away(request,
+                           Response::problem(503, "busy", "as many streams are open as this server takes")
+                               .with("Retry-After", std::to_string(spread_seconds())));
 }
 
 }  // namespace stepcast::http

@@ -47,8 +47,12 @@ struct SseStart {
 /// stream's heartbeat an event that scripts can see; another value than 0 or 1: 400.
 Response sse_response(const Request& request, SseStart start);
 
-/// At the cap: a client that accepts event streams gets 200, a `retry:` of 5 to 30 s and the end, because
-/// EventSource gives up for good on any other status; others 503 with Retry-After.
+/// Of who is turned away for a while: a client that accepts event streams gets 200, a `retry:` of 5 to 30 s
+/// beyond `wait` and the end, because EventSource gives up for good on any other status; others `otherwise`.
+/// The connection ends.
+Response sse_turned_away(const Request& request, Response otherwise, std::chrono::seconds wait = {});
+
+/// At the cap of streams: so, or 503.
 Response sse_busy(const Request& request);
 
 /// One stream: a coroutine that owns its transport. It writes what the client missed itself, page by page;

@@ -72,7 +72,7 @@ class SseStreams : public ::testing::Test {
         start.source = std::move(source);
         start.options = &options;
         start.latest_wins = latest;
-        if (auto ticket = admission.admit("u")) start.ticket = std::move(*ticket);
+        if (auto ticket = admission.admit("u", {})) start.ticket = std::move(*ticket);
         testing::start_stream(sse_response(request, std::move(start)).takeover, std::move(socket), lane);
         return std::move(client);
     }

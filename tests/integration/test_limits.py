@@ -1,0 +1,81 @@
+"""`limits.*`: what one address or user may use. Embedded bus, memory store; the clients come by a trusted proxy, which is this test, so that
+they have addresses of their own."""
+import socket
+import unittest
+
+from streams import LIMIT_S, Api, Stream, servers, unique, user_stream
+
+PROXIED = ("server.proxy_header=x-forwarded-for", 'server.trusted_proxies=["127.0.0.1"]')
+FIRST, SECOND = ({"X-Forwarded-For": address} for address in ("192.0.2.1", "2001:db8::1"))
+
+
+class Limits(unittest.TestCase):
+    def until_refused(self, api, method, target, body=None, headers=None):
+        """The answer that is not the first one's any more."""
+        first = api.call(method, target, body, headers)
+        for _ in range(1000):
+            answer = api.call(method, target, body, headers)
+            if answer[0] != first[0]:
+                return answer
+        self.fail(f"a thousand answers of {first[0]}")
+
+    def test_an_address_sends_so_many_requests_a_second(self):
+        with servers.stepcast(*PROXIED, "limits.address_requests=1") as server:
+            api = Api(server)
+            status, problem, headers = self.until_refused(api, "GET", "/openapi.json", headers=FIRST)
+            self.assertEqual((status, problem["code"], headers["Retry-After"]), (429, "too-many-requests", "1"))
+            self.assertEqual(api.call("GET", "/openapi.json", headers=SECOND)[0], 200)
+            self.assertEqual(api.call("GET", "/healthz", headers=FIRST)[0], 200)
+            self.assertGreaterEqual(api.series('stepcast_limited_total{by="address",what="requests"}'), 1)
+            self.assertGreaterEqual(api.series('stepcast_limited_clients{by="address"}'), 2)
+
+    def test_an_address_sends_so_many_events_a_second(self):
+        with servers.stepcast(*PROXIED, "limits.address_events=1") as server:
+            api = Api(server)
+            events = [{"taskId": unique("task"), "userId": "u", "eventType": "STARTED"} for _ in range(100)]
+            self.assertEqual(api.call("POST", "/api/v2/progress/events", events, FIRST)[0], 202)
+            for target in ("/api/v2/progress/events", "/api/v2/progress/orders?userId=u&productName=p&quantity=1"):
+                status, _, headers = api.call("POST", target, events[0] if "events" in target else None, FIRST)
+                self.assertEqual(status, 429, target)
+                self.assertGreater(int(headers["Retry-After"]), 30)
+            self.assertEqual(api.call("GET", "/api/v2/progress/user/u", headers=FIRST)[0], 200)
+            self.assertEqual(api.call("POST", "/api/v2/progress/events", events[0], SECOND)[0], 202)
+
+    def test_an_address_is_sent_so_many_bytes_a_second(self):
+        with servers.stepcast(*PROXIED, "limits.address_bytes=100") as server:
+            api = Api(server)
+            self.assertEqual(api.call("GET", "/openapi.json", headers=FIRST)[0], 200)
+            status, _, headers = api.call("GET", "/openapi.json", headers=FIRST)
+            self.assertEqual(status, 429)
+            self.assertGreater(int(headers["Retry-After"]), 30)
+
+    def test_an_address_has_so_many_streams_and_who_wants_more_is_told_to_come_again(self):
+        with servers.stepcast(*PROXIED, "limits.address_streams=2") as server:
+            api, target = Api(server), "/api/v2/progress/subscribe?userId="
+            with user_stream(server, "a").settled(), user_stream(server, "b").settled():
+                with Stream(server, target + "c") as third:
+                    self.assertEqual(third.status, 200)
+                    third.wait_end()
+                    self.assertEqual(third.kinds(), [])
+                    self.assertGreaterEqual(int(third.blocks[0]["retry"]), 5000)
+                self.assertEqual(api.call("HEAD", target + "c", headers=FIRST)[0], 200, "another address")
+                self.assertEqual(api.call("HEAD", target + "c")[0], 503)
+
+    def test_an_address_has_so_many_connections(self):
+        with servers.stepcast("limits.address_connections=3") as server:
+            held = [socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) for _ in range(3)]
+            for client in held:
+                client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                self.assertIn(b" 200 ", client.recv(4096))
+            status, problem, _ = Api(server).get("/healthz")
+            self.assertEqual((status, problem["code"]), (429, "too-many-connections"))
+            for client in held:
+                client.close()
+
+    def test_by_default_there_are_none(self):
+        with servers.stepcast() as server:
+            self.assertNotIn("stepcast_limited", Api(server).get("/metrics")[1])
+
+
+if __name__ == "__main__":
+    unittest.main()
