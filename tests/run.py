@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests in stages and ends with one line `N passed, N failed`. `./dev test` calls it; the release server is built by then.
 
-    run.py [STAGE…]     stages: ground unit seeds integration load faults web clients api tokens asan tsan (all, in this order)
+    run.py [STAGE…]     stages: ground unit seeds integration load faults web proxies clients api tokens asan tsan (all, in this order)
 """
 import atexit
 import json
@@ -226,6 +226,11 @@ def web():
         tally.add(f"web: {name}", outcome, done.stdout[-16000:] if outcome == "failed" else "")
 
 
+def proxies():
+    if npm_installed(ROOT / "tests/web"):
+        python_suite("proxies")
+
+
 STAGES = {
     "ground": lambda: python_suite("ground"),
     "unit": lambda: (start_broker(), ctest("release", "all", SUITES)),
@@ -234,6 +239,7 @@ STAGES = {
     "load": lambda: (start_broker(), python_suite("load")),
     "faults": lambda: (start_broker(), reported("faults", str(ROOT / "tests/faults/faults.py"), "--short", "--json")),
     "web": web,
+    "proxies": proxies,
     "clients": clients,
     "api": api,
     "tokens": tokens,

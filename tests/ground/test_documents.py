@@ -7,7 +7,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("STEPCAST_BIN", str(ROOT / "build/release/stepcast"))
-DOCUMENTS = sorted(path for pattern in ("*.md", "docs/**/*.md", "src/**/*.md", "web/**/*.md", "tests/**/*.md", ".github/**/*.md")
+DOCUMENTS = sorted(path for pattern in ("*.md", "docs/**/*.md", "deploy/*.md", "src/**/*.md", "web/**/*.md", "tests/**/*.md", ".github/**/*.md")
                    for path in ROOT.glob(pattern) if "node_modules" not in path.parts)
 GUIDES = [path for path in DOCUMENTS if path.parent in (ROOT, ROOT / "docs") and path.name != "CHANGELOG.md"]
 
