@@ -168,7 +168,7 @@ std::string_view header_meaning(std::string_view name) {
     return {};
 }
 
-json::object openapi_document(const std::deque<Route>& table, std::string_view version, bool tokens) {
+json::object openapi_document(const std::deque<Route>& table, const ApiInfo& info) {
     json::object paths, schemas;
     collect(schemas, &problem_schema);
     for (const Route& row : table) {
@@ -176,20 +176,20 @@ json::object openapi_document(const std::deque<Route>& table, std::string_view v
         std::string method{wire::method_name(row.method)};
         std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c | 0x20); });
         if (!paths.contains(row.pattern)) paths[row.pattern] = json::object{};
-        paths[row.pattern].as_object()[method] = operation_of(row, tokens);
+        paths[row.pattern].as_object()[method] = operation_of(row, info.tokens);
         collect(schemas, row.info.body);
         for (const Answer& answer : row.info.answers) collect(schemas, answer.schema);
     }
     json::object components{{"schemas", std::move(schemas)}};
-    if (tokens)
+    if (info.tokens)
         components["securitySchemes"] = json::object{
             {"bearer", json::object{{"type", "http"}, {"scheme", "bearer"}, {"bearerFormat", "JWT"}}}};
     return {
         {"openapi", "3.1.0"},
         {"info",
          {{"title", "Stepcast"},
-          {"version", version},
-          {"summary", "The progress of long work, stored as events and streamed"},
+          {"version", info.version},
+          {"summary", info.summary},
           {"description", "Made from the endpoint table of the server that answers. GET serves HEAD too."}}},
         {"servers", json::array{json::object{{"url", "/"}}}},
         {"paths", std::move(paths)},

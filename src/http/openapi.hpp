@@ -8,11 +8,16 @@
 
 namespace stepcast::http {
 
-/// What the table says of itself as an OpenAPI 3.1 document; `tokens`: callers have to prove who they are.
-/// Rows that are no part of the interface are left out. Throws if a row's schema is no JSON, which a test of
-/// the table finds.
-boost::json::object openapi_document(const std::deque<Route>& table, std::string_view version,
-                                     bool tokens = false);
+/// What a table of routes cannot say of the server that has it.
+struct ApiInfo {
+    std::string_view version;
+    std::string_view summary;  ///< half a sentence: what the server is for
+    bool tokens = false;       ///< callers have to prove who they are
+};
+
+/// What the table says of itself as an OpenAPI 3.1 document. Rows that are no part of the interface are left
+/// out. Throws if a row's schema is no JSON, which a test of the table finds.
+boost::json::object openapi_document(const std::deque<Route>& table, const ApiInfo& info);
 
 /// The same for people, as Markdown.
 std::string api_markdown(const std::deque<Route>& table);

@@ -95,6 +95,13 @@ class Ground(unittest.TestCase):
                  if elsewhere.search(line.replace("docs/api.md", "")) and path != pathlib.Path(__file__).resolve()]
         self.assertEqual(cited, [])
 
+    def test_no_lower_floor_speaks_of_a_domain_but_in_examples(self):
+        word = re.compile(rf"\b({'|'.join(domain.removeprefix('domain/') for domain in floors.DOMAINS)})\b", re.I)
+        spoken = [f"{path.relative_to(ROOT)}:{number}" for folder in floors.GROUND | floors.FIRST | floors.SECOND | floors.THIRD
+                  for path in (ROOT / "src" / folder).rglob("*.[ch]pp")
+                  for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if word.search(line.partition("//")[0])]
+        self.assertEqual(spoken, [])
+
     def test_ci_runs_the_tests_where_the_image_is_built(self):
         workflow = read(".github/workflows/ci.yml")
         self.assertIn("- run: ./dev test\n", workflow)

@@ -3,9 +3,9 @@
 #include <cstdio>
 
 #include "app/commands/commands.hpp"
+#include "app/server/api.hpp"
 #include "app/server/node.hpp"
 #include "app/server/wiring.hpp"
-#include "app/version.hpp"
 #include "event/json.hpp"
 #include "http/openapi.hpp"
 
@@ -26,7 +26,7 @@ int print_interface(bool markdown) {
     if (markdown)
         out = http::api_markdown(node.router().table());
     else
-        event::append_json_value(out, http::openapi_document(node.router().table(), version()));
+        event::append_json_value(out, http::openapi_document(node.router().table(), api::about()));
     fmt::print("{}{}", out, markdown ? "" : "\n");
     return 0;
 }

@@ -1,7 +1,17 @@
 #pragma once
+#include "app/version.hpp"
+#include "http/openapi.hpp"
 #include "http/route.hpp"
 
 namespace stepcast::app::api {
+
+/// What this server is for, to begin its documents with.
+constexpr std::string_view summary = "The progress of long work, stored as events and streamed";
+
+/// `tokens`: callers have to prove who they are.
+inline http::ApiInfo about(bool tokens = false) {
+    return {.version = version(), .summary = summary, .tokens = tokens};
+}
 
 // What each of the node's own routes says of itself.
 

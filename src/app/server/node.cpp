@@ -12,7 +12,6 @@
 #include "app/server/monitor.hpp"
 #include "app/server/web_files.hpp"
 #include "app/server/wiring.hpp"
-#include "app/version.hpp"
 #include "event/json.hpp"
 #include "http/cookie_session.hpp"
 #include "http/openapi.hpp"
@@ -137,7 +136,7 @@ void Node::add_routes() {
                  },
                  api::openapi});
     event::append_json_value(openapi_,
-                             http::openapi_document(router_.table(), version(), config_.auth.mode != "off"));
+                             http::openapi_document(router_.table(), api::about(config_.auth.mode != "off")));
 }
 
 result<void> Node::read_keys() {

@@ -99,7 +99,7 @@ TEST_F(TableTest, every_row_that_is_not_open_asks_for_a_token_that_proves_enough
 }
 
 TEST_F(TableTest, the_document_has_every_row_of_the_interface_and_no_file_of_the_page) {
-    const auto document = http::openapi_document(table, "1.2.3");
+    const auto document = http::openapi_document(table, {.version = "1.2.3", .summary = "What it is for"});
     EXPECT_EQ(document.at("info").at("version").as_string(), "1.2.3");
     const auto& paths = document.at("paths").as_object();
     std::set<std::string_view> ids;
