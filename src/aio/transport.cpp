@@ -121,7 +121,7 @@ void Transport::deliver() {
     tls_->waits = true;
     when_writable([tls = tls_](std::error_code) {
         tls->waits = false;
-        // Cancelled as well: who is woken by that may send no more, but did send this.
+        // Cancelled as well: the owner may send no more, but what it sent counts as sent.
         if (tls->owner != nullptr && tls->deliver()) tls->owner->deliver();
     });
 }

@@ -91,9 +91,9 @@ Client::~Client() {
         std::thread{destroy}.detach();
         return;
     }
-    asio::post(*pool_, [destroy, told = std::move(destroyed_)] {
+    asio::post(*pool_, [destroy, notify = std::move(destroyed_)] {
         destroy();
-        if (told) told();
+        if (notify) notify();
     });
 }
 

@@ -102,6 +102,12 @@ class Ground(unittest.TestCase):
                   for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if word.search(line.partition("//")[0])]
         self.assertEqual(spoken, [])
 
+    def test_names_are_terms_and_no_images(self):
+        images = re.compile(r"told_|\btold\(|\bin vain\b|\b(woken|fallen|heirs?|stir(s|red)?)\b")
+        found = [f"{path.relative_to(ROOT)}:{number}" for path in (ROOT / "src").rglob("*.*")
+                 for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if images.search(line)]
+        self.assertEqual(found, [])
+
     def test_ci_runs_the_tests_where_the_image_is_built(self):
         workflow = read(".github/workflows/ci.yml")
         self.assertIn("- run: ./dev test\n", workflow)

@@ -119,7 +119,7 @@ class EmbeddedConsumer final : public Consumer {
             const auto waiting = log_->standing(*member_).lag;
             if (turn > 1 && waiting == before) break;
             before = waiting;
-            co_await asio::defer(asio::use_awaitable);  // no other thread is woken to wait
+            co_await asio::defer(asio::use_awaitable);  // no other thread wakes up only to wait
         }
     }
 

@@ -78,7 +78,7 @@ class TaskRecoveries : public flow::Recoveries {
     virtual Concerned concerned(bool all, event::Position since) const = 0;
     // Those of the stream's tasks that were announced as stalled, bounded as recoveries are.
     virtual std::vector<std::string> stalled() const = 0;
-    virtual ProgressEventService::Counts::Recoveries& told() const = 0;
+    virtual ProgressEventService::Counts::Recoveries& recovery_counts() const = 0;
     virtual std::optional<event::Position> ended() const { return {}; }
     virtual bool forbidden() const { return false; }
 
@@ -87,7 +87,7 @@ class TaskRecoveries : public flow::Recoveries {
 
   private:
     flow::Recovery tell(const Task& task) {
-        ++told()[static_cast<std::size_t>(reason_)];
+        ++recovery_counts()[static_cast<std::size_t>(reason_)];
         return {service_.recovery_frame(task), task.id, task.state.position};
     }
 
@@ -131,7 +131,7 @@ class OfUser final : public TaskRecoveries {
     }
 
   private:
-    ProgressEventService::Counts::Recoveries& told() const override {
+    ProgressEventService::Counts::Recoveries& recovery_counts() const override {
         return service_.counts().user_recoveries;
     }
 
@@ -188,7 +188,7 @@ class OfTask final : public TaskRecoveries {
   private:
     const Task* task() const { return service_.projection().find(task_id_); }
 
-    ProgressEventService::Counts::Recoveries& told() const override {
+    ProgressEventService::Counts::Recoveries& recovery_counts() const override {
         return service_.counts().task_recoveries;
     }
     Concerned concerned(bool, event::Position since) const override {
@@ -234,10 +234,10 @@ awaitable<Entry> ProgressEventService::enter(std::string task_id, std::string us
                            if (!user_id.empty() && task->user->id != user_id) co_return Entry::not_owner;
                            const auto at = event::parse_cursor(cursor);
                            // Above what is applied nobody knows whether there is more.
-                           const bool told = at && at->epoch == store_.epoch() &&
-                                             at->position >= task->state.position &&
-                                             at->position <= projection_.applied();
-                           co_return told && task->state.finished() ? Entry::finished : Entry::stream;
+                           const bool received = at && at->epoch == store_.epoch() &&
+                                                 at->position >= task->state.position &&
+                                                 at->position <= projection_.applied();
+                           co_return received && task->state.finished() ? Entry::finished : Entry::stream;
                        });
 }
 

@@ -55,11 +55,11 @@ aio::awaitable<Order> in_order(std::span<const event::EventRef> events) {
 void SplitTasks::tell(Task& task, std::int32_t partition) {
     if (!std::exchange(task.split, true)) {
         ++count_;
-        ++untold_;
+        ++unlogged_;
         if (collecting_) found_.push_back(task.id);
     }
     const auto now = Steady::now();
-    if (untold_ == 0 || now < next_line_) return;
+    if (unlogged_ == 0 || now < next_line_) return;
     next_line_ = now + 1min;
     spdlog::warn(
         "the events of task {} came over partitions {} and {} of {}, so that nothing keeps their order ({} "
@@ -67,7 +67,7 @@ void SplitTasks::tell(Task& task, std::int32_t partition) {
         "tasks since the last line): let all its producers use one partitioner (murmur2_random, Java's "
         "default; "
         "librdkafka: partitioner=murmur2_random) with the task as key, or number its events by seq",
-        task.id, task.partition, partition, topic_, std::exchange(untold_, 0));
+        task.id, task.partition, partition, topic_, std::exchange(unlogged_, 0));
 }
 
 std::vector<std::string> SplitTasks::take() {

@@ -34,7 +34,7 @@ class SplitTasks {
 
     const std::string topic_;
     std::uint64_t count_ = 0;
-    std::uint64_t untold_ = 0;  // found since the last line
+    std::uint64_t unlogged_ = 0;  // found since the last line
     Steady::time_point next_line_{};
     bool collecting_ = true;
     std::vector<std::string> found_;

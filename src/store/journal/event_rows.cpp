@@ -139,7 +139,7 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
     try {
         EventPage page;
         page.through = after;
-        boost::unordered_flat_map<std::uint64_t, std::size_t> untold;  // by hash: its place in the page
+        boost::unordered_flat_map<std::uint64_t, std::size_t> known;  // by hash: its place in the page
         rows.bind(1, static_cast<std::int64_t>(after)).bind(2, static_cast<std::int64_t>(limit));
         while (rows.step()) {
             page.through = static_cast<Position>(rows.number(0));
@@ -155,11 +155,11 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
                       system_clock().now()};
             if (loss.name.empty() || std::max(meta_.floor, lost_through(loss.hash())) >= event.position)
                 continue;
-            const auto [place, fresh] = untold.try_emplace(loss.hash(), page.untold.size());
-            if (fresh) page.untold.emplace_back();
-            page.untold[place->second] = std::move(loss);
+            const auto [place, fresh] = known.try_emplace(loss.hash(), page.hidden_losses.size());
+            if (fresh) page.hidden_losses.emplace_back();
+            page.hidden_losses[place->second] = std::move(loss);
         }
-        for (const auto& loss : page.untold) lost_[loss.hash()] = loss.through;
+        for (const auto& loss : page.hidden_losses) lost_[loss.hash()] = loss.through;
         return page;
     } catch (const SqliteError& e) {
         rows.reset();

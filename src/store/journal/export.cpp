@@ -138,7 +138,7 @@ void write_base(std::string& out, const JournalFile& file, const JournalBase& ba
 }  // namespace
 
 result<std::uint64_t> export_journal(const std::string& path, Categories categories, std::ostream& out,
-                                     const Told& told) {
+                                     const OnLine& on_line) {
     auto file = JournalFile::open_to_read({path, 0, categories});
     if (!file) return tl::unexpected{file.error()};
     const auto base = (*file)->read_base();
@@ -153,12 +153,12 @@ result<std::uint64_t> export_journal(const std::string& path, Categories categor
         if (read->through == after) break;
         after = read->through;
         text.clear();
-        for (const auto& loss : read->untold) write_loss(text, loss);
+        for (const auto& loss : read->hidden_losses) write_loss(text, loss);
         out << text;
         for (const auto& event : read->events) {
             write_event(text, event);
             out << text;
-            if (++count % reported_each == 0 && told) told(fmt::format("{} events written", count));
+            if (++count % reported_each == 0 && on_line) on_line(fmt::format("{} events written", count));
         }
         if (!out) return fail(journal_errc::failing, {}, "the output cannot be written");
     }

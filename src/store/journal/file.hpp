@@ -101,7 +101,7 @@ class JournalFile {
         std::vector<Position> hidden;    ///< what is still to be removed
         std::uint64_t hidden_bytes = 0;  ///< that it takes of the file
         std::vector<Loss>
-            untold;            ///< of subjects of hidden events, beyond what the base says; without number
+            hidden_losses;     ///< of subjects of hidden events, beyond what the base says; without number
         Position through = 0;  ///< as asked for: the end
     };
     /// Looks at no more than `limit` rows. After read_base.

@@ -276,7 +276,7 @@ class Import {
 };
 
 result<std::uint64_t> import_into(JournalFile& file, Categories categories, const EventCheck& check,
-                                  std::istream& in, const Told& told) {
+                                  std::istream& in, const OnLine& on_line) {
     Import import{file, categories, check};
     std::uint64_t number = 0;
     for (std::string line; std::getline(in, line);) {
@@ -289,8 +289,8 @@ result<std::uint64_t> import_into(JournalFile& file, Categories categories, cons
         }
         if (!import.full()) continue;
         if (auto flushed = import.flush(); !flushed) return tl::unexpected{flushed.error()};
-        if (told && import.count() / reported_each != (import.count() - page) / reported_each)
-            told(fmt::format("{} events read", import.count()));
+        if (on_line && import.count() / reported_each != (import.count() - page) / reported_each)
+            on_line(fmt::format("{} events read", import.count()));
     }
     auto done = import.finish();
     if (done) file.settle();
@@ -307,7 +307,7 @@ void remove_journal(const std::string& path) {
 
 // Whatever ends it before its end, nothing has the journal's name.
 result<std::uint64_t> import_journal(const std::string& name, Categories categories, const EventCheck& check,
-                                     std::istream& in, const Told& told) {
+                                     std::istream& in, const OnLine& on_line) {
     const std::string path = own_name(name);
     const std::string made = path + ".import";
     std::error_code error;
@@ -320,7 +320,7 @@ result<std::uint64_t> import_journal(const std::string& name, Categories categor
         file = JournalFile::open({made, 0, categories});
     }
     if (!file) return tl::unexpected{file.error()};
-    auto done = import_into(**file, categories, check, in, told);
+    auto done = import_into(**file, categories, check, in, on_line);
     file->reset();
     if (done) {
         sync_to_disk(made);

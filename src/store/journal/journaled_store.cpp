@@ -214,7 +214,7 @@ awaitable<result<void>> JournaledStore::load(const aio::Stop& stop) {
         auto [next, inserted] = co_await (read(after) && insert(page->events));
         if (!inserted) co_return tl::unexpected{inserted.error()};
         changes_.removed(page->hidden, page->hidden_bytes);
-        for (const auto& loss : page->untold) memory_.restore_untold(loss);
+        for (const auto& loss : page->hidden_losses) memory_.restore_hidden_loss(loss);
         durable_ = after;
         if (head != 0) percent_ = static_cast<int>(99 * after / head);
         if (feed_.hint) feed_.hint();

@@ -24,8 +24,9 @@ Error failed(const std::string& path, const SqliteError& e) {
     return {journal_errc::failing, {}, fmt::format("{}: {}", path, e.what())};
 }
 
-void say_progress(const Told& told, const char* what, std::uint64_t before, std::uint64_t now) {
-    if (told && before / reported_each != now / reported_each) told(fmt::format("{} events {}", now, what));
+void report_count(const OnLine& on_line, const char* what, std::uint64_t before, std::uint64_t now) {
+    if (on_line && before / reported_each != now / reported_each)
+        on_line(fmt::format("{} events {}", now, what));
 }
 
 /// Follows the versions of each stream, to see where one lacks an event.
@@ -56,7 +57,7 @@ class Versions {
     std::uint64_t gaps_ = 0;
 };
 
-void check_events(JournalFile& file, JournalReport& report, const Told& told) {
+void check_events(JournalFile& file, JournalReport& report, const OnLine& on_line) {
     const auto base = file.read_base(&report.problems);
     if (!base) {
         report.problems.push_back(base.error().detail);
@@ -76,7 +77,7 @@ void check_events(JournalFile& file, JournalReport& report, const Told& told) {
         }
         const auto before = report.events;
         report.events += reader.events().size();
-        say_progress(told, "read", before, report.events);
+        report_count(on_line, "read", before, report.events);
     }
     for (const auto* found : {&reader.problems(), &std::as_const(gaps)})
         report.problems.insert(report.problems.end(), found->begin(), found->end());
@@ -116,7 +117,7 @@ bool Salvage::next(std::size_t limit) {
     return false;
 }
 
-result<JournalReport> check_journal(const std::string& path, Categories categories, const Told& told) {
+result<JournalReport> check_journal(const std::string& path, Categories categories, const OnLine& on_line) {
     auto file = JournalFile::open_to_read({.path = path, .categories = categories, .salvage = true});
     if (!file) return tl::unexpected{file.error()};
     JournalReport report;
@@ -130,7 +131,7 @@ result<JournalReport> check_journal(const std::string& path, Categories categori
     } catch (const SqliteError& e) {
         report.problems.push_back(e.what());
     }
-    check_events(**file, report, told);
+    check_events(**file, report, on_line);
     return report;
 }
 
@@ -211,7 +212,7 @@ namespace {
 
 // Copies what can be read. Versions are counted anew where an event is missing, because a state is folded
 // from a stream without holes; then the epoch is a new one.
-result<Repair> salvage(JournalFile& from, JournalFile& to, const Told& told) {
+result<Repair> salvage(JournalFile& from, JournalFile& to, const OnLine& on_line) {
     Repair repair;
     std::vector<std::string> left_out;
     const JournalBase base = from.read_base(&left_out).value_or(JournalBase{});
@@ -229,7 +230,7 @@ result<Repair> salvage(JournalFile& from, JournalFile& to, const Told& told) {
                 event::Event::seal(event.draft, version, head, event.recorded_at, from.epoch()));
         }
         if (more && group.events.size() < page) continue;
-        say_progress(told, "kept", repair.kept, repair.kept + group.events.size());
+        report_count(on_line, "kept", repair.kept, repair.kept + group.events.size());
         repair.kept += group.events.size();
         if (auto written = to.write(std::exchange(group, {}), head); !written)
             return tl::unexpected{written.error()};
@@ -245,7 +246,7 @@ result<Repair> salvage(JournalFile& from, JournalFile& to, const Told& told) {
 
 }  // namespace
 
-result<Repair> repair_journal(const std::string& name, Categories categories, const Told& told) {
+result<Repair> repair_journal(const std::string& name, Categories categories, const OnLine& on_line) {
     const std::string path = own_name(name);
     const std::string made = path + ".repaired";
     const auto lock = FileLock::take(path, false);
@@ -263,7 +264,7 @@ result<Repair> repair_journal(const std::string& name, Categories categories, co
         if (!from) return tl::unexpected{from.error()};
         auto to = JournalFile::open({made, 0, categories});
         if (!to) return tl::unexpected{to.error()};
-        auto done = salvage(**from, **to, told);
+        auto done = salvage(**from, **to, on_line);
         (*to)->settle();
         return done;
     }();
@@ -274,7 +275,7 @@ result<Repair> repair_journal(const std::string& name, Categories categories, co
 }
 
 result<std::string> restore_journal(const std::string& backup, const std::string& name, Categories categories,
-                                    const Told& told) {
+                                    const OnLine& on_line) {
     const std::string path = own_name(name);
     std::error_code error;
     if (std::filesystem::equivalent(backup, path, error))
@@ -286,7 +287,7 @@ result<std::string> restore_journal(const std::string& backup, const std::string
         if (!taken) return tl::unexpected{taken.error()};
         lock = std::move(*taken);
     }
-    const auto report = check_journal(backup, categories, told);
+    const auto report = check_journal(backup, categories, on_line);
     if (!report) return tl::unexpected{report.error()};
     if (!report->problems.empty())
         return fail(

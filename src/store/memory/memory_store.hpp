@@ -92,7 +92,7 @@ class MemoryStore final : public EventStore {
     /// again.
     void restore(const Loss& loss);
     /// A subject's loss that was not written down before the history was left.
-    void restore_untold(const Loss& loss);
+    void restore_hidden_loss(const Loss& loss);
     void restore_floor(Position floor) { tombstones_.raise_floor(floor); }
     void restore(const Category& category, StreamHead head, std::optional<Snapshot> snapshot);
     bool restore(const Draft& event, Version version, Position position, Timestamp recorded_at);

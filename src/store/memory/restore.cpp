@@ -13,7 +13,7 @@ void MemoryStore::restore(const Loss& loss) {
     tombstones_.restore(loss.hash(), loss.through, loss.at, loss.number);
 }
 
-void MemoryStore::restore_untold(const Loss& loss) {
+void MemoryStore::restore_hidden_loss(const Loss& loss) {
     lose({*loss.category, loss.of_subject, loss.name, loss.hash()}, loss.through, clock_.now());
 }
 
