@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "aio/turn.hpp"
 #include "base/hash.hpp"
 
 namespace stepcast::flow {
@@ -58,6 +59,7 @@ aio::awaitable<result<Loaded>> AggregateReader::load(std::string_view stream_id,
             if (auto moved = evolve(loaded, *event); !moved)
                 co_return tl::unexpected{std::move(moved.error())};
         if (!page->more) break;
+        co_await aio::next_turn();
     }
     co_return loaded;
 }

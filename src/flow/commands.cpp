@@ -75,7 +75,8 @@ aio::awaitable<void> Commands::carry_out_group(const std::string& id, Stream& st
     }
     std::vector<store::Commit> commits;
     auto group = decide(id, stream, commits);
-    auto outcomes = co_await committer_.commit(commits);
+    auto outcomes = co_await committer_.commit(
+        commits, reader_.kind().category->expires ? Committer::Full::waits : Committer::Full::refused);
     co_await settle(id, stream, std::move(group), std::move(outcomes));
 }
 

@@ -12,25 +12,31 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Committer::Pause pause_of(const store::CommitResult& outcome) {
-    if (!Committer::passes(outcome)) return Committer::Pause::none;
+using Full = Committer::Full;
+
+bool is_tried_again(const store::CommitResult& outcome, Full full) {
+    return Committer::passes(outcome) && (full == Full::waits || outcome.error().code != store::errc::full);
+}
+
+Committer::Pause pause_of(const store::CommitResult& outcome, Full full) {
+    if (!is_tried_again(outcome, full)) return Committer::Pause::none;
     return outcome.error().code == store::errc::full ? Committer::Pause::store_full
                                                      : Committer::Pause::store_unavailable;
 }
 
 // Of several outcomes, what is to be told: an unavailable store may be full besides.
-Committer::Pause pause_of(std::span<const store::CommitResult> outcomes) {
+Committer::Pause pause_of(std::span<const store::CommitResult> outcomes, Full full) {
     auto pause = Committer::Pause::none;
-    for (const auto& outcome : outcomes) pause = std::max(pause, pause_of(outcome));
+    for (const auto& outcome : outcomes) pause = std::max(pause, pause_of(outcome, full));
     return pause;
 }
 
 }  // namespace
 
 aio::awaitable<std::vector<store::CommitResult>> Committer::commit(std::vector<store::Commit>& commits,
-                                                                   Attempts* attempts) {
+                                                                   Full full, Attempts* attempts) {
     auto outcomes = co_await write(commits);
-    if (pause_of(outcomes) != Pause::none) co_await retry(commits, outcomes, attempts);
+    if (pause_of(outcomes, full) != Pause::none) co_await retry(commits, outcomes, full, attempts);
     co_return outcomes;
 }
 
@@ -56,28 +62,30 @@ aio::awaitable<std::vector<store::CommitResult>> Committer::write(std::span<stor
 }
 
 aio::awaitable<void> Committer::retry(std::vector<store::Commit>& commits,
-                                      std::vector<store::CommitResult>& outcomes, Attempts* attempts) {
+                                      std::vector<store::CommitResult>& outcomes, Full full,
+                                      Attempts* attempts) {
     if (attempts != nullptr) attempts->assign(commits.size(), 1);
     std::vector<store::Commit> left;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        if (!passes(outcomes[i])) continue;
+        if (!is_tried_again(outcomes[i], full)) continue;
         left.push_back(std::move(commits[i]));
         places.push_back(i);
     }
-    Pause pause = pause_of(outcomes);
+    Pause pause = pause_of(outcomes, full);
     note(Pause::none, pause);
     aio::Backoff backoff{50ms, 1s};
     while (!left.empty() && co_await stop_.pause(backoff.next())) {
         auto again = co_await write(left);
-        note(pause, pause_of(again));
-        pause = pause_of(again);
+        note(pause, pause_of(again, full));
+        pause = pause_of(again, full);
         if (attempts != nullptr)
             for (const auto place : places) ++(*attempts)[place];
         std::size_t kept = 0;
         for (std::size_t i = 0; i < again.size(); ++i) {
-            if (passes(again[i]) && kept != i) left[kept] = std::move(left[i]);
-            if (passes(again[i]))
+            const bool stays = is_tried_again(again[i], full);
+            if (stays && kept != i) left[kept] = std::move(left[i]);
+            if (stays)
                 places[kept++] = places[i];
             else
                 outcomes[places[i]] = std::move(again[i]);

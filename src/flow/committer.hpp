@@ -28,6 +28,12 @@ class Committer {
     /// was more than once; else it stays as it is.
     using Attempts = std::vector<std::uint32_t>;
     aio::awaitable<std::vector<store::CommitResult>> commit(std::vector<store::Commit>& commits,
+                                                            Attempts* attempts = nullptr) {
+        return commit(commits, Full::waits, attempts);
+    }
+    /// What becomes of commits that find the store full. Of what never expires they would wait for ever.
+    enum class Full : std::uint8_t { waits, refused };
+    aio::awaitable<std::vector<store::CommitResult>> commit(std::vector<store::Commit>& commits, Full full,
                                                             Attempts* attempts = nullptr);
     /// The same of one, from any strand.
     aio::awaitable<store::CommitResult> commit(store::Commit commit);
@@ -47,7 +53,7 @@ class Committer {
   private:
     aio::awaitable<std::vector<store::CommitResult>> write(std::span<store::Commit> commits);
     aio::awaitable<void> retry(std::vector<store::Commit>& commits,
-                               std::vector<store::CommitResult>& outcomes, Attempts* attempts);
+                               std::vector<store::CommitResult>& outcomes, Full full, Attempts* attempts);
     void note(Pause before, Pause now);
 
     const aio::Strand core_;

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "aio/spawn.hpp"
+#include "aio/turn.hpp"
 #include "base/text.hpp"
 #include "event/json_reader.hpp"
 #include "store/forwarding_store.hpp"
@@ -184,6 +185,37 @@ TEST_F(CommandsTest, an_outage_is_waited_for) {
         const auto outcomes = co_await all({pay_in("a"), pay_out("b")});
         EXPECT_EQ(outcomes[1]->version, 2u);
         EXPECT_EQ(store.groups, (std::vector<std::size_t>{1, 1, 1, 1}));
+    });
+}
+
+TEST_F(CommandsTest, a_store_that_is_full_of_what_never_expires_refuses_instead_of_waiting_for_ever) {
+    run([&]() -> awaitable<void> {
+        store::MemoryStore small{{.permanent_max_bytes = 2'000}};
+        store.behind = &small;
+        std::vector<Command> wanted;
+        for (int i = 0; i < 40; ++i) wanted.push_back(pay_in(fmt::format("in{}", i)));
+        const auto outcomes = co_await all(std::move(wanted));
+        EXPECT_TRUE(outcomes.front());
+        EXPECT_EQ(outcomes.back().error().code, store::errc::full);
+        EXPECT_EQ(committer.paused(), Committer::Pause::none) << "others are not held up";
+        const auto there = std::ranges::count_if(outcomes, [](const auto& one) { return one.has_value(); });
+        EXPECT_EQ((co_await small.stream_info(purse, "p"))->version, static_cast<std::uint64_t>(there));
+    });
+}
+
+TEST_F(CommandsTest, a_long_stream_is_folded_in_turns) {
+    run([&]() -> awaitable<void> {
+        std::vector<Command> wanted;
+        for (int i = 0; i < 900; ++i) wanted.push_back(pay_in(fmt::format("in{}", i)));
+        co_await all(std::move(wanted));
+        int turns = 0;
+        bool loaded = false;
+        aio::spawn(core, "others", [&]() -> awaitable<void> {
+            for (; !loaded && turns < 1'000; ++turns) co_await aio::next_turn();
+        });
+        EXPECT_EQ(co_await content(899), 899);
+        loaded = true;
+        EXPECT_GT(turns, 0);
     });
 }
 
