@@ -19,7 +19,6 @@ enum class errc {
 };
 std::error_code make_error_code(errc e);
 
-inline constexpr std::size_t max_id_characters = 128;
 inline constexpr std::size_t max_step_name_characters = 256;
 inline constexpr std::size_t max_detail_bytes = 8 * 1024;
 

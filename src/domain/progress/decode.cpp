@@ -7,6 +7,7 @@
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "domain/progress/codec.hpp"
+#include "event/ids.hpp"
 #include "event/json_reader.hpp"
 
 namespace stepcast::progress {
@@ -167,13 +168,8 @@ std::error_code make_error_code(errc e) {
 }
 
 result<void> check_id(std::string_view id, std::string_view field) {
-    if (id.empty()) return invalid(field, "must not be empty");
-    if (!valid_utf8(id)) return invalid(field, "must be valid UTF-8");
-    // Bytes first: counting the characters of a megabyte to refuse it would be work for nothing.
-    if (id.size() > 4 * max_id_characters || count_code_points(id) > max_id_characters)
-        return invalid(field, fmt::format("must have at most {} characters", max_id_characters));
-    if (has_control(id)) return invalid(field, "must not contain control characters");
-    return {};
+    const auto fault = event::fault_of_id(id);
+    return fault.empty() ? result<void>{} : invalid(field, std::string{fault});
 }
 
 // What was sent is known by its fingerprint alone: each way to have sent the event's other values is tried.
