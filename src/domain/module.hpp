@@ -38,6 +38,9 @@ struct Parts {
     /// The JSON of what the node and its modules do; `local`: for a client on this machine, who may see
     /// paths.
     std::function<aio::awaitable<std::string>(bool local)> monitor{};
+    /// A commit has left messages to the bus (Commit::outbox): they leave now and not at the next look. On
+    /// the core strand.
+    std::function<void()> owed = [] {};
 };
 
 /// What one domain gives a node, which knows modules and no domain's name. Made before the store is loaded
@@ -48,6 +51,8 @@ class Module {
 
     /// Topics that it reads or writes; they are made before `start`.
     virtual std::vector<bus::TopicSpec> topics() const = 0;
+    /// Those of them that its commits owe messages to (Commit::outbox): the node sends these.
+    virtual std::vector<std::string> owes() const { return {}; }
     virtual std::vector<http::Route> routes() = 0;
     /// They are given what the store holds from the first event on.
     virtual std::vector<flow::Projection*> projections() = 0;
@@ -57,6 +62,8 @@ class Module {
     virtual aio::awaitable<void> restore() = 0;
     /// Begins what needs the bus. On the core strand.
     virtual void start() = 0;
+    /// Its consumers read: what is produced from now on reaches them. Any thread, after `start`.
+    virtual bool subscribed() const { return true; }
     /// Ends the consumers: what they have not finished is given again later. Requests and streams are gone by
     /// then, the store, the hub and the bus are not. Comes after any of the above, also while `restore` is
     /// under way, which then returns. On the core strand.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <algorithm>
 #include <asio/post.hpp>
 #include <boost/json.hpp>
 
@@ -59,6 +60,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
           [this](event::Position after, std::size_t limit) { return hub_.read_after(after, limit); }},
       hub_{core_, *store_, broadcaster_, clock, config.store.cleanup_interval},
       committer_{core_, *store_, hub_},
+      relay_{core_, *store_, committer_, *bus_, {}},
       dead_letters_{*bus_},
       sse_{sse_options(config, clock)},
       limits_{client_bounds(config)},
@@ -84,8 +86,10 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
                                              .dead_letters = dead_letters_,
                                              .sse = sse_,
                                              .admission = admission_,
-                                             .monitor = [this](bool local) { return monitor(local); }}));
+                                             .monitor = [this](bool local) { return monitor(local); },
+                                             .owed = [this] { relay_.wake(); }}));
         for (auto* projection : module->projections()) hub_.add(*projection);
+        for (const auto& topic : module->owes()) relay_.serve(topic);
     }
     server_.count_streams([this] { return admission_.open(); });
     add_routes();
@@ -264,6 +268,9 @@ awaitable<void> Node::start_bus() {
         if (made) {
             for (const auto& module : modules_) module->start();
             bus_ready_ = true;
+            relay_.start([this] {
+                return std::ranges::all_of(modules_, [](const auto& each) { return each->subscribed(); });
+            });
             co_return;
         }
         spdlog::warn("waiting for the bus: {}", made.error().text());
@@ -292,6 +299,7 @@ awaitable<bool> Node::stop() {
         stop_watch_.notify();
         committer_.stop();
         co_await stop_modules();
+        co_await relay_.stop();
         co_await gate_.close();
         co_await hub_.stop();
         co_await store_->close();
@@ -371,6 +379,7 @@ awaitable<std::string> Node::metrics() {
     add_readings(page, co_await read());
     co_await aio::run_on(core_, [this, &page]() -> awaitable<void> {
         for (const auto& module : modules_) module->read_metrics(page);
+        relay_.read_metrics(page);
         co_return;
     });
     co_return page.text();

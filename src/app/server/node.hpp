@@ -17,6 +17,7 @@
 #include "domain/module.hpp"
 #include "flow/dead_letters.hpp"
 #include "flow/feed_hub.hpp"
+#include "flow/outbox_relay.hpp"
 #include "http/client_limits.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
@@ -83,6 +84,7 @@ class Node {
     broadcast::Broadcaster broadcaster_;
     flow::FeedHub hub_;
     flow::Committer committer_;
+    flow::OutboxRelay relay_;
     flow::DeadLetters dead_letters_;
     const http::SseOptions sse_;
     http::ClientLimits limits_;

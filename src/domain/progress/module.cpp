@@ -58,6 +58,7 @@ class ProgressModule final : public domain::Module {
         if (orders_) orders_->start();
         started_ = true;
     }
+    bool subscribed() const override { return ingest_.subscribed() && (!orders_ || orders_->subscribed()); }
     awaitable<void> stop() override {
         if (orders_) {
             using namespace asio::experimental::awaitable_operators;

@@ -1,0 +1,157 @@
+#include "flow/outbox_relay.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "aio/backoff.hpp"
+#include "aio/spawn.hpp"
+#include "aio/unless.hpp"
+#include "base/random.hpp"
+
+namespace stepcast::flow {
+namespace {
+
+using namespace std::chrono_literals;
+using aio::awaitable;
+
+constexpr std::size_t page_size = 256;
+
+}  // namespace
+
+OutboxRelay::OutboxRelay(const aio::Strand& core, store::EventStore& store, Committer& committer,
+                         bus::MessageBus& bus, Options options)
+    : core_{core},
+      store_{store},
+      committer_{committer},
+      bus_{bus},
+      options_{options},
+      holder_{random_uuid()},
+      gate_{core} {}
+
+void OutboxRelay::serve(const std::string& topic) {
+    for (const auto& known : topics_)
+        if (known.name == topic) return;
+    topics_.emplace_back(topic, core_);
+}
+
+void OutboxRelay::start(std::function<bool()> ready) {
+    aio::spawn_critical(core_, "outbox relay",
+                        [this, ready = std::move(ready), hold = gate_.enter()] { return begin(ready); });
+}
+
+awaitable<void> OutboxRelay::begin(std::function<bool()> ready) {
+    while (!ready())
+        if (!co_await stop_.pause(20ms)) co_return;
+    for (auto& topic : topics_)
+        aio::spawn_critical(core_, "outbox relay",
+                            [this, &topic, hold = gate_.enter()] { return work(topic); });
+}
+
+void OutboxRelay::wake() {
+    for (auto& topic : topics_) topic.woken.notify();
+}
+
+awaitable<void> OutboxRelay::stop() {
+    stop_.raise();
+    wake();
+    co_await gate_.close();
+}
+
+void OutboxRelay::read_metrics(MetricSink& sink) const {
+    for (const auto& topic : topics_) {
+        const auto row = [&](std::string_view result, std::uint64_t count) {
+            sink.counter(
+                "stepcast_outbox_messages_total",
+                "Messages that commits owed the bus: sent, or lost because it takes none of their size",
+                static_cast<double>(count), {{"topic", topic.name}, {"result", result}});
+        };
+        row("sent", topic.sent);
+        row("lost", topic.lost);
+        sink.counter("stepcast_outbox_failures_total", "Attempts to send what is owed that the bus refused",
+                     static_cast<double>(topic.failed), {{"topic", topic.name}});
+    }
+}
+
+awaitable<void> OutboxRelay::work(Topic& topic) {
+    aio::Backoff backoff{100ms, 5s};
+    while (!stop_.raised()) {
+        const auto sent = co_await send_next(topic);
+        if (stop_.raised()) co_return;
+        if (!sent) {
+            ++topic.failed;
+            spdlog::warn("what is owed to {} waits: {}", topic.name, sent.error().text());
+            co_await stop_.pause(backoff.next());
+            continue;
+        }
+        backoff.reset();
+        if (!*sent) co_await topic.woken.wait(options_.look);
+    }
+}
+
+// False if there is nothing to send. Who has just taken the lease knows nothing of what its last holder sent.
+awaitable<result<bool>> OutboxRelay::send_next(Topic& topic) {
+    auto fence = co_await store_.lease("outbox of " + topic.name, holder_, options_.lease);
+    if (!fence && fence.error().code == store::errc::held) co_return false;
+    if (!fence) co_return tl::unexpected{std::move(fence.error())};
+    if (std::exchange(topic.token, fence->token) != fence->token) topic.after = 0;
+    auto window = co_await read(topic);
+    if (!window) co_return tl::unexpected{std::move(window.error())};
+    if (window->empty()) co_return false;
+    if (auto produced = co_await produce(topic, *window); !produced)
+        co_return tl::unexpected{std::move(produced.error())};
+    if (auto forgotten = co_await forget(topic, *window, std::move(*fence)); !forgotten)
+        co_return tl::unexpected{std::move(forgotten.error())};
+    topic.after = window->back().number;
+    co_return true;
+}
+
+awaitable<result<OutboxRelay::Window>> OutboxRelay::read(Topic& topic) {
+    Window window;
+    const std::size_t most = topic.single ? 1 : options_.window;
+    for (auto after = topic.after;;) {
+        auto page = co_await store_.outbox(after, page_size);
+        if (!page) co_return tl::unexpected{std::move(page.error())};
+        for (auto& pending : *page) {
+            after = pending.number;
+            if (pending.message.topic == topic.name) window.push_back(std::move(pending));
+            if (window.size() == most) co_return window;
+        }
+        if (window.empty()) topic.after = after;
+        if (page->size() < page_size) co_return window;
+    }
+}
+
+// A message that the bus refuses for its size would keep all behind it for ever.
+awaitable<result<void>> OutboxRelay::produce(Topic& topic, const Window& window) {
+    std::vector<bus::Message> messages;
+    for (const auto& [number, message] : window)
+        messages.push_back({message.topic, message.key, message.value, message.headers});
+    auto produced = co_await aio::unless(stop_, bus_.produce(std::move(messages)));
+    if (!produced) co_return fail(bus::errc::closed);
+    if (*produced) {
+        topic.sent += window.size();
+        topic.single = false;
+        co_return result<void>{};
+    }
+    if (produced->error().code != bus::errc::too_large)
+        co_return tl::unexpected{std::move(produced->error())};
+    if (window.size() > 1) {
+        topic.single = true;
+        co_return fail(bus::errc::too_large, {}, "one of several messages is too large: they go one by one");
+    }
+    ++topic.lost;
+    spdlog::error("{} takes no message of this size, it is given up: {}, {} bytes", topic.name,
+                  window.front().message.id, window.front().message.value.size());
+    co_return result<void>{};
+}
+
+awaitable<result<void>> OutboxRelay::forget(Topic& topic, const Window& window, store::Fence fence) {
+    std::vector<store::Commit> commits(1);
+    commits[0].fence = std::move(fence);
+    for (const auto& pending : window) commits[0].sent.push_back(pending.message.id);
+    const auto outcomes = co_await committer_.commit(commits);
+    if (outcomes[0]) co_return result<void>{};
+    if (outcomes[0].error().code == store::errc::fenced) topic.token = 0;
+    co_return fail(outcomes[0].error().code, {}, outcomes[0].error().detail);
+}
+
+}  // namespace stepcast::flow

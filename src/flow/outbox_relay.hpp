@@ -1,0 +1,76 @@
+#pragma once
+#include <functional>
+#include <list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aio/gate.hpp"
+#include "aio/stop.hpp"
+#include "base/metric_sink.hpp"
+#include "bus/bus.hpp"
+#include "flow/committer.hpp"
+
+namespace stepcast::flow {
+
+/// Gives the bus what commits owe it: per topic in the order in which it was committed, one window of
+/// messages at a time, each until the bus has it; so at least once, with the same bytes each time. A topic
+/// whose messages wait holds up no other one. Everything on the core strand.
+class OutboxRelay {
+  public:
+    struct Options {
+        std::size_t window = 256;             ///< messages of a topic that are on their way at once
+        std::chrono::milliseconds look{250};  ///< how often it looks without a call of `wake`
+        Duration lease = std::chrono::seconds{30};
+    };
+
+    /// All outlive the relay.
+    OutboxRelay(const aio::Strand& core, store::EventStore& store, Committer& committer, bus::MessageBus& bus,
+                Options options);
+
+    /// Before `start`: messages of this topic are sent. Those of other topics are left alone.
+    void serve(const std::string& topic);
+    /// Begins to send once `ready` says so, which is asked now and then: when the consumers of this process
+    /// have subscribed, because a bus in memory keeps nothing for those who come later.
+    void start(std::function<bool()> ready);
+    /// A commit has left messages.
+    void wake();
+    /// Ends what is on its way; what is not known to have arrived is sent again after the next start. After
+    /// Committer::stop.
+    aio::awaitable<void> stop();
+
+    void read_metrics(MetricSink& sink) const;
+
+  private:
+    struct Topic {
+        Topic(std::string its_name, const aio::Strand& core) : name{std::move(its_name)}, woken{core} {}
+        const std::string name;
+        aio::Notice woken;
+        std::uint64_t after = 0;  // up to here none of its messages is pending, as long as `token` holds
+        std::uint64_t token = 0;
+        bool single = false;  // one message at a time, to find the one that the bus does not take
+        std::uint64_t sent = 0;
+        std::uint64_t failed = 0;  // attempts of a window
+        std::uint64_t lost = 0;    // messages that the bus will never take
+    };
+    using Window = std::vector<store::PendingMessage>;
+
+    aio::awaitable<void> begin(std::function<bool()> ready);
+    aio::awaitable<void> work(Topic& topic);
+    aio::awaitable<result<bool>> send_next(Topic& topic);
+    aio::awaitable<result<Window>> read(Topic& topic);
+    aio::awaitable<result<void>> produce(Topic& topic, const Window& window);
+    aio::awaitable<result<void>> forget(Topic& topic, const Window& window, store::Fence fence);
+
+    const aio::Strand core_;
+    store::EventStore& store_;
+    Committer& committer_;
+    bus::MessageBus& bus_;
+    const Options options_;
+    const std::string holder_;
+    std::list<Topic> topics_;
+    aio::Stop stop_;
+    aio::Gate gate_;
+};
+
+}  // namespace stepcast::flow
