@@ -164,6 +164,8 @@ std::string_view header_meaning(std::string_view name) {
     if (name == "WWW-Authenticate") return "How to prove who calls (RFC 6750)";
     if (name == "Set-Cookie") return "The session, or its end";
     if (name == "Location") return "Where the result is to be seen";
+    if (name == "Stepcast-Position") return "Where the change stands: `?wait=` of a read waits for it";
+    if (name == "Idempotency-Replayed") return "`true`: the call had been carried out before, under its key";
     if (name == "Retry-After") return "Seconds until it is worth another try";
     return {};
 }

@@ -1,5 +1,7 @@
 #include "domain/progress/api.hpp"
 
+#include "domain/schemas.hpp"
+
 namespace stepcast::progress::api {
 namespace {
 
@@ -10,12 +12,8 @@ using http::Schema;
 using http::Shape;
 using enum Parameter::In;
 
-// Texts without what `has_control` finds; a macro, because only literals can be joined within a schema.
-#define PRINTABLE \
-    R"("pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u200b\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]+$")"
-// Ids are what `check_id` takes.
-constexpr std::string_view id_schema = R"({"type":"string","minLength":1,"maxLength":128,)" PRINTABLE R"(})";
-constexpr std::string_view whole_schema = R"({"type":"integer","minimum":1,"maximum":9223372036854775807})";
+using domain::id_schema;
+using domain::whole_schema;
 
 constexpr Parameter task_id{path, "taskId", "The task", id_schema, true};
 constexpr Parameter of_user{path, "userId", "The user", id_schema, true};
@@ -44,11 +42,11 @@ constexpr Schema sent_event{"SentEvent",
   "type":"object","description":"What a producer sends; null means absent, unknown members are passed over.",
   "required":["taskId","userId","eventType"],
   "properties":{
-    "taskId":{"type":"string","minLength":1,"maxLength":128,)" PRINTABLE R"(},
-    "userId":{"type":"string","minLength":1,"maxLength":128,)" PRINTABLE
+    "taskId":{"type":"string","minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE R"(},
+    "userId":{"type":"string","minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE
                             R"(,"description":"The owner; a task keeps that of its first event"},
     "eventType":{"type":"string","enum":["STARTED","PROGRESS","COMPLETED","FAILED"]},
-    "eventId":{"type":["string","null"],"minLength":1,"maxLength":128,)" PRINTABLE
+    "eventId":{"type":["string","null"],"minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE
                             R"(,"description":"Makes a repeat harmless; absent: given by the answer"},
     "currentStep":{"type":["integer","null"],"minimum":0,"maximum":9007199254740991,"description":"At most totalSteps where that is above 0"},
     "totalSteps":{"type":["integer","null"],"minimum":0,"maximum":9007199254740991},
@@ -95,8 +93,8 @@ constexpr Schema given_event{"GivenEvent", R"({
 constexpr Schema sent_order{"SentOrder", R"({
   "type":"object","required":["userId","productName","quantity"],
   "properties":{
-    "userId":{"type":"string","minLength":1,"maxLength":128,)" PRINTABLE R"(},
-    "productName":{"type":"string","minLength":1,"maxLength":256,)" PRINTABLE R"(},
+    "userId":{"type":"string","minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE R"(},
+    "productName":{"type":"string","minLength":1,"maxLength":256,)" STEPCAST_PRINTABLE R"(},
     "quantity":{"type":"integer","minimum":1,"maximum":9007199254740991}}})"};
 
 constexpr Schema given_order{"GivenOrder", R"({

@@ -1,0 +1,18 @@
+#pragma once
+#include <string_view>
+
+// Pieces of JSON Schema that the rows of several modules are made from.
+
+// Texts without what `has_control` finds; a macro, because only literals can be joined within a schema.
+#define STEPCAST_PRINTABLE \
+    R"("pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u200b\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]+$")"
+// What event::fault_of_id takes.
+#define STEPCAST_ID R"("type":"string","minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE
+
+namespace stepcast::domain {
+
+inline constexpr std::string_view id_schema = "{" STEPCAST_ID "}";
+inline constexpr std::string_view whole_schema =
+    R"({"type":"integer","minimum":1,"maximum":9223372036854775807})";
+
+}  // namespace stepcast::domain
