@@ -63,6 +63,7 @@ class Commands {
     aio::awaitable<void> stop() { co_await gate_.close(); }
 
     AggregateReader& reader() { return reader_; }
+    const AggregateReader& reader() const { return reader_; }
 
   private:
     struct Call {

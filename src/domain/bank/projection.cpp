@@ -1,0 +1,30 @@
+#include "domain/bank/projection.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace stepcast::bank {
+
+std::span<const event::Category* const> AccountProjection::categories() const {
+    static constexpr std::array<const event::Category*, 1> all{&category};
+    return all;
+}
+
+aio::awaitable<void> AccountProjection::apply(std::span<const event::EventRef> events,
+                                              event::Position through) {
+    for (const auto& event : events) {
+        if (ledger_.apply(*event)) continue;
+        skipped_.fetch_add(1, std::memory_order_relaxed);
+        spdlog::error("event {} of account {} cannot be read: balances are wrong without it",
+                      event->version(), event->stream_id());
+    }
+    applied_ = through;
+    co_return;
+}
+
+void AccountProjection::reset() {
+    ledger_.clear();
+    applied_ = 0;
+    skipped_ = 0;
+}
+
+}  // namespace stepcast::bank

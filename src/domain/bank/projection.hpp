@@ -1,0 +1,28 @@
+#pragma once
+#include "domain/bank/ledger.hpp"
+#include "flow/projection.hpp"
+
+namespace stepcast::bank {
+
+/// The seeds' AccountProjection: the accounts as of what this node has applied. On the core strand.
+class AccountProjection final : public flow::Projection {
+  public:
+    std::span<const event::Category* const> categories() const override;
+    aio::awaitable<void> apply(std::span<const event::EventRef> events, event::Position through) override;
+    /// Accounts never expire.
+    void expired(const store::ExpiredStream&) override {}
+    std::uint64_t memory() const override { return ledger_.memory(); }
+    void reset() override;
+
+    const Ledger& ledger() const { return ledger_; }
+    event::Position applied() const { return applied_; }
+    /// Events that could not be read and are missing from what it shows.
+    std::uint64_t skipped() const { return skipped_.load(std::memory_order_relaxed); }
+
+  private:
+    Ledger ledger_;
+    event::Position applied_ = 0;
+    std::atomic<std::uint64_t> skipped_{0};
+};
+
+}  // namespace stepcast::bank

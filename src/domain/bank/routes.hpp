@@ -1,0 +1,12 @@
+#pragma once
+#include <vector>
+
+#include "domain/bank/accounts.hpp"
+#include "http/route.hpp"
+
+namespace stepcast::bank {
+
+/// Every call under /api/accounts. What they stand on outlives the server.
+std::vector<http::Route> account_routes(Accounts& accounts, flow::FeedHub& hub, const aio::Strand& core);
+
+}  // namespace stepcast::bank
