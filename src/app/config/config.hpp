@@ -106,6 +106,14 @@ struct Config {
         int max_in_flight = 10'000;
     } orders;
 
+    struct Bank {
+        int snapshot_every = 10;  ///< 0: no snapshots
+    } bank;
+
+    struct Idempotency {
+        Duration ttl = std::chrono::hours{168};
+    } idempotency;
+
     struct Sse {
         Duration heartbeat = std::chrono::seconds{15};
         Duration retry = std::chrono::seconds{2};

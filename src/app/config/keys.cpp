@@ -231,6 +231,12 @@ std::vector<Key> make_keys() {
         {"orders.max_in_flight", "Orders worked on at once; more wait on the bus.",
          FIELD(orders.max_in_flight), 1, 1'000'000},
 
+        {"bank.snapshot_every", "Events of an account after which its state is saved beside them; 0: never.",
+         FIELD(bank.snapshot_every), 0, 1'000'000},
+
+        {"idempotency.ttl", "How long the answer to a call with an Idempotency-Key is given again.",
+         FIELD(idempotency.ttl), second, 10 * year},
+
         {"sse.heartbeat", "A comment is sent on a stream that was quiet for this long; kept to the second.",
          FIELD(sse.heartbeat), 1000, hour},
         {"sse.retry", "After a cut a browser waits about this long before it connects again.",

@@ -5,6 +5,7 @@
 #include "app/config/kafka_config.hpp"
 #include "app/server/access_log.hpp"
 #include "bus/embedded/embedded_bus.hpp"
+#include "domain/bank/module.hpp"
 #include "domain/progress/module.hpp"
 #include "kafka/kafka_bus.hpp"
 
@@ -49,6 +50,13 @@ progress::Settings progress_settings(const Config& config, Timestamp now) {
     return settings;
 }
 
+bank::Accounts::Options bank_options(const Config& config) {
+    return {.snapshot_every = static_cast<std::uint32_t>(config.bank.snapshot_every),
+            .events_topic = config.kafka.topic_prefix + "event-stream-accounts",
+            .snapshots_topic = config.kafka.topic_prefix + "snapshots",
+            .keep_answers = config.idempotency.ttl};
+}
+
 http::TrustedProxies trusted_proxies(const Config& config) {
     const auto header = std::ranges::find(http::proxy_header_names, config.server.proxy_header);
     return {static_cast<http::ProxyHeader>(header - std::begin(http::proxy_header_names)),
@@ -58,7 +66,7 @@ http::TrustedProxies trusted_proxies(const Config& config) {
 }  // namespace
 
 std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now) {
-    return {progress::module_spec(progress_settings(config, now))};
+    return {progress::module_spec(progress_settings(config, now)), bank::module_spec(bank_options(config))};
 }
 
 std::span<const event::Category* const> stored_categories() {

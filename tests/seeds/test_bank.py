@@ -1,0 +1,71 @@
+"""The event sourcing guide's `main()` as curl lines (bank.txt), and its answers."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "integration"))
+from streams import Api, servers, until  # noqa: E402
+
+
+class Bank(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = servers.stepcast()
+        cls.addClassCleanup(cls.server.stop)
+        until(lambda: Api(cls.server).get("/readyz")[0] == 200, "a server that is ready")
+
+    def answers(self):
+        """The answer to each line of the file, in order."""
+        for line in (HERE / "bank.txt").read_text(encoding="utf-8").splitlines():
+            if not line.startswith("curl "):
+                continue
+            line = line.replace("localhost:8082", f"127.0.0.1:{self.server.port}")
+            done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=20, check=True)
+            yield json.loads(done.stdout)
+
+    def test_the_guides_main_gives_the_guides_answers(self):
+        answers = self.answers()
+        created = next(answers)
+        self.assertEqual((created["success"], created["accountId"]), (True, "ACC-001"))
+        deposited = next(answers)
+        self.assertEqual((deposited["success"], deposited["newBalance"]), (True, 1500))
+
+        view = next(answers)
+        self.assertEqual({name: view[name] for name in ("accountId", "owner", "balance", "status", "transactionCount")},
+                         {"accountId": "ACC-001", "owner": "Kim", "balance": 1500, "status": "ACTIVE", "transactionCount": 1})
+        self.assertLessEqual(view["createdAt"], view["lastUpdated"])
+
+        events = next(answers)
+        self.assertEqual([event["eventType"] for event in events], ["ACCOUNT_CREATED", "MONEY_DEPOSITED"])
+        self.assertEqual([event["metadata"]["version"] for event in events], [1, 2])
+        self.assertEqual({event["aggregateId"] for event in events}, {"ACC-001"})
+        self.assertEqual(events[0]["data"], {"owner": "Kim", "initialBalance": 1000, "currency": "KRW", "status": "ACTIVE"})
+        self.assertEqual((events[1]["data"]["amount"], events[1]["data"]["source"]), (500, "ATM"))
+        self.assertEqual(events[1]["data"]["transactionId"], deposited["transactionId"])
+
+        self.assertEqual(next(answers)["status"], 404)  # two events make no version 3
+        self.assertEqual(next(answers)["newBalance"], 1200)
+        self.assertEqual(next(answers)["balance"], 1200)
+        self.assertEqual(next(answers)["balance"], 1000)
+        self.assertEqual([account["balance"] for account in next(answers)], [1200])
+
+        for code, sentence in (("account-already-created", "Account already created"),
+                               ("amount-must-be-positive", "Amount must be positive"),
+                               ("insufficient-balance", "Insufficient balance")):
+            refused = next(answers)
+            self.assertEqual((refused["code"], refused["detail"]), (code, sentence))
+        self.assertEqual(next(answers)["newBalance"], 0)
+        self.assertTrue(next(answers)["success"])
+        refused = next(answers)
+        self.assertEqual((refused["code"], refused["detail"]), ("account-not-active", "Account is not active"))
+        self.assertEqual([(one["type"], one["amount"], one["balanceAfter"]) for one in next(answers)],
+                         [("DEPOSIT", 500, 1500), ("WITHDRAWAL", 300, 1200), ("WITHDRAWAL", 1200, 0)])
+        self.assertIsNone(next(answers, None))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,164 @@
+// The bank's calls as clients make them.
+#include <gmock/gmock.h>
+
+#include <fmt/format.h>
+
+#include "unit/app/node_fixture.hpp"
+
+namespace stepcast::app {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class BankNodeTest : public NodeTest {
+  protected:
+    void serve_bank(std::function<awaitable<void>(client::HttpClient&)> body,
+                    std::optional<http::AccessPolicy> access = {}) {
+        serve(modules(small_config(), system_clock().now()), std::move(body), std::move(access));
+    }
+    /// Callers are who their token says; `admin` is one.
+    static http::AccessPolicy by_name() {
+        return http::AccessPolicy{[](std::string_view token) -> result<auth::Principal> {
+            return auth::Principal{
+                .subject = std::string{token}, .scopes = {.admin = token == "admin"}, .anonymous = false};
+        }};
+    }
+    static client::Headers as(std::string_view name) {
+        return {{"Authorization", fmt::format("Bearer {}", name)}};
+    }
+    static std::string header(const client::Answer& answer, std::string_view name) {
+        return std::string{answer.header(name).value_or("")};
+    }
+};
+
+TEST_F(BankNodeTest, a_write_says_where_it_stands_and_a_read_waits_for_it) {
+    serve_bank([&](client::HttpClient& http) -> awaitable<void> {
+        const auto made = co_await http.post("/api/accounts", R"({"accountId":"a","owner":"Kim"})");
+        EXPECT_EQ(made->status, 201);
+        EXPECT_EQ(header(*made, "stepcast-position"), "1");
+        EXPECT_EQ(header(*made, "etag"), "\"v1\"");
+        EXPECT_EQ(header(*made, "location"), "/api/accounts/a");
+        const auto read = co_await http.get("/api/accounts/a?wait=1");
+        EXPECT_THAT(read->body, StartsWith(R"({"accountId":"a","owner":"Kim","balance":0,"currency":"KRW")"));
+        EXPECT_EQ((co_await http.get("/api/accounts/a", {{"If-None-Match", "\"v1\""}}))->status, 304);
+        EXPECT_EQ((co_await http.get("/api/accounts/a?wait=x"))->status, 400);
+        EXPECT_EQ((co_await http.get("/api/accounts/a?version=2"))->status, 404);
+        EXPECT_EQ((co_await http.get("/api/accounts/b"))->status, 404);
+    });
+}
+
+TEST_F(BankNodeTest, a_write_may_name_the_version_that_it_believes_in) {
+    serve_bank([&](client::HttpClient& http) -> awaitable<void> {
+        EXPECT_TRUE(co_await http.post("/api/accounts", R"({"accountId":"a","owner":"Kim"})"));
+        const auto put = [&](std::string version) {
+            return http.post("/api/accounts/a/deposits", R"({"amount":1})", "application/json",
+                             {{"If-Match", std::move(version)}});
+        };
+        EXPECT_EQ((co_await put("\"v1\""))->status, 200);
+        const auto late = co_await put("\"v1\"");
+        EXPECT_EQ(late->status, 412);
+        EXPECT_THAT(late->body, HasSubstr(R"("code":"wrong-expected-version")"));
+        EXPECT_THAT(late->body, HasSubstr(R"("expected":1,"actual":2})"));
+        EXPECT_EQ((co_await put("v1"))->status, 400);
+    });
+}
+
+TEST_F(BankNodeTest, a_call_with_a_key_is_answered_again_and_not_carried_out) {
+    serve_bank([&](client::HttpClient& http) -> awaitable<void> {
+        const auto make = [&](std::string body) {
+            return http.post("/api/accounts", std::move(body), "application/json",
+                             {{"Idempotency-Key", "k"}});
+        };
+        const auto first = co_await make(R"({"owner":"Kim","initialBalance":5})");
+        EXPECT_EQ(first->status, 201);
+        EXPECT_EQ(header(*first, "idempotency-replayed"), "");
+        const auto again = co_await make(R"({"owner":"Kim","initialBalance":5})");
+        EXPECT_EQ(again->status, 201);
+        EXPECT_EQ(again->body, first->body);
+        EXPECT_EQ(header(*again, "location"), header(*first, "location"));
+        EXPECT_EQ(header(*again, "idempotency-replayed"), "true");
+        EXPECT_EQ((co_await make(R"({"owner":"Lee"})"))->status, 422);
+    });
+}
+
+TEST_F(BankNodeTest, lists_go_on_behind_their_link) {
+    serve_bank([&](client::HttpClient& http) -> awaitable<void> {
+        for (const auto* id : {"a", "b", "c:1"})
+            EXPECT_TRUE(co_await http.post(
+                "/api/accounts",
+                fmt::format(R"({{"accountId":"{}","owner":"Kim","initialBalance":7}})", id)));
+        std::string target = "/api/accounts?sort=-balance&limit=1", ids;
+        for (int pages = 0; !target.empty() && pages < 9; ++pages) {
+            const auto page = co_await http.get(target);
+            EXPECT_EQ(page->status, 200);
+            if (const auto at = page->body.find("accountId\":\""); at != std::string::npos)
+                ids += page->body[at + 12];
+            const auto link = header(*page, "link");
+            target = link.substr(std::min<std::size_t>(1, link.size()), link.find('>') - 1);
+        }
+        EXPECT_EQ(ids, "abc");
+        for (int i = 0; i < 5; ++i)
+            EXPECT_TRUE(co_await http.post("/api/accounts/a/deposits", R"({"amount":1})"));
+        EXPECT_THAT(header(*co_await http.get("/api/accounts/a/events?limit=2"), "link"),
+                    HasSubstr("/api/accounts/a/events?from=3&limit=2"));
+        EXPECT_THAT(header(*co_await http.get("/api/accounts/a/transactions?limit=2"), "link"),
+                    HasSubstr("/api/accounts/a/transactions?from=4&limit=2"));
+        EXPECT_EQ((co_await http.get("/api/accounts?sort=owner"))->status, 400);
+        EXPECT_EQ((co_await http.get("/api/accounts?after=x"))->status, 400);
+    });
+}
+
+TEST_F(BankNodeTest, an_account_is_its_owners_and_an_admins) {
+    serve_bank(
+        [&](client::HttpClient& http) -> awaitable<void> {
+            const auto post = [&](std::string target, std::string body, std::string_view name) {
+                return http.post(std::move(target), std::move(body), "application/json", as(name));
+            };
+            EXPECT_EQ(
+                (co_await post("/api/accounts", R"({"accountId":"a","initialBalance":9})", "Kim"))->status,
+                201);
+            EXPECT_EQ((co_await post("/api/accounts", R"({"accountId":"b","owner":"Kim"})", "Lee"))->status,
+                      403);
+            EXPECT_EQ((co_await post("/api/accounts", R"({"accountId":"b","owner":"Lee"})", "admin"))->status,
+                      201);
+            EXPECT_EQ((co_await post("/api/accounts/a/deposits", R"({"amount":1})", "Lee"))->status, 200);
+            EXPECT_EQ((co_await post("/api/accounts/a/withdrawals", R"({"amount":1})", "Lee"))->status, 403);
+            EXPECT_EQ((co_await post("/api/accounts/a/close", "", "Lee"))->status, 403);
+            EXPECT_EQ((co_await post("/api/accounts/a/withdrawals", R"({"amount":1})", "Kim"))->status, 200);
+            EXPECT_EQ((co_await post("/api/accounts/a/withdrawals", R"({"amount":1})", "admin"))->status,
+                      200);
+            for (const auto* what :
+                 {"", "?version=1", "?at=2000-01-01T00:00:00Z", "/events", "/transactions"}) {
+                const auto target = fmt::format("/api/accounts/a{}", what);
+                EXPECT_EQ((co_await http.get(target, as("Lee")))->status, 403) << what;
+                EXPECT_NE((co_await http.get(target, as("Kim")))->status, 403) << what;
+                EXPECT_NE((co_await http.get(target, as("admin")))->status, 403) << what;
+            }
+            EXPECT_THAT((co_await http.get("/api/accounts", as("Lee")))->body,
+                        HasSubstr("\"accountId\":\"b\""));
+            EXPECT_EQ((co_await http.get("/api/accounts", as("Lee")))->body.find("\"accountId\":\"a\""),
+                      std::string::npos);
+            EXPECT_EQ((co_await http.get("/api/accounts", as("none")))->body, "[]");
+        },
+        by_name());
+}
+
+TEST_F(BankNodeTest, metrics_and_readiness_know_it) {
+    serve_bank([&](client::HttpClient& http) -> awaitable<void> {
+        EXPECT_TRUE(co_await http.post("/api/accounts", R"({"accountId":"a","owner":"Kim"})"));
+        std::string metrics;
+        for (int i = 0; i < 500 && metrics.find("result=\"sent\"} 1\n") == std::string::npos; ++i) {
+            metrics = (co_await http.get("/metrics"))->body;
+            co_await aio::pause(5ms);
+        }
+        EXPECT_THAT(metrics, HasSubstr("stepcast_accounts 1\n"));
+        EXPECT_THAT(
+            metrics,
+            HasSubstr("stepcast_outbox_messages_total{topic=\"event-stream-accounts\",result=\"sent\"} 1\n"));
+        EXPECT_THAT((co_await http.get("/api/v2/progress/monitor"))->body, HasSubstr("\"accounts\":1"));
+    });
+}
+
+}  // namespace
+}  // namespace stepcast::app
