@@ -1,20 +1,107 @@
 #include "bus/promise.hpp"
 
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/error.hpp>
 #include <asio/post.hpp>
-
-#include "aio/as_tuple.hpp"
+#include <asio/system_error.hpp>
+#include <utility>
+#include <vector>
 
 namespace stepcast::bus {
+namespace {
 
-void Promise::wake() {
-    asio::post(timer_.get_executor(), [self = shared_from_this()] {
-        self->answered_ = true;
-        self->timer_.cancel();
+// On the waiter's executor.
+template <class Handler>
+void resume(Handler handler, std::exception_ptr failure, std::optional<Error> refusal) {
+    const auto executor = handler.get_executor();
+    auto told = [handler = std::move(handler), failure = std::move(failure),
+                 refusal = std::move(refusal)]() mutable {
+        std::move(handler)(std::move(failure), std::move(refusal));
+    };
+    // Nearly always a strand of ours. Known as such it is posted to without the copies that a type-erased one
+    // makes.
+    if (const auto* strand = executor.template target<aio::Strand>())
+        asio::post(*strand, std::move(told));
+    else
+        asio::post(executor, std::move(told));
+}
+
+}  // namespace
+
+void Waiters::add(Promise& promise, Handler handler) {
+    if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected())
+        slot.assign([this, &promise](asio::cancellation_type) { cancel(promise); });
+    std::unique_lock lock{mutex_};
+    if (promise.answered) {
+        lock.unlock();
+        return resume(std::move(handler), nullptr, std::move(promise.refusal_));
+    }
+    if (!timer_) timer_.emplace(handler.get_executor());
+    promise.deadline = std::chrono::steady_clock::now() + limit_;
+    promise.handler.emplace(std::move(handler));
+    const bool first = waiting_.empty();
+    waiting_.push_back(promise);
+    if (first) set_timer();
+}
+
+/// Whoever waits for the promise, if anybody still does.
+std::optional<Waiters::Handler> Waiters::take(Entry& entry) {
+    auto handler = std::exchange(entry.handler, std::nullopt);
+    if (!handler) return handler;
+    waiting_.erase(waiting_.iterator_to(entry));
+    if (waiting_.empty()) timer_->cancel();
+    return handler;
+}
+
+void Waiters::answer(Promise& promise) {
+    std::unique_lock lock{mutex_};
+    promise.answered = true;
+    auto handler = take(promise);
+    lock.unlock();
+    if (handler) resume(std::move(*handler), nullptr, std::move(promise.refusal_));
+}
+
+void Waiters::cancel(Promise& promise) {
+    std::unique_lock lock{mutex_};
+    auto handler = take(promise);
+    lock.unlock();
+    const asio::system_error cancelled{asio::error::operation_aborted};
+    if (handler) resume(std::move(*handler), std::make_exception_ptr(cancelled), std::nullopt);
+}
+
+/// With the mutex. For whoever has waited longest.
+void Waiters::set_timer() {
+    timer_->expires_at(waiting_.front().deadline);
+    timer_->async_wait([weak = weak_from_this()](std::error_code error) {
+        const auto self = error ? nullptr : weak.lock();
+        if (self) self->end_late();
     });
 }
 
+void Waiters::end_late() {
+    const auto now = std::chrono::steady_clock::now();
+    std::vector<std::pair<Handler, std::optional<Error>>> late;
+    std::unique_lock lock{mutex_};
+    while (!waiting_.empty() && waiting_.front().deadline <= now) {
+        auto& promise = static_cast<Promise&>(waiting_.front());
+        // An answer that was first is on its way here, and is told by this.
+        auto refusal = promise.end() ? Error{errc::unavailable} : std::move(promise.refusal_);
+        late.emplace_back(std::move(*take(promise)), std::move(refusal));
+    }
+    if (!waiting_.empty()) set_timer();
+    lock.unlock();
+    for (auto& [handler, refusal] : late) resume(std::move(handler), nullptr, std::move(refusal));
+}
+
+void Waiters::abandon() {
+    std::vector<Handler> left;
+    std::unique_lock lock{mutex_};
+    while (!waiting_.empty()) left.push_back(std::move(*take(waiting_.front())));
+    timer_.reset();
+}
+
 void Promise::answer(std::size_t n) {
-    if (n != 0 && open_.fetch_sub(n, std::memory_order_acq_rel) == n && end()) wake();
+    if (n != 0 && open_.fetch_sub(n, std::memory_order_acq_rel) == n && end()) waiters_->answer(*this);
 }
 
 void Promise::refuse(Error why) {
@@ -25,22 +112,15 @@ void Promise::refuse(Error why) {
 bool Promise::refuse_last(const Error& why) {
     if (open_.load(std::memory_order_acquire) != 1 || !end()) return false;
     if (!refused_.exchange(true, std::memory_order_relaxed)) refusal_ = why;
-    wake();
+    waiters_->answer(*this);
     return true;
 }
 
-awaitable<std::optional<Error>> Promise::wait(std::chrono::steady_clock::duration limit) {
-    const auto self = shared_from_this();
-    auto deadline = std::chrono::steady_clock::now() + limit;
-    while (!answered_) {
-        if (std::chrono::steady_clock::now() >= deadline) {
-            if (end()) co_return Error{errc::unavailable};
-            deadline = std::chrono::steady_clock::time_point::max();  // the wake-up is on its way
-        }
-        timer_.expires_at(deadline);
-        co_await timer_.async_wait(aio::as_tuple);
-    }
-    co_return std::move(refusal_);
+awaitable<std::optional<Error>> Promise::wait() {
+    return asio::async_initiate<const asio::use_awaitable_t<>,
+                                void(std::exception_ptr, std::optional<Error>)>(
+        [self = shared_from_this()](auto handler) { self->waiters_->add(*self, std::move(handler)); },
+        asio::use_awaitable);
 }
 
 }  // namespace stepcast::bus

@@ -4,11 +4,9 @@
 #include <spdlog/spdlog.h>
 #include <algorithm>
 #include <array>
-#include <asio/this_coro.hpp>
 
 #include "aio/spawn.hpp"
 #include "base/text.hpp"
-#include "bus/promise.hpp"
 
 namespace stepcast::kafka {
 namespace {
@@ -17,6 +15,8 @@ using bus::errc;
 using namespace std::chrono_literals;
 constexpr auto close_limit = 2s;
 constexpr auto purge_limit = 1s;
+// librdkafka answers within message.timeout.ms; twice that guards against an answer that never comes.
+constexpr auto answer_limit = 20s;
 
 std::size_t size_of(const bus::Message& message) {
     return message.key.size() + message.value.size() + event::text_size(message.headers);
@@ -71,7 +71,15 @@ struct Producer::Visit {
 };
 
 Producer::Producer(const aio::Strand& strand, std::shared_ptr<Core> core)
-    : strand_{strand}, core_{std::move(core)}, signal_{strand}, gate_{strand} {}
+    : strand_{strand},
+      core_{std::move(core)},
+      waiters_{std::make_shared<bus::Waiters>(answer_limit)},
+      signal_{strand},
+      gate_{strand} {}
+
+Producer::~Producer() {
+    waiters_->abandon();
+}
 
 result<std::shared_ptr<Producer>> Producer::start(const aio::Strand& strand, std::shared_ptr<Core> core) {
     auto conf = make_conf(core->config(), Role::producer);
@@ -150,12 +158,11 @@ aio::awaitable<result<std::vector<bus::Place>>> Producer::produce(std::vector<bu
         core_->produce_failed += n;
         co_return fail(errc::busy, {}, "too much is waiting for Kafka");
     }
-    const asio::any_io_executor executor = co_await asio::this_coro::executor;
     const auto delivery = std::make_shared<Delivery>();
     delivery->messages = std::move(messages);
     delivery->places.resize(n);
     delivery->slots.resize(n);
-    delivery->promise = std::make_shared<bus::Promise>(executor, n);
+    delivery->promise = std::make_shared<bus::Promise>(waiters_, n);
     for (std::size_t i = 0; i < n; ++i) {
         delivery->slots[i] = {delivery, i};
         const auto error = enqueue(delivery->messages[i], &delivery->slots[i]);
@@ -164,9 +171,7 @@ aio::awaitable<result<std::vector<bus::Place>>> Producer::produce(std::vector<bu
         release(1, size_of(delivery->messages[i]));
         refuse(*delivery, i, error);
     }
-    // librdkafka answers within message.timeout.ms; twice that guards against an answer that never comes.
-    if (auto refused = co_await delivery->promise->wait(std::chrono::seconds{20}))
-        co_return tl::unexpected{std::move(*refused)};
+    if (auto refused = co_await delivery->promise->wait()) co_return tl::unexpected{std::move(*refused)};
     co_return std::move(delivery->places);
 }
 

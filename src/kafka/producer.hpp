@@ -4,6 +4,7 @@
 
 #include "aio/gate.hpp"
 #include "bus/bus.hpp"
+#include "bus/promise.hpp"
 #include "kafka/core.hpp"
 #include "kafka/queue_signal.hpp"
 
@@ -15,6 +16,7 @@ class Producer : public std::enable_shared_from_this<Producer> {
   public:
     /// Empty with the property or broker list that librdkafka refuses.
     static result<std::shared_ptr<Producer>> start(const aio::Strand& strand, std::shared_ptr<Core> core);
+    ~Producer();
 
     /// As MessageBus::produce. Any strand.
     aio::awaitable<result<std::vector<bus::Place>>> produce(std::vector<bus::Message> messages);
@@ -39,6 +41,7 @@ class Producer : public std::enable_shared_from_this<Producer> {
 
     const aio::Strand strand_;
     const std::shared_ptr<Core> core_;
+    const std::shared_ptr<bus::Waiters> waiters_;
     std::shared_ptr<Client> client_;
     QueuePtr reports_;
     QueueSignal signal_;

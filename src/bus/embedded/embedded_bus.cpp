@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <asio/defer.hpp>
 #include <asio/post.hpp>
-#include <asio/this_coro.hpp>
 
 #include "aio/notice.hpp"
 #include "aio/turn.hpp"
@@ -144,6 +143,10 @@ class EmbeddedConsumer final : public Consumer {
 EmbeddedBus::EmbeddedBus(EmbeddedOptions options, const Clock& clock)
     : log_{std::make_shared<EmbeddedLog>(options, clock)} {}
 
+EmbeddedBus::~EmbeddedBus() {
+    log_->waiters()->abandon();
+}
+
 awaitable<result<void>> EmbeddedBus::ensure_topics(std::vector<TopicSpec> topics) {
     for (const auto& topic : topics) log_->ensure_topic(topic);
     co_return result<void>{};
@@ -152,7 +155,7 @@ awaitable<result<void>> EmbeddedBus::ensure_topics(std::vector<TopicSpec> topics
 awaitable<result<std::vector<Place>>> EmbeddedBus::produce(std::vector<Message> messages) {
     if (auto admitted = log_->admit(messages); !admitted)
         co_return tl::unexpected{std::move(admitted.error())};
-    EmbeddedLog::Call call{std::make_shared<Promise>(co_await asio::this_coro::executor, 1), messages.size()};
+    EmbeddedLog::Call call{std::make_shared<Promise>(log_->waiters(), 1), messages.size()};
     call.places.reserve(messages.size());
     for (std::span<Message> left{messages};;) {
         const auto now = left.first(std::min(left.size(), slice));
@@ -161,8 +164,7 @@ awaitable<result<std::vector<Place>>> EmbeddedBus::produce(std::vector<Message> 
         if (left.empty()) break;
         co_await aio::next_turn();
     }
-    if (auto refused = co_await call.promise->wait(log_->options().produce_timeout))
-        co_return tl::unexpected{std::move(*refused)};
+    if (auto refused = co_await call.promise->wait()) co_return tl::unexpected{std::move(*refused)};
     co_return std::move(call.places);
 }
 

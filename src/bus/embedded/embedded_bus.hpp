@@ -10,6 +10,7 @@ namespace stepcast::bus {
 class EmbeddedBus final : public MessageBus {
   public:
     explicit EmbeddedBus(EmbeddedOptions options = {}, const Clock& clock = system_clock());
+    ~EmbeddedBus() override;
 
     awaitable<result<void>> ensure_topics(std::vector<TopicSpec> topics) override;
     awaitable<result<std::vector<Place>>> produce(std::vector<Message> messages) override;

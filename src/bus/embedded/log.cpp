@@ -20,11 +20,14 @@ std::size_t cost(const auto& record) {
 
 }  // namespace
 
-EmbeddedLog::EmbeddedLog(EmbeddedOptions options, const Clock& clock) : options_{options}, clock_{clock} {}
+EmbeddedLog::EmbeddedLog(EmbeddedOptions options, const Clock& clock)
+    : options_{options}, clock_{clock}, waiters_{std::make_shared<Waiters>(options.produce_timeout)} {}
 EmbeddedLog::~EmbeddedLog() = default;
 
 EmbeddedLog::Topic& EmbeddedLog::topic(std::string_view name, std::int32_t partitions) {
-    if (const auto found = topics_.find(name); found != topics_.end()) return *found->second;
+    if (last_topic_ != nullptr && last_topic_->name == name) return *last_topic_;
+    if (const auto found = topics_.find(name); found != topics_.end())
+        return *(last_topic_ = found->second.get());
     auto made = std::make_unique<Topic>();
     made->name = name;
     made->partitions.resize(static_cast<std::size_t>(partitions > 0 ? partitions : options_.partitions));

@@ -52,7 +52,8 @@ class EmbeddedLog {
 
     ~EmbeddedLog();
 
-    const EmbeddedOptions& options() const { return options_; }
+    /// Whoever waits in `produce`.
+    const std::shared_ptr<Waiters>& waiters() const { return waiters_; }
 
     void ensure_topic(const TopicSpec& topic);
 
@@ -130,8 +131,10 @@ class EmbeddedLog {
 
     const EmbeddedOptions options_;
     const Clock& clock_;
+    const std::shared_ptr<Waiters> waiters_;
     mutable std::mutex mutex_;
     std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;
+    Topic* last_topic_ = nullptr;  // that was asked for: nearly always the next one too
     std::uint64_t rebalances_ = 0;
     std::uint64_t produced_ = 0;
     std::uint64_t refused_ = 0;

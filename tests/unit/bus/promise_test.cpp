@@ -1,0 +1,139 @@
+#include "bus/promise.hpp"
+
+#include <gtest/gtest.h>
+#include <asio/thread_pool.hpp>
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "aio/spawn.hpp"
+#include "aio/turn.hpp"
+#include "aio/unless.hpp"
+
+namespace stepcast::bus {
+namespace {
+
+using namespace std::chrono_literals;
+using Outcome = std::optional<std::optional<Error>>;
+
+class PromiseTest : public testing::Test {
+  protected:
+    std::shared_ptr<Promise> promise(std::size_t answers = 1) {
+        return std::make_shared<Promise>(waiters, answers);
+    }
+    void wait_for(std::shared_ptr<Promise> promise, Outcome& outcome) {
+        aio::spawn(strand, "waits",
+                   [promise, &outcome]() -> awaitable<void> { outcome = co_await promise->wait(); });
+    }
+
+    asio::io_context io{1};
+    aio::Strand strand = asio::make_strand(io);
+    std::shared_ptr<Waiters> waiters = std::make_shared<Waiters>(1h);
+};
+
+TEST_F(PromiseTest, tells_what_was_answered_before_anybody_waited) {
+    Outcome kept, refused;
+    auto first = promise(2), second = promise();
+    first->answer(2);
+    second->refuse(Error{errc::closed});
+    wait_for(first, kept);
+    wait_for(second, refused);
+    io.run_for(30s);
+    ASSERT_TRUE(kept && refused);
+    EXPECT_FALSE(kept->has_value());
+    ASSERT_TRUE(refused->has_value());
+    EXPECT_EQ((*refused)->code, errc::closed);
+}
+
+TEST_F(PromiseTest, leaves_no_timer_once_nobody_waits) {
+    Outcome first, second;
+    const auto a = promise(), b = promise();
+    wait_for(a, first);
+    wait_for(b, second);
+    io.poll();
+    a->answer();
+    b->answer();
+    io.restart();
+    io.run_for(30s);
+    EXPECT_TRUE(first && second);
+    EXPECT_TRUE(io.stopped()) << "the hour's timer still runs";
+}
+
+TEST_F(PromiseTest, ends_each_wait_at_its_own_limit_and_those_answered_in_time_not_at_all) {
+    waiters = std::make_shared<Waiters>(30ms);
+    std::vector<std::shared_ptr<Promise>> promises;
+    std::vector<Outcome> outcomes(4);
+    for (auto& outcome : outcomes) wait_for(promises.emplace_back(promise()), outcome);
+    io.poll();
+    promises[1]->answer();
+    promises[3]->refuse(Error{errc::closed});
+    io.restart();
+    io.run_for(30s);
+    for (const std::size_t late : {0, 2}) {
+        ASSERT_TRUE(outcomes[late] && outcomes[late]->has_value());
+        EXPECT_EQ((*outcomes[late])->code, errc::unavailable);
+        EXPECT_FALSE(promises[late]->refuse_last(Error{errc::closed})) << "nobody waits any more";
+        promises[late]->answer();  // too late, and harmless
+    }
+    EXPECT_TRUE(outcomes[1] && !outcomes[1]->has_value());
+    EXPECT_TRUE(outcomes[3] && outcomes[3]->has_value() && (*outcomes[3])->code == errc::closed);
+}
+
+TEST_F(PromiseTest, a_wait_that_is_cut_lets_go_and_later_answers_do_no_harm) {
+    aio::Stop stop;
+    bool cut = false;
+    const auto open = promise();
+    aio::spawn(strand, "waits",
+               [&]() -> awaitable<void> { cut = !(co_await aio::unless(stop, open->wait())).has_value(); });
+    io.poll();
+    stop.raise();
+    io.restart();
+    io.run_for(30s);
+    EXPECT_TRUE(cut);
+    EXPECT_TRUE(io.stopped()) << "a timer still runs";
+    open->answer();
+}
+
+TEST_F(PromiseTest, who_is_abandoned_is_taken_down_and_resumes_nowhere) {
+    bool resumed = false;
+    const auto held = std::make_shared<int>(0);
+    auto open = promise();
+    aio::spawn(strand, "waits", [&resumed, held, open]() -> awaitable<void> {
+        const auto local = held;
+        co_await open->wait();
+        resumed = true;
+    });
+    io.poll();
+    waiters->abandon();
+    io.restart();
+    io.run_for(30s);
+    EXPECT_TRUE(io.stopped());
+    EXPECT_FALSE(resumed);
+    EXPECT_EQ(held.use_count(), 1) << "its coroutine is still there";
+    open->answer();
+}
+
+TEST_F(PromiseTest, is_answered_from_other_threads_whichever_comes_first) {
+    waiters = std::make_shared<Waiters>(1ms);  // some are late, some are not
+    constexpr int rounds = 2'000;
+    std::atomic<int> told{0};
+    asio::thread_pool others{2};
+    for (int i = 0; i < rounds; ++i)
+        aio::spawn(strand, "waits", [&]() -> awaitable<void> {
+            const auto open = promise(2);
+            asio::post(others, [open] { open->answer(); });
+            asio::post(others, [open] { open->refuse(Error{errc::closed}); });
+            const auto outcome = co_await open->wait();
+            EXPECT_TRUE(outcome.has_value());
+            ++told;
+        });
+    std::thread second{[&] { io.run_for(60s); }};
+    io.run_for(60s);
+    second.join();
+    others.join();
+    EXPECT_EQ(told, rounds);
+    EXPECT_TRUE(io.stopped());
+}
+
+}  // namespace
+}  // namespace stepcast::bus
