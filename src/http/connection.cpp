@@ -21,6 +21,22 @@ Response busy() {
         .with("Retry-After", "2");
 }
 
+/// Of a handler that threw; within its `catch`.
+Response failed(const Request& request) {
+    try {
+        throw;
+    } catch (const std::exception& e) {
+        spdlog::error("{} {} failed: {}", wire::method_name(request.method), request.path, e.what());
+    } catch (...) {
+        spdlog::error("{} {} failed: unknown exception", wire::method_name(request.method), request.path);
+    }
+    return Response::problem(500, "internal-error", "the server failed to answer; its log says why");
+}
+
+Response too_slow() {
+    return Response::problem(408, "request-timeout", "the request took too long to arrive");
+}
+
 }  // namespace
 
 Connection::Connection(aio::Transport transport, LaneConnections& lane)
@@ -75,29 +91,51 @@ awaitable<void> Connection::run() {
     }
 }
 
+/// Waits for bytes and feeds them until there is a request. At any other end the client has been told, as far
+/// as it is to be. One coroutine, because every request comes through here.
 awaitable<Connection::Outcome> Connection::read_request() {
     using State = wire::RequestParser::State;
-    parser_.reset();
     continue_sent_ = false;
     head_judged_ = false;
-    if (!pending_.empty()) co_await yield_turn();
-    feed_pending();
+    if (!pending_.empty()) {
+        if (ends_turn()) {
+            co_await aio::next_turn();
+            begin_turn();
+        }
+        feed_pending();
+    }
     while (parser_.state() == State::head || parser_.state() == State::body) {
         if (lane_.stopping() && !parser_.started()) co_return Outcome::over;
-        if (!co_await read_more()) co_return Outcome::over;
+        enter(reading_phase());
+        if (phase_ == Phase::body && !std::exchange(head_judged_, true)) {
+            if (auto refusal = refusal_of_head()) {
+                co_await end_with(std::move(*refusal));
+                co_return Outcome::over;
+            }
+        }
+        if (parser_.wants_continue() && !continue_sent_ && !send_continue()) co_return Outcome::over;
+        if (!hold_received()) {
+            co_await refuse(busy());
+            co_return Outcome::over;
+        }
+        const auto [error] = co_await transport_.wait(aio::Transport::readable);
+        if (expired_) {
+            expired_ = false;
+            if (!cut_ && phase_ != Phase::idle) co_await refuse(too_slow());
+            co_return Outcome::over;
+        }
+        if (error || !feed_received()) co_return Outcome::over;
+        if (!pending_.empty()) begin_turn();
     }
     enter(Phase::answering);
     co_return parser_.state() == State::done ? Outcome::request : Outcome::refused;
 }
 
-/// Ends the connection's turn on the lane once it has lasted long enough for the others.
-awaitable<void> Connection::yield_turn() {
+/// Counts a request of the connection's turn on the lane. True once it has lasted long enough for the others.
+bool Connection::ends_turn() {
     ++turn_;
-    if (turn_ < lane_.options().max_pipelined &&
-        std::chrono::steady_clock::now() - turn_began_ < longest_turn)
-        co_return;
-    co_await aio::next_turn();
-    begin_turn();
+    return turn_ >= lane_.options().max_pipelined ||
+           std::chrono::steady_clock::now() - turn_began_ >= longest_turn;
 }
 
 void Connection::begin_turn() {
@@ -123,32 +161,9 @@ bool Connection::has_input() const {
     return transport_.has_input();
 }
 
-/// Waits for bytes and feeds them. False when the connection is over; a client that was too slow has then
-/// been told.
-awaitable<bool> Connection::read_more() {
-    enter(!parser_.started()                                    ? Phase::idle
-          : parser_.state() == wire::RequestParser::State::head ? Phase::head
-                                                                : Phase::body);
-    if (phase_ == Phase::body && !std::exchange(head_judged_, true)) {
-        if (auto refusal = refusal_of_head()) {
-            co_await end_with(std::move(*refusal));
-            co_return false;
-        }
-    }
-    if (parser_.wants_continue() && !continue_sent_ && !send_continue()) co_return false;
-    if (!hold_received()) {
-        co_await refuse(busy());
-        co_return false;
-    }
-    const auto [error] = co_await transport_.wait(aio::Transport::readable);
-    begin_turn();
-    if (expired_) {
-        expired_ = false;
-        if (cut_ || phase_ == Phase::idle) co_return false;
-        co_await refuse(Response::problem(408, "request-timeout", "the request took too long to arrive"));
-        co_return false;
-    }
-    co_return !error && feed_received();
+Phase Connection::reading_phase() const {
+    if (!parser_.started()) return Phase::idle;
+    return parser_.state() == wire::RequestParser::State::head ? Phase::head : Phase::body;
 }
 
 bool Connection::feed_received() {
@@ -192,7 +207,8 @@ std::optional<Response> Connection::refusal_of_head() {
     if (!match.answer || match.answer->status < 400) return std::nullopt;
     match.stats->count(match.answer->status);
     tell(request, *match.stats, match.answer->status, 0);
-    return finished(std::move(*match.answer), request);
+    finish(*match.answer, request);
+    return std::move(match.answer);
 }
 
 void Connection::tell(const Request& request, const RequestStats& stats, int status, double seconds) const {
@@ -201,19 +217,19 @@ void Connection::tell(const Request& request, const RequestStats& stats, int sta
         log({request.peer.name(), request.principal.subject, request.method, stats.route(), status, seconds});
 }
 
-/// The answer with what it must carry whatever it is.
-Response Connection::finished(Response response, Request& request) {
+/// Gives the answer what it must carry whatever it is.
+void Connection::finish(Response& response, Request& request) {
     response.name_trace(request);
     // Caches may keep a 204 or a 404 that says nothing of it, and hand it to others.
     const auto caching = [](const auto& field) { return field.first == "Cache-Control"; };
     if (std::ranges::none_of(response.headers, caching)) response.with("Cache-Control", "no-store");
     response.headers.insert(response.headers.end(), std::make_move_iterator(request.answer_headers.begin()),
                             std::make_move_iterator(request.answer_headers.end()));
-    return response;
 }
 
 /// Answers the parsed request. True if the connection goes on.
 awaitable<bool> Connection::answer() {
+    const auto start = std::chrono::steady_clock::now();
     http_1_0_ = parser_.message().http_1_0;
     const bool keep_alive = parser_.message().keep_alive;
     const bool room = hold_received();
@@ -221,7 +237,24 @@ awaitable<bool> Connection::answer() {
     Request request = take_request(std::move(parser_.message()));
     parser_.reset();
     const Method method = request.method;
-    Response response = co_await decide(request, room);
+    Match match = lane_.router().route(request);
+    auto refusal = hold_to_limits(request, match.info);
+    if (!refusal) refusal = std::move(match.answer);
+    if (!refusal && !room) refusal = busy();
+    Response response;
+    if (refusal) {
+        response = std::move(*refusal);
+    } else {
+        try {
+            response = co_await (*match.handler)(request, Context{lane_.lane()});
+        } catch (...) {
+            response = failed(request);
+        }
+    }
+    hold(response, method);
+    const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    match.stats->count(response.status, seconds);
+    tell(request, *match.stats, response.status, seconds);
     charge(Limited::bytes, asked);
     charge(Limited::events, response.events);
     if (cut_) co_return false;
@@ -229,7 +262,7 @@ awaitable<bool> Connection::answer() {
         response.takeover->start(std::move(transport_), pending_.substr(pending_taken_), lane_.lane());
         co_return false;
     }
-    response = finished(std::move(response), request);
+    finish(response, request);
     request = {};  // a client that reads slowly holds its answer only
     received_.resize(0);
     const bool close = !keep_alive || lane_.stopping() || response.close || response.status == 503 ||
@@ -237,40 +270,19 @@ awaitable<bool> Connection::answer() {
     const auto persistence = close       ? wire::Persistence::close
                              : http_1_0_ ? wire::Persistence::keep_alive
                                          : wire::Persistence::unsaid;
-    if (!co_await respond(std::move(response), method == Method::head, persistence)) co_return false;
+    const Sent sent = send(response, method == Method::head, persistence);
+    if (!sent.whole && !co_await send_rest(std::move(response), sent)) co_return false;
+    unsent_.resize(0);
     if (close && !pending_.empty()) co_await linger();  // closing over unread bytes would be a reset
     co_return !close;
 }
 
-/// What the request is answered with; without `room` for it: that. An answer that may have to wait for its
-/// client is held by then.
-awaitable<Response> Connection::decide(Request& request, bool room) {
-    const auto start = std::chrono::steady_clock::now();
-    Match match = lane_.router().route(request);
-    auto refusal = hold_to_limits(request, match.info);
-    if (!refusal) refusal = std::move(match.answer);
-    if (!refusal && !room) refusal = busy();
-    Response response = refusal ? std::move(*refusal) : co_await handle(*match.handler, request);
+/// Counts an answer that may have to wait for its client; in place of one that there is no room for: that.
+void Connection::hold(Response& response, Method method) {
     const std::size_t size = response.list ? list_page_bytes + pending_.size() : response.body.size();
+    if (size <= uncounted_bytes || method == Method::head || unsent_.resize(size)) return;
     // Of a call that changed something the answer is tried, at least.
-    if (size > uncounted_bytes && request.method != Method::head && !unsent_.resize(size) &&
-        !is_unsafe(request.method))
-        response = busy();
-    const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    match.stats->count(response.status, seconds);
-    tell(request, *match.stats, response.status, seconds);
-    co_return response;
-}
-
-awaitable<Response> Connection::handle(const Handler& handler, Request& request) {
-    try {
-        co_return co_await handler(request, Context{lane_.lane()});
-    } catch (const std::exception& e) {
-        spdlog::error("{} {} failed: {}", wire::method_name(request.method), request.path, e.what());
-    } catch (...) {
-        spdlog::error("{} {} failed: unknown exception", wire::method_name(request.method), request.path);
-    }
-    co_return Response::problem(500, "internal-error", "the server failed to answer; its log says why");
+    if (!is_unsafe(method)) response = busy();
 }
 
 /// Of a request that was not understood, or not in time: tells so, as far as its head is known the way any
@@ -280,13 +292,17 @@ awaitable<void> Connection::refuse(Response response) {
     Request request = take_request(std::move(parser_.message()));
     std::ignore = lane_.router().prepare(request);  // it is refused already
     tell(request, lane_.router().refused(), response.status, 0);
-    co_await end_with(finished(std::move(response), request));
+    finish(response, request);
+    co_await end_with(std::move(response));
 }
 
 awaitable<void> Connection::end_with(Response response) {
     enter(Phase::answering);
     const bool head_only = parser_.message().method == Method::head;
-    if (co_await respond(std::move(response), head_only, wire::Persistence::close)) co_await linger();
+    const Sent sent = send(response, head_only, wire::Persistence::close);
+    if (!sent.whole && !co_await send_rest(std::move(response), sent)) co_return;
+    unsent_.resize(0);
+    co_await linger();
 }
 
 /// Reads on for a moment after the last answer: bytes that nobody read make the kernel reset the connection,

@@ -38,6 +38,13 @@ class Connection {
   private:
     enum class Outcome : std::uint8_t { request, refused, over };
 
+    /// How far an answer came at once. The rest is `send_rest`'s, before anything else is done.
+    struct Sent {
+        bool whole = false;
+        bool chunked = false;
+        ssize_t bytes = 0;  ///< of head and body; below 0: the client is gone
+    };
+
     bool must_open() const;
     awaitable<bool> open(Phase phase);
     awaitable<bool> hear_proxy(Phase phase);
@@ -47,8 +54,8 @@ class Connection {
     std::optional<Response> hold_to_limits(const Request& request, const RouteInfo* info);
     void charge(Limited what, std::size_t cost);
     awaitable<Outcome> read_request();
-    awaitable<bool> read_more();
-    awaitable<void> yield_turn();
+    Phase reading_phase() const;
+    bool ends_turn();
     void begin_turn();
     bool feed_received();
     void feed_pending();
@@ -56,12 +63,12 @@ class Connection {
 
     Request take_request(wire::RequestMessage message) const;
     awaitable<bool> answer();
-    awaitable<Response> decide(Request& request, bool room);
-    awaitable<Response> handle(const Handler& handler, Request& request);
+    void hold(Response& response, Method method);
     std::optional<Response> refusal_of_head();
     void tell(const Request& request, const RequestStats& stats, int status, double seconds) const;
-    static Response finished(Response response, Request& request);
-    awaitable<bool> respond(Response response, bool head_only, wire::Persistence persistence);
+    static void finish(Response& response, Request& request);
+    Sent send(Response& response, bool head_only, wire::Persistence persistence);
+    awaitable<bool> send_rest(Response response, Sent sent);
     awaitable<bool> write_rest(std::string head, std::string body, std::size_t sent);
     awaitable<bool> write_list(std::string head, bool chunked, ListSource& list);
     awaitable<bool> writable();

@@ -20,8 +20,9 @@ std::array<iovec, 2> behind(std::string_view head, std::string_view body, std::s
 
 }  // namespace
 
-/// Sends head and body in one gathered write. False if the client is gone or takes nothing any more.
-awaitable<bool> Connection::respond(Response response, bool head_only, wire::Persistence persistence) {
+/// Writes the head and sends it with the body in one gathered write, as far as the socket takes them. No
+/// coroutine, because that is nearly always all. A list follows its head by `send_rest`.
+Connection::Sent Connection::send(Response& response, bool head_only, wire::Persistence persistence) {
     wire::ResponseHead head;
     head.status = response.status;
     head.date = lane_.date();
@@ -32,20 +33,20 @@ awaitable<bool> Connection::respond(Response response, bool head_only, wire::Per
     if (head_only || has_no_body(response.status)) response.body.clear(), response.list.reset();
     std::string& text = lane_.head_buffer();
     wire::append_response_head(text, head, response.headers);
-    bool written = false;
-    if (response.list) {
-        written = co_await write_list(text, head.chunked, *response.list);
-    } else {
-        charge(Limited::bytes, text.size() + response.body.size());
-        auto parts = behind(text, response.body, 0);
-        const ssize_t taken = transport_.send(parts);
-        if (taken < 0) co_return false;
-        const auto sent = static_cast<std::size_t>(taken);
-        written = sent == text.size() + response.body.size() ||
-                  co_await write_rest(text, std::move(response.body), sent);
-    }
-    unsent_.resize(0);
-    co_return written;
+    if (response.list) return {.chunked = head.chunked};
+    charge(Limited::bytes, text.size() + response.body.size());
+    auto parts = behind(text, response.body, 0);
+    const ssize_t taken = transport_.send(parts);
+    return {.whole = taken == static_cast<ssize_t>(text.size() + response.body.size()), .bytes = taken};
+}
+
+/// What `send` left of an answer. False if the client is gone or takes nothing any more.
+awaitable<bool> Connection::send_rest(Response response, Sent sent) {
+    if (sent.bytes < 0) co_return false;
+    std::string head = lane_.written_head();
+    if (response.list) co_return co_await write_list(std::move(head), sent.chunked, *response.list);
+    co_return co_await write_rest(std::move(head), std::move(response.body),
+                                  static_cast<std::size_t>(sent.bytes));
 }
 
 /// What the socket did not take at once of head and body. A connection that would hold more than is left for

@@ -94,6 +94,8 @@ class LaneConnections {
     std::array<char, 16 * 1024>& read_buffer() { return read_buffer_; }
     /// Empty text to write a response's head into. Valid until the next suspension.
     std::string& head_buffer();
+    /// What was written there last, under the same condition.
+    const std::string& written_head() const { return head_buffer_; }
     std::string_view date();
 
   private:

@@ -65,6 +65,7 @@ bool Request::is_local() const {
 Response Response::json(std::string body, int status) {
     Response response;
     response.status = status;
+    response.headers.reserve(4);  // with what the connection adds
     response.headers.emplace_back("Content-Type", "application/json");
     response.body = std::move(body);
     return response;
@@ -95,8 +96,9 @@ Response Response::problem(int status, std::string_view code, std::string_view r
 }
 
 void Response::name_trace(const Request& request) {
+    if (code.empty()) return;
     const auto id = request.trace_id();
-    if (code.empty() || id.empty()) return;
+    if (id.empty()) return;
     body.back() = ',';  // in place of the brace that `problem` ended with
     body.append(R"("traceId":")").append(id).append("\"}");
 }

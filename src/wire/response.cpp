@@ -7,8 +7,10 @@ namespace stepcast::wire {
 namespace {
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ");
-    for (const char c : value) out += is_control(c) && c != '\t' ? ' ' : c;
+    const std::size_t at = out.append(name).append(": ").size();
+    out.append(value);
+    for (std::size_t i = at; i < out.size(); ++i)
+        if (is_control(out[i]) && out[i] != '\t') out[i] = ' ';
     out += "\r\n";
 }
 
