@@ -59,10 +59,20 @@ result<std::optional<std::int64_t>> read_integer(const Values& values, Name name
     return number;
 }
 
+// What a value says, empty if it is no string. `unescaped` holds it where it has escapes, which what is asked
+// for here rarely has.
+std::string_view text_of(std::string_view value, std::string& unescaped) {
+    if (!event::is_json_string(value)) return {};
+    if (value.find('\\') == value.npos) return value.substr(1, value.size() - 2);
+    event::append_json_content(unescaped, value);
+    return unescaped;
+}
+
 result<void> read_type(const Values& values, ProgressEvent& event) {
     const auto value = values[event_type];
     if (value.empty()) return invalid("eventType", "is required");
-    const auto found = std::ranges::find(event_type_names, event::json_text(value).value_or(""));
+    std::string unescaped;
+    const auto found = std::ranges::find(event_type_names, text_of(value, unescaped));
     if (found == event_type_names.end())
         return invalid("eventType", "must be STARTED, PROGRESS, COMPLETED or FAILED");
     event.type = static_cast<EventType>(found - event_type_names.begin());
@@ -82,7 +92,8 @@ result<void> read_step_name(const Values& values, ProgressEvent& event) {
 result<void> read_timestamp(const Values& values, ProgressEvent& event) {
     const auto value = values[timestamp];
     if (value.empty()) return {};
-    if (const auto text = event::json_text(value)) event.timestamp = parse_rfc3339(*text);
+    std::string unescaped;
+    event.timestamp = parse_rfc3339(text_of(value, unescaped));
     if (!event.timestamp)
         return invalid("timestamp", "must be an RFC 3339 time such as 2024-01-01T10:00:00Z");
     return {};
