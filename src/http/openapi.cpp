@@ -105,8 +105,17 @@ json::object operation_of(const Route& row, bool tokens) {
     return operation;
 }
 
-void collect(json::object& schemas, const Schema* schema) {
-    if (schema != nullptr) schemas[schema->name] = json::parse(schema->json);
+/// Makes a required text one that may be absent.
+void make_optional(json::object& schema, std::string_view member) {
+    auto& required = schema["required"].as_array();
+    required.erase(std::ranges::find(required, json::value(json::string_view{member.data(), member.size()})));
+    schema["properties"].as_object()[member].as_object()["type"] = json::array{"string", "null"};
+}
+
+void collect(json::object& schemas, const Schema* schema, bool tokens) {
+    if (schema == nullptr || schemas.contains(schema->name)) return;
+    auto& parsed = schemas[schema->name] = json::parse(schema->json);
+    if (tokens && !schema->by_token.empty()) make_optional(parsed.as_object(), schema->by_token);
 }
 
 }  // namespace
@@ -172,15 +181,15 @@ std::string_view header_meaning(std::string_view name) {
 
 json::object openapi_document(const std::deque<Route>& table, const ApiInfo& info) {
     json::object paths, schemas;
-    collect(schemas, &problem_schema);
+    collect(schemas, &problem_schema, info.tokens);
     for (const Route& row : table) {
         if (!row.info.documented) continue;
         std::string method{wire::method_name(row.method)};
         std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c | 0x20); });
         if (!paths.contains(row.pattern)) paths[row.pattern] = json::object{};
         paths[row.pattern].as_object()[method] = operation_of(row, info.tokens);
-        collect(schemas, row.info.body);
-        for (const Answer& answer : row.info.answers) collect(schemas, answer.schema);
+        collect(schemas, row.info.body, info.tokens);
+        for (const Answer& answer : row.info.answers) collect(schemas, answer.schema, info.tokens);
     }
     json::object components{{"schemas", std::move(schemas)}};
     if (info.tokens)

@@ -21,6 +21,8 @@ inline constexpr std::string_view access_names[]{"unsaid", "open", "user", "admi
 struct Schema {
     std::string_view name;  ///< "ProgressEvent"
     std::string_view json;  ///< a JSON Schema (2020-12)
+    /// A required text of it that a caller's token says as well: with auth on it may be absent. Empty: none.
+    std::string_view by_token{};
 };
 
 /// A parameter of a route.

@@ -36,6 +36,10 @@ class Admins(unittest.TestCase):
             for target in ("/healthz", "/readyz", "/openapi.json", "/"):
                 self.assertEqual(api.call("GET", target, headers=ELSEWHERE)[0], 200, target)
             self.assertEqual(api.call("POST", "/api/session", headers=bearer("a.b.c"))[0], 404)
+            for target, body in (("events", {"taskId": "t", "eventType": "STARTED"}), ("orders", {"productName": "x", "quantity": 1})):
+                status, problem, _ = api.call("POST", f"/api/v2/progress/{target}", body)
+                self.assertEqual((status, problem["field"]), (400, "userId"))
+                self.assertIn("userId", api.get("/openapi.json")[1]["components"]["schemas"]["SentOrder"]["required"])
 
     def test_the_admin_port_serves_admin_calls_and_health_to_whoever_reaches_it(self):
         port = servers.free_port()
@@ -142,6 +146,20 @@ class Tokens(unittest.TestCase):
         status, order, _ = self.api.call("POST", "/api/v2/progress/orders?productName=x&quantity=1", headers=token)
         self.assertEqual(status, 202)
         until(lambda: self.api.call("GET", f"/api/v2/progress/status/{order['taskId']}", headers=token)[0] == 200, "ada's order")
+
+    def test_what_is_sent_without_a_user_is_of_who_sends_it(self):
+        token, event = bearer(ISSUER.token("ada")), {"taskId": unique("t"), "eventType": "STARTED"}
+        for body in (event, [{**event, "eventType": "PROGRESS"}, {**event, "userId": None, "eventType": "COMPLETED"}]):
+            self.assertEqual(self.api.call("POST", "/api/v2/progress/events", body, token)[0], 202, body)
+        until(lambda: self.api.call("GET", f"/api/v2/progress/status/{event['taskId']}", headers=token)[1].get("status") == "COMPLETED", "it")
+        status, problem, _ = self.api.call("POST", "/api/v2/progress/events", [event, {**event, "userId": "bob"}], token)
+        self.assertEqual((status, problem["field"]), (403, "[1].userId"))
+        status, order, _ = self.api.call("POST", "/api/v2/progress/orders", {"productName": "x", "quantity": 1}, token)
+        self.assertEqual(status, 202)
+        until(lambda: self.api.call("GET", f"/api/v2/progress/status/{order['taskId']}", headers=token)[0] == 200, "ada's order")
+        schemas = self.api.get("/openapi.json")[1]["components"]["schemas"]
+        self.assertEqual([schemas[name]["required"] for name in ("SentEvent", "SentOrder")],
+                         [["taskId", "eventType"], ["productName", "quantity"]])
 
     def test_one_event_of_another_refuses_all_and_is_named(self):
         events = [{"taskId": unique("t"), "userId": user, "eventType": "STARTED"} for user in ("bob", "bob", "ada")]

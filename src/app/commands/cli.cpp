@@ -157,7 +157,7 @@ class CommandLine {
                 option, [this, member](std::int64_t value) { event_[member] = value; }, help);
         };
         text("--task", "taskId", "The task");
-        text("--user", "userId", "Whose task it is");
+        text("--user", "userId", "Whose task it is; with a token that names somebody it may be left out");
         text("--type", "eventType", "STARTED, PROGRESS, COMPLETED or FAILED");
         number("--step", "currentStep", "How many steps are done");
         number("--steps", "totalSteps", "How many steps there are");

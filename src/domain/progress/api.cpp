@@ -37,24 +37,26 @@ constexpr Parameter from_position{query, "from", "The first position", whole_sch
 constexpr Parameter limit{query, "limit", "At most so many; `Link: rel=\"next\"` goes on behind them",
                           R"({"type":"integer","minimum":1,"maximum":10000,"default":10000})"};
 
-constexpr Schema sent_event{"SentEvent",
-                            R"({
+constexpr Schema sent_event{
+    "SentEvent",
+    R"({
   "type":"object","description":"What a producer sends; null means absent, unknown members are passed over.",
   "required":["taskId","userId","eventType"],
   "properties":{
     "taskId":{"type":"string","minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE R"(},
     "userId":{"type":"string","minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE
-                            R"(,"description":"The owner; a task keeps that of its first event"},
+    R"(,"description":"The owner; a task keeps that of its first event. With a token: absent means who calls"},
     "eventType":{"type":"string","enum":["STARTED","PROGRESS","COMPLETED","FAILED"]},
     "eventId":{"type":["string","null"],"minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE
-                            R"(,"description":"Makes a repeat harmless; absent: given by the answer"},
+    R"(,"description":"Makes a repeat harmless; absent: given by the answer"},
     "currentStep":{"type":["integer","null"],"minimum":0,"maximum":9007199254740991,"description":"At most totalSteps where that is above 0"},
     "totalSteps":{"type":["integer","null"],"minimum":0,"maximum":9007199254740991},
     "percentage":{"type":["integer","null"],"minimum":0,"maximum":100,"description":"Absent: from the steps, else the task's last; COMPLETED is 100"},
     "stepName":{"type":["string","null"],"maxLength":256},
     "timestamp":{"type":["string","null"],"format":"date-time","description":"Absent: now"},
     "seq":{"type":["integer","null"],"minimum":1,"maximum":9007199254740991,"description":"The producer's own order of the task"},
-    "detail":{"type":["object","null"],"description":"Any object up to 8 KiB"}}})"};
+    "detail":{"type":["object","null"],"description":"Any object up to 8 KiB"}}})",
+    "userId"};
 
 constexpr Schema progress_event{"ProgressEvent", R"({
   "type":"object","description":"A stored event.",
@@ -90,12 +92,15 @@ constexpr Schema given_event{"GivenEvent", R"({
   "type":"object","description":"What an event is known by.","required":["eventId","taskId"],
   "properties":{"eventId":{"type":"string"},"taskId":{"type":"string"}}})"};
 
-constexpr Schema sent_order{"SentOrder", R"({
+constexpr Schema sent_order{"SentOrder",
+                            R"({
   "type":"object","required":["userId","productName","quantity"],
   "properties":{
-    "userId":{"type":"string","minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE R"(},
+    "userId":{"type":"string","minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE
+                            R"(,"description":"Who orders. With a token: absent means who calls"},
     "productName":{"type":"string","minLength":1,"maxLength":256,)" STEPCAST_PRINTABLE R"(},
-    "quantity":{"type":"integer","minimum":1,"maximum":9007199254740991}}})"};
+    "quantity":{"type":"integer","minimum":1,"maximum":9007199254740991}}})",
+                            "userId"};
 
 constexpr Schema given_order{"GivenOrder", R"({
   "type":"object","required":["taskId"],"properties":{"taskId":{"type":"string"}}})"};
@@ -211,7 +216,8 @@ const http::RouteInfo orders{
     .description = "As JSON or by the query, not both. 404 with `orders.enabled = false`.",
     .access = Access::user,
     .brings_events = true,
-    .parameters = {{query, "userId", "Who orders; without a body", id_schema},
+    .parameters = {{query, "userId", "Who orders; without a body. With a token: absent means who calls",
+                    id_schema},
                    {query, "productName", "1 to 256 characters; without a body",
                     R"({"type":"string","minLength":1,"maxLength":256})"},
                    {query, "quantity", "From 1 on; without a body",

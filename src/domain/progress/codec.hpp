@@ -29,13 +29,15 @@ result<void> check_id(std::string_view id, std::string_view field);
 /// passed over, of equal names the last counts. Errors name the field. Takes time in proportion to the text,
 /// whatever stands in it, and nothing beside the event that grows with it.
 result<void> decode(std::string_view text, ProgressEvent& event);
-/// The same for an element that a JsonReader gave.
-result<void> decode_element(std::string_view json, ProgressEvent& event);
+/// The same for an element that a JsonReader gave. `sender` is the user of an event that names none; empty:
+/// it must name one.
+result<void> decode_element(std::string_view json, ProgressEvent& event, std::string_view sender = {});
 
-/// Reads what a caller sent, one event or a non-empty array of them, in slices. `body` must outlive it.
+/// Reads what a caller sent, one event or a non-empty array of them, in slices. `body` and `sender`, which is
+/// as for `decode_element`, must outlive it.
 class SentReader {
   public:
-    explicit SentReader(std::string_view body) : body_{body} {}
+    explicit SentReader(std::string_view body, std::string_view sender = {}) : body_{body}, sender_{sender} {}
 
     /// Reads up to `most` further events into `events`. True while there are more; an error names the element
     /// too: `[3].percentage`.
@@ -48,6 +50,7 @@ class SentReader {
     result<bool> begin();
 
     std::string_view body_;
+    std::string_view sender_;
     std::optional<event::JsonReader> reader_;
 };
 

@@ -202,12 +202,13 @@ result<void> decode(std::string_view text, ProgressEvent& event) {
     return decode_element(*json, event);
 }
 
-result<void> decode_element(std::string_view json, ProgressEvent& event) {
+result<void> decode_element(std::string_view json, ProgressEvent& event, std::string_view sender) {
     event.clear();
     const auto values = event::read_members(json, names);
     if (!values) return fail(errc::malformed, {}, values.error().detail);
     if (auto read = read_id(*values, task_id, true, event.task_id); !read) return read;
-    if (auto read = read_id(*values, user_id, true, event.user_id); !read) return read;
+    if (auto read = read_id(*values, user_id, sender.empty(), event.user_id); !read) return read;
+    if (event.user_id.empty()) event.user_id = sender;
     if (auto read = read_type(*values, event); !read) return read;
     if (auto read = read_id(*values, event_id, false, event.event_id); !read) return read;
     if (auto read = read_numbers(*values, event); !read) return read;
@@ -225,7 +226,7 @@ result<bool> SentReader::begin() {
     reader_.emplace(*json, event::max_json_depth + 1);
     array = reader_->open_array();
     if (array) return true;
-    if (auto read = decode_element(*json, events.emplace_back()); !read)
+    if (auto read = decode_element(*json, events.emplace_back(), sender_); !read)
         return tl::unexpected{std::move(read.error())};
     return false;
 }
@@ -236,7 +237,7 @@ result<bool> SentReader::read(std::size_t most) {
         if (auto more = begin(); !more || !*more) return more;
     for (std::string_view element; most != 0 && reader_->next_element(element); --most) {
         const auto index = events.size();
-        auto read = decode_element(element, events.emplace_back());
+        auto read = decode_element(element, events.emplace_back(), sender_);
         if (read) continue;
         Error& error = read.error();
         error.field =

@@ -28,8 +28,11 @@ result<void> read_id(const Values& values, Name name, std::string& out) {
 }
 
 // What a caller's form and a record of the topic have in common.
-result<void> read_form(const Values& values, Order& order) {
-    if (auto read = read_id(values, user_id, order.user_id); !read) return read;
+result<void> read_form(const Values& values, std::string_view sender, Order& order) {
+    if (values[user_id].empty() && !sender.empty())
+        order.user_id = sender;
+    else if (auto read = read_id(values, user_id, order.user_id); !read)
+        return read;
     if (auto read = read_text(values, product_name, order.product_name); !read) return read;
     if (auto checked = check_product_name(order.product_name); !checked) return checked;
     const auto value = values[quantity];
@@ -78,17 +81,17 @@ result<Order> decode_order(std::string_view text) {
     if (!values) return tl::unexpected{values.error()};
     Order order;
     if (auto read = read_id(*values, task_id, order.task_id); !read) return tl::unexpected{read.error()};
-    if (auto read = read_form(*values, order); !read) return tl::unexpected{read.error()};
+    if (auto read = read_form(*values, {}, order); !read) return tl::unexpected{read.error()};
     if (const auto sent = event::json_text((*values)[timestamp]))
         order.timestamp = parse_rfc3339(*sent).value_or(Timestamp{});
     return order;
 }
 
-result<Order> decode_order_form(std::string_view body) {
+result<Order> decode_order_form(std::string_view body, std::string_view sender) {
     const auto values = read_values(body);
     if (!values) return tl::unexpected{values.error()};
     Order order;
-    if (auto read = read_form(*values, order); !read) return tl::unexpected{read.error()};
+    if (auto read = read_form(*values, sender, order); !read) return tl::unexpected{read.error()};
     return order;
 }
 

@@ -31,9 +31,9 @@ result<void> check_product_name(std::string_view name);
 std::string encode_order(const Order& order);
 /// Reads a record of the topic. Errors name the field.
 result<Order> decode_order(std::string_view text);
-/// Reads what a caller asks for: userId, productName, quantity; the task has no id yet. Errors name the
-/// field.
-result<Order> decode_order_form(std::string_view body);
+/// Reads what a caller asks for: userId, productName, quantity; the task has no id yet. `sender` is the user
+/// if none is named; empty: one must be. Errors name the field.
+result<Order> decode_order_form(std::string_view body, std::string_view sender = {});
 
 /// The seeds' OrderConsumerV2: works orders off, many at once, each as a task of five events `TASK:0` to
 /// `TASK:4`, step_delay apart, published to the events topic. An order begun by a consumer that died goes on

@@ -172,7 +172,7 @@ Response counted(RouteParts& parts, Response refusal) {
 
 awaitable<Response> post_events(RouteParts& parts, Request& request) {
     if (auto refusal = http::refuse_unless_json(request)) co_return counted(parts, std::move(*refusal));
-    SentReader sent{request.body};
+    SentReader sent{request.body, request.principal.subject};
     for (;;) {
         const auto more = sent.read(64);
         if (!more) co_return counted(parts, answer_for(more.error()));
@@ -217,7 +217,7 @@ result<Order, Response> form_of_body(const Request& request) {
         if (request.parameter(name))
             return tl::unexpected{
                 Response::invalid_field(name, "stands in the query beside a body; send one of them")};
-    auto order = decode_order_form(request.body);
+    auto order = decode_order_form(request.body, request.principal.subject);
     if (!order) return tl::unexpected{answer_for(order.error())};
     return std::move(*order);
 }

@@ -98,6 +98,32 @@ TEST(Decode, a_byte_order_mark_before_the_text_is_passed_over) {
     EXPECT_EQ(refused_field(mark + mark + "{}"), "malformed");
 }
 
+TEST(Decode, an_event_or_order_that_names_no_user_is_its_senders_if_one_is_known) {
+    constexpr std::string_view array =
+        R"([{"taskId":"t","eventType":"STARTED"},{"taskId":"t","userId":null,"eventType":"PROGRESS"},)"
+        R"({"taskId":"t","userId":"bob","eventType":"STARTED"}])";
+    SentReader sent{array, "ada"};
+    ASSERT_TRUE(sent.read(10));
+    ASSERT_EQ(sent.events.size(), 3U);
+    EXPECT_EQ(sent.events[0].user_id, "ada");
+    EXPECT_EQ(sent.events[1].user_id, "ada");
+    EXPECT_EQ(sent.events[2].user_id, "bob");
+    // As if it had been named: a retry may name it.
+    EXPECT_EQ(sent.events[0].fingerprint,
+              decoded(R"({"taskId":"t","userId":"ada","eventType":"STARTED"})").fingerprint);
+    SentReader unknown{array};
+    const auto refused = unknown.read(10);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().field, "[0].userId");
+    SentReader empty{R"({"taskId":"t","userId":"","eventType":"STARTED"})", "ada"};
+    EXPECT_FALSE(empty.read(10));
+
+    constexpr std::string_view order = R"({"productName":"p","quantity":2})";
+    ASSERT_TRUE(decode_order_form(order, "ada"));
+    EXPECT_EQ(decode_order_form(order, "ada")->user_id, "ada");
+    EXPECT_EQ(decode_order_form(order).error().field, "userId");
+}
+
 TEST(Decode, what_is_no_json_is_called_what_it_looks_like) {
     const auto reason = [](std::string_view bytes) {
         ProgressEvent event;
