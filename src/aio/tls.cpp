@@ -9,6 +9,7 @@
 #include <new>
 
 #include "aio/system_call.hpp"
+#include "aio/tls_trust.hpp"
 
 namespace stepcast::aio {
 namespace {
@@ -17,14 +18,6 @@ namespace {
 // of it, is cut.
 constexpr std::size_t most_held = 2 * TlsStream::record_bytes;
 constexpr unsigned char protocols[] = "\x08http/1.1";
-
-std::string why() {
-    const unsigned long code = ERR_get_error();
-    ERR_clear_error();
-    if (ERR_SYSTEM_ERROR(code)) return std::generic_category().message(ERR_GET_REASON(code));
-    const char* reason = ERR_reason_error_string(code);
-    return reason != nullptr ? reason : "unknown error";
-}
 
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                     unsigned in_size, void*) {
@@ -99,10 +92,10 @@ result<std::shared_ptr<const TlsCertificate>> TlsCertificate::load(const std::st
     SSL_CTX_set_default_passwd_cb(context, no_passphrase);
     if (SSL_CTX_use_certificate_chain_file(context, chain_file.c_str()) != 1)
         return fail(make_error_code(std::errc::invalid_argument), "server.tls_cert",
-                    "cannot read a certificate from " + chain_file + ": " + why());
+                    "cannot read a certificate from " + chain_file + ": " + take_tls_error());
     if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
         return fail(make_error_code(std::errc::invalid_argument), "server.tls_key",
-                    "cannot read the certificate's key from " + key_file + ": " + why());
+                    "cannot read the certificate's key from " + key_file + ": " + take_tls_error());
     return made;
 }
 
@@ -110,12 +103,20 @@ TlsCertificate::~TlsCertificate() {
     SSL_CTX_free(context_);
 }
 
-TlsStream::TlsStream(const TlsCertificate& certificate, int descriptor)
-    : ssl_{SSL_new(certificate.context())}, descriptor_{descriptor} {
+TlsStream::TlsStream(ssl_ctx_st* context, int descriptor) : ssl_{SSL_new(context)}, descriptor_{descriptor} {
     if (ssl_ == nullptr) throw std::bad_alloc{};
     BIO* bio = TlsDescriptor::make(*this);
     SSL_set_bio(ssl_, bio, bio);
+}
+
+TlsStream::TlsStream(const TlsCertificate& certificate, int descriptor)
+    : TlsStream{certificate.context(), descriptor} {
     SSL_set_accept_state(ssl_);
+}
+
+TlsStream::TlsStream(const TlsTrust& trust, const std::string& host, int descriptor)
+    : TlsStream{trust.context(), descriptor} {
+    trust.prepare(ssl_, host);
 }
 
 TlsStream::~TlsStream() {
@@ -160,9 +161,15 @@ int TlsStream::failed(int result) {
     if (error == SSL_ERROR_WANT_READ) return 0;
     // Also a close_notify: nothing will come any more. Behind any other error OpenSSL must not be asked
     // again.
-    if (error != SSL_ERROR_ZERO_RETURN) gone_ = true;
+    ended_ = error == SSL_ERROR_ZERO_RETURN;
+    if (!ended_) gone_ = true;
+    if (!open_) error_ = ERR_peek_error();
     ERR_clear_error();
     return -1;
+}
+
+std::string TlsStream::failure() const {
+    return describe_failure(ssl_, error_);
 }
 
 ssize_t TlsStream::send_some(std::string_view ciphertext) const {

@@ -13,6 +13,8 @@ struct ssl_ctx_st;
 
 namespace stepcast::aio {
 
+class TlsTrust;
+
 /// A certificate chain and its key, with what the server speaks by them: TLS 1.2 and 1.3, ALPN http/1.1,
 /// session tickets; no renegotiation, no early data, no compression. Immutable, any thread. Streams keep what
 /// they were made from, so that it may be replaced under them.
@@ -33,7 +35,7 @@ class TlsCertificate {
     ssl_ctx_st* context_;
 };
 
-/// The server's end of TLS on a non-blocking descriptor, which belongs to somebody else and lives as long.
+/// One end of TLS on a non-blocking descriptor, which belongs to somebody else and lives as long.
 /// One strand. What OpenSSL has encrypted cannot be taken back, so that ciphertext which the descriptor did
 /// not take is kept here, at most a record, and sent before anything else.
 class TlsStream {
@@ -41,7 +43,10 @@ class TlsStream {
     /// Bytes of one record; also what one write encrypts at most.
     static constexpr std::size_t record_bytes = 16 * 1024;
 
+    /// The server's end.
     TlsStream(const TlsCertificate& certificate, int descriptor);
+    /// The client's end, which asks for `host`.
+    TlsStream(const TlsTrust& trust, const std::string& host, int descriptor);
     ~TlsStream();
     TlsStream(const TlsStream&) = delete;
     TlsStream& operator=(const TlsStream&) = delete;
@@ -49,12 +54,16 @@ class TlsStream {
     /// A step of the handshake. 1: it is done; 0: it waits for the peer; -1: it failed.
     int open();
     bool is_open() const { return open_; }
+    /// Of a client whose handshake has failed: why, for people.
+    std::string failure() const;
 
     /// At most a record: all of it is taken, or nothing (0) because something is held back; -1: gone.
     ssize_t send(std::string_view text);
     /// As Transport::receive. With room for a record nothing is left behind that the descriptor does not
     /// show.
     ssize_t receive(std::span<char> room);
+    /// Nothing more will come, because the peer meant the end and was not cut.
+    bool ended() const { return ended_; }
     /// Tells the peer that nothing more will come.
     void finish();
 
@@ -65,6 +74,7 @@ class TlsStream {
   private:
     friend struct TlsDescriptor;
 
+    TlsStream(ssl_ctx_st* context, int descriptor);
     ssize_t send_some(std::string_view ciphertext) const;
     bool put(std::string_view ciphertext);
     int failed(int result);
@@ -73,7 +83,9 @@ class TlsStream {
     const int descriptor_;
     bool open_ = false;
     bool gone_ = false;
-    std::string held_;  // ciphertext
+    bool ended_ = false;
+    unsigned long error_ = 0;  // of the handshake
+    std::string held_;         // ciphertext
 };
 
 }  // namespace stepcast::aio

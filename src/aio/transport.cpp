@@ -50,10 +50,11 @@ ssize_t send_parts(int fd, std::span<const iovec> parts) {
     return ::send(fd, whole.data(), size, flags);
 }
 
-ssize_t receive_some(int fd, std::span<char> room, int flags) {
+ssize_t receive_some(int fd, std::span<char> room, int flags, bool* ended = nullptr) {
     const ssize_t size =
         uninterrupted([&] { return ::recv(fd, room.data(), room.size(), MSG_DONTWAIT | flags); });
     if (size > 0) return size;
+    if (ended != nullptr) *ended = size == 0;
     return size < 0 && would_block() ? 0 : -1;
 }
 
@@ -83,6 +84,7 @@ Transport::Transport(Transport&& other) noexcept
     : socket_{std::move(other.socket_)},
       descriptor_{other.descriptor_},
       kind_{other.kind_},
+      ended_{other.ended_},
       tls_{std::move(other.tls_)} {
     if (tls_) tls_->owner = this;
 }
@@ -99,9 +101,21 @@ Transport::~Transport() {
           });
 }
 
-void Transport::secure(const TlsCertificate& certificate) {
-    tls_ = std::make_shared<Tls>(certificate, descriptor_);
+void Transport::adopt(std::shared_ptr<Tls> tls) {
+    tls_ = std::move(tls);
     tls_->owner = this;
+}
+
+void Transport::secure(const TlsCertificate& certificate) {
+    adopt(std::make_shared<Tls>(certificate, descriptor_));
+}
+
+void Transport::secure(const TlsTrust& trust, const std::string& host) {
+    adopt(std::make_shared<Tls>(trust, host, descriptor_));
+}
+
+std::string Transport::failure() const {
+    return tls_->failure();
 }
 
 int Transport::open() {
@@ -178,10 +192,11 @@ ssize_t Transport::send(std::string_view text) {
 ssize_t Transport::receive(std::span<char> room) {
     if (tls_) {
         const ssize_t size = tls_->receive(room);
+        ended_ = tls_->ended();
         deliver();
         return size;
     }
-    return receive_some(descriptor_, room, 0);
+    return receive_some(descriptor_, room, 0, &ended_);
 }
 
 ssize_t Transport::peek(std::span<char> room) {

@@ -20,6 +20,7 @@
 namespace stepcast::aio {
 
 class TlsCertificate;
+class TlsTrust;
 
 /// A connected, non-blocking stream of bytes. A value: closing is its destruction. Bytes that it took are
 /// sent as far as the peer takes them. One strand, that of its executor.
@@ -40,11 +41,15 @@ class Transport {
     /// Speaks TLS from here on, as the server: nothing has been sent or received yet. Bytes can be sent once
     /// the handshake is over.
     void secure(const TlsCertificate& certificate);
+    /// The same as a client of `host`: the first step of `open` is to be made at once.
+    void secure(const TlsTrust& trust, const std::string& host);
     bool is_secure() const { return tls_ != nullptr; }
     /// A step of what comes before the first byte, to be made when there is something to read. 1: it is over,
     /// which a plain one always is; 0: it waits for the peer; -1: it failed.
     int open();
     bool is_open() const;
+    /// Of a client: why `open` has failed, for people.
+    std::string failure() const;
 
     /// Sends what is taken without waiting, at most IOV_MAX parts. Bytes taken; 0 if it is full; -1 if the
     /// peer is gone.
@@ -53,6 +58,8 @@ class Transport {
     /// Reads what is there, into room for at least a byte. Bytes; 0 if there is nothing now; -1 if nothing
     /// will come any more.
     ssize_t receive(std::span<char> room);
+    /// After a receive of -1: the peer meant the end, and was not cut.
+    bool ended() const { return ended_; }
     /// Bytes can be received without waiting; false of the end.
     bool has_input() const;
 
@@ -67,6 +74,11 @@ class Transport {
     /// `co_await`ed, waits until bytes can be received or are taken: `const auto [error] = …`. Costs no
     /// coroutine of its own, because every idle stream stands in here.
     auto wait(Wait what) { return socket_.async_wait(what, as_tuple); }
+    /// The same with a completion token of the caller's.
+    template <class Token>
+    auto wait(Wait what, Token token) {
+        return socket_.async_wait(what, std::move(token));
+    }
     /// Calls `handler(std::error_code)` once bytes are taken again.
     template <class Handler>
     void when_writable(Handler handler) {
@@ -102,11 +114,13 @@ class Transport {
     void deliver();
 
     struct Tls;
+    void adopt(std::shared_ptr<Tls> tls);
 
     Socket socket_;
     // Also in the socket, but at its other end: from here on it is what a delivery reads of this.
     int descriptor_;
     Kind kind_;
+    bool ended_ = false;
     std::shared_ptr<Tls> tls_;  // null without TLS
 };
 

@@ -14,7 +14,7 @@ using Step = ResponseParser::Step;
 EventSource::EventSource(const asio::any_io_executor& strand, Url url, SourceOptions options)
     : url_{std::move(url)},
       options_{std::move(options)},
-      connection_{strand},
+      connection_{strand, options_.trust},
       timer_{strand},
       random_{static_cast<std::minstd_rand::result_type>(random_u64())} {
     sse_.set_last_event_id(options_.last_event_id);
@@ -61,7 +61,10 @@ aio::awaitable<void> EventSource::open() {
     if (!sse_.last_event_id().empty()) headers.emplace_back("Last-Event-ID", sse_.last_event_id());
 
     if (auto opened = co_await connection_.open(url_, options_.connect_limit); !opened) {
-        lose(opened.error().detail);
+        if (opened.error().code == errc::insecure && !was_open_)
+            end_with(opened.error());
+        else
+            lose(opened.error().detail);
         co_return;
     }
     const std::string request = request_head("GET", url_.target, url_, headers);
@@ -110,6 +113,7 @@ void EventSource::judge_head() {
         return;
     }
     failures_ = 0;
+    was_open_ = true;
     enter(State::open);
 }
 

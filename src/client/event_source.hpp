@@ -27,6 +27,7 @@ struct SourceOptions {
     std::chrono::milliseconds connect_limit{5000};
     /// A stream that says nothing for so long, not even a comment, is taken for dead and opened again.
     std::chrono::milliseconds silence_limit{60000};
+    Trust trust{};  ///< for https
     /// 502, 503 and 504, which proxies answer while a server is away, are a failed connect. A browser would
     /// give up for good.
     bool outlives_gateways = false;
@@ -34,7 +35,7 @@ struct SourceOptions {
 
 /// Follows an event stream as a browser's EventSource does (WHATWG HTML §9.2): a lost connection is opened
 /// again with Last-Event-ID after `retry:`, a 204 ends it in peace, any other status or content type ends it
-/// for good.
+/// for good. So does, unlike in a browser, a server that the very first connect finds `insecure`.
 ///
 /// All calls on one strand. `next` is called by one coroutine at a time; `stop` may come in between.
 class EventSource {
@@ -84,6 +85,7 @@ class EventSource {
     State state_ = State::waiting;
     bool stopped_ = false;
     bool first_ = true;
+    bool was_open_ = false;
 };
 
 }  // namespace stepcast::client

@@ -32,8 +32,9 @@ struct HttpLimits {
 class HttpClient {
   public:
     /// `server`: its host and port; the target of each call is given with the call.
-    HttpClient(const asio::any_io_executor& strand, Url server, HttpLimits limits = {})
-        : server_{std::move(server)}, limits_{limits}, connection_{strand} {}
+    /// `trust`: for https.
+    HttpClient(const asio::any_io_executor& strand, Url server, HttpLimits limits = {}, Trust trust = nullptr)
+        : server_{std::move(server)}, limits_{limits}, connection_{strand, std::move(trust)} {}
 
     /// `target` is path and query as they go on the request line. Any status is an answer, not an error.
     aio::awaitable<result<Answer>> get(std::string target, Headers extra = {});

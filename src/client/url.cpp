@@ -28,11 +28,15 @@ tl::unexpected<Error> bad(std::string detail) {
     return fail(errc::bad_url, "url", std::move(detail));
 }
 
+std::uint16_t default_port(bool secure) {
+    return secure ? 443 : 80;
+}
+
 }  // namespace
 
 std::string Url::authority() const {
     std::string out = host.find(':') == std::string::npos ? host : "[" + host + "]";
-    if (port != 80) append_number(out.append(":"), port);
+    if (port != default_port(secure)) append_number(out.append(":"), port);
     return out;
 }
 
@@ -43,20 +47,20 @@ std::string Url::target_of(std::string_view path) const {
 }
 
 result<Url> parse_url(std::string_view text) {
-    if (starts_with_scheme(text, "https://")) {
-        return bad("https is not spoken here: use http, behind a TLS proxy if needed");
-    }
-    if (!starts_with_scheme(text, "http://")) return bad("a URL begins with http://");
+    constexpr std::string_view plain = "http://", secure = "https://";
+    Url url;
+    url.secure = starts_with_scheme(text, secure);
+    url.port = default_port(url.secure);
+    if (!url.secure && !starts_with_scheme(text, plain)) return bad("a URL begins with http:// or https://");
     if (std::any_of(text.begin(), text.end(), breaks_a_line))
         return bad("a URL has no spaces or control characters");
-    text.remove_prefix(7);
+    text.remove_prefix(url.secure ? secure.size() : plain.size());
     text = text.substr(0, text.find('#'));
 
     const auto path = std::min(text.find_first_of("/?"), text.size());
     std::string_view authority = text.substr(0, path);
     if (authority.find('@') != authority.npos) return bad("user names in URLs are not supported");
 
-    Url url;
     if (path < text.size()) url.target = (text[path] == '?' ? "/" : "") + std::string{text.substr(path)};
     std::string_view port;
     if (authority.starts_with('[')) {

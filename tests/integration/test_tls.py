@@ -1,7 +1,6 @@
 """TLS by the server itself, seen by clients that others wrote. Embedded bus, memory store."""
 import contextlib
 import json
-import pathlib
 import re
 import signal
 import socket
@@ -12,28 +11,8 @@ import time
 import unittest
 import urllib.parse
 
+from certificates import Certificates
 from streams import LIMIT_S, servers, unique, until
-
-
-class Certificates:
-    """What `openssl` makes, for one name, in a folder of its own; each `renew` has another serial number."""
-
-    def __init__(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.chain, self.key = (pathlib.Path(self.folder.name) / name for name in ("chain.pem", "key.pem"))
-        self.renew()
-
-    def renew(self):
-        """The key first, as the tools that renew do: for a moment the two do not belong together."""
-        new = [path.with_suffix(".new") for path in (self.key, self.chain)]
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-                        "-keyout", new[0], "-out", new[1]], check=True, capture_output=True)
-        for path in new:
-            path.rename(path.with_suffix(".pem"))
-
-    def serial(self):
-        return ssl.PEM_cert_to_DER_cert(self.chain.read_text())
 
 
 class Tls(unittest.TestCase):
@@ -42,8 +21,7 @@ class Tls(unittest.TestCase):
         self.addCleanup(self.certificates.folder.cleanup)
 
     def serve(self, *settings):
-        return servers.stepcast(f"server.tls_cert={self.certificates.chain}", f"server.tls_key={self.certificates.key}",
-                                "server.threads=1", *settings)
+        return servers.stepcast(*self.certificates.settings(), "server.threads=1", *settings)
 
     def context(self):
         context = ssl.create_default_context(cafile=self.certificates.chain)

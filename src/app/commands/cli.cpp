@@ -127,22 +127,24 @@ class CommandLine {
     void add_url(CLI::App& command) {
         command
             .add_option("--server", url_,
-                        "The server's address, with the path that a proxy gave it; without it $STEPCAST_URL")
+                        "The server's address, http:// or https://, with the path that a proxy gave it; "
+                        "without it $STEPCAST_URL")
             ->capture_default_str();
+        command
+            .add_option(
+                "--ca", ca_file_,
+                "For an https:// server: file of the authorities (PEM) that vouch for its certificate, "
+                "or of the certificate itself; without it those of this machine")
+            ->type_name("FILE");
         add_token_file(command, token_file_);
     }
 
-    /// Runs a client command on the server's address with the token that the caller has, or says what is
-    /// wrong with them.
+    /// Runs a client command on the server that the options name, or says what is wrong with them.
     template <class Command>
     int on_server(Command command) const {
-        const auto url = client::parse_url(url_);
-        if (!url) return complain(fmt::format("--server {}: {}", url_, url.error().detail));
-        if (url->target.find('?') != std::string::npos)
-            return complain(fmt::format("--server {}: a server's address has no query", url_));
-        const auto token = read_token_option(token_file_);
-        if (!token) return complain(token.error());
-        return command(*url, *token);
+        auto server = find_server(url_, token_file_, ca_file_);
+        if (!server) return complain(server.error());
+        return command(std::move(*server));
     }
 
     void add_emit(CLI::App& app) {
@@ -189,9 +191,8 @@ class CommandLine {
             event_["detail"] = boost::json::parse(detail_, error);
             if (error) return complain("--detail: no JSON");
         }
-        return on_server([this](const client::Url& url, const std::string& token) {
-            return emit({.server = url,
-                         .token = token,
+        return on_server([this](CalledServer server) {
+            return emit({.server = std::move(server),
                          .event = event_.empty() ? "" : boost::json::serialize(event_),
                          .patience = std::chrono::seconds{patience_s_}});
         });
@@ -208,9 +209,8 @@ class CommandLine {
         command->callback([this] {
             if (tail_.user.empty() && tail_.task.empty()) throw CLI::RequiredError{"--user or --task"};
             action_ = [this] {
-                return on_server([this](const client::Url& url, const std::string& token) {
-                    tail_.server = url;
-                    tail_.token = token;
+                return on_server([this](CalledServer server) {
+                    tail_.server = std::move(server);
                     return tail(tail_);
                 });
             };
@@ -321,6 +321,7 @@ class CommandLine {
     bool defaults_ = false;
     std::string url_ = environment_value("STEPCAST_URL", "http://localhost:8082");
     std::string token_file_;
+    std::string ca_file_;
     TokenCli token_;
     boost::json::object event_;
     std::string detail_;

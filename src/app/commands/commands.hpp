@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "app/config/config.hpp"
-#include "client/url.hpp"
+#include "client/connection.hpp"
 
 namespace stepcast::app {
 
@@ -15,10 +15,16 @@ int healthcheck(const Config& config);
 /// Prints the interface of a server with the default settings: as OpenAPI, or as Markdown.
 int print_interface(bool markdown);
 
+/// A server, and what a caller has for it.
+struct CalledServer {
+    client::Url url;
+    std::string token{};    ///< sent with every request; empty: none
+    client::Trust trust{};  ///< for https
+};
+
 struct EmitOptions {
-    client::Url server;
-    std::string token{};  ///< sent with every request; empty: none
-    std::string event;    ///< one ProgressEvent as JSON; empty: NDJSON from stdin
+    CalledServer server;
+    std::string event;  ///< one ProgressEvent as JSON; empty: NDJSON from stdin
     /// How long an outage is borne once there is nothing more to read.
     std::chrono::seconds patience{60};
 };
@@ -34,8 +40,7 @@ struct EmitOptions {
 int emit(const EmitOptions& options);
 
 struct TailOptions {
-    client::Url server;
-    std::string token;   ///< sent with every connect; empty: none
+    CalledServer server;
     std::string user;    ///< all of a user's tasks, or
     std::string task;    ///< one task, whose end ends the command
     std::string cursor;  ///< where to begin; empty: with the current state

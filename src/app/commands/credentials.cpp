@@ -39,6 +39,24 @@ result<std::string, std::string> read_token_option(const std::string& file) {
     return token;
 }
 
+result<CalledServer, std::string> find_server(const std::string& text, const std::string& token_file,
+                                              const std::string& ca) {
+    const auto url = client::parse_url(text);
+    if (!url) return wrong(fmt::format("--server {}: {}", text, url.error().detail));
+    if (url->target.find('?') != std::string::npos)
+        return wrong(fmt::format("--server {}: a server's address has no query", text));
+    if (!url->secure && !ca.empty())
+        return wrong(fmt::format("--ca {}: {} is not https, and shows no certificate", ca, text));
+    auto token = read_token_option(token_file);
+    if (!token) return tl::unexpected{std::move(token.error())};
+    CalledServer server{.url = *url, .token = std::move(*token)};
+    if (!url->secure) return server;
+    auto trust = ca.empty() ? aio::TlsTrust::of_system() : aio::TlsTrust::of_file(ca);
+    if (!trust) return wrong(fmt::format("--ca {}: {}", ca, trust.error().detail));
+    server.trust = std::move(*trust);
+    return server;
+}
+
 client::Headers bearer(const std::string& token) {
     if (token.empty()) return {};
     return {{"Authorization", "Bearer " + token}};

@@ -63,9 +63,9 @@ class Emitter {
     Emitter(asio::io_context& io, const EmitOptions& options)
         : executor_{io.get_executor()},
           options_{options},
-          http_{executor_, options.server},
-          target_{options.server.target_of("/api/v2/progress/events")},
-          authorization_{bearer(options.token)},
+          http_{executor_, options.server.url, {}, options.server.trust},
+          target_{options.server.url.target_of("/api/v2/progress/events")},
+          authorization_{bearer(options.server.token)},
           wake_{executor_},
           signals_{executor_},
           late_{executor_} {

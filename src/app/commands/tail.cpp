@@ -21,7 +21,7 @@ namespace {
 using State = client::EventSource::State;
 
 client::Url stream_url(const TailOptions& options) {
-    client::Url url = options.server;
+    client::Url url = options.server.url;
     const std::string user = options.user.empty() ? "" : "userId=" + client::percent_encode(options.user);
     url.target = url.target_of(options.task.empty() ? "/api/v2/progress/subscribe?" + user
                                                     : fmt::format("/api/v2/progress/subscribe/{}{}{}",
@@ -69,7 +69,8 @@ class Tail {
           source_{io.get_executor(),
                   stream_url(options),
                   {.last_event_id = options.cursor,
-                   .headers = bearer(options.token),
+                   .headers = bearer(options.server.token),
+                   .trust = options.server.trust,
                    .outlives_gateways = true}} {
         source_.on_state([this](State state, std::string_view why) { on_state(state, why); });
     }

@@ -14,6 +14,8 @@
 namespace stepcast::proof {
 
 result<Target> resolve(const client::Url& url) {
+    if (url.secure)
+        return fail(client::errc::bad_url, {}, "https is not spoken here: the load is made over plain http");
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;

@@ -7,12 +7,12 @@
 
 #include <array>
 #include <asio/ip/tcp.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
 #include "aio/transport.hpp"
+#include "unit/aio/certificate_files.hpp"
 
 namespace stepcast::aio {
 namespace {
@@ -21,30 +21,8 @@ using namespace std::chrono_literals;
 using asio::ip::tcp;
 namespace fs = std::filesystem;
 
-/// Certificates that `openssl` makes, once for all tests.
-class Files {
-  public:
-    Files() : folder_{fs::temp_directory_path() / ("tls-" + std::to_string(::getpid()))} {
-        fs::create_directory(folder_);
-        for (const char* name : {"one", "other"})
-            if (std::system(
-                    ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-                     "-subj /CN=localhost -keyout " +
-                     key(name) + " -out " + chain(name) + " 2>/dev/null")
-                        .c_str()) != 0)
-                throw std::runtime_error{"openssl makes no certificate"};
-    }
-    ~Files() { fs::remove_all(folder_); }
-    std::string chain(const std::string& name) const { return folder_ / (name + ".pem"); }
-    std::string key(const std::string& name) const { return folder_ / (name + ".key"); }
-
-  private:
-    fs::path folder_;
-};
-
-const Files& files() {
-    static const Files made;
-    return made;
+const CertificateFiles& files() {
+    return CertificateFiles::made();
 }
 
 std::shared_ptr<const TlsCertificate> certificate() {

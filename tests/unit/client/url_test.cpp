@@ -39,11 +39,16 @@ TEST(Url, reads_an_ipv6_literal) {
     EXPECT_EQ(url->authority(), "[::1]:81");
 }
 
-TEST(Url, says_that_https_is_not_spoken) {
-    const auto url = parse_url("https://example.test/");
-    ASSERT_FALSE(url);
-    EXPECT_EQ(url.error().code, errc::bad_url);
-    EXPECT_NE(url.error().detail.find("https"), std::string::npos);
+TEST(Url, https_has_a_port_of_its_own) {
+    const auto url = parse_url("HTTPS://example.test/a");
+    ASSERT_TRUE(url);
+    EXPECT_TRUE(url->secure);
+    EXPECT_EQ(url->port, 443);
+    EXPECT_EQ(url->authority(), "example.test");
+    EXPECT_EQ(url->target, "/a");
+    EXPECT_EQ(parse_url("https://example.test:80")->authority(), "example.test:80");
+    EXPECT_EQ(parse_url("http://example.test:443")->authority(), "example.test:443");
+    EXPECT_FALSE(parse_url("http://example.test")->secure);
 }
 
 TEST(Url, refuses_what_is_no_url) {
