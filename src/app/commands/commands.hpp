@@ -8,8 +8,8 @@
 
 namespace stepcast::app {
 
-/// Asks the configured server's /healthz. 0 if it answers 200 within five seconds, otherwise 1 and a line on
-/// stderr.
+/// Asks for /healthz wherever a server with these settings listens: its port, behind TLS if that is set, its
+/// local socket, its admin port. 0 if all answer 200 within five seconds, otherwise 1 and a line on stderr.
 int healthcheck(const Config& config);
 
 /// Prints the interface of a server with the default settings: as OpenAPI, or as Markdown.

@@ -1,13 +1,18 @@
 #include <fmt/format.h>
 
+#include "aio/notice.hpp"
 #include "app/commands/blocking.hpp"
 #include "app/commands/commands.hpp"
+#include "client/errc.hpp"
 #include "client/http_client.hpp"
 
 namespace stepcast::app {
 namespace {
 
-constexpr std::chrono::seconds limit{5};
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr auto limit = 5s;
 
 /// An address that reaches a server listening on `host`.
 std::string reachable(const std::string& host) {
@@ -15,18 +20,61 @@ std::string reachable(const std::string& host) {
     return host == "::" ? "::1" : host;
 }
 
+/// What a server with these settings listens at, as far as they tell: a port that the system chooses is known
+/// to nobody.
+std::vector<client::Url> doors_of(const Config::Server& server) {
+    std::vector<client::Url> doors;
+    const auto add_port = [&](const std::string& host, int port, bool secure) {
+        if (port != 0) doors.push_back({reachable(host), static_cast<std::uint16_t>(port), "/", secure, {}});
+    };
+    add_port(server.host, server.port, !server.tls_cert.empty());
+    if (!server.unix_socket.empty()) doors.push_back({"localhost", 80, "/", false, server.unix_socket});
+    add_port(server.admin_host, server.admin_port, false);
+    return doors;
+}
+
+/// Why it is not healthy there; empty if it is.
+aio::awaitable<std::string> ask(const client::Url& door, const std::string& certificate,
+                                Clock::time_point end) {
+    const auto executor = co_await asio::this_coro::executor;
+    for (;;) {
+        client::Trust trust;
+        if (door.secure) {
+            auto own = aio::TlsTrust::of_certificate(certificate);
+            if (!own) co_return own.error().detail;
+            trust = std::move(*own);
+        }
+        const auto left = std::max<Clock::duration>(end - Clock::now(), 1ms);
+        client::HttpClient http{executor, door, {.connect = left, .answer = left}, trust};
+        const auto answer = co_await http.get("/healthz");
+        if (answer) co_return answer->status == 200 ? "" : fmt::format("it answered {}", answer->status);
+        // A server reads a certificate that was changed within a second.
+        if (answer.error().code != client::errc::insecure || left < 1s) co_return answer.error().text();
+        co_await aio::pause(200ms);
+    }
+}
+
+aio::awaitable<int> ask_all(const Config::Server& server) {
+    const auto end = Clock::now() + limit;
+    const auto doors = doors_of(server);
+    if (doors.empty()) {
+        fmt::print(stderr, "server.port is 0: nobody knows which one the system chose\n");
+        co_return 1;
+    }
+    for (const auto& door : doors)
+        if (const auto why = co_await ask(door, server.tls_cert, end); !why.empty()) {
+            fmt::print(stderr, "{} is not healthy: {}\n",
+                       door.socket.empty() ? door.authority() : door.socket, why);
+            co_return 1;
+        }
+    co_return 0;
+}
+
 }  // namespace
 
 int healthcheck(const Config& config) {
-    const client::Url server{reachable(config.server.host), static_cast<std::uint16_t>(config.server.port),
-                             "/"};
     asio::io_context io;
-    client::HttpClient http{io.get_executor(), server, {.connect = limit, .answer = limit}};
-    const auto answer = run_blocking<result<client::Answer>>(io, [&] { return http.get("/healthz"); });
-    if (answer && answer->status == 200) return 0;
-    fmt::print(stderr, "{} is not healthy: {}\n", server.authority(),
-               answer ? fmt::format("it answered {}", answer->status) : answer.error().text());
-    return 1;
+    return run_blocking<int>(io, [&] { return ask_all(config.server); });
 }
 
 }  // namespace stepcast::app
