@@ -26,6 +26,7 @@ class Algorithms {
     constexpr void add(Algorithm algorithm) { bits_ |= bit(algorithm); }
     constexpr bool has(Algorithm algorithm) const { return (bits_ & bit(algorithm)) != 0; }
     constexpr bool empty() const { return bits_ == 0; }
+    bool operator==(const Algorithms&) const = default;
     /// "RS256 or PS256".
     std::string text() const;
 

@@ -145,6 +145,23 @@ bool Key::narrow(Algorithm algorithm) {
     return true;
 }
 
+std::vector<SharedKey> shared(std::vector<Key> keys) {
+    std::vector<SharedKey> all;
+    for (auto& key : keys) all.push_back(std::make_shared<const Key>(std::move(key)));
+    return all;
+}
+
+bool Key::same_as(const Key& other) const {
+    if (id != other.id || id_binds != other.id_binds || algorithms_ != other.algorithms_ ||
+        is_secret() != other.is_secret())
+        return false;
+    if (is_secret())
+        return secret_.size() == other.secret_.size() &&
+               CRYPTO_memcmp(secret_.data(), other.secret_.data(), secret_.size()) == 0;
+    const QuietErrors quiet;
+    return EVP_PKEY_eq(pkey_.get(), other.pkey_.get()) == 1;
+}
+
 bool Key::verify(Algorithm algorithm, std::string_view input, std::string_view signature) const {
     if (!algorithms_.has(algorithm)) return false;
     if (!pkey_) {

@@ -1,9 +1,13 @@
 #pragma once
+#include <atomic>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "auth/algorithm.hpp"
 #include "auth/openssl.hpp"
+#include "auth/principal.hpp"
 #include "base/result.hpp"
 
 namespace stepcast::auth {
@@ -19,6 +23,14 @@ class Key {
     static result<Key> from_pkey(OwnedPkey pkey);
 
     Algorithms algorithms() const { return algorithms_; }
+    /// A HMAC secret, which verifies and signs: whoever has it may be anybody.
+    bool is_secret() const { return pkey_ == nullptr; }
+    /// Of the same material, under the same name, for the same algorithms.
+    bool same_as(const Key& other) const;
+
+    /// Believed no more: whoever relied on it is told by `revoked`.
+    void revoke() const { revoked_->store(true, std::memory_order_relaxed); }
+    Revoked revoked() const { return revoked_; }
     /// Takes this algorithm only. False if it does not take it.
     bool narrow(Algorithm algorithm);
 
@@ -38,6 +50,11 @@ class Key {
     Algorithms algorithms_;
     OwnedPkey pkey_;      // null for a secret
     std::string secret_;  // empty for a key pair
+    std::shared_ptr<std::atomic<bool>> revoked_ = std::make_shared<std::atomic<bool>>(false);
 };
+
+/// A key that sets of keys have in common: it stays the same one while one of them follows another.
+using SharedKey = std::shared_ptr<const Key>;
+std::vector<SharedKey> shared(std::vector<Key> keys);
 
 }  // namespace stepcast::auth

@@ -22,6 +22,9 @@ namespace fs = std::filesystem;
 constexpr std::size_t most_file_bytes = 1024 * 1024;
 constexpr std::size_t most_keys = 256;
 constexpr std::size_t most_files = 1024;
+constexpr std::string_view no_file = "the folder holds no file of keys";
+constexpr std::string_view keys_stay = "its keys from before stay";
+constexpr std::string_view keys_go = "nobody is believed by it any more";
 
 tl::unexpected<Error> fail_file(const std::string& path, std::string_view why) {
     return fail(errc::bad_file, {}, fmt::format("{}: {}", path, why));
@@ -108,7 +111,7 @@ result<std::vector<Key>> read_keys(const std::vector<std::string>& paths) {
     for (const auto& path : paths) {
         const auto files = files_of(path);
         if (!files) return tl::unexpected{files.error()};
-        if (files->empty()) return fail_file(path, "the folder holds no file of keys");
+        if (files->empty()) return fail_file(path, no_file);
         for (const auto& file : *files) {
             auto read = read_key_file(file);
             if (!read) return tl::unexpected{read.error()};
@@ -117,6 +120,50 @@ result<std::vector<Key>> read_keys(const std::vector<std::string>& paths) {
         }
     }
     return keys;
+}
+
+KeyFiles::KeyFiles(const std::vector<std::string>& paths) {
+    for (const auto& path : paths) sources_.push_back({path, {}});
+}
+
+std::vector<Problem> KeyFiles::read() {
+    std::vector<Problem> problems;
+    for (auto& source : sources_) std::ranges::move(read(source), std::back_inserter(problems));
+    return problems;
+}
+
+std::vector<Problem> KeyFiles::read(Source& source) {
+    std::error_code error;
+    const auto files = files_of(source.path);
+    if (!files) return {{files.error().detail, keys_stay}};
+    if (!fs::exists(source.path, error))
+        return {{fail_file(source.path, std::strerror(ENOENT)).value().detail, keys_stay}};
+    std::vector<Problem> problems;
+    if (files->empty()) problems.push_back({fail_file(source.path, no_file).value().detail, keys_go});
+    std::map<std::string, std::vector<SharedKey>> fresh;
+    std::size_t count = 0;
+    for (const auto& file : *files) {
+        auto& keys = fresh[file];
+        auto read = read_key_file(file);
+        if (read && count + read->size() > most_keys)
+            read = fail_file(file, fmt::format("more than {} keys", most_keys));
+        if (read) {
+            keys = shared(std::move(*read));
+        } else {
+            problems.push_back({read.error().detail, keys_stay});
+            keys = source.files[file];
+        }
+        count += keys.size();
+    }
+    source.files = std::move(fresh);
+    return problems;
+}
+
+std::vector<SharedKey> KeyFiles::keys() const {
+    std::vector<SharedKey> all;
+    for (const auto& source : sources_)
+        for (const auto& [file, keys] : source.files) all.insert(all.end(), keys.begin(), keys.end());
+    return all;
 }
 
 result<Key> read_key(const std::string& path) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "auth/errc.hpp"
 #include "auth/json.hpp"
 
@@ -20,18 +22,29 @@ Error unknown(const Token& token) {
 
 }  // namespace
 
+void KeySet::reuse(const KeySet& before) {
+    for (auto& key : keys_)
+        for (const auto& old : before.keys_)
+            if (old->same_as(*key)) key = old;
+}
+
+void KeySet::revoke_all_but(const KeySet& next) const {
+    for (const auto& key : keys_)
+        if (std::ranges::find(next.keys_, key) == next.keys_.end()) key->revoke();
+}
+
 std::vector<const Key*> KeySet::named(const Token& token) const {
     std::vector<const Key*> found;
     if (token.key)
         for (const auto& key : keys_)
-            if (key.id == *token.key) found.push_back(&key);
+            if (key->id == *token.key) found.push_back(key.get());
     if (!found.empty()) return found;
     for (const auto& key : keys_)
-        if (!token.key || !key.id_binds) found.push_back(&key);
+        if (!token.key || !key->id_binds) found.push_back(key.get());
     return found;
 }
 
-result<void> KeySet::verify(const Token& token) const {
+result<const Key*> KeySet::verify(const Token& token) const {
     const auto algorithm = parse_algorithm(token.algorithm);
     if (!algorithm)
         return fail(errc::algorithm, {},
@@ -44,11 +57,11 @@ result<void> KeySet::verify(const Token& token) const {
         called |= token.key && key->id == *token.key;
         if (!key->algorithms().has(*algorithm)) continue;
         if (tried++ == most_tried) break;
-        if (key->verify(*algorithm, token.signed_part, token.signature)) return {};
+        if (key->verify(*algorithm, token.signed_part, token.signature)) return key;
     }
+    if (token.key && !called) return tl::unexpected{unknown(token)};
     if (tried == 0)
         return fail(errc::algorithm, {}, fmt::format("{} is not what our keys take", token.algorithm));
-    if (token.key && !called) return tl::unexpected{unknown(token)};
     return fail(errc::signature, {}, "the signature of the token is wrong");
 }
 

@@ -18,6 +18,7 @@ namespace stepcast::auth {
 namespace {
 
 constexpr std::size_t most_publishers = 1024;  // each is compared with every key that comes
+constexpr std::size_t most_told = 10;          // of lines that are none
 constexpr std::size_t longest_name = 128;      // a user's id
 
 KeyHash hash_of(std::string_view key) {
@@ -93,7 +94,7 @@ result<Publishers::Entry> Publishers::parse_line(std::string_view line) {
     return entry;
 }
 
-result<Publishers> Publishers::parse(std::string_view text) {
+Publishers Publishers::parse(std::string_view text, std::vector<std::string>& wrong) {
     Publishers publishers;
     std::size_t number = 0;
     while (!text.empty()) {
@@ -105,10 +106,24 @@ result<Publishers> Publishers::parse(std::string_view text) {
         auto entry = parse_line(line);
         if (entry && publishers.entries_.size() == most_publishers)
             entry = fail(errc::bad_file, {}, fmt::format("there are more than {} keys", most_publishers));
-        if (!entry) return fail(errc::bad_file, {}, fmt::format("line {}: {}", number, entry.error().detail));
-        publishers.entries_.push_back(std::move(*entry));
+        if (entry)
+            publishers.entries_.push_back(std::move(*entry));
+        else if (wrong.size() < most_told)
+            wrong.push_back(fmt::format("line {}: {}", number, entry.error().detail));
     }
     return publishers;
+}
+
+void Publishers::reuse(const Publishers& before) {
+    for (auto& entry : entries_)
+        for (const auto& old : before.entries_)
+            if (old.hash == entry.hash && old.name == entry.name) entry.revoked = old.revoked;
+}
+
+void Publishers::revoke_all_but(const Publishers& next) const {
+    for (const auto& entry : entries_)
+        if (std::ranges::find(next.entries_, entry.revoked, &Entry::revoked) == next.entries_.end())
+            entry.revoked->store(true, std::memory_order_relaxed);
 }
 
 result<Principal> Publishers::find(std::string_view key) const {
@@ -121,6 +136,7 @@ result<Principal> Publishers::find(std::string_view key) const {
     principal.subject = found->name;
     principal.name = found->name;
     principal.scopes = found->scopes;
+    principal.revoked = found->revoked;
     principal.anonymous = false;
     return principal;
 }

@@ -29,9 +29,14 @@ result<Scopes> parse_scopes(std::string_view words);
 /// Keys for workers that have no identity provider. Immutable; any thread.
 class Publishers {
   public:
-    /// A file's text: a line each, at most 1024; empty lines and those that begin with `#` are passed over.
-    /// The error names the line.
-    static result<Publishers> parse(std::string_view text);
+    /// A file's text: a line each, at most 1024; empty lines and those that begin with `#` are passed over. A
+    /// line that is none holds for nobody, and keeps back no other: `wrong` says why, of the first 10.
+    static Publishers parse(std::string_view text, std::vector<std::string>& wrong);
+
+    /// Takes each key that `before` has under the same name from there.
+    void reuse(const Publishers& before);
+    /// Revokes each key that is not in what follows this, which has reused it.
+    void revoke_all_but(const Publishers& next) const;
 
     /// Who has this key; its name is its user too. Takes the same time wherever the key stands.
     result<Principal> find(std::string_view key) const;
@@ -43,6 +48,7 @@ class Publishers {
         std::string name;
         Scopes scopes;
         KeyHash hash;
+        std::shared_ptr<std::atomic<bool>> revoked = std::make_shared<std::atomic<bool>>(false);
     };
     static result<Entry> parse_line(std::string_view line);
 

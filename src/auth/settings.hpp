@@ -12,6 +12,7 @@ namespace stepcast::auth {
 struct Settings {
     std::vector<std::string> keys{};       ///< files and folders, see `read_keys`
     std::string publisher_keys{};          ///< file, see `Publishers`; empty: none
+    bool fetches = false;                  ///< further keys will come by `Verifier::take_fetched`
     std::vector<std::string> issuers{};    ///< exactly one of them; empty: any
     std::vector<std::string> audiences{};  ///< the token names one of them; empty: it names none
     std::string subject_claim = "sub";

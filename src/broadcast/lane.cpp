@@ -141,7 +141,9 @@ void Lane::sweep(Steady::time_point now) {
     for (const Slot& slot : slots_) {
         Session* session = slot.session;
         if (session == nullptr || session->state_ == Session::State::closing) continue;
-        if (session->expires_ <= now && session->state_ != Session::State::ending) {
+        const bool proven = session->expires_ > now &&
+                            (!session->revoked_ || !session->revoked_->load(std::memory_order_relaxed));
+        if (!proven && session->state_ != Session::State::ending) {
             expire(*session);
             continue;
         }

@@ -1,6 +1,8 @@
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 
 #include "aio/transport.hpp"
 #include "broadcast/encoding.hpp"
@@ -81,7 +83,8 @@ class Session {
 
   protected:
     std::chrono::steady_clock::time_point expires_ =
-        std::chrono::steady_clock::time_point::max();  // the lane ends it then, to within a sweep
+        std::chrono::steady_clock::time_point::max();   // the lane ends it then, to within a sweep
+    std::shared_ptr<const std::atomic<bool>> revoked_;  // or once this is true; null: it never is
     State state_ = State::opening;
     bool beats_ = false;            // its heartbeat is an event
     bool waits_for_write_ = false;  // until the transport takes bytes again

@@ -249,12 +249,47 @@ class Keys(unittest.TestCase):
                 until(lambda: status(second) == 200, "the new key")
                 self.assertEqual(status(ISSUER), 401)
                 file.write_bytes(b"short")
-                until(lambda: "the keys of tokens from before stay" in server.output(), "the line of the log")
+                until(lambda: "its keys from before stay" in server.output(), "the line of the log")
                 self.assertEqual(status(second), 200)
                 file.write_bytes(ISSUER.secret)
                 server.process.send_signal(signal.SIGHUP)
                 until(lambda: status(ISSUER) == 200, "the key that SIGHUP made known")
                 self.assertEqual(server.stop(), 0, server.output())
+
+    def test_streams_end_with_the_key_that_proved_them_and_a_typo_keeps_nobody_from_that(self):
+        with tempfile.TemporaryDirectory() as folder:
+            keys, publishers = pathlib.Path(folder, "keys"), pathlib.Path(folder, "publishers")
+            keys.mkdir()
+            (keys / "k.secret").write_bytes(ISSUER.secret)
+            workers = {}
+            for name in ("farm", "mill", "typo"):
+                done = subprocess.run([servers.STEPCAST, "token", "keygen", "--publish", name, "--file", publishers], capture_output=True,
+                                      text=True, timeout=LIMIT_S, check=True)
+                workers[name] = done.stdout.strip()
+            with servers.stepcast("auth.mode=jwt", f'auth.keys=["{keys}"]', f"auth.publisher_keys={publishers}") as server:
+                streams = {name: self.stream(server, token) for name, token in {**workers, "ada": ISSUER.token("ada")}.items()}
+                lines = publishers.read_text().splitlines()
+                publishers.write_text("\n".join([lines[1], "typo " + lines[2][:20]]) + "\n")
+                for name in ("farm", "typo"):
+                    self.assertIn(b'event: bye\ndata: {"reason":"auth"}', streams.pop(name).read())
+                self.assertIn("line 2: it must be a name", server.output())
+                self.assertIn("that line holds for nobody", server.output())
+                (keys / "k.secret").unlink()
+                self.assertIn(b'event: bye\ndata: {"reason":"auth"}', streams.pop("ada").read())
+                self.assertIn("nobody is believed by it any more", server.output())
+                api = Api(server)
+                self.assertEqual(api.call("GET", "/api/v2/progress/user/ada", headers=bearer(ISSUER.token("ada")))[0], 401)
+                event = {"taskId": unique("task"), "userId": "mill", "eventType": "STARTED"}
+                self.assertEqual(api.call("POST", "/api/v2/progress/events", event, bearer(workers["mill"]))[0], 202)
+                stream, text = streams.pop("mill"), b""
+                while b"STARTED" not in text:
+                    text += stream.readline()
+
+    def stream(self, server, token):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_S)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/api/v2/progress/subscribe", headers=bearer(token))
+        return connection.getresponse()
 
     def test_a_key_that_cannot_be_used_refuses_the_start_and_names_the_file(self):
         done = subprocess.run([servers.STEPCAST, "serve", "--set", "auth.mode=jwt", "--set", 'auth.keys=["/nowhere/key.pem"]',

@@ -19,7 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         std::abort();
     }
     if (const auto key = parse_pem(bytes); key && key->algorithms().empty()) std::abort();
-    if (const auto publishers = Publishers::parse(bytes); publishers && publishers->find("spk_x"))
-        std::abort();
+    std::vector<std::string> wrong;
+    if (Publishers::parse(bytes, wrong).find("spk_x")) std::abort();
+    for (const auto& line : wrong)
+        if (!stepcast::valid_utf8(line)) std::abort();
     return 0;
 }

@@ -18,7 +18,7 @@ const auth::KeySet& keys() {
     static const auth::KeySet set = [] {
         std::vector<auth::Key> one;
         one.push_back(std::move(*auth::Key::from_secret(std::string(64, 's'))));
-        return auth::KeySet{std::move(one)};
+        return auth::KeySet{auth::shared(std::move(one))};
     }();
     return set;
 }

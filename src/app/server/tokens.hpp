@@ -21,12 +21,12 @@ class Tokens {
   private:
     Tokens(std::unique_ptr<auth::Verifier> verifier, const Clock& clock)
         : verifier_{std::move(verifier)}, clock_{clock} {}
+    bool read_files(bool only_if_changed);
 
     const std::unique_ptr<auth::Verifier> verifier_;
     const Clock& clock_;
     FollowedFiles files_{"the keys of tokens", [this](bool only_if_changed) -> result<bool> {
-                             if (only_if_changed) return verifier_->refresh();
-                             return verifier_->reload().map([] { return true; });
+                             return read_files(only_if_changed);
                          }};
 };
 

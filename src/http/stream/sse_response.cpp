@@ -61,6 +61,7 @@ Response sse_response(const Request& request, SseStart start) {
         start.beat = true;
     }
     start.chunked = !request.http_1_0;
+    start.revoked = request.principal.revoked;
     start.expires = end_of(request.principal, *start.options->clock);
     Response response;
     add_stream_headers(response);

@@ -21,6 +21,7 @@ SseSession::SseSession(aio::Transport transport, broadcast::Lane& lane, SseStart
       asks_for_beats_{start.beat},
       ticket_{std::move(start.ticket)} {
     expires_ = start.expires;
+    revoked_ = std::move(start.revoked);
     transport_.bound_unsent();
     // A peer that vanished acknowledges no heartbeat. Twice, so that a peer that is there but does not read
     // is closed, and counted, by the lane.

@@ -34,6 +34,7 @@ struct SseStart {
     SseAdmission::Ticket ticket;
     /// Then `event: bye` says `auth`, and the stream ends; `sse_response` reads it from the request.
     std::chrono::steady_clock::time_point expires = std::chrono::steady_clock::time_point::max();
+    auth::Revoked revoked{};            ///< likewise, from when on it is true
     LatestWins* latest_wins = nullptr;  ///< closes the older stream of `topic.key`; null: any number
 
     broadcast::Encoding encoding() const {

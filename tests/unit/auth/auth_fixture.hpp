@@ -62,6 +62,8 @@ class Folder {
         return file;
     }
 
+    void remove(const std::string& name) const { std::filesystem::remove(path_ + "/" + name); }
+
   private:
     std::string path_;
 };

@@ -145,26 +145,116 @@ TEST(Verifier, a_change_of_keys_is_seen_and_ends_what_was_remembered) {
     auto& verifier = kit.open();
     const auto token = kit.token();
     ASSERT_TRUE(verifier.verify(token, now));
-    EXPECT_EQ(verifier.refresh(), false);
+    EXPECT_FALSE(verifier.refresh());
     kit.add(Algorithm::eddsa, "k1");  // another one in its place
     EXPECT_TRUE(verifier.verify(token, now));
-    EXPECT_EQ(verifier.refresh(), true);
+    EXPECT_TRUE(verifier.refresh());
     EXPECT_EQ(code_of(verifier.verify(token, now)), errc::signature);
     EXPECT_TRUE(verifier.verify(kit.token(payload, 1), now));
-    EXPECT_EQ(verifier.refresh(), false);
+    EXPECT_FALSE(verifier.refresh());
 }
 
-TEST(Verifier, a_bad_file_keeps_the_old_keys_and_is_told_once) {
+TEST(Verifier, a_bad_file_keeps_its_old_keys_and_keeps_back_no_other) {
+    KeyedVerifier kit;
+    kit.add(Algorithm::eddsa, "k2");
+    kit.add(Algorithm::eddsa, "k3");
+    auto& verifier = kit.open();
+    kit.folder.write("k1.pem", "-----BEGIN PUBLIC KEY-----\n");
+    kit.folder.remove("k2.pem");
+    const auto problems = verifier.refresh();
+    ASSERT_TRUE(problems);
+    ASSERT_EQ(problems->size(), 1u);
+    EXPECT_THAT(problems->front().what, HasSubstr("k1.pem: "));
+    EXPECT_FALSE(verifier.refresh()) << "it is told once";
+    EXPECT_EQ(verifier.reload().size(), 1u);
+    EXPECT_TRUE(verifier.verify(kit.token(), now));
+    EXPECT_FALSE(verifier.verify(kit.token(payload, 1), now));
+    EXPECT_TRUE(verifier.verify(kit.token(payload, 2), now));
+    EXPECT_FALSE(Verifier::open({.keys = {kit.folder.path()}}));
+}
+
+TEST(Verifier, the_last_key_of_a_folder_goes_with_its_file_and_a_folder_that_is_away_keeps_its_own) {
     KeyedVerifier kit;
     auto& verifier = kit.open();
-    kit.folder.write("bad.pem", "-----BEGIN PUBLIC KEY-----\n");
-    const auto refreshed = verifier.refresh();
-    ASSERT_FALSE(refreshed);
-    EXPECT_THAT(refreshed.error().detail, HasSubstr("bad.pem: "));
-    EXPECT_EQ(verifier.refresh(), false);
-    EXPECT_FALSE(verifier.reload());
+    kit.folder.remove("k1.pem");
+    auto problems = verifier.refresh();
+    ASSERT_TRUE(problems && problems->size() == 1);
+    EXPECT_THAT(problems->front().what, HasSubstr("the folder holds no file of keys"));
+    EXPECT_EQ(problems->front().then, "nobody is believed by it any more");
+    EXPECT_EQ(code_of(verifier.verify(kit.token(), now)), errc::unknown_key);
+
+    KeyedVerifier other;
+    auto& away = other.open();
+    std::filesystem::remove_all(other.folder.path());
+    problems = away.refresh();
+    ASSERT_TRUE(problems && problems->size() == 1);
+    EXPECT_EQ(problems->front().then, "its keys from before stay");
+    EXPECT_TRUE(away.verify(other.token(), now));
+}
+
+TEST(Verifier, who_was_believed_is_told_when_the_key_is_gone_and_only_then) {
+    KeyedVerifier kit;
+    kit.add(Algorithm::es256, "k2");
+    const auto worker = make_publisher_key(), other = make_publisher_key();
+    const auto line = publisher_line("farm", {.publish = true}, worker) + "\n";
+    const auto file = kit.folder.path() + "-publishers";
+    std::ofstream{file} << line << publisher_line("other", {.publish = true}, other);
+    auto& verifier = kit.open({.publisher_keys = file});
+    const auto first = verifier.verify(kit.token(), now)->revoked;
+    const auto second = verifier.verify(kit.token(payload, 1), now)->revoked;
+    const auto farm = verifier.verify(worker, now)->revoked;
+    const auto typo = verifier.verify(other, now)->revoked;
+
+    EXPECT_EQ(verifier.reload().size(), 0u);
+    EXPECT_FALSE(*first || *second || *farm || *typo) << "nothing has changed";
+    kit.folder.remove("k1.pem");
+    EXPECT_TRUE(verifier.refresh());
+    EXPECT_TRUE(*first);
+    EXPECT_FALSE(*second || *farm || *typo);
+    // One line that is none revokes nobody else, and does not keep another from being revoked.
+    std::ofstream{file} << "a typo\n" << publisher_line("other", {}, other);
+    const auto problems = verifier.refresh();
+    ASSERT_TRUE(problems && problems->size() == 1);
+    EXPECT_EQ(problems->front().then, "that line holds for nobody");
+    EXPECT_TRUE(*farm);
+    EXPECT_FALSE(*typo || *second);
+    kit.add(Algorithm::es256, "k2");  // another one under its name
+    EXPECT_TRUE(verifier.refresh());
+    EXPECT_TRUE(*second);
+    std::filesystem::remove(file);
+}
+
+TEST(Verifier, keys_that_were_fetched_stand_beside_those_of_files_and_give_way_to_the_next) {
+    KeyedVerifier kit;
+    auto& verifier = kit.open({.fetches = true});
+    const auto text = make_key(Algorithm::eddsa).secret;
+    const auto key = [&](const char* kid) {
+        auto made = *parse_pem(text);
+        made.id = kid;
+        made.id_binds = true;
+        return made;
+    };
+    const auto theirs = [&](const char* kid) { return *make_token(key(kid), Algorithm::eddsa, payload); };
+    const auto fetch = [&](const char* kid) {
+        std::vector<Key> keys;
+        keys.push_back(key(kid));
+        verifier.take_fetched(std::move(keys));
+    };
+    const auto own = verifier.verify(kit.token(), now)->revoked;
+    EXPECT_EQ(code_of(verifier.verify(theirs("a"), now)), errc::unknown_key);
+    fetch("a");
+    const auto known = verifier.verify(theirs("a"), now);
+    ASSERT_TRUE(known) << known.error().detail;
+    fetch("a");
+    EXPECT_FALSE(*known->revoked);
+    EXPECT_TRUE(verifier.reload().empty());
+    EXPECT_FALSE(*known->revoked) << "files have nothing to do with it";
+    fetch("b");
+    EXPECT_TRUE(*known->revoked);
+    EXPECT_EQ(code_of(verifier.verify(theirs("a"), now)), errc::unknown_key);
+    EXPECT_TRUE(verifier.verify(theirs("b"), now));
     EXPECT_TRUE(verifier.verify(kit.token(), now));
-    EXPECT_FALSE(Verifier::open({.keys = {kit.folder.path()}}));
+    EXPECT_FALSE(*own);
 }
 
 TEST(Verifier, a_publishers_key_is_revoked_by_taking_its_line_away) {
@@ -175,10 +265,11 @@ TEST(Verifier, a_publishers_key_is_revoked_by_taking_its_line_away) {
     EXPECT_EQ(verifier->verify(key, now)->name, "farm");
     EXPECT_EQ(code_of(verifier->verify("a.b.c", now)), errc::malformed);
     folder.write("publishers", "# nobody");
-    EXPECT_EQ(verifier->refresh(), true);
+    EXPECT_TRUE(verifier->refresh());
     EXPECT_EQ(code_of(verifier->verify(key, now)), errc::unknown_key);
     folder.write("publishers", "farm");
-    EXPECT_THAT(verifier->reload().error().detail, HasSubstr("publishers: line 1: "));
+    EXPECT_THAT(verifier->reload().front().what, HasSubstr("publishers: line 1: "));
+    EXPECT_FALSE(Verifier::open({.publisher_keys = file}));
     EXPECT_FALSE(Verifier::open({}));
 }
 
@@ -212,7 +303,7 @@ TEST(Verifier, many_threads_verify_while_keys_change) {
                 wrong += !principal || principal->subject != "u" + std::to_string(i % tokens.size());
             }
         });
-    for (int i = 0; i < 20; ++i) EXPECT_TRUE(verifier.reload());
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(verifier.reload().empty());
     threads.clear();
     EXPECT_EQ(wrong, 0);
 }

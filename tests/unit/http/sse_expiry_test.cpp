@@ -15,6 +15,21 @@ TEST_F(SseStreams, at_the_end_of_its_proof_a_stream_says_bye_and_ends_whole) {
     EXPECT_EQ(closed(CloseReason::expired), 1u);
 }
 
+TEST_F(SseStreams, a_stream_whose_proof_is_taken_back_says_bye_and_others_go_on) {
+    const auto gone = std::make_shared<std::atomic<bool>>(false);
+    request.principal = {.subject = "u", .revoked = gone, .anonymous = false};
+    auto client = open(past(0));
+    request.principal.revoked = std::make_shared<std::atomic<bool>>(false);
+    auto other = open(past(0));
+    ASSERT_TRUE(client.read_until_text("recovery"));
+    ASSERT_TRUE(other.read_until_text("recovery"));
+    *gone = true;
+    ASSERT_TRUE(client.read_to_end());
+    EXPECT_TRUE(client.whole());
+    EXPECT_TRUE(client.text().ends_with("event: bye\ndata: {\"reason\":\"auth\"}\n\n")) << client.text();
+    EXPECT_EQ(closed(CloseReason::expired), 1u);
+}
+
 TEST_F(SseStreams, a_proof_that_ends_during_the_catch_up_cuts_the_stream) {
     request.principal = {.subject = "u", .expires = system_clock().now() - 1h, .anonymous = false};
     auto source = past(0);
