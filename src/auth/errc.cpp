@@ -17,7 +17,8 @@ std::error_code make_error_code(errc e) {
                                                {errc::audience, "the token is for another audience"},
                                                {errc::claims, "the token's claims are incomplete"},
                                                {errc::bad_key, "the key cannot be used"},
-                                               {errc::bad_file, "the file of keys cannot be used"}}};
+                                               {errc::bad_file, "the file of keys cannot be used"},
+                                               {errc::unavailable, "the keys have not come yet"}}};
     return category.code(e);
 }
 

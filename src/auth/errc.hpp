@@ -14,9 +14,10 @@ enum class errc {
     not_yet_valid,
     issuer,
     audience,
-    claims,    ///< a claim that is needed is missing or of another kind
-    bad_key,   ///< a key that cannot be used: too short, of an unknown kind, not on its curve
-    bad_file,  ///< a file of keys that cannot be read
+    claims,       ///< a claim that is needed is missing or of another kind
+    bad_key,      ///< a key that cannot be used: too short, of an unknown kind, not on its curve
+    bad_file,     ///< a file of keys that cannot be read
+    unavailable,  ///< the keys to judge the token by have not come yet
 };
 
 std::error_code make_error_code(errc e);

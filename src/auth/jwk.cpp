@@ -129,25 +129,38 @@ result<void> add_key(std::vector<Key>& keys, const object& jwk) {
     return {};
 }
 
-}  // namespace
-
-result<std::vector<Key>> parse_jwks(std::string_view json) {
+/// `add` takes each key, or says why the set cannot be used.
+template <class Add>
+result<std::vector<Key>> parse_set(std::string_view json, Add add) {
     const QuietErrors quiet;
     const auto parsed = parse_object(json);
     if (!parsed) return fail(errc::bad_file, {}, "it is no JSON object");
     std::vector<Key> keys;
     const auto* set = parsed->if_contains("keys");
     if (set == nullptr) {
-        if (auto added = add_key(keys, *parsed); !added) return tl::unexpected{added.error()};
+        if (auto added = add(keys, *parsed); !added) return tl::unexpected{added.error()};
     } else if (!set->is_array()) {
         return fail(errc::bad_file, {}, "its \"keys\" must be an array");
     } else {
         for (const auto& entry : set->get_array())
             if (const auto* jwk = entry.if_object())
-                if (auto added = add_key(keys, *jwk); !added) return tl::unexpected{added.error()};
+                if (auto added = add(keys, *jwk); !added) return tl::unexpected{added.error()};
     }
     if (keys.empty()) return fail(errc::bad_file, {}, "it holds no key for signatures that we can use");
     return keys;
+}
+
+}  // namespace
+
+result<std::vector<Key>> parse_jwks(std::string_view json) {
+    return parse_set(json, add_key);
+}
+
+result<std::vector<Key>> parse_fetched_jwks(std::string_view json) {
+    return parse_set(json, [](std::vector<Key>& keys, const object& jwk) -> result<void> {
+        if (kind_of(jwk) != Kind::secret) (void)add_key(keys, jwk);
+        return {};
+    });
 }
 
 }  // namespace stepcast::auth

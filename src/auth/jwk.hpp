@@ -11,4 +11,8 @@ namespace stepcast::auth {
 /// for us and cannot be used is an error that names it by its `kid`.
 result<std::vector<Key>> parse_jwks(std::string_view json);
 
+/// The same of a set that somebody else publishes: what cannot be used is passed over, so that one key of
+/// theirs keeps back no other, and so are secrets, which nobody may have published.
+result<std::vector<Key>> parse_fetched_jwks(std::string_view json);
+
 }  // namespace stepcast::auth

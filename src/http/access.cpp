@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "auth/errc.hpp"
 #include "http/cookie_session.hpp"
 #include "http/cors.hpp"
+#include "http/stream/sse_session.hpp"
 #include "wire/chars.hpp"
 
 namespace stepcast::http {
@@ -17,6 +19,16 @@ Response unproven(std::string_view code, std::string_view reason, bool tried) {
     response.with("WWW-Authenticate",
                   tried ? R"(Bearer realm="stepcast", error="invalid_token")" : R"(Bearer realm="stepcast")");
     response.close = true;  // who is turned away keeps no connection
+    return response;
+}
+
+/// Nobody can be judged yet. A browser's stream is told to come back: it gives up for good on any status but
+/// 200.
+Response not_yet(const Request& request, std::string_view reason) {
+    Response response = sse_busy(request);
+    if (response.status != 200)
+        response = Response::problem(503, "keys-unavailable", reason).with("Retry-After", "2");
+    response.close = true;
     return response;
 }
 
@@ -56,6 +68,8 @@ std::optional<Response> AccessPolicy::prove(Request& request) const {
     }
     if (token.empty()) return unproven("invalid-token", "send one token as Authorization: Bearer", true);
     auto proven = verify_(token);
+    if (!proven && proven.error().code == auth::errc::unavailable)
+        return not_yet(request, proven.error().detail);
     if (!proven) return unproven("invalid-token", proven.error().detail, true);
     request.principal = std::move(*proven);
     return std::nullopt;

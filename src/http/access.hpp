@@ -12,7 +12,8 @@ namespace stepcast::http {
 /// Immutable while the server runs; any thread.
 class AccessPolicy {
   public:
-    /// Who a token proves. The error's detail says for people why it proves nobody. Called on any thread.
+    /// Who a token proves. The error's detail says for people why it proves nobody: with
+    /// `auth::errc::unavailable`, that nobody knows yet, which is answered 503. Called on any thread.
     using Verify = std::function<result<auth::Principal>(std::string_view token)>;
 
     /// Auth is off: every caller is anonymous, and admin calls are for clients of this machine.

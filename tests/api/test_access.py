@@ -291,6 +291,18 @@ class Keys(unittest.TestCase):
         connection.request("GET", "/api/v2/progress/subscribe", headers=bearer(token))
         return connection.getresponse()
 
+    def test_refused_tokens_are_counted_by_reason(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file, port = pathlib.Path(folder, "k.secret"), servers.free_port()
+            file.write_bytes(ISSUER.secret)
+            with servers.stepcast("auth.mode=jwt", f'auth.keys=["{file}"]', f"server.admin_port={port}") as server:
+                api, admin = Api(server), Api(Door(port))
+                for token in ("a.b.c", ISSUER.token("u", seconds=-100), ISSUER.token("u", aud="other"), Issuer(b"x" * 40).token("u")):
+                    self.assertEqual(api.call("GET", "/api/v2/progress/user/u", headers=bearer(token))[0], 401)
+                for reason in ("malformed", "expired", "audience", "signature"):
+                    self.assertEqual(admin.series(f'stepcast_auth_failures_total{{reason="{reason}"}}'), 1, reason)
+                self.assertEqual(admin.metric("stepcast_auth_failures_total"), 4)
+
     def test_a_key_that_cannot_be_used_refuses_the_start_and_names_the_file(self):
         done = subprocess.run([servers.STEPCAST, "serve", "--set", "auth.mode=jwt", "--set", 'auth.keys=["/nowhere/key.pem"]',
                                "--set", f"server.port={servers.free_port()}"], capture_output=True, text=True, timeout=LIMIT_S, check=False)

@@ -14,7 +14,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "app/commands/blocking.hpp"
 #include "app/config/auth_config.hpp"
+#include "app/server/key_fetcher.hpp"
 #include "auth/base64url.hpp"
 #include "auth/key_files.hpp"
 #include "auth/keygen.hpp"
@@ -138,6 +140,19 @@ void show_parts(const std::string& text) {
     if (payload && !error) fmt::print("payload  {}\n", boost::json::serialize(json));
 }
 
+/// Gives the verifier what a server with these settings fetches.
+result<void> fetch_keys(const Config& config, auth::Verifier& verifier) {
+    if (config.auth.jwks_url.empty()) return {};
+    auto options = KeyFetcher::options_of(config);
+    if (!options) return tl::unexpected{std::move(options.error())};
+    asio::io_context io;
+    KeyFetcher fetcher{io.get_executor(), std::move(*options), nullptr};
+    auto keys = run_blocking<result<std::vector<auth::Key>>>(io, [&] { return fetcher.fetch(); });
+    if (!keys) return fail(keys.error().code, {}, "auth.jwks_url: " + keys.error().detail);
+    verifier.take_fetched(std::move(*keys));
+    return {};
+}
+
 int refuse(const std::string& why) {
     fmt::print("refused: {}\n", why);
     return 1;
@@ -171,6 +186,7 @@ int token_inspect(const Config& config, const InspectOptions& options) {
     show_parts(options.token);
     const auto verifier = auth::Verifier::open(auth_settings(config));
     if (!verifier) return refuse(verifier.error().detail);
+    if (auto fetched = fetch_keys(config, **verifier); !fetched) return refuse(fetched.error().detail);
     const auto principal = (*verifier)->verify(options.token, *at);
     if (!principal) return refuse(principal.error().detail);
     fmt::print("accepted as {}, with {}, {}\n", principal->subject, scopes_text(principal->scopes),

@@ -6,6 +6,7 @@ auth::Settings auth_settings(const Config& config) {
     const auto& own = config.auth;
     return {.keys = own.keys,
             .publisher_keys = own.publisher_keys,
+            .fetches = !own.jwks_url.empty(),
             .issuers = own.issuers,
             .audiences = own.audiences,
             .subject_claim = own.subject_claim,

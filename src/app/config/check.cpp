@@ -6,6 +6,8 @@
 
 #include "app/config/kafka_config.hpp"
 #include "base/text.hpp"
+#include "client/url.hpp"
+#include "http/hosts.hpp"
 #include "http/trusted_proxies.hpp"
 #include "kafka/rdkafka.hpp"
 
@@ -92,6 +94,15 @@ std::string_view check_proxy(std::string_view text) {
     if (http::TrustedProxies::is_trustable(text)) return {};
     return "must hold IP addresses, networks without bits behind their prefix such as \"10.0.0.0/8\", or "
            "\"unix\"";
+}
+
+std::string_view check_key_url(std::string_view text) {
+    if (text.empty()) return {};
+    const auto url = client::parse_url(text);
+    if (!url || (!url->secure && !http::is_local_name(url->authority())))
+        return "must be a URL that begins with https://, or with http:// to this machine: whoever changes "
+               "the keys on their way may be anybody";
+    return {};
 }
 
 std::string check_kafka(const Config& config) {

@@ -18,6 +18,10 @@ std::string_view check_origin(std::string_view text);
 /// be.
 std::string_view check_proxy(std::string_view text);
 
+/// Of a URL that keys are fetched from: empty if it is https, or http to this machine, otherwise what it must
+/// be.
+std::string_view check_key_url(std::string_view text);
+
 /// What librdkafka, and what Stepcast keeps for itself, has against the kafka settings; no connection is
 /// made. Empty if nothing; otherwise the key, a colon and why.
 std::string check_kafka(const Config& config);

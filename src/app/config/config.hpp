@@ -32,7 +32,10 @@ struct Config {
     struct Auth {
         std::string mode = "off";       ///< off jwt
         std::vector<std::string> keys;  ///< files and folders
-        std::string publisher_keys;     ///< file
+        std::string jwks_url;           ///< empty: none
+        std::string jwks_ca;            ///< file; empty: the machine's authorities
+        Duration jwks_refresh = std::chrono::minutes{15};
+        std::string publisher_keys;  ///< file
         std::vector<std::string> issuers;
         std::vector<std::string> audiences;
         std::string subject_claim = "sub";

@@ -96,6 +96,26 @@ std::vector<Key> make_keys() {
          "JWKS, or a HMAC secret in a file whose name ends in .secret. Read again on SIGHUP and when they "
          "change.",
          FIELD(auth.keys)},
+        {"auth.jwks_url",
+         "https URL of an issuer's keys (JWKS), fetched at the start, at an interval, and for a token with "
+         "an "
+         "unknown "
+         "kid; http to this machine only. Until it was fetched once tokens are answered 503 and the node is "
+         "not "
+         "ready; later the keys from before stay while it cannot be.",
+         FIELD(auth.jwks_url),
+         0,
+         2048,
+         {},
+         false,
+         check_key_url},
+        {"auth.jwks_ca",
+         "File of the authorities (PEM) that vouch for the host of auth.jwks_url; empty: those of this "
+         "machine.",
+         FIELD(auth.jwks_ca), 0, 4096},
+        {"auth.jwks_refresh",
+         "How often auth.jwks_url is fetched: for so long a key that its issuer took back is still believed.",
+         FIELD(auth.jwks_refresh), second, 24 * hour},
         {"auth.publisher_keys",
          "File of keys for workers, a line each: name, SHA-256, scopes; `stepcast token keygen --publish "
          "NAME` makes one.",

@@ -210,6 +210,8 @@ result<Config, std::string> Loader::finish() {
     if (config_.auth.mode == "off" &&
         (limits.user_requests > 0 || limits.user_events > 0 || limits.user_bytes > 0))
         complain("limits.user_*: users prove who they are by auth.mode = \"jwt\", which is not set");
+    if (!config_.auth.jwks_ca.empty() && config_.auth.jwks_url.empty())
+        complain("auth.jwks_ca: it is for auth.jwks_url, which is not set");
     if (config_.auth.demo && config_.auth.mode == "off")
         complain("auth.demo: it makes tokens for auth.mode = \"jwt\", which is not set");
     if (!problems_.empty()) return tl::unexpected(std::move(problems_));

@@ -210,6 +210,12 @@ void add_broadcast(Page& page, const Readings& readings) {
     page.row(std::span<const Histogram* const>{delivery});
 }
 
+void add_auth(Page& page, const auth::Failures& failures) {
+    page.begin("stepcast_auth_failures_total", "Tokens that were refused", MetricType::Counter);
+    for (std::size_t i = 0; i < auth::Failures::reasons.size(); ++i)
+        page.row(failures.of(i), {{"reason", auth::Failures::reasons[i].second}});
+}
+
 void add_process(Page& page, const ProcessStats& process) {
     page.begin("process_cpu_seconds_total", "User and system CPU time", MetricType::Counter);
     page.row(process.cpu_seconds);
@@ -233,6 +239,7 @@ void add_readings(MetricPage& to, const Readings& readings) {
     add_broadcast(page, readings);
     add_store(page, readings);
     add_bus(page, readings);
+    if (readings.auth_failures != nullptr) add_auth(page, *readings.auth_failures);
     page.counter("stepcast_log_lines_dropped_total", "Log lines lost to a slow reader of stderr",
                  readings.log_lines_dropped);
     add_process(page, readings.process);

@@ -7,6 +7,7 @@
 
 #include "app/server/metric_page.hpp"
 #include "app/server/process.hpp"
+#include "auth/failures.hpp"
 #include "base/histogram.hpp"
 #include "broadcast/lane_stats.hpp"
 #include "bus/bus.hpp"
@@ -48,6 +49,7 @@ struct Readings {
     std::uint64_t unsent_bytes = 0;    ///< of answers that their clients have not taken
 
     const http::ClientLimits* limits = nullptr;  ///< null: there are none
+    const auth::Failures* auth_failures = nullptr;  ///< null: auth is off
 
     std::uint64_t log_lines_dropped = 0;
     ProcessStats process;

@@ -145,7 +145,7 @@ void Node::add_routes() {
 
 result<void> Node::read_keys() {
     if (config_.auth.mode != "jwt") return {};
-    auto tokens = Tokens::open(config_, clock_);
+    auto tokens = Tokens::open(core_.get_inner_executor().context(), config_, clock_);
     if (!tokens) return tl::unexpected{std::move(tokens.error())};
     tokens_ = std::move(*tokens);
     router_.hold_to(tokens_->policy());
@@ -187,7 +187,7 @@ result<std::uint16_t> Node::listen() {
 
 void Node::reload() {
     if (certificate_.wanted()) certificate_.files().reload();
-    if (tokens_) tokens_->files().reload();
+    if (tokens_) tokens_->reload();
 }
 
 std::string Node::url() const {
@@ -203,8 +203,7 @@ void Node::start() {
     if (certificate_.wanted())
         aio::spawn(core_, "certificate watch",
                    [this, hold = gate_.enter()] { return certificate_.files().watch(stop_); });
-    if (tokens_)
-        aio::spawn(core_, "keys", [this, hold = gate_.enter()] { return tokens_->files().watch(stop_); });
+    if (tokens_) aio::spawn(core_, "keys", [this, hold = gate_.enter()] { return tokens_->follow(stop_); });
     aio::spawn_critical(core_, "start", [this, hold = gate_.enter()] { return start_all(); });
 }
 
@@ -323,6 +322,7 @@ awaitable<http::Response> Node::ready() {
     if (!hub_.live()) failing.emplace_back("rebuild");
     if (committer_.paused() != flow::Committer::Pause::none || (journal_ != nullptr && !journal_->healthy()))
         failing.emplace_back("store");
+    if (tokens_ && !tokens_->ready()) failing.emplace_back("keys");
     if (stop_.raised()) failing.emplace_back("stopping");
     const std::string body = fmt::format(
         "{{\"status\":\"{}\",\"failing\":[{}],\"rebuiltPercent\":{}}}",
@@ -370,6 +370,7 @@ awaitable<Readings> Node::read_core() {
     readings.received_bytes = server_.budgets().received.held();
     readings.unsent_bytes = server_.budgets().unsent.held();
     readings.limits = limits_.on() ? &limits_ : nullptr;
+    if (tokens_) readings.auth_failures = &tokens_->failures();
     readings.log_lines_dropped = dropped_log_lines();
     co_return readings;
 }
