@@ -19,6 +19,7 @@ import traceback
 import typing
 
 import clock
+import doors
 import harness
 import kills
 import limits
@@ -46,6 +47,7 @@ FAULTS = (
     Fault("nasty records", records.nasty),
     Fault("topic deleted and made again", records.topic_made_again),
     Fault("wall clock stepped by an hour", clock.clock_steps),
+    Fault("certificate changed under 1,000 streams", doors.certificate_changed),
     Fault("256 MiB of memory", limits.memory_limit, slow=True),
     Fault("512 MiB, 700,000 tasks in memory", limits.small_tasks_in_memory, slow=True),
     Fault("512 MiB, 700,000 tasks in a journal", limits.small_tasks_in_a_journal, slow=True),
