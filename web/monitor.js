@@ -71,6 +71,7 @@ export class Monitor {
     if (!this.seen || document.hidden || this.asking) return;
     this.asking = true;
     const answer = await fetch('api/v2/progress/monitor').catch(() => null);
+    this.refused = answer?.status === 401 || answer?.status === 403;
     this.numbers = answer?.ok ? await answer.json().catch(() => null) : null;
     this.asking = false;
     this.paint(true);
@@ -81,7 +82,7 @@ export class Monitor {
   paint(asked = Boolean(this.numbers)) {
     this.age.textContent = this.numbers ? new Date().toLocaleTimeString(lang, { hourCycle: 'h23', hour: '2-digit', minute: '2-digit', second: '2-digit' }) : '';
     if (!asked) return;
-    if (!this.numbers) return this.box.replaceChildren(node('p', say('monitorDown')));
+    if (!this.numbers) return this.box.replaceChildren(node('p', say(this.refused ? 'monitorAdmins' : 'monitorDown')));
     this.box.replaceChildren(...Object.entries(this.numbers).map(([name, group]) => node('section', null, node('h3', nameOf(name)), render(name, group))));
   }
 }

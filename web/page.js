@@ -4,6 +4,7 @@ import { remember, TaskList } from './tasks.js';
 import { Plug } from './plug.js';
 import { Tail } from './tail.js';
 import { Monitor } from './monitor.js';
+import { Session } from './session.js';
 
 const $ = (selector) => document.querySelector(selector);
 const listeners = new Set();
@@ -14,9 +15,12 @@ const tasks = new TaskList($('#tasks'));
 const tail = new Tail($('#tail'), $('#tail-pause'), $('#tail-clear'));
 const plug = new Plug($('.plug'), { user: () => user, stream: () => stream, order, listen: (listener) => listeners.add(listener) });
 new Monitor($('#monitor'), $('#monitor-age'));
+const session = new Session($('#sign'), $('#me'), { enter, leave });
 
 function hear(message) {
   if (message.type === 'state') showConnection(message.state);
+  // A stream that breaks off may be one that nobody is let into any more.
+  if (message.state === 'reconnecting') session.check();
   tasks.hear(message);
   tail.hear(message);
   for (const listener of listeners) listener(message);
@@ -25,6 +29,7 @@ function hear(message) {
 function become(name) {
   user = name;
   memory.set('user', name);
+  $('#who').elements.user.value = name;
   plug.abandon();
   stream?.close();
   tasks.start(name);
@@ -33,7 +38,30 @@ function become(name) {
   showSnippets();
 }
 
+/** The server knows us as this user; with a new session, a stream that was refused goes on where it was. */
+function enter(name, anew) {
+  if (name !== user || !stream) return become(name);
+  showSnippets();
+  if (!anew) return;
+  stream.pause();
+  stream.resume();
+}
+
+/** Nobody is signed in. Who comes back goes on with what is shown, anybody else begins anew. */
+function leave(forget) {
+  plug.abandon();
+  stream?.pause();
+  if (forget) {
+    stream?.close();
+    stream = null;
+    tasks.start('');
+    tail.clear();
+  }
+  showConnection();
+}
+
 function showConnection(state = stream?.state ?? 'connecting') {
+  if (session.state === 'out') state = 'signedOut';
   $('#connection').dataset.state = state;
   $('#connection').textContent = say(state);
 }
@@ -44,6 +72,7 @@ async function order(productName, quantity) {
   const answer = await fetch(`api/v2/progress/orders?${query}`, { method: 'POST' }).catch(() => null);
   if (!answer) throw new Error(say('offline'));
   const body = await answer.json().catch(() => ({}));
+  if (answer.status === 401) session.check();
   if (!answer.ok) throw new Error(body.detail || body.title || answer.status);
   remember(body.taskId, `${productName} × ${quantity}`);
   tasks.expect(body.taskId);
@@ -79,11 +108,11 @@ for (const button of document.querySelectorAll('[data-lang]')) button.addEventLi
 function showSnippets() {
   const server = new URL('.', location).href.slice(0, -1);
   const event = `{"taskId":"import-1","userId":"${user}","eventType":"PROGRESS","percentage":40,"stepName":"Reading"}`;
-  $('#snippet-send').textContent = `curl ${server}/api/v2/progress/events \\\n  -H 'Content-Type: application/json' \\\n  -d '${event}'`;
+  const token = session.state ? '-H "Authorization: Bearer $TOKEN" \\\n  ' : '';
+  $('#snippet-send').textContent = `curl ${server}/api/v2/progress/events \\\n  ${token}-H 'Content-Type: application/json' \\\n  -d '${event}'`;
   $('#snippet-show').textContent = `<script type="module" src="${server}/stepcast.js"></script>\n<stepcast-progress user="${user}"></stepcast-progress>`;
 }
 
-$('#who').elements.user.value = user;
 document.documentElement.lang = lang;
 translate(document);
 let product = '';
@@ -94,4 +123,5 @@ whenSpoken(() => {
   if (field.value === product) field.value = product = say('productDefault');
   showConnection();
 });
-become(user);
+if (session.remembered) await session.check();
+if (!stream && session.state !== 'out') become(user);

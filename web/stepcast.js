@@ -39,7 +39,7 @@ function fold(task, event) {
   return next;
 }
 
-/** One EventSource for all who watch the same: a browser opens only six to one server. */
+/** One EventSource for all who watch the same: a browser opens six to a server. */
 class Stream {
   tasks = new Map();
   listeners = new Set();
@@ -58,11 +58,14 @@ class Stream {
     source.onopen = () => this.alive(0, (this.stale = new Set()));
     source.onerror = () => {
       this.alive(0);
-      // A proxy's 502 ends an EventSource for good; here it is an outage.
-      if (source.readyState === 2) this.timer = setTimeout(() => this.open(), 1000 * Math.min(60, 2 ** ++this.attempts) * (0.5 + Math.random()));
+      // A 502 ends an EventSource for good; here it is an outage, told each time.
+      if (source.readyState === 2) {
+        this.state = '';
+        this.timer = setTimeout(() => this.open(), 1000 * Math.min(60, 2 ** ++this.attempts) * (0.5 + Math.random()));
+      }
       this.become('reconnecting');
     };
-    for (const type of ['progress', 'recovery', 'reset', 'more', 'live', 'beat']) source.addEventListener(type, (event) => this.take(type, event));
+    for (const type of ['progress', 'recovery', 'reset', 'more', 'live', 'beat', 'bye']) source.addEventListener(type, (event) => this.take(type, event));
   }
 
   /** A connection may die without a word: three beats that stay away are an outage. */
@@ -121,7 +124,7 @@ class Stream {
   }
 }
 
-/** Calls `listener({type, data, id, task, previous})` for every message about the tasks of `user`, or about one `task`. */
+/** Calls `listener({type, data, id, task, previous})` for every message of `user`, or of one `task`. */
 export function watch({ src = home, user, task }, listener) {
   const url = `${src.replace(/\/$/, '')}/api/v2/progress/subscribe${user ? '?userId=' : '/'}${encodeURIComponent(user || task)}${user ? '&' : '?'}beat=1`;
   let stream = streams.get(url);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "event/json.hpp"
 #include "http/access.hpp"
 #include "http/hosts.hpp"
 #include "wire/chars.hpp"
@@ -40,9 +41,27 @@ Response ended() {
     return response;
 }
 
+Response auth_is_off() {
+    return Response::problem(404, "auth-off", "there is no session while auth is off");
+}
+
+Response who_calls(const auth::Principal& caller) {
+    if (caller.anonymous) return auth_is_off();
+    std::string body = "{\"userId\":";
+    event::append_json_string(body, caller.subject);
+    body += ",\"expiresAt\":";
+    if (caller.expires == Timestamp::max())
+        body += "null";
+    else
+        event::append_json_string(body, format_rfc3339(caller.expires));
+    body += ",\"scopes\":[";
+    if (caller.scopes.publish) body += "\"publish\"";
+    if (caller.scopes.admin) body += caller.scopes.publish ? ",\"admin\"" : "\"admin\"";
+    return Response::json(body += "]}");
+}
+
 Response begin(const Request& request, Timestamp now) {
-    if (request.principal.anonymous)
-        return Response::problem(404, "auth-off", "there is no session while auth is off");
+    if (request.principal.anonymous) return auth_is_off();
     if (!request.principal.name.empty())
         return Response::problem(403, "no-session", "a publisher's key has no session: it is for programs");
     const auto token = bearer_token(request);
@@ -61,6 +80,19 @@ Response begin(const Request& request, Timestamp now) {
     return ended().with("Set-Cookie", cookie(https ? secure_name : local_name, token,
                                              std::clamp<std::int64_t>(left, 0, 31'536'000)));
 }
+
+constexpr Schema caller_schema{"Caller", R"({
+  "type":"object","description":"Who calls, as its token or cookie proves.","required":["userId","expiresAt","scopes"],
+  "properties":{
+    "userId":{"type":"string"},
+    "expiresAt":{"type":["string","null"],"format":"date-time","description":"From then on the token proves nothing; null: it does not end"},
+    "scopes":{"type":"array","items":{"type":"string","enum":["publish","admin"]},"description":"By our names, whatever the token calls them"}}})"};
+
+const RouteInfo look_info{
+    .summary = "Who calls, until when and with which scopes",
+    .access = Access::user,
+    .answers = {{200, "As the token or the cookie proves", &caller_schema}, {404, "Auth is off"}},
+};
 
 const RouteInfo begin_info{
     .summary = "Swap the token for a cookie, for native EventSource",
@@ -89,7 +121,10 @@ std::string_view cookie_token(const Request& request) {
 }
 
 std::vector<Route> session_routes(const Clock& clock) {
-    return {{Method::post, "/api/session",
+    return {{Method::get, "/api/session",
+             [](Request& request, Context) -> awaitable<Response> { co_return who_calls(request.principal); },
+             look_info},
+            {Method::post, "/api/session",
              [&clock](Request& request, Context) -> awaitable<Response> {
                  co_return begin(request, clock.now());
              },

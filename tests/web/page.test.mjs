@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { bar, barAt, card, heard, listen, openPage, picture, startBrowser, startServer, until, words } from './support.mjs';
+import { bar, barAt, card, heard, listen, newPage, openPage, picture, startBrowser, startServer, until, words } from './support.mjs';
 
 let server, browser;
 before(async () => {
@@ -193,6 +193,19 @@ test('the raw events are listed, bounded, and can be paused', () => withPage({},
   await server.post('/api/v2/progress/events', [{ taskId: `c-${userId}`, userId, eventType: 'STARTED' }]);
   await until('the task is shown', async () => (await page.locator('#task-list > li').count()) === 3);
   assert.equal(await lines.count(), 0);
+}));
+
+test('where no token is asked for, nothing of a session is asked or shown', () => withPage({}, async (_, context) => {
+  const page = await newPage(context);
+  const asked = [];
+  page.on('request', (request) => asked.push(request.url()));
+  await page.goto(server.base + '/');
+  await page.locator('#connection[data-state=open]').waitFor();
+  await order(page);
+  await barAt(page, 100);
+  assert.deepEqual(asked.filter((url) => /session|auth/.test(url) && !url.endsWith('.js')), []);
+  assert.deepEqual([await page.locator('#sign').isVisible(), await page.locator('#me').isVisible()], [false, false]);
+  assert.ok(await page.getByLabel('I am').isVisible());
 }));
 
 test('the server tells its numbers', () => withPage({}, async (page) => {

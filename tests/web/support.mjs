@@ -1,9 +1,12 @@
 // What the browser tests share: the real server as a child process, a proxy that cuts, the browser, and waiting on conditions.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, copyFileSync } from 'node:fs';
+import { createHmac } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -30,11 +33,11 @@ export async function freePort() {
   return port;
 }
 
-/** The server with these settings ({'orders.step_delay': '50ms'}), ready to answer. */
-export async function startServer(settings = {}, port = undefined) {
+/** The server with these settings ({'orders.step_delay': '50ms'}) and variables, ready to answer. */
+export async function startServer(settings = {}, port = undefined, env = {}) {
   port ??= await freePort();
   const all = { 'server.host': '127.0.0.1', 'server.port': port, 'log.level': 'warn', ...settings };
-  const child = spawn(binary, ['serve', ...Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${value}`])], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(binary, ['serve', ...Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${value}`])], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let said = '';
   for (const output of [child.stdout, child.stderr]) output.on('data', (text) => (said = (said + text).slice(-8000)));
   const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -48,7 +51,7 @@ export async function startServer(settings = {}, port = undefined) {
     base,
     port,
     get: async (path) => (await fetch(base + path)).json(),
-    post: (path, body) => fetch(base + path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) }),
+    post: (path, body, headers = {}) => fetch(base + path, { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: body && JSON.stringify(body) }),
     /** All events of a user, once `count` of them are there. */
     events(user, count) {
       return until(`${user} has ${count} events`, async () => {
@@ -62,6 +65,24 @@ export async function startServer(settings = {}, port = undefined) {
       if (code === 'late') child.kill('SIGKILL');
       assert.equal(code, 0, `the server did not end cleanly: ${said}`);
     },
+  };
+}
+
+/** An issuer whose tokens a server with `settings` believes. */
+export function startIssuer() {
+  const folder = mkdtempSync(join(tmpdir(), 'stepcast-issuer-'));
+  const file = join(folder, 'issuer.secret');
+  const secret = 'a secret of the tests, of more than 32 bytes';
+  writeFileSync(file, secret);
+  const encoded = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return {
+    folder,
+    settings: { 'auth.mode': 'jwt', 'auth.keys': JSON.stringify([file]), 'auth.leeway': '0s' },
+    token(sub, { seconds = 600, scope = '' } = {}) {
+      const text = `${encoded({ alg: 'HS256' })}.${encoded({ sub, scope, exp: Math.ceil(Date.now() / 1000 + seconds) })}`;
+      return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
+    },
+    stop: () => rmSync(folder, { recursive: true }),
   };
 }
 

@@ -23,8 +23,10 @@ class FixedClock final : public Clock {
 /// Every token is ada's and ends in ten minutes, but one.
 result<auth::Principal> verify(std::string_view token) {
     if (token == "bad") return fail(std::make_error_code(std::errc::permission_denied), {}, "it is bad");
-    return auth::Principal{
-        .subject = "ada", .expires = FixedClock{}.now() + std::chrono::minutes{10}, .anonymous = false};
+    return auth::Principal{.subject = "ada",
+                           .scopes = {.publish = true, .admin = true},
+                           .expires = FixedClock{}.now() + std::chrono::minutes{10},
+                           .anonymous = false};
 }
 
 class SessionTest : public testing::Test {
@@ -147,6 +149,18 @@ TEST_F(SessionTest, a_session_begins_by_a_header_and_ends_without_one) {
                                                       HasSubstr("stepcast=; Path=/; Max-Age=0;")));
     router.hold_to({});
     EXPECT_EQ(ask(Method::post, "/api/session", {{"authorization", "Bearer t"}}).status, 404);
+    EXPECT_EQ(ask(Method::get, "/api/session", {}).code, "auth-off");
+}
+
+TEST_F(SessionTest, a_session_tells_whose_it_is_and_until_when) {
+    EXPECT_EQ(ask(Method::get, "/api/session", {}).status, 401);
+    EXPECT_EQ(ask(Method::get, "/api/session", {{"cookie", "__Host-stepcast=bad"}}).status, 401);
+    for (const auto& [name, value] : Fields{{"cookie", "__Host-stepcast=t"}, {"authorization", "Bearer t"}}) {
+        const auto response = ask(Method::get, "/api/session", {{name, value}});
+        EXPECT_EQ(response.status, 200);
+        EXPECT_EQ(response.body,
+                  R"({"userId":"ada","expiresAt":"1970-01-01T01:10:00.000Z","scopes":["publish","admin"]})");
+    }
 }
 
 }  // namespace
