@@ -201,7 +201,7 @@ def clients():
 
 
 def api():
-    if pip_installed("api"):
+    if npm_installed(ROOT / "tests/api") and pip_installed("api"):
         python_suite("api")
 
 

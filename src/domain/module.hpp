@@ -12,6 +12,7 @@
 #include "base/time.hpp"
 #include "broadcast/publisher.hpp"
 #include "bus/bus.hpp"
+#include "domain/topic_info.hpp"
 #include "flow/committer.hpp"
 #include "flow/dead_letters.hpp"
 #include "flow/feed_hub.hpp"
@@ -51,6 +52,8 @@ class Module {
 
     /// Topics that it reads or writes; they are made before `start`.
     virtual std::vector<bus::TopicSpec> topics() const = 0;
+    /// The same for documents.
+    virtual std::vector<TopicInfo> topic_infos() const { return {}; }
     /// Those of them that its commits owe messages to (Commit::outbox): the node sends these.
     virtual std::vector<std::string> owes() const { return {}; }
     virtual std::vector<http::Route> routes() = 0;

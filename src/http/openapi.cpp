@@ -77,18 +77,6 @@ json::object body_of(const RouteInfo& info) {
             {"content", {{"application/json", {{"schema", std::move(schema)}}}}}};
 }
 
-/// "post_api_v2_progress_events".
-std::string operation_id(const Route& row) {
-    std::string id{wire::method_name(row.method)};
-    std::ranges::transform(id, id.begin(), [](char c) { return static_cast<char>(c | 0x20); });
-    for (const char c : row.pattern)
-        if (c == '/' || c == '.')
-            id += '_';
-        else if (c != '{' && c != '}')
-            id += c;
-    return id;
-}
-
 json::object operation_of(const Route& row, bool tokens) {
     const RouteInfo& info = row.info;
     json::object operation{{"operationId", operation_id(row)},
@@ -157,6 +145,17 @@ std::vector<Answer> common_answers(const Route& row) {
     add(true, {431, "More headers than `http.max_headers`, or longer than `http.max_header_bytes`"});
     add(true, {.status = 503, .meaning = "The server holds as much as it may", .headers = {"Retry-After"}});
     return common;
+}
+
+std::string operation_id(const Route& row) {
+    std::string id{wire::method_name(row.method)};
+    std::ranges::transform(id, id.begin(), [](char c) { return static_cast<char>(c | 0x20); });
+    for (const char c : row.pattern)
+        if (c == '/' || c == '.')
+            id += '_';
+        else if (c != '{' && c != '}')
+            id += c;
+    return id;
 }
 
 std::string_view chapter_of(const Route& row) {

@@ -26,6 +26,9 @@ std::string api_markdown(const std::deque<Route>& table);
 /// them.
 std::vector<Answer> common_answers(const Route& row);
 
+/// "post_api_v2_progress_events": an operation's name in documents.
+std::string operation_id(const Route& row);
+
 /// "progress" of "/api/v2/progress/events"; "operations" outside of /api.
 std::string_view chapter_of(const Route& row);
 

@@ -86,6 +86,16 @@ void add_answers(std::string& out, const std::vector<Answer>& answers) {
     out += '\n';
 }
 
+void add_events(std::string& out, const std::vector<const MessageInfo*>& events) {
+    if (events.empty()) return;
+    out += "| event | id | data | |\n|---|---|---|---|\n";
+    for (const auto* event : events)
+        fmt::format_to(std::back_inserter(out), "| `{}` | {} | {} | {} |\n", event->name,
+                       event->has_id ? "yes" : "no", link_to(*event->payload, Shape::one),
+                       cell(event->meaning));
+    out += '\n';
+}
+
 void add_operation(std::string& out, const Route& row) {
     static constexpr std::array<std::string_view, 4> rules{"", "anybody", "a user, for what is its own",
                                                            "admin"};
@@ -99,6 +109,7 @@ void add_operation(std::string& out, const Route& row) {
         fmt::format_to(std::back_inserter(out), "Body{}: {}.\n\n", info.body_required ? "" : " (optional)",
                        link_to(*info.body, info.body_shape));
     add_answers(out, info.answers);
+    add_events(out, info.events);
 }
 
 void add_schema(std::string& out, const Schema& schema) {
@@ -122,7 +133,8 @@ void add_schema(std::string& out, const Schema& schema) {
 constexpr std::string_view preface =
     "# The interface\n\n"
     "Made by `stepcast openapi --markdown` from the server's endpoint table; `/openapi.json` is the same for "
-    "machines. A `?` marks what\nmay be absent. How a stream reads stands in [protocol.md](protocol.md).\n\n"
+    "machines, `/asyncapi.json` tells\nits streams and the topics. A `?` marks what may be absent. How a "
+    "stream reads stands in [protocol.md](protocol.md).\n\n"
     "JSON in UTF-8, camelCase. GET serves HEAD too. A body is sent as `application/json`; under curl's "
     "default "
     "form type it is taken only\nwithout `Origin` and `Cookie`. Every refusal is a [Problem](#problem) as "
@@ -147,6 +159,7 @@ std::string api_markdown(const std::deque<Route>& table) {
             chapters.push_back(chapter_of(row));
         collect(row.info.body);
         for (const Answer& answer : row.info.answers) collect(answer.schema);
+        for (const auto* event : row.info.events) collect(event->payload);
     }
     for (const auto chapter : chapters) {
         fmt::format_to(std::back_inserter(out), "## {}\n\n", chapter);

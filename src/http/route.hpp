@@ -25,6 +25,15 @@ struct Schema {
     std::string_view by_token{};
 };
 
+/// An event of a stream, or a record of a topic, for documents. A constant.
+struct MessageInfo {
+    std::string_view name;            ///< of a stream's event: its name on the wire
+    std::string_view meaning;         ///< half a sentence
+    const Schema* payload = nullptr;  ///< of its JSON; null: any bytes
+    bool has_id = false;              ///< of a stream's event: it carries an id to come back with
+    const Schema* headers = nullptr;  ///< of a record; null: none of ours
+};
+
 /// A parameter of a route.
 struct Parameter {
     enum class In : std::uint8_t { path, query, header };
@@ -67,6 +76,7 @@ struct RouteInfo {
     Shape body_shape = Shape::one;
     bool body_required = true;
     std::vector<Answer> answers{};
+    std::vector<const MessageInfo*> events{};  ///< of a stream: what may come on it
 };
 
 /// What a handler is given besides the request: the lane that the connection lives on.

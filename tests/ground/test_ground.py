@@ -72,11 +72,11 @@ class Ground(unittest.TestCase):
     def test_the_version_stands_in_one_place(self):
         version = re.search(r"project\(stepcast VERSION ([\d.]+)", read("CMakeLists.txt")).group(1)
         self.assertEqual(output(BINARY, "--version").strip(), version)
-        for name in ("Dockerfile", "compose.yaml", "README.md", "tests/web/package.json", "tests/clients/package.json", "config.toml"):
+        for name in ("Dockerfile", "compose.yaml", "README.md", "tests/web/package.json", "tests/clients/package.json", "tests/api/package.json", "config.toml"):
             self.assertNotIn(version, read(name), name)
 
     def test_the_lock_files_hold_no_download_addresses(self):
-        for name in ("tests/web/package-lock.json", "tests/clients/package-lock.json"):
+        for name in ("tests/web/package-lock.json", "tests/clients/package-lock.json", "tests/api/package-lock.json"):
             self.assertNotIn('"resolved"', read(name), name)
 
     def test_files_stay_small(self):

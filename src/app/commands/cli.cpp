@@ -266,7 +266,14 @@ class CommandLine {
     void add_openapi(CLI::App& app) {
         auto* command = app.add_subcommand("openapi", "Print the HTTP interface as OpenAPI 3.1");
         command->add_flag("--markdown", markdown_, "As docs/api.md has it");
-        command->callback([this] { action_ = [this] { return print_interface(markdown_); }; });
+        command->callback([this] {
+            action_ = [this] {
+                return print_interface(markdown_ ? Interface::markdown : Interface::openapi);
+            };
+        });
+        app.add_subcommand("asyncapi", "Print the streams and topics as AsyncAPI 3.0")->callback([this] {
+            action_ = [] { return print_interface(Interface::asyncapi); };
+        });
     }
 
     template <class Run>

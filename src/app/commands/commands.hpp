@@ -12,8 +12,10 @@ namespace stepcast::app {
 /// local socket, its admin port. 0 if all answer 200 within five seconds, otherwise 1 and a line on stderr.
 int healthcheck(const Config& config);
 
-/// Prints the interface of a server with the default settings: as OpenAPI, or as Markdown.
-int print_interface(bool markdown);
+enum class Interface : std::uint8_t { openapi, asyncapi, markdown };
+
+/// Prints the interface of a server with the default settings. 0, or 1 and a line on stderr.
+int print_interface(Interface form);
 
 /// A server, and what a caller has for it.
 struct CalledServer {

@@ -21,6 +21,10 @@ constexpr Schema document{"OpenApi", R"({
   "type":"object","required":["openapi","info","paths"],
   "properties":{"openapi":{"type":"string"},"info":{"type":"object"},"paths":{"type":"object"},"components":{"type":"object"}}})"};
 
+constexpr Schema async_document{"AsyncApi", R"({
+  "type":"object","required":["asyncapi","info","channels","operations"],
+  "properties":{"asyncapi":{"type":"string"},"info":{"type":"object"},"channels":{"type":"object"},"operations":{"type":"object"},"components":{"type":"object"}}})"};
+
 constexpr Schema credentials{"Credentials", R"({
   "type":"object","required":["userId","password"],
   "properties":{"userId":{"type":"string","minLength":1},"password":{"type":"string"}}})"};
@@ -55,6 +59,12 @@ const http::RouteInfo openapi{
     .summary = "This interface for machines",
     .access = Access::open,
     .answers = {{200, "An OpenAPI 3.1 document", &document}},
+};
+
+const http::RouteInfo asyncapi{
+    .summary = "The streams, and the topics behind them, for machines",
+    .access = Access::open,
+    .answers = {{200, "An AsyncAPI 3.0 document", &async_document}},
 };
 
 const http::RouteInfo demo_token{

@@ -19,6 +19,7 @@ extern const http::RouteInfo healthz;
 extern const http::RouteInfo readyz;
 extern const http::RouteInfo metrics;
 extern const http::RouteInfo openapi;
+extern const http::RouteInfo asyncapi;
 extern const http::RouteInfo demo_token;
 
 }  // namespace stepcast::app::api

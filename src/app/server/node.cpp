@@ -9,13 +9,13 @@
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
 #include "app/server/api.hpp"
+#include "app/server/documents.hpp"
 #include "app/server/logging.hpp"
 #include "app/server/monitor.hpp"
 #include "app/server/web_files.hpp"
 #include "app/server/wiring.hpp"
 #include "event/json.hpp"
 #include "http/cookie_session.hpp"
-#include "http/openapi.hpp"
 #include "http/static_files.hpp"
 
 namespace stepcast::app {
@@ -134,13 +134,13 @@ void Node::add_routes() {
                          co_return demo_->issue(request);
                      },
                      api::demo_token});
-    router_.add({get, "/openapi.json",
-                 [this](http::Request&, http::Context) -> awaitable<http::Response> {
-                     co_return http::Response::json(openapi_).with("Cache-Control", "no-cache");
-                 },
-                 api::openapi});
-    event::append_json_value(openapi_,
-                             http::openapi_document(router_.table(), api::about(config_.auth.mode != "off")));
+    add_documents(router_, topic_infos(), config_.auth.mode != "off");
+}
+
+std::vector<domain::TopicInfo> Node::topic_infos() const {
+    std::vector<domain::TopicInfo> infos;
+    for (const auto& module : modules_) std::ranges::move(module->topic_infos(), std::back_inserter(infos));
+    return infos;
 }
 
 result<void> Node::read_keys() {

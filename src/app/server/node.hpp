@@ -52,6 +52,8 @@ class Node {
 
     std::string url() const;
     const http::Router& router() const { return router_; }
+    /// What all modules' topics say of themselves.
+    std::vector<domain::TopicInfo> topic_infos() const;
     /// Who may call what. Before `start`; without a call auth is off.
     void hold_to(http::AccessPolicy access) { router_.hold_to(std::move(access)); }
     /// True once `stop` has answered every request and let every stream go, whatever the bus does. Any
@@ -93,7 +95,6 @@ class Node {
     http::Router router_;
     std::unique_ptr<Tokens> tokens_;    // null with auth off
     std::unique_ptr<DemoIssuer> demo_;  // null unless tokens are given here
-    std::string openapi_;               // the interface as JSON
     http::Server server_;
     Certificate certificate_;
     http::Router admin_router_;                   // the rows for admins, for whoever reaches their port

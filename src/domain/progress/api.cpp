@@ -1,12 +1,14 @@
 #include "domain/progress/api.hpp"
 
 #include "domain/schemas.hpp"
+#include "http/stream/stream_events.hpp"
 
 namespace stepcast::progress::api {
 namespace {
 
 using http::Access;
 using http::Answer;
+using http::MessageInfo;
 using http::Parameter;
 using http::Schema;
 using http::Shape;
@@ -70,10 +72,11 @@ constexpr Schema progress_event{"ProgressEvent", R"({
     "timestamp":{"type":"string","format":"date-time"},
     "seq":{"type":"integer","minimum":1},"detail":{"type":"object"}}})"};
 
-constexpr Schema snapshot{"ProgressSnapshot", R"({
-  "type":"object","description":"The state of a task: the fold of its first `version` events.",
-  "required":["taskId","userId","currentStep","totalSteps","percentage","stepName","status","startedAt","updatedAt","eventCount","version","position","rate","etaSeconds","estimatedCompletionAt","stalled","outOfOrder","detail"],
-  "properties":{
+// What a state says, on its own and as a stream's recovery; a macro, because only literals can be joined.
+#define STATE_REQUIRED \
+    R"("taskId","userId","currentStep","totalSteps","percentage","stepName","status","startedAt","updatedAt","eventCount","version","position","rate","etaSeconds","estimatedCompletionAt","stalled","outOfOrder","detail")"
+#define STATE_MEMBERS \
+    R"(
     "taskId":{"type":"string"},"userId":{"type":"string"},
     "currentStep":{"type":"integer","minimum":0},"totalSteps":{"type":"integer","minimum":0},
     "percentage":{"type":"integer","minimum":0,"maximum":100},"stepName":{"type":"string"},
@@ -86,7 +89,27 @@ constexpr Schema snapshot{"ProgressSnapshot", R"({
     "estimatedCompletionAt":{"type":["string","null"],"format":"date-time"},
     "stalled":{"type":"boolean","description":"No event for progress.stall_after"},
     "outOfOrder":{"type":"boolean","description":"An event came whose seq was not above the highest"},
-    "detail":{"type":["object","null"]}}})"};
+    "detail":{"type":["object","null"]}}})"
+
+constexpr Schema snapshot{"ProgressSnapshot", R"({
+  "type":"object","description":"The state of a task: the fold of its first `version` events.",
+  "required":[)" STATE_REQUIRED R"(],
+  "properties":{)" STATE_MEMBERS};
+
+constexpr Schema recovery{"ProgressRecovery", R"({
+  "type":"object","description":"The state of a task, and its last event.",
+  "required":["eventId","eventType",)" STATE_REQUIRED R"(],
+  "properties":{
+    "eventId":{"type":"string"},"eventType":{"type":"string","enum":["STARTED","PROGRESS","COMPLETED","FAILED"]},)" STATE_MEMBERS};
+
+constexpr Schema order_record{"OrderRecord", R"({
+  "type":"object","required":["taskId","userId","productName","quantity"],
+  "properties":{
+    "taskId":{"type":"string","minLength":1,"maxLength":128,)" PRINTABLE R"(},
+    "userId":{"type":"string","minLength":1,"maxLength":128,)" PRINTABLE R"(},
+    "productName":{"type":"string","minLength":1,"maxLength":256,)" PRINTABLE R"(},
+    "quantity":{"type":"integer","minimum":1,"maximum":9007199254740991},
+    "timestamp":{"type":"string","format":"date-time"}}})"};
 
 constexpr Schema given_event{"GivenEvent", R"({
   "type":"object","description":"What an event is known by.","required":["eventId","taskId"],
@@ -111,6 +134,13 @@ constexpr Schema monitor_schema{"Monitor", R"({
   "properties":{"store":{"type":"object"},"bus":{"type":"object"},"broadcaster":{"type":"object"},"sessions":{"type":"object"},
     "process":{"type":"object"},"tasks":{"type":"object"}}})"};
 
+constexpr MessageInfo progress_message{"progress", "A stored event", &progress_event, true};
+constexpr MessageInfo plain_progress_message{"progress", "A stored event", &progress_event};
+constexpr MessageInfo recovery_message{
+    "recovery", "The whole state of one task; replaces what the client knows of it", &recovery};
+constexpr MessageInfo event_record{"SentEvent", "What happened to a task", &sent_event};
+constexpr MessageInfo order_placed{"OrderRecord", "An order to be worked off as a task", &order_record};
+
 const Answer stream{200, "The stream; docs/protocol.md tells it frame by frame", nullptr, Shape::one,
                     "text/event-stream"};
 const Answer bad_parameter{400, "A parameter is missing or malformed; `field` names it"};
@@ -131,6 +161,8 @@ const http::RouteInfo subscribe_user{
     .access = Access::user,
     .parameters = {whose, last_event_id, last_event_parameter, beat},
     .answers = {stream, bad_parameter},
+    .events = {&progress_message, &recovery_message, &http::reset_event, &http::more_event, &http::live_event,
+               &http::beat_event, &http::bye_event},
 };
 
 const http::RouteInfo subscribe_task{
@@ -142,6 +174,8 @@ const http::RouteInfo subscribe_task{
                 {204, "The task is over and its end was received: do not come back", nullptr, Shape::one, ""},
                 bad_parameter,
                 {403, "The task belongs to another user"}},
+    .events = {&progress_message, &recovery_message, &http::reset_event, &http::live_event, &http::beat_event,
+               &http::bye_event},
 };
 
 const http::RouteInfo subscribe_v1{
@@ -151,6 +185,7 @@ const http::RouteInfo subscribe_v1{
     .access = Access::user,
     .parameters = {whose, beat},
     .answers = {stream, bad_parameter},
+    .events = {&plain_progress_message, &http::beat_event, &http::bye_event},
 };
 
 const http::RouteInfo status{
@@ -235,5 +270,23 @@ const http::RouteInfo monitor{
     .access = Access::admin,
     .answers = {{200, "The numbers; paths only to clients on the same machine", &monitor_schema}},
 };
+
+domain::TopicInfo events_topic(std::string name) {
+    return {.name = std::move(name),
+            .meaning = "What workers say of their tasks",
+            .read = true,
+            .written = true,
+            .key = "taskId: the events of one task stay in order",
+            .records = {&event_record}};
+}
+
+domain::TopicInfo orders_topic(std::string name) {
+    return {.name = std::move(name),
+            .meaning = "Orders of the demonstration",
+            .read = true,
+            .written = true,
+            .key = "taskId",
+            .records = {&order_placed}};
+}
 
 }  // namespace stepcast::progress::api

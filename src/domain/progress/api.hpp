@@ -1,4 +1,5 @@
 #pragma once
+#include "domain/topic_info.hpp"
 #include "http/route.hpp"
 
 namespace stepcast::progress::api {
@@ -14,5 +15,10 @@ extern const http::RouteInfo user;
 extern const http::RouteInfo events;
 extern const http::RouteInfo orders;
 extern const http::RouteInfo monitor;
+
+// What each topic says of itself, under the name that the settings give it.
+
+domain::TopicInfo events_topic(std::string name);
+domain::TopicInfo orders_topic(std::string name);
 
 }  // namespace stepcast::progress::api

@@ -3,6 +3,7 @@
 #include <asio/experimental/awaitable_operators.hpp>
 
 #include "aio/spawn.hpp"
+#include "domain/progress/api.hpp"
 #include "domain/progress/intake.hpp"
 #include "domain/progress/routes.hpp"
 
@@ -37,6 +38,15 @@ class ProgressModule final : public domain::Module {
         std::vector<bus::TopicSpec> topics{{events_topic_}, {events_topic_ + ".dlq"}};
         if (orders_) topics.insert(topics.end(), {{orders_topic_}, {orders_topic_ + ".dlq"}});
         return topics;
+    }
+    std::vector<domain::TopicInfo> topic_infos() const override {
+        std::vector<domain::TopicInfo> infos{api::events_topic(events_topic_),
+                                             domain::dead_letters_of(events_topic_)};
+        if (orders_) {
+            infos.push_back(api::orders_topic(orders_topic_));
+            infos.push_back(domain::dead_letters_of(orders_topic_));
+        }
+        return infos;
     }
     std::vector<http::Route> routes() override {
         return progress_routes({.service = service_,

@@ -98,6 +98,18 @@ TEST_F(TableTest, every_row_that_is_not_open_asks_for_a_token_that_proves_enough
     }
 }
 
+TEST_F(TableTest, a_stream_says_what_may_come_on_it_and_nothing_else_does) {
+    for (const auto& row : table) {
+        const bool stream = row.info.answers.front().type == "text/event-stream";
+        EXPECT_EQ(!row.info.events.empty(), stream) << row.pattern;
+        for (const auto* event : row.info.events) {
+            EXPECT_FALSE(event->meaning.empty()) << event->name;
+            ASSERT_NE(event->payload, nullptr) << event->name;
+            EXPECT_TRUE(event::parse_json(event->payload->json)) << event->name;
+        }
+    }
+}
+
 TEST_F(TableTest, the_document_has_every_row_of_the_interface_and_no_file_of_the_page) {
     const auto document = http::openapi_document(table, {.version = "1.2.3", .summary = "What it is for"});
     EXPECT_EQ(document.at("info").at("version").as_string(), "1.2.3");

@@ -68,6 +68,23 @@ struct ModuleTest : testing::Test {
     http::SseAdmission admission{10, 0};
 };
 
+TEST_F(ModuleTest, every_topic_says_of_itself_what_it_is_for) {
+    for (const bool orders : {false, true}) {
+        Settings settings;
+        settings.ingest.topic = "a.events";
+        if (orders) settings.orders = OrderConsumer::Options{.orders_topic = "a.orders"};
+        const auto module = module_spec(settings).make(parts());
+        std::vector<std::string> made, told;
+        for (const auto& topic : module->topics()) made.push_back(topic.name);
+        for (const auto& info : module->topic_infos()) {
+            told.push_back(info.name);
+            EXPECT_FALSE(info.meaning.empty() || info.key.empty() || info.records.empty()) << info.name;
+            EXPECT_TRUE(info.read || info.written) << info.name;
+        }
+        EXPECT_EQ(told, made);
+    }
+}
+
 TEST_F(ModuleTest, it_takes_what_stands_on_its_topics_and_tells_of_it) {
     const auto spec = module_spec(
         {.service = {}, .ingest = {.topic = "events", .group = "g"}, .orders = OrderConsumer::Options{}});
