@@ -24,8 +24,14 @@ class Bank(unittest.TestCase):
             if not line.startswith("curl "):
                 continue
             line = line.replace("localhost:8082", f"127.0.0.1:{self.server.port}")
-            done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=20, check=True)
-            yield json.loads(done.stdout)
+            yield until(lambda: self.settled(line), f"an answer to {line}")
+
+    @staticmethod
+    def settled(line):
+        """The answer to a line; nothing while it is a transfer that has not ended."""
+        done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=20, check=True)
+        answer = json.loads(done.stdout)
+        return None if "/api/transfers/" in line and answer["status"] in ("INITIATED", "DEBITED") else answer
 
     def test_the_guides_main_gives_the_guides_answers(self):
         answers = self.answers()
@@ -53,6 +59,13 @@ class Bank(unittest.TestCase):
         self.assertEqual(next(answers)["balance"], 1000)
         self.assertEqual([account["balance"] for account in next(answers)], [1200])
 
+        self.assertTrue(next(answers)["success"])
+        for transfer, between in (("T-1", ("ACC-001", "ACC-002")), ("T-2", ("ACC-002", "ACC-001"))):
+            begun = next(answers)
+            self.assertEqual((begun["success"], begun["transferId"], begun["taskId"]), (True, transfer, transfer))
+            ended = next(answers)
+            self.assertEqual((ended["status"], ended["from"], ended["to"]), ("COMPLETED", *between))
+
         for code, sentence in (("account-already-created", "Account already created"),
                                ("amount-must-be-positive", "Amount must be positive"),
                                ("insufficient-balance", "Insufficient balance")):
@@ -63,7 +76,8 @@ class Bank(unittest.TestCase):
         refused = next(answers)
         self.assertEqual((refused["code"], refused["detail"]), ("account-not-active", "Account is not active"))
         self.assertEqual([(one["type"], one["amount"], one["balanceAfter"]) for one in next(answers)],
-                         [("DEPOSIT", 500, 1500), ("WITHDRAWAL", 300, 1200), ("WITHDRAWAL", 1200, 0)])
+                         [("DEPOSIT", 500, 1500), ("WITHDRAWAL", 300, 1200), ("WITHDRAWAL", 200, 1000), ("DEPOSIT", 200, 1200),
+                          ("WITHDRAWAL", 1200, 0)])
         self.assertIsNone(next(answers, None))
 
 

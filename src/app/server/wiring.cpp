@@ -63,10 +63,16 @@ http::TrustedProxies trusted_proxies(const Config& config) {
             config.server.trusted_proxies};
 }
 
+bank::Transfers::Options transfer_options(const Config& config) {
+    return {.events_topic = config.kafka.topic_prefix + "event-stream-accounts",
+            .progress_topic = config.kafka.topic_prefix + "progress-events"};
+}
+
 }  // namespace
 
 std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now) {
-    return {progress::module_spec(progress_settings(config, now)), bank::module_spec(bank_options(config))};
+    return {progress::module_spec(progress_settings(config, now)),
+            bank::module_spec(bank_options(config), transfer_options(config))};
 }
 
 std::span<const event::Category* const> stored_categories() {

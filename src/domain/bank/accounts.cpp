@@ -5,7 +5,7 @@
 #include "aio/spawn.hpp"
 #include "base/error_category.hpp"
 #include "base/random.hpp"
-#include "event/json.hpp"
+#include "domain/bank/object.hpp"
 
 namespace stepcast::bank {
 namespace {
@@ -13,19 +13,6 @@ namespace {
 using Kind = AccountCommand::Kind;
 
 constexpr std::chrono::seconds patience{5};
-
-// What a path may hold as it is (RFC 3986 §2.3); all else is escaped.
-std::string path_of(std::string_view id) {
-    std::string out = "/api/accounts/";
-    for (const char c : id) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (std::isalnum(byte) != 0 || std::string_view{"-._~"}.find(c) != std::string_view::npos)
-            out += c;
-        else
-            out += fmt::format("%{:02X}", byte);
-    }
-    return out;
-}
 
 domain::Answer answer_of(std::string_view account_id, const AccountEvent& event, const Account& after,
                          event::Version version) {
@@ -40,7 +27,7 @@ domain::Answer answer_of(std::string_view account_id, const AccountEvent& event,
     answer.body += fmt::format(",\"version\":{}}}", version);
     if (event.type == EventType::account_created) {
         answer.status = 201;
-        answer.location = path_of(account_id);
+        answer.location = "/api/accounts/" + path_segment(account_id);
     }
     return answer;
 }
@@ -92,6 +79,8 @@ awaitable<result<domain::Written>> Accounts::write(std::shared_ptr<const Wish> w
     const auto answer = std::make_shared<domain::Answer>();
     const auto receipt = co_await commands_.handle(
         {.stream_id = wish->account_id,
+         .event_id = wish->event_id,
+         .fingerprint = fingerprint_of(wish->command),
          .decide = [this, wish, answer](const flow::Aggregate& state, event::Version version) {
              return decide(*wish, *answer, of(state), version);
          }});
@@ -113,7 +102,7 @@ result<flow::Decision> Accounts::decide(const Wish& wish, domain::Answer& answer
     evolve(after, *event);
     answer = answer_of(wish.account_id, *event, after, next);
 
-    const auto event_id = random_uuid();
+    const auto event_id = wish.event_id.empty() ? random_uuid() : wish.event_id;
     flow::Decision decision;
     decision.events.push_back(
         make_draft(*event, wish.account_id, event_id, after.owner, next, wish.metadata));
@@ -129,6 +118,7 @@ result<flow::Decision> Accounts::decide(const Wish& wish, domain::Answer& answer
                                           .topic = options_.snapshots_topic,
                                           .key = wish.account_id,
                                           .value = encode_snapshot(wish.account_id, after, next)});
+    decision.beside.fence = wish.fence;
     if (wish.key) decision.beside.inbox = kept_.mark(*wish.key, to_text(answer));
     return decision;
 }

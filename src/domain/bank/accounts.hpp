@@ -42,6 +42,9 @@ class Accounts {
         AccountCommand command{};
         std::string metadata{};                ///< as event::to_json gives it
         std::optional<flow::KeyedCall> key{};  ///< who sends it again is given its answer
+        /// Given by a saga: an account that has this event has carried the command out. Empty: a new one.
+        std::string event_id{};
+        std::optional<store::Fence> fence{};
     };
     /// Returns once the event is durable and can be read here. `now` and the transaction's id are filled in.
     awaitable<result<domain::Written>> carry_out(Wish wish);

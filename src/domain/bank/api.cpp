@@ -51,10 +51,12 @@ constexpr Schema new_withdrawal{"NewWithdrawal", R"({
   "properties":{"amount":{)" AMOUNT R"(},"purpose":{)" NOTE R"(}}})"};
 constexpr Schema closing{"Closing", R"({"type":"object","properties":{"reason":{)" NOTE R"(}}})"};
 constexpr Schema account_command{"AccountCommand", R"({
-  "type":"object","description":"A command as the event sourcing guide has it.","required":["type","accountId"],
+  "type":"object","description":"A command as the event sourcing guide has it.","required":["type"],
   "properties":{
-    "type":{"type":"string","enum":["CREATE_ACCOUNT","DEPOSIT_MONEY","WITHDRAW_MONEY"]},
-    "accountId":{)" STEPCAST_ID R"(},
+    "type":{"type":"string","enum":["CREATE_ACCOUNT","DEPOSIT_MONEY","WITHDRAW_MONEY","TRANSFER_MONEY"]},
+    "accountId":{"type":["string","null"],"minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE
+                                                   R"(,"description":"Of all but TRANSFER_MONEY"},
+    "from":{"type":["string","null"]},"to":{"type":["string","null"]},"transferId":{"type":["string","null"]},
     "owner":{"type":["string","null"],"minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE R"(},
     "initialBalance":{"type":["integer","null"],"minimum":0,"maximum":9007199254740991},
     "amount":{"type":["integer","null"],"minimum":1,"maximum":9007199254740991},
@@ -68,8 +70,9 @@ constexpr Schema balance_changed{"BalanceChanged", R"({
   "properties":{"success":{"type":"boolean"},"newBalance":{)" BALANCE R"(},
     "transactionId":{"type":"string"},"version":{"type":"integer","minimum":1}}})"};
 constexpr Schema command_done{"CommandDone", R"({
-  "type":"object","required":["success","version"],
-  "properties":{"success":{"type":"boolean"},"accountId":{"type":"string"},"newBalance":{)" BALANCE R"(},
+  "type":"object","required":["success"],
+  "properties":{"success":{"type":"boolean"},"accountId":{"type":"string"},"transferId":{"type":"string"},"taskId":{"type":"string"},"newBalance":{)" BALANCE
+                                             R"(},
     "transactionId":{"type":"string"},"version":{"type":"integer","minimum":1}}})"};
 constexpr Schema account_view{"Account", R"({
   "type":"object","description":"The fold of the account's first `version` events.",
@@ -166,6 +169,10 @@ const http::RouteInfo command{
     .body = &account_command,
     .answers = {changed(200, "A deposit or a withdrawal was carried out", command_done),
                 changed(201, "The account is open", command_done),
+                {.status = 202,
+                 .meaning = "The transfer will be carried out",
+                 .schema = &command_done,
+                 .headers = {"Location", "Stepcast-Position", "Idempotency-Replayed"}},
                 bad_amount,
                 not_owner,
                 unknown,

@@ -8,6 +8,15 @@
 
 namespace stepcast::bank {
 
+/// What a caller sent of a transfer.
+struct SentTransfer {
+    std::string id{};  ///< empty: not sent
+    std::string from{};
+    std::string to{};
+    std::int64_t amount = 0;  ///< of any sign
+};
+result<SentTransfer> decode_sent_transfer(std::string_view body);
+
 /// What a caller sent. Absent is empty.
 struct Sent {
     std::string type{};  ///< of the seeds' commands
@@ -20,10 +29,11 @@ struct Sent {
 /// Reads a command's body: what its kind needs must be there, unknown members are passed over. The account id
 /// is not asked for. Errors name the field.
 result<Sent> decode_sent(std::string_view body, AccountCommand::Kind kind);
-/// The seeds' commands: `{"type":"DEPOSIT_MONEY","accountId":…}`. Gives the kind beside it.
+/// The seeds' commands: `{"type":"DEPOSIT_MONEY","accountId":…}`. Gives the kind beside it, or of
+/// TRANSFER_MONEY none: then the body is that of a transfer.
 struct SeedCommand {
-    AccountCommand::Kind kind{};
-    Sent sent;
+    std::optional<AccountCommand::Kind> kind{};
+    Sent sent{};
 };
 result<SeedCommand> decode_seed_command(std::string_view body);
 
@@ -37,6 +47,8 @@ event::Draft make_draft(const AccountEvent& event, std::string_view account_id, 
 
 /// Of what was asked for and nothing that we gave: tells a retry from a conflict.
 std::uint64_t fingerprint_of(const AccountEvent& event);
+/// The same of the event that a command leads to.
+std::uint64_t fingerprint_of(const AccountCommand& command);
 
 /// Reads a stored event in today's schema, less its opening brace.
 result<AccountEvent> decode_stored(EventType type, std::string_view body);

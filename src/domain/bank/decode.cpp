@@ -99,7 +99,28 @@ result<Sent> read_sent(const SentMembers& members, Kind kind) {
     return sent;
 }
 
+constexpr std::array<std::string_view, 4> transfer_names{"transferId", "from", "to", "amount"};
+
 }  // namespace
+
+result<SentTransfer> decode_sent_transfer(std::string_view body) {
+    const auto json = event::received_json(body);
+    if (!json) return fail(errc::malformed, {}, json.error().detail);
+    const auto members = members_of(*json, transfer_names);
+    if (!members) return tl::unexpected{members.error()};
+    SentTransfer sent;
+    for (const auto& [name, text] :
+         {std::pair{"transferId", &sent.id}, {"from", &sent.from}, {"to", &sent.to}}) {
+        if (auto read = read_id((*members)[name], name, *text); !read) return tl::unexpected{read.error()};
+        if (text->empty() && text != &sent.id) return invalid(name, "is required");
+    }
+    std::optional<std::int64_t> amount;
+    if (auto read = read_amount((*members)["amount"], "amount", amount); !read)
+        return tl::unexpected{read.error()};
+    if (!amount) return invalid("amount", "is required");
+    sent.amount = *amount;
+    return sent;
+}
 
 result<Sent> decode_sent(std::string_view body, Kind kind) {
     const auto members = sent_members(body);
@@ -115,9 +136,10 @@ result<SeedCommand> decode_seed_command(std::string_view body) {
     const auto members = sent_members(body);
     if (!members) return tl::unexpected{members.error()};
     const auto type = event::json_text((*members)["type"]);
+    if (type == "TRANSFER_MONEY") return SeedCommand{};
     const auto kind = std::ranges::find(kinds, type.value_or(""), [](const auto& row) { return row.first; });
     if (kind == kinds.end())
-        return invalid("type", "must be CREATE_ACCOUNT, DEPOSIT_MONEY or WITHDRAW_MONEY");
+        return invalid("type", "must be CREATE_ACCOUNT, DEPOSIT_MONEY, WITHDRAW_MONEY or TRANSFER_MONEY");
     auto sent = read_sent(*members, kind->second);
     if (!sent) return tl::unexpected{sent.error()};
     if (sent->account_id.empty()) return invalid("accountId", "is required");

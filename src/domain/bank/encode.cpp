@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <boost/json.hpp>
 
 #include "base/hash.hpp"
@@ -35,11 +36,31 @@ void append_data(std::string& out, const AccountEvent& event) {
     data.end();
 }
 
+std::uint64_t fingerprint_of(EventType type, std::int64_t amount, std::string_view owner,
+                             std::string_view note, std::string_view transfer) {
+    std::string text{name_of(type)};
+    append_number(text += ' ', amount);
+    for (const auto part : {owner, note, transfer}) text.append("\n").append(part);
+    return stable_hash(text);
+}
+
 std::uint8_t schema_of(EventType type) {
     return upcasters().today(static_cast<std::uint8_t>(type));
 }
 
 }  // namespace
+
+std::string path_segment(std::string_view id) {
+    constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    std::string out;
+    for (const char c : id) {
+        if (plain.find(c) != std::string_view::npos)
+            out += c;
+        else
+            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return out;
+}
 
 std::string encode_event(const AccountEvent& event, std::string_view account_id, std::string_view event_id,
                          event::Version version) {
@@ -68,11 +89,13 @@ event::Draft make_draft(const AccountEvent& event, std::string_view account_id, 
 }
 
 std::uint64_t fingerprint_of(const AccountEvent& event) {
-    std::string text{name_of(event.type)};
-    append_number(text += ' ', event.amount);
-    for (const std::string_view part : {event.owner, event.note, event.transfer})
-        text.append("\n").append(part);
-    return stable_hash(text);
+    return fingerprint_of(event.type, event.amount, event.owner, event.note, event.transfer);
+}
+
+std::uint64_t fingerprint_of(const AccountCommand& command) {
+    return fingerprint_of(type_of(command.kind), command.amount,
+                          command.kind == AccountCommand::Kind::create ? command.owner : std::string_view{},
+                          command.note, command.transfer);
 }
 
 std::string save_state(const Account& account) {

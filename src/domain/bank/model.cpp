@@ -10,22 +10,6 @@ namespace {
 
 using Kind = AccountCommand::Kind;
 
-EventType type_of(Kind kind) {
-    switch (kind) {
-        case Kind::create:
-            return EventType::account_created;
-        case Kind::deposit:
-            return EventType::money_deposited;
-        case Kind::withdraw:
-            return EventType::money_withdrawn;
-        case Kind::close:
-            return EventType::account_closed;
-        case Kind::settle:
-            break;
-    }
-    return EventType::transfer_settled;
-}
-
 result<void> check_money(const Account& account, const AccountCommand& command) {
     if (command.amount <= 0) return fail(errc::amount_not_positive);
     if (command.kind == Kind::withdraw) {
@@ -82,8 +66,27 @@ std::error_code make_error_code(errc e) {
                                             {errc::transfer_pending, "A transfer is under way"},
                                             {errc::not_owner, "The account belongs to another user"},
                                             {errc::wrong_version, "The account has another version"},
+                                            {errc::same_account, "The accounts are the same"},
+                                            {errc::unknown_transfer, "There is no such transfer"},
+                                            {errc::not_stuck, "The transfer is not stuck"},
                                             {errc::unreadable, "An event of this account cannot be read"}}};
     return texts.code(e);
+}
+
+EventType type_of(Kind kind) {
+    switch (kind) {
+        case Kind::create:
+            return EventType::account_created;
+        case Kind::deposit:
+            return EventType::money_deposited;
+        case Kind::withdraw:
+            return EventType::money_withdrawn;
+        case Kind::close:
+            return EventType::account_closed;
+        case Kind::settle:
+            break;
+    }
+    return EventType::transfer_settled;
 }
 
 result<AccountEvent> decide(const Account& account, event::Version version, const AccountCommand& command) {

@@ -46,7 +46,10 @@ enum class errc {
     transfer_pending,  ///< money that was sent may still come back
     not_owner,         ///< the account is another user's
     wrong_version,     ///< it is not where the caller believed
-    unreadable,        ///< an event of it cannot be read by this program
+    same_account,      ///< money cannot go from an account to itself
+    unknown_transfer,
+    not_stuck,   ///< the transfer goes on by itself, or has ended
+    unreadable,  ///< an event of it cannot be read by this program
 };
 std::error_code make_error_code(errc e);
 
@@ -92,6 +95,8 @@ struct AccountCommand {
     Timestamp now{};
     std::optional<event::Version> expected{};  ///< the version that its caller believes in
 };
+
+EventType type_of(AccountCommand::Kind kind);
 
 /// The event that a command leads to, or why it is refused: the seeds' rules in their order. An account's
 /// events never go back in time.

@@ -1,29 +1,45 @@
 #include "domain/bank/module.hpp"
 
 #include "domain/bank/routes.hpp"
+#include "domain/bank/transfer_routes.hpp"
 
 namespace stepcast::bank {
 namespace {
 
-constexpr std::array<const event::Category*, 1> categories{&category};
+constexpr std::array<const event::Category*, 2> categories{&category, &transfer_category};
+
+result<void> check_stored(const event::Event& draft) {
+    return &draft.category() == &category ? check_stored_account(draft) : check_stored_transfer(draft);
+}
 
 class BankModule final : public domain::Module {
   public:
-    BankModule(const domain::Parts& parts, const Accounts::Options& options)
-        : parts_{parts}, accounts_{parts, options} {}
+    BankModule(const domain::Parts& parts, const Accounts::Options& accounts,
+               const Transfers::Options& transfers)
+        : parts_{parts},
+          accounts_{parts_, accounts},
+          transfers_{parts_, accounts_, transfers},
+          progress_topic_{transfers.progress_topic} {}
 
     std::vector<bus::TopicSpec> topics() const override {
         return {{accounts_.options().events_topic}, {accounts_.options().snapshots_topic, 0, true}};
     }
     std::vector<std::string> owes() const override {
-        return {accounts_.options().events_topic, accounts_.options().snapshots_topic};
+        return {accounts_.options().events_topic, accounts_.options().snapshots_topic, progress_topic_};
     }
-    std::vector<http::Route> routes() override { return account_routes(accounts_, parts_.hub, parts_.core); }
+    std::vector<http::Route> routes() override {
+        auto routes = account_routes(accounts_, transfers_, parts_.hub, parts_.core);
+        for (auto& route : transfer_routes(transfers_)) routes.push_back(std::move(route));
+        return routes;
+    }
     std::vector<flow::Projection*> projections() override { return {&accounts_.projection()}; }
 
     aio::awaitable<void> restore() override { co_return; }
-    void start() override {}
-    aio::awaitable<void> stop() override { return accounts_.stop(); }
+    void start() override { transfers_.start(); }
+    aio::awaitable<void> stop() override {
+        co_await transfers_.stop();
+        co_await accounts_.stop();
+    }
 
     void add_failing(std::vector<std::string_view>& parts) const override {
         if (accounts_.projection().skipped() != 0) parts.push_back("bank");
@@ -42,24 +58,42 @@ class BankModule final : public domain::Module {
         sink.counter("stepcast_account_snapshots_ignored_total",
                      "Snapshots of accounts that were damaged or of another schema",
                      static_cast<double>(accounts_.snapshots_ignored()));
+        read_sagas(sink);
     }
     void read_monitor(boost::json::object& whole) const override {
         whole["accounts"] = accounts_.projection().ledger().size();
     }
 
   private:
+    void read_sagas(MetricSink& sink) const {
+        const auto counts = transfers_.counts();
+        sink.gauge("stepcast_saga_active", "Sagas under way", static_cast<double>(counts.under_way),
+                   {{"saga", "transfer"}});
+        const auto ended = [&](std::string_view result, std::uint64_t count) {
+            sink.counter("stepcast_saga_ended_total", "Sagas that ended, or cannot go on",
+                         static_cast<double>(count), {{"saga", "transfer"}, {"result", result}});
+        };
+        ended("completed", counts.completed);
+        ended("refunded", counts.refunded);
+        ended("stuck", counts.stuck);
+        sink.counter("stepcast_saga_timers_late_total", "Timers of sagas that had ended",
+                     static_cast<double>(counts.late_timers), {{"saga", "transfer"}});
+    }
+
     const domain::Parts parts_;
     Accounts accounts_;
+    Transfers transfers_;
+    const std::string progress_topic_;
 };
 
 }  // namespace
 
-domain::ModuleSpec module_spec(Accounts::Options options) {
+domain::ModuleSpec module_spec(Accounts::Options accounts, Transfers::Options transfers) {
     return {categories,
-            [options = std::move(options)](const domain::Parts& parts) {
-                return std::make_unique<BankModule>(parts, options);
+            [accounts = std::move(accounts), transfers = std::move(transfers)](const domain::Parts& parts) {
+                return std::make_unique<BankModule>(parts, accounts, transfers);
             },
-            check_stored_account};
+            check_stored};
 }
 
 }  // namespace stepcast::bank

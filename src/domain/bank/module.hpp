@@ -1,8 +1,8 @@
 #pragma once
-#include "domain/bank/accounts.hpp"
+#include "domain/bank/transfers.hpp"
 
 namespace stepcast::bank {
 
-domain::ModuleSpec module_spec(Accounts::Options options);
+domain::ModuleSpec module_spec(Accounts::Options accounts, Transfers::Options transfers);
 
 }  // namespace stepcast::bank

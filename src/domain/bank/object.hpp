@@ -40,6 +40,9 @@ class Object {
     std::string& out_;
 };
 
+/// An id as a segment of a path: what may not stand there (RFC 3986 §2.3) is escaped.
+std::string path_segment(std::string_view id);
+
 /// The id as it stands in the JSON: an event then keeps no second copy.
 inline std::string_view inside(std::string_view json, std::string_view id) {
     const auto at = json.find(id, 1);

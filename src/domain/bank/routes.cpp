@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "domain/bank/answers.hpp"
 #include "domain/bank/api.hpp"
+#include "domain/bank/transfer_routes.hpp"
 #include "event/ids.hpp"
 #include "http/access.hpp"
 #include "http/conditions.hpp"
@@ -27,6 +28,7 @@ constexpr std::size_t default_listed = 100;
 
 struct Parts {
     Accounts& accounts;
+    Transfers& transfers;
     flow::FeedHub& hub;
     aio::Strand core;
 };
@@ -110,7 +112,11 @@ awaitable<Response> command(Parts& parts, Request& request) {
     if (auto refusal = http::refuse_unless_json(request)) co_return std::move(*refusal);
     auto given = decode_seed_command(request.body);
     if (!given) co_return answer_for(given.error());
-    co_return co_await carry_out(parts, request, "commands", given->kind, std::move(given->sent));
+    if (given->kind)
+        co_return co_await carry_out(parts, request, "commands", *given->kind, std::move(given->sent));
+    auto sent = decode_sent_transfer(request.body);
+    if (!sent) co_return answer_for(sent.error());
+    co_return co_await begin_transfer(parts.transfers, request, std::move(*sent));
 }
 
 // Who may not see the account is told so before anything of its past.
@@ -230,8 +236,9 @@ awaitable<Response> get_top(Parts& parts, Request& request) {
 
 }  // namespace
 
-std::vector<http::Route> account_routes(Accounts& accounts, flow::FeedHub& hub, const aio::Strand& core) {
-    const auto parts = std::make_shared<Parts>(Parts{accounts, hub, core});
+std::vector<http::Route> account_routes(Accounts& accounts, Transfers& transfers, flow::FeedHub& hub,
+                                        const aio::Strand& core) {
+    const auto parts = std::make_shared<Parts>(Parts{accounts, transfers, hub, core});
     const auto to = [parts](awaitable<Response> (*handle)(Parts&, Request&)) -> http::Handler {
         return [parts, handle](Request& request, Context) { return handle(*parts, request); };
     };

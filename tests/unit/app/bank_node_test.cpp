@@ -144,6 +144,60 @@ TEST_F(BankNodeTest, an_account_is_its_owners_and_an_admins) {
         by_name());
 }
 
+TEST_F(BankNodeTest, a_transfer_is_a_task_that_everybody_can_watch) {
+    serve_bank([&](client::HttpClient& http) -> awaitable<void> {
+        for (const auto* id : {"a", "b"})
+            EXPECT_TRUE(co_await http.post(
+                "/api/accounts",
+                fmt::format(R"({{"accountId":"{}","owner":"Kim","initialBalance":50}})", id)));
+        const auto begun = co_await http.post("/api/transfers", R"({"from":"a","to":"b","amount":20})",
+                                              "application/json", {{"Idempotency-Key", "k"}});
+        EXPECT_EQ(begun->status, 202);
+        const auto location = header(*begun, "location");
+        const auto id = location.substr(location.rfind('/') + 1);
+        std::string task;
+        for (int i = 0; i < 500 && task.find("COMPLETED") == std::string::npos; ++i) {
+            task = (co_await http.get("/api/v2/progress/status/" + id))->body;
+            co_await aio::pause(5ms);
+        }
+        EXPECT_THAT(task, HasSubstr("\"status\":\"COMPLETED\""));
+        EXPECT_THAT(task, HasSubstr("\"userId\":\"Kim\""));
+        EXPECT_THAT((co_await http.get(location))->body, HasSubstr("\"status\":\"COMPLETED\""));
+        EXPECT_THAT((co_await http.get("/api/accounts/b"))->body, HasSubstr("\"balance\":70"));
+        const auto again = co_await http.post("/api/transfers", R"({"from":"a","to":"b","amount":20})",
+                                              "application/json", {{"Idempotency-Key", "k"}});
+        EXPECT_EQ(again->body, begun->body);
+        EXPECT_EQ(header(*again, "idempotency-replayed"), "true");
+        EXPECT_EQ((co_await http.post("/api/transfers", R"({"from":"a","to":"a","amount":20})"))->status,
+                  400);
+        EXPECT_EQ((co_await http.post("/api/transfers", R"({"from":"a","to":"x","amount":20})"))->status,
+                  404);
+        EXPECT_EQ((co_await http.post("/api/sagas/" + id + "/resume", ""))->status, 409);
+        EXPECT_EQ((co_await http.get("/api/transfers/none"))->status, 404);
+    });
+}
+
+TEST_F(BankNodeTest, a_transfer_is_asked_for_and_seen_by_the_owner_of_what_it_takes) {
+    serve_bank(
+        [&](client::HttpClient& http) -> awaitable<void> {
+            for (const auto* name : {"Kim", "Lee"})
+                EXPECT_TRUE(co_await http.post(
+                    "/api/accounts", fmt::format(R"({{"accountId":"{}","initialBalance":50}})", name),
+                    "application/json", as(name)));
+            const std::string body = R"({"transferId":"T","from":"Kim","to":"Lee","amount":20})";
+            EXPECT_EQ((co_await http.post("/api/transfers", body, "application/json", as("Lee")))->status,
+                      403);
+            EXPECT_EQ((co_await http.post("/api/transfers", body, "application/json", as("Kim")))->status,
+                      202);
+            EXPECT_EQ((co_await http.get("/api/transfers/T", as("Lee")))->status, 403);
+            EXPECT_EQ((co_await http.get("/api/transfers/T", as("Kim")))->status, 200);
+            EXPECT_EQ((co_await http.get("/api/sagas/T", as("admin")))->status, 200);
+            EXPECT_EQ((co_await http.post("/api/sagas/T/resume", "", "application/json", as("Kim")))->status,
+                      403);
+        },
+        by_name());
+}
+
 TEST_F(BankNodeTest, metrics_and_readiness_know_it) {
     serve_bank([&](client::HttpClient& http) -> awaitable<void> {
         EXPECT_TRUE(co_await http.post("/api/accounts", R"({"accountId":"a","owner":"Kim"})"));

@@ -27,6 +27,7 @@ class Shaky final : public store::test::ForwardingStore {
     using ForwardingStore::ForwardingStore;
 
     awaitable<std::vector<store::CommitResult>> commit_many(std::span<store::Commit> commits) override {
+        if (before) co_await before(commits);
         const auto outage = script.empty() ? 0 : script.front();
         if (!script.empty()) script.pop_front();
         if (outage == 2) co_await behind->commit_many(commits);
@@ -35,6 +36,7 @@ class Shaky final : public store::test::ForwardingStore {
             commits.size(), tl::unexpected{store::Refusal{.code = store::errc::unavailable}});
     }
 
+    std::function<awaitable<void>(std::span<store::Commit>)> before;
     std::deque<int> script;  ///< 0: as it should be; 1: not written; 2: written, and refused all the same
 };
 
@@ -47,18 +49,18 @@ struct Bank {
           hub{core, store, nobody, clock, 1h},
           committer{core, store, hub},
           dead_letters{bus},
-          accounts{{.io = io,
-                    .core = core,
-                    .clock = clock,
-                    .store = store,
-                    .bus = bus,
-                    .publisher = nobody,
-                    .hub = hub,
-                    .committer = committer,
-                    .dead_letters = dead_letters,
-                    .sse = sse,
-                    .admission = admission},
-                   std::move(options)} {
+          parts{.io = io,
+                .core = core,
+                .clock = clock,
+                .store = store,
+                .bus = bus,
+                .publisher = nobody,
+                .hub = hub,
+                .committer = committer,
+                .dead_letters = dead_letters,
+                .sse = sse,
+                .admission = admission},
+          accounts{parts, std::move(options)} {
         hub.add(accounts.projection());
         hub.start();
     }
@@ -77,6 +79,7 @@ struct Bank {
     flow::DeadLetters dead_letters;
     http::SseOptions sse;
     http::SseAdmission admission{10, 0};
+    domain::Parts parts;
     Accounts accounts;
 };
 

@@ -1,0 +1,112 @@
+#include "domain/bank/transfer_api.hpp"
+
+#include "domain/schemas.hpp"
+
+namespace stepcast::bank::api {
+namespace {
+
+using http::Access;
+using http::Answer;
+using http::Parameter;
+using http::Schema;
+using http::Shape;
+using enum Parameter::In;
+
+constexpr Parameter id{path, "id", "The transfer", domain::id_schema, true};
+
+constexpr Schema new_transfer{
+    "NewTransfer", R"({
+  "type":"object","required":["from","to","amount"],
+  "properties":{
+    "transferId":{"type":["string","null"],"minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE
+                   R"(,"description":"Sent again it is the same transfer; absent: given by the answer"},
+    "from":{)" STEPCAST_ID R"(},"to":{)" STEPCAST_ID R"(},
+    "amount":{"type":"integer","minimum":1,"maximum":9007199254740991,"description":"Whole won"}}})"};
+constexpr Schema transfer_begun{"TransferBegun", R"({
+  "type":"object","required":["success","transferId","taskId"],
+  "properties":{"success":{"type":"boolean"},"transferId":{"type":"string"},
+    "taskId":{"type":"string","description":"The task that tells its progress"}}})"};
+constexpr Schema transfer_view{"Transfer", R"({
+  "type":"object","required":["transferId","from","to","amount","currency","status","version","steps"],
+  "properties":{
+    "transferId":{"type":"string"},"from":{"type":"string"},"to":{"type":"string"},
+    "amount":{"type":"integer","minimum":1},"currency":{"type":"string"},
+    "status":{"type":"string","enum":["INITIATED","DEBITED","COMPLETED","REFUNDED","STUCK"]},
+    "version":{"type":"integer","minimum":1},"reason":{"type":"string"},
+    "steps":{"type":"array","items":{"type":"object","required":["step","timestamp"],
+      "properties":{"step":{"type":"string"},"timestamp":{"type":"string","format":"date-time"}}}}}})"};
+constexpr Schema resuming{"ResumeSaga",
+                          R"({"type":"object","description":"Nothing is asked for.","properties":{}})"};
+constexpr Schema resumed{"SagaResumed", R"({
+  "type":"object","required":["success"],"properties":{"success":{"type":"boolean"}}})"};
+
+const Answer later{.status = 503,
+                   .meaning = "The store cannot be reached, is full, or is being read",
+                   .headers = {"Retry-After"}};
+const Answer bad{400, "The call is malformed; `field` names the place"};
+const Answer unknown{404, "No such transfer"};
+
+}  // namespace
+
+const http::RouteInfo begin_transfer{
+    .summary = "Move money from one account to another",
+    .description =
+        "Taken from the one, then given to the other; if that account does not take it, it goes back. Its "
+        "progress is a task: `/api/v2/progress/subscribe/{taskId}`.",
+    .access = Access::user,
+    .parameters =
+        {{header, "Idempotency-Key",
+          "Without a `transferId`: who sends the call again with the same key means the same transfer",
+          R"({"type":"string","pattern":"^[!-~]{1,255}$"})"}},
+    .body = &new_transfer,
+    .answers = {{.status = 202,
+                 .meaning = "It will be carried out, or is",
+                 .schema = &transfer_begun,
+                 .headers = {"Location", "Stepcast-Position", "Idempotency-Replayed"}},
+                {400, "The call is malformed, or both accounts are one (`same-account`)"},
+                {403, "The account that pays belongs to another user"},
+                {404, "No such account"},
+                {422, "There is another transfer of that id, or of that key"},
+                later},
+};
+
+const http::RouteInfo transfer{
+    .summary = "What became of a transfer",
+    .access = Access::user,
+    .parameters = {id},
+    .answers = {{.status = 200, .meaning = "The transfer", .schema = &transfer_view, .headers = {"ETag"}},
+                bad,
+                {403, "The account that pays belongs to another user"},
+                unknown,
+                later},
+};
+
+const http::RouteInfo saga{
+    .summary = "The steps of a saga",
+    .description = "For its owner and for operators; so far transfers are the only sagas.",
+    .access = Access::user,
+    .parameters = {id},
+    .answers = {{.status = 200, .meaning = "The saga", .schema = &transfer_view, .headers = {"ETag"}},
+                bad,
+                {403, "It belongs to another user"},
+                unknown,
+                later},
+};
+
+const http::RouteInfo resume_saga{
+    .summary = "Let a saga that is stuck go on",
+    .access = Access::admin,
+    .parameters = {id},
+    .body = &resuming,
+    .body_required = false,
+    .answers = {{.status = 202,
+                 .meaning = "It goes on with the step that it was stuck at",
+                 .schema = &resumed,
+                 .headers = {"Stepcast-Position"}},
+                bad,
+                unknown,
+                {409, "It is not stuck"},
+                later},
+};
+
+}  // namespace stepcast::bank::api
