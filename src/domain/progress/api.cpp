@@ -105,9 +105,9 @@ constexpr Schema recovery{"ProgressRecovery", R"({
 constexpr Schema order_record{"OrderRecord", R"({
   "type":"object","required":["taskId","userId","productName","quantity"],
   "properties":{
-    "taskId":{"type":"string","minLength":1,"maxLength":128,)" PRINTABLE R"(},
-    "userId":{"type":"string","minLength":1,"maxLength":128,)" PRINTABLE R"(},
-    "productName":{"type":"string","minLength":1,"maxLength":256,)" PRINTABLE R"(},
+    "taskId":{)" STEPCAST_ID R"(},
+    "userId":{)" STEPCAST_ID R"(},
+    "productName":{"type":"string","minLength":1,"maxLength":256,)" STEPCAST_PRINTABLE R"(},
     "quantity":{"type":"integer","minimum":1,"maximum":9007199254740991},
     "timestamp":{"type":"string","format":"date-time"}}})"};
 
