@@ -25,7 +25,7 @@ std::size_t big_endian(std::string_view two) {
            static_cast<unsigned char>(two[1]);
 }
 
-bool is_port(std::string_view text) {
+bool is_decimal_port(std::string_view text) {
     return parse_number<std::uint16_t>(text) && (text.size() == 1 || text[0] != '0');
 }
 
@@ -100,7 +100,7 @@ void ProxyProtocol::read_line(std::string_view line) {
     const bool v6 = words[0] == "TCP6";
     const auto fits = [&](std::string_view text) { return (text.find(':') != std::string_view::npos) == v6; };
     if (count != words.size() || (!v6 && words[0] != "TCP4") || !source || !target || !fits(words[1]) ||
-        !fits(words[2]) || !is_port(words[3]) || !is_port(words[4]))
+        !fits(words[2]) || !is_decimal_port(words[3]) || !is_decimal_port(words[4]))
         return fail(bad_line);
     told_.source = source;
     state_ = State::done;
