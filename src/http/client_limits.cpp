@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "base/hash.hpp"
+#include "http/cors.hpp"
 #include "http/stream/sse_session.hpp"
 
 namespace stepcast::http {
@@ -53,13 +54,13 @@ ClientLimits::Payer ClientLimits::payer_of(const Request& request) const {
     return payer;
 }
 
-std::optional<Response> ClientLimits::admit(const Request& request, const Payer& payer, bool events) {
+std::optional<Response> ClientLimits::admit(const Request& request, const Payer& payer) {
     const auto now = std::chrono::steady_clock::now();
     for (const auto& [table, name, who] :
          {std::tuple{&addresses_, payer.address, "address"}, std::tuple{&users_, payer.user, "user"}}) {
         if (name == 0) continue;
         for (const auto what : {Limited::requests, Limited::events, Limited::bytes}) {
-            if (!table->bounds(what) || (what == Limited::events && !events)) continue;
+            if (!table->bounds(what) || (what == Limited::events && !is_unsafe(request.method))) continue;
             if (const auto wait = table->wait(name, what, now); wait > 0ms)
                 return too_many(request, who, what, table->bound(what), wait);
         }

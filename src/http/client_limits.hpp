@@ -29,9 +29,9 @@ class ClientLimits {
     };
     Payer payer_of(const Request& request) const;
 
-    /// Takes one request off, unless the payer has to wait: then it is told how long, by 429. `events`: the
-    /// call brings events.
-    std::optional<Response> admit(const Request& request, const Payer& payer, bool events);
+    /// Takes one request off, unless the payer has to wait: then it is told how long, by 429. Events hold
+    /// back what changes something.
+    std::optional<Response> admit(const Request& request, const Payer& payer);
     /// Takes off what a request has cost.
     void charge(const Payer& payer, Limited what, std::size_t cost);
 

@@ -256,7 +256,7 @@ awaitable<bool> Connection::answer() {
     match.stats->count(response.status, seconds);
     tell(request, *match.stats, response.status, seconds);
     charge(Limited::bytes, asked);
-    charge(Limited::events, response.events);
+    if (is_unsafe(method) && response.status < 300) charge(Limited::events, response.events);
     if (cut_) co_return false;
     if (response.takeover && method != Method::head) {
         response.takeover->start(std::move(transport_), pending_.substr(pending_taken_), lane_.lane());

@@ -1,4 +1,4 @@
-// What comes before a connection's first request, and what one beyond the limit is told.
+// What comes before a connection's first request, and what one beyond the limit is origin.
 #include "http/connection.hpp"
 #include "http/stream/sse_session.hpp"
 
@@ -36,7 +36,7 @@ awaitable<bool> Connection::hear_proxy(Phase phase) {
         transport_.skip(header.feed(bytes));
         if (header.state() == ProxyProtocol::State::reading) continue;
         if (header.state() == ProxyProtocol::State::failed) break;
-        peer_ = TrustedProxies::client_of(peer_, header.told());
+        peer_ = TrustedProxies::client_of(peer_, header.origin());
         co_return true;
     }
     lane_.complain(peer_, header.why());
@@ -99,7 +99,7 @@ std::optional<Response> Connection::hold_to_limits(const Request& request, const
     payer_ = {};
     if (limits == nullptr || (info != nullptr && info->any_host)) return std::nullopt;
     payer_ = limits->payer_of(request);
-    return limits->admit(request, payer_, info != nullptr && info->brings_events);
+    return limits->admit(request, payer_);
 }
 
 void Connection::charge(Limited what, std::size_t cost) {

@@ -75,7 +75,7 @@ struct Response {
     std::string body;
     std::unique_ptr<ListSource> list;  ///< in place of `body`
     bool close = false;                ///< the connection ends with this answer
-    std::size_t events = 0;            ///< that the call has brought
+    std::size_t events = 1;            ///< that a call has brought which changed something
     std::string_view code;             ///< of a problem, a literal; empty if the answer is none
     std::unique_ptr<Takeover> takeover;
 

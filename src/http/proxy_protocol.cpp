@@ -102,7 +102,7 @@ void ProxyProtocol::read_line(std::string_view line) {
     if (count != words.size() || (!v6 && words[0] != "TCP4") || !source || !target || !fits(words[1]) ||
         !fits(words[2]) || !is_decimal_port(words[3]) || !is_decimal_port(words[4]))
         return fail(bad_line);
-    told_.source = source;
+    origin_.source = source;
     state_ = State::done;
 }
 
@@ -114,15 +114,15 @@ void ProxyProtocol::read_binary() {
     const std::string_view body = std::string_view{header_}.substr(fixed_bytes);
     if (command != own && command != proxied) return fail(bad_binary);
     state_ = State::done;
-    told_.own = command == own;
+    origin_.own = command == own;
     // What follows is to be passed over then.
-    if (told_.own || family == unspecified) return;
+    if (origin_.own || family == unspecified) return;
     constexpr std::size_t of_tcp4 = 12, of_tcp6 = 36, of_local = 216;
     const std::size_t addresses = family == tcp4 ? of_tcp4 : family == tcp6 ? of_tcp6 : of_local;
     if ((family != tcp4 && family != tcp6 && family != local_stream) || body.size() < addresses)
         return fail(bad_binary);
-    if (family == tcp4) told_.source = address_in<asio::ip::address_v4>(body);
-    if (family == tcp6) told_.source = address_in<asio::ip::address_v6>(body);
+    if (family == tcp4) origin_.source = address_in<asio::ip::address_v4>(body);
+    if (family == tcp6) origin_.source = address_in<asio::ip::address_v6>(body);
     read_extras(body.substr(addresses));
 }
 
@@ -136,7 +136,7 @@ void ProxyProtocol::read_extras(std::string_view extras) {
         if (extras.size() - head < size) return fail(bad_binary);
         if (extras[0] == about_tls) {
             if (size < shortest_tls) return fail(bad_binary);
-            told_.secure = (extras[head] & 1) != 0;
+            origin_.secure = (extras[head] & 1) != 0;
         }
         extras.remove_prefix(head + size);
     }

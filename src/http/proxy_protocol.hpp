@@ -12,7 +12,7 @@ namespace stepcast::http {
 class ProxyProtocol {
   public:
     enum class State : std::uint8_t { reading, done, failed };
-    struct Told {
+    struct Origin {
         bool own = false;                           ///< the proxy speaks for itself: a health check
         std::optional<asio::ip::address> source{};  ///< none: it does not know, or it came by a local socket
         bool secure = false;                        ///< its client came by TLS, which version 2 may tell
@@ -26,7 +26,7 @@ class ProxyProtocol {
 
     State state() const { return state_; }
     /// Valid when done.
-    const Told& told() const { return told_; }
+    const Origin& origin() const { return origin_; }
     /// Why it failed: a literal for people, of which the connection is the subject.
     std::string_view why() const { return why_; }
 
@@ -43,7 +43,7 @@ class ProxyProtocol {
 
     std::string header_;
     State state_ = State::reading;
-    Told told_;
+    Origin origin_;
     std::string_view why_;
 };
 

@@ -67,10 +67,9 @@ struct RouteInfo {
     std::string_view summary{};      ///< half a sentence
     std::string_view description{};  ///< sentences, as CommonMark
     Access access = Access::unsaid;
-    bool idempotent = false;     ///< called again with the same ids, it changes nothing more
-    bool any_host = false;       ///< answered under any name: for those who ask for our health by our address
-    bool brings_events = false;  ///< clients are held to how many a second
-    bool documented = true;      ///< part of the interface; files of the page are not
+    bool idempotent = false;  ///< called again with the same ids, it changes nothing more
+    bool any_host = false;    ///< answered under any name: for those who ask for our health by our address
+    bool documented = true;   ///< part of the interface; files of the page are not
     std::vector<Parameter> parameters{};
     const Schema* body = nullptr;
     Shape body_shape = Shape::one;

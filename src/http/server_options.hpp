@@ -30,10 +30,10 @@ struct ServerOptions {
     /// sockets, over all connections; beyond: 503 and close. What a connection holds below 4 KiB does not
     /// count.
     std::size_t max_pending_bytes = 64 * 1024 * 1024;
-    std::chrono::seconds hsts{};     ///< Strict-Transport-Security's max-age, told over https; 0: it is not
-    TrustedProxies proxies{};        ///< who may say that it speaks for another
+    std::chrono::seconds hsts{};      ///< Strict-Transport-Security's max-age, told over https; 0: it is not
+    TrustedProxies proxies{};         ///< who may say that it speaks for another
     ClientLimits* clients = nullptr;  ///< outlives the server; null: no client is held to any
-    AccessLog access_log{};          ///< told of every answer; empty: nobody is
+    AccessLog access_log{};           ///< told of every answer; empty: nobody is
     std::vector<std::string> cors_origins;  ///< "https://app.example": exact; empty: no other origin may call
 };
 

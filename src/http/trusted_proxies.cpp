@@ -52,10 +52,10 @@ std::string_view TrustedProxies::field_name() const {
     return header_ == ProxyHeader::x_forwarded_for ? "X-Forwarded-For" : "";
 }
 
-Peer TrustedProxies::client_of(Peer connection, const ProxyProtocol::Told& told) {
-    if (told.own) return connection;
+Peer TrustedProxies::client_of(Peer connection, const ProxyProtocol::Origin& origin) {
+    if (origin.own) return connection;
     // Our own TLS, through a proxy that only passes bytes on, is the client's.
-    return {.address = told.source, .proxied = true, .secure = connection.secure || told.secure};
+    return {.address = origin.source, .proxied = true, .secure = connection.secure || origin.secure};
 }
 
 result<Peer, std::string_view> TrustedProxies::client_of(const Peer& connection,

@@ -40,7 +40,7 @@ class TrustedProxies {
     /// Connections of trusted peers begin with a PROXY header.
     bool begin_connections() const { return header_ == ProxyHeader::proxy_protocol; }
     /// Who asks by a PROXY header that such a peer sent.
-    static Peer client_of(Peer connection, const ProxyProtocol::Told& told);
+    static Peer client_of(Peer connection, const ProxyProtocol::Origin& origin);
 
     /// Who asks, by the headers of a request: from the right the first address that is not trusted itself.
     /// The error is a literal: the trusted peer sent what names nobody.

@@ -19,7 +19,7 @@ std::string say(const ProxyProtocol& parser) {
         if (parser.why().empty()) std::abort();
         return std::string{parser.why()};
     }
-    const auto& told = parser.told();
+    const auto& told = parser.origin();
     return (told.own ? "own" : told.source ? told.source->to_string() : "-") + (told.secure ? " https" : "");
 }
 

@@ -130,6 +130,37 @@ class Clients(Tls):
             self.assertEqual(server.stop(), 0, server.output())
 
 
+class Proxied(Tls):
+    """A proxy that passes TLS on, and says for whom in the first bytes of the connection."""
+
+    proxied = ("server.proxy_header=proxy-protocol", 'server.trusted_proxies=["127.0.0.1"]')
+
+    def connect_for(self, server, address):
+        plain = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S)
+        # Held back until there is more: it comes in one piece with the handshake's first bytes.
+        plain.send(f"PROXY TCP4 {address} 192.0.2.255 1 443\r\n".encode(), socket.MSG_MORE)
+        return self.context().wrap_socket(plain, server_hostname="localhost")
+
+    def ask_for(self, server, address):
+        with self.connect_for(server, address) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return read_until(client, lambda got: got.endswith(b"}"))
+
+    def test_the_server_sees_who_asks_and_a_client_without_a_proxy_is_closed(self):
+        with self.serve(*self.proxied, "log.access=true", "log.level=info") as server:
+            self.assertIn(b"200 OK", self.ask_for(server, "192.0.2.7"))
+            until(lambda: "address=192.0.2.7 " in server.output(), "the line of the request")
+            with self.assertRaises((ssl.SSLError, OSError)):
+                self.connect(server)
+            until(lambda: "does not begin with a PROXY header" in server.output(), "a complaint")
+
+    def test_no_handshake_is_made_for_an_address_that_has_too_many_connections(self):
+        with self.serve(*self.proxied, "limits.address_connections=1") as server, self.connect_for(server, "192.0.2.7"):
+            with self.assertRaises((ssl.SSLError, OSError)):
+                self.connect_for(server, "192.0.2.7")
+            self.assertIn(b"200 OK", self.ask_for(server, "192.0.2.8"))
+
+
 class Streams(Tls):
     def test_a_stream_is_live_and_resumes_by_its_cursor(self):
         with self.serve() as server:

@@ -154,8 +154,9 @@ std::vector<Key> make_keys() {
          "stream's "
          "client comes back later. Whoever may publish for others is held to none of these rates.",
          FIELD(limits.address_requests), 0, million},
-        {"limits.address_events", "Events a second that one address may send.", FIELD(limits.address_events),
-         0, million},
+        {"limits.address_events",
+         "Events a second that one address may send; any other call that changes something counts as one.",
+         FIELD(limits.address_events), 0, million},
         {"limits.address_bytes",
          "Bytes a second of requests from one address and of their answers, streams not counted.",
          FIELD(limits.address_bytes), 0, any_size},

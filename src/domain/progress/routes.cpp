@@ -233,9 +233,7 @@ awaitable<Response> post_order(RouteParts& parts, Request& request) {
     if (!task_id) co_return counted(parts, answer_for(task_id.error()));
     std::string body = "{\"taskId\":";
     event::append_json_string(body, *task_id);
-    Response response = Response::json(body += '}', 202);
-    response.events = 1;
-    co_return std::move(response).with("Location", "/api/v2/progress/status/" + *task_id);
+    co_return Response::json(body += '}', 202).with("Location", "/api/v2/progress/status/" + *task_id);
 }
 
 // A stream if there is room for one; V1 has no source.

@@ -78,7 +78,7 @@ std::vector<Route> routes() {
         co_return Response::json(std::string(100'000, 'x'));
     };
     return {{Method::get, "/hello", hello, {.access = Access::user}},
-            {Method::post, "/events", hello, {.access = Access::user, .brings_events = true}},
+            {Method::post, "/events", hello, {.access = Access::user}},
             {Method::get, "/large", large, {.access = Access::user}},
             {Method::get, "/health", hello, {.access = Access::open, .any_host = true}}};
 }

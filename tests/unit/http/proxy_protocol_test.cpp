@@ -18,7 +18,7 @@ std::string told(std::string_view bytes) {
         std::string text = "reading";
         if (parser.state() == State::failed) return std::string{"wrong"};
         if (parser.state() == State::done) {
-            const auto& header = parser.told();
+            const auto& header = parser.origin();
             text = header.own ? "own" : header.source ? header.source->to_string() : "-";
             if (header.secure) text += " https";
         }
