@@ -195,8 +195,22 @@ def pip_installed(name):
                      [str(venv / "bin/pip"), "install", "-q", "-r", str(wanted)])
 
 
+def java_installed(folder):
+    """What its pom.xml lists in build/clients/jars, and its sources compiled into build/clients/java."""
+    sys.path.insert(0, str(ROOT / "tests/integration"))
+    import broker  # Kafka's producer is among the broker's jars
+    jars, classes = ROOT / "build/clients/jars", ROOT / "build/clients/java"
+    sources = sorted(folder.glob("*.java"))
+    return installed(jars / "installed", folder / "pom.xml", ["rm", "-rf", str(jars)],
+                     ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"], cwd=folder) and \
+        all(installed(classes / f"{source.name}.installed", source,
+                      ["javac", "-d", str(classes), "-cp", f"{jars}/*:{broker.libraries()}/*", str(source)]) for source in sources)
+
+
 def clients():
-    if npm_installed(ROOT / "tests/clients") and pip_installed("clients"):
+    folder = ROOT / "tests/clients"
+    if npm_installed(folder) and pip_installed("clients") and java_installed(folder):
+        start_broker()
         python_suite("clients")
 
 

@@ -1,52 +1,39 @@
-// Clients of npm, each used as its documentation says: `node client.mjs NAME URL`. Each call that one makes into the program
-// is a line of JSON: event (with type, data, id), lost (it will connect again), ended (it will not).
+// Clients of npm, each used as its documentation says: `node client.mjs NAME URL [NAME URL…]`. Each call that one makes into the
+// program is a line of JSON that names the client: event (with type, data, id), lost (it will connect again), ended (it will not).
 const types = ['progress', 'recovery', 'reset', 'more', 'live', 'message'];
-const say = (call, more = {}) => console.log(JSON.stringify({ call, ...more }));
-const event = (type, data, id) => say('event', { type, data, id });
 
-async function eventsource(version, url) {
-  const { EventSource } = await import(`eventsource-${version}`);
-  const source = new EventSource(url);
-  for (const type of types) source.addEventListener(type, (message) => event(message.type, message.data, message.lastEventId));
-  source.onerror = () => say(source.readyState === EventSource.CLOSED ? 'ended' : 'lost');
+/** An EventSource as browsers have it. */
+function listen(source, say) {
+  for (const type of types) source.addEventListener(type, ({ data, lastEventId }) => say('event', { type, data, id: lastEventId }));
+  // Some close themselves only behind the call that tells why.
+  source.onerror = () => queueMicrotask(() => say(source.readyState === 2 ? 'ended' : 'lost'));
 }
 
-async function launchdarkly(url) {
+async function eventsource(version, url, say) {
+  const module = await import(`eventsource-${version}`);
+  const EventSource = module.EventSource ?? module.default;  // version 2 exports it alone
+  listen(new EventSource(url), say);
+}
+
+async function launchdarkly(url, say) {
   const { EventSource } = await import('launchdarkly-eventsource');
   const source = new EventSource(url, { initialRetryDelayMillis: 100 });
-  for (const type of types) source.addEventListener(type, (message) => event(message.type, message.data, message.lastEventId));
+  for (const type of types) source.addEventListener(type, ({ data, lastEventId }) => say('event', { type, data, id: lastEventId }));
   source.addEventListener('retrying', () => say('lost'));
   source.addEventListener('closed', () => say('ended'));
   source.addEventListener('error', () => {});
 }
 
-async function fetchEventSource(url) {
-  // It is written for browsers.
-  globalThis.window = globalThis;
-  globalThis.document = { hidden: false, addEventListener() {}, removeEventListener() {} };
-  const { fetchEventSource: follow } = await import('@microsoft/fetch-event-source');
-  class Over extends Error {}
-  await follow(url, {
-    onopen: async (answer) => {
-      if (answer.status === 204) throw new Over();
-      if (!answer.ok) throw new Error(`it answered ${answer.status}`);
-    },
-    onmessage: (message) => event(message.event, message.data, message.id),
-    onclose: () => {
-      throw new Error('the stream has ended');
-    },
-    onerror: (error) => {
-      if (error instanceof Over) throw error;
-      say('lost');
-    },
-  }).catch(() => say('ended'));
+async function undici(url, say) {
+  const { EventSource } = await import('undici');
+  listen(new EventSource(url), say);
 }
 
-const clients = {
-  'eventsource-3': (url) => eventsource(3, url),
-  'eventsource-4': (url) => eventsource(4, url),
-  'launchdarkly-eventsource': launchdarkly,
-  'fetch-event-source': fetchEventSource,
-};
-const [name, url] = process.argv.slice(2);
-await clients[name](url);
+const clients = { 'launchdarkly-eventsource': launchdarkly, undici };
+for (const version of [2, 3, 4, 5]) clients[`eventsource ${version}`] = (url, say) => eventsource(version, url, say);
+
+for (let i = 2; i < process.argv.length; i += 2) {
+  const [client, url] = process.argv.slice(i);
+  await clients[client](url, (call, more = {}) => console.log(JSON.stringify({ client, call, ...more })));
+}
+setInterval(() => {}, 1 << 30);  // one that has ended keeps no process alive, and the others may go on

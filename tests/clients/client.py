@@ -1,21 +1,29 @@
-"""Clients of PyPI, each used as its documentation says: `client.py NAME URL`. They leave connecting again to the program, which
-sends the last id that it saw. Each call is a line of JSON: event (with type, data, id), lost (the connection broke), end (the
-stream ended whole), ended (there is nothing more to come)."""
+"""Clients of PyPI, each used as its documentation says: `client.py NAME URL [NAME URL…]`. Most leave connecting again to the program,
+which sends the last id that it saw. Each call is a line of JSON that names the client: event (with type, data, id), lost (the
+connection broke), end (the stream ended whole), again (the program connects again), ended (there is nothing more to come)."""
+import asyncio
 import contextlib
 import json
 import sys
+import threading
 import time
 
+import aiohttp
 import httpx
 import httpx_sse
 import requests
 import sseclient
+from aiohttp_sse_client2.client import EventSource
 
 RETRY_S = 0.1  # the pause of any such program before it connects again
+printing = threading.Lock()
 
 
-def say(call, **more):
-    print(json.dumps({"call": call, **more}), flush=True)
+def sayer(client):
+    def say(call, **more):
+        with printing:
+            print(json.dumps({"client": client, "call": call, **more}), flush=True)
+    return say
 
 
 @contextlib.contextmanager
@@ -31,7 +39,7 @@ def by_requests(url, headers):
         yield answer.status_code, sseclient.SSEClient(answer).events
 
 
-def follow(connect, url):
+def follow(connect, url, say):
     last = None
     while True:
         try:
@@ -45,6 +53,33 @@ def follow(connect, url):
         except (httpx.HTTPError, requests.RequestException):
             say("lost")
         time.sleep(RETRY_S)
+        say("again")
 
 
-follow({"httpx-sse": by_httpx, "sseclient-py": by_requests}[sys.argv[1]], sys.argv[2])
+async def by_aiohttp(url, say):
+    """Connects again by itself after an end, and raises at a cut."""
+    last = None
+    while True:
+        try:
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
+                async with EventSource(url, session=session, headers={"Last-Event-ID": last} if last else {}) as source:
+                    async for event in source:
+                        last = event.last_event_id or last
+                        say("event", type=event.type, data=event.data, id=event.last_event_id)
+        except ConnectionAbortedError as refused:
+            if "status: 204" in str(refused):
+                return say("ended")
+            raise
+        except (aiohttp.ClientError, ConnectionError):
+            say("lost")
+        await asyncio.sleep(RETRY_S)
+        say("again")
+
+
+CLIENTS = {
+    "httpx-sse": lambda url, say: follow(by_httpx, url, say),
+    "sseclient-py on requests": lambda url, say: follow(by_requests, url, say),
+    "aiohttp-sse-client2": lambda url, say: asyncio.run(by_aiohttp(url, say)),
+}
+for name, target in zip(sys.argv[1::2], sys.argv[2::2]):
+    threading.Thread(target=CLIENTS[name], args=(target, sayer(name))).start()
