@@ -52,6 +52,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
+log.message.timestamp.after.max.ms=9223372036854775807
 """
 
 
