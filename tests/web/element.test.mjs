@@ -209,6 +209,12 @@ test('until the catch-up has ended nothing is said to be empty or open', () => w
   assert.equal((await heard(page, 'live')).length, 1);
 }));
 
+test('why a stream ends is told to the page, which may renew its session', () => withScript(async (page, script) => {
+  script.say('live', { cursor: 'e.3' }, 'e.3');
+  script.say('bye', { reason: 'auth' });
+  await until('it is told', async () => (await heard(page, 'bye')).length === 1);
+}));
+
 test('a stream that died without a word is opened again at its cursor', () => withScript(async (page, script) => {
   script.say('live', { cursor: 'e.7' }, 'e.7');
   script.say('beat', { every: 0.1 });

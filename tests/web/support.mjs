@@ -169,7 +169,7 @@ export async function newPage(context) {
   page.on('console', (message) => /Content Security Policy|Uncaught/.test(message.text()) && page.complaints.push(message.text()));
   await page.addInitScript(() => {
     window.heard = [];
-    for (const type of ['progress', 'recovery', 'complete', 'failed', 'reset', 'live', 'drop'])
+    for (const type of ['progress', 'recovery', 'complete', 'failed', 'reset', 'live', 'bye', 'drop'])
       addEventListener('stepcast-' + type, ({ detail }) => window.heard.push({ type, taskId: detail.data?.taskId, version: detail.data?.version, recovered: detail.recovered }));
   });
   return page;
