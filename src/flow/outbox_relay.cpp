@@ -47,7 +47,7 @@ awaitable<void> OutboxRelay::begin(std::function<bool()> ready) {
 }
 
 void OutboxRelay::wake() {
-    for (auto& topic : topics_) topic.woken.notify();
+    for (auto& topic : topics_) topic.wake.notify();
 }
 
 awaitable<void> OutboxRelay::stop() {
@@ -83,7 +83,7 @@ awaitable<void> OutboxRelay::work(Topic& topic) {
             continue;
         }
         backoff.reset();
-        if (!*sent) co_await topic.woken.wait(options_.look);
+        if (!*sent) co_await topic.wake.wait(options_.look);
     }
 }
 

@@ -43,9 +43,9 @@ class OutboxRelay {
 
   private:
     struct Topic {
-        Topic(std::string its_name, const aio::Strand& core) : name{std::move(its_name)}, woken{core} {}
+        Topic(std::string its_name, const aio::Strand& core) : name{std::move(its_name)}, wake{core} {}
         const std::string name;
-        aio::Notice woken;
+        aio::Notice wake;
         std::uint64_t after = 0;  // up to here none of its messages is pending, as long as `token` holds
         std::uint64_t token = 0;
         bool single = false;  // one message at a time, to find the one that the bus does not take

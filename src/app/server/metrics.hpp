@@ -48,7 +48,7 @@ struct Readings {
     std::uint64_t received_bytes = 0;  ///< of requests that are not whole or answered yet
     std::uint64_t unsent_bytes = 0;    ///< of answers that their clients have not taken
 
-    const http::ClientLimits* limits = nullptr;  ///< null: there are none
+    const http::ClientLimits* limits = nullptr;     ///< null: there are none
     const auth::Failures* auth_failures = nullptr;  ///< null: auth is off
 
     std::uint64_t log_lines_dropped = 0;

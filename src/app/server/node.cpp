@@ -29,14 +29,6 @@ std::vector<broadcast::Lane*> lanes_of(broadcast::Broadcaster& broadcaster) {
     return lanes;
 }
 
-std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Config& config,
-                                              std::unique_ptr<store::JournalFile> journal,
-                                              const Clock& clock) {
-    if (!journal) return std::make_unique<store::MemoryStore>(store_limits(config), clock);
-    return std::make_unique<store::JournaledStore>(core, std::move(journal), store_limits(config),
-                                                   config.store.journal_max_bytes, clock);
-}
-
 http::ServerOptions limited(http::ServerOptions options, http::ClientLimits& limits) {
     if (limits.on()) options.clients = &limits;
     return options;

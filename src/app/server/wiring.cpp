@@ -8,6 +8,8 @@
 #include "domain/bank/module.hpp"
 #include "domain/progress/module.hpp"
 #include "kafka/kafka_bus.hpp"
+#include "store/journal/journaled_store.hpp"
+#include "store/memory/memory_store.hpp"
 
 namespace stepcast::app {
 namespace {
@@ -68,6 +70,15 @@ bank::Transfers::Options transfer_options(const Config& config) {
             .progress_topic = config.kafka.topic_prefix + "progress-events"};
 }
 
+store::Limits store_limits(const Config& config) {
+    return {.ttl = config.store.ttl,
+            .running_ttl = config.store.running_ttl,
+            .tombstone_ttl = config.store.tombstone_ttl,
+            .max_bytes = config.store.max_bytes,
+            .permanent_max_bytes = config.store.permanent_max_bytes,
+            .max_events_per_stream = static_cast<std::uint64_t>(config.store.max_events_per_task)};
+}
+
 }  // namespace
 
 std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now) {
@@ -107,13 +118,12 @@ result<void> check_stored(const event::Event& draft) {
     return fail(store::journal_errc::unusable, {}, "no module has such events");
 }
 
-store::Limits store_limits(const Config& config) {
-    return {.ttl = config.store.ttl,
-            .running_ttl = config.store.running_ttl,
-            .tombstone_ttl = config.store.tombstone_ttl,
-            .max_bytes = config.store.max_bytes,
-            .permanent_max_bytes = config.store.permanent_max_bytes,
-            .max_events_per_stream = static_cast<std::uint64_t>(config.store.max_events_per_task)};
+std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Config& config,
+                                              std::unique_ptr<store::JournalFile> journal,
+                                              const Clock& clock) {
+    if (!journal) return std::make_unique<store::MemoryStore>(store_limits(config), clock);
+    return std::make_unique<store::JournaledStore>(core, std::move(journal), store_limits(config),
+                                                   config.store.journal_max_bytes, clock);
 }
 
 http::SseOptions sse_options(const Config& config, const Clock& clock) {

@@ -17,9 +17,12 @@ result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Co
                                                   const Clock& clock);
 /// Null without `store.path`. The error is one line for people.
 result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config);
+/// The store of `journal`, or of memory where that is null. `clock` outlives it.
+std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Config& config,
+                                              std::unique_ptr<store::JournalFile> journal,
+                                              const Clock& clock);
 /// Refuses what is no event of the module that its category belongs to.
 result<void> check_stored(const event::Event& draft);
-store::Limits store_limits(const Config& config);
 /// Every module of this binary.
 std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now);
 /// What a journal may hold: the categories of all modules.

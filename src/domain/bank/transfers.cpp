@@ -8,7 +8,7 @@
 #include "aio/spawn.hpp"
 #include "base/random.hpp"
 #include "domain/bank/object.hpp"
-#include "flow/task_progress.hpp"
+#include "domain/task_progress.hpp"
 
 namespace stepcast::bank {
 namespace {
@@ -31,10 +31,10 @@ std::string_view type_name(Type type) {
 }
 
 /// How a transfer's event is told as a step of its task; one that is resumed goes on without a word.
-std::optional<flow::TaskStep> task_step(const std::string& id, const std::string& event_id,
-                                        const Transfer& after, const TransferEvent& event) {
-    using TaskKind = flow::TaskStep::Kind;
-    flow::TaskStep step{
+std::optional<domain::TaskStep> task_step(const std::string& id, const std::string& event_id,
+                                          const Transfer& after, const TransferEvent& event) {
+    using TaskKind = domain::TaskStep::Kind;
+    domain::TaskStep step{
         .event_id = event_id, .task_id = id, .user_id = after.owner, .step_name = {}, .steps = 2};
     switch (event.type) {
         case Type::initiated:
@@ -336,7 +336,7 @@ flow::Decision Transfers::decision(const std::string& id, const Transfer& before
                                          {"aggregateId", id},
                                          {"timestamp", format_rfc3339(next.at)}}});
     if (auto step = task_step(id, event_id, after, next))
-        beside.outbox.push_back(flow::progress_message(options_.progress_topic, *step));
+        beside.outbox.push_back(domain::progress_message(options_.progress_topic, *step));
     return decision;
 }
 

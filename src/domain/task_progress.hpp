@@ -4,7 +4,7 @@
 
 #include "store/store.hpp"
 
-namespace stepcast::flow {
+namespace stepcast::domain {
 
 /// One step of long work, told as a ProgressEvent of a task.
 struct TaskStep {
@@ -23,4 +23,4 @@ struct TaskStep {
 /// seen as a task, and nothing else.
 store::OutboxMessage progress_message(std::string topic, const TaskStep& step);
 
-}  // namespace stepcast::flow
+}  // namespace stepcast::domain

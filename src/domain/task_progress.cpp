@@ -1,11 +1,11 @@
-#include "flow/task_progress.hpp"
+#include "domain/task_progress.hpp"
 
 #include <fmt/format.h>
 #include <array>
 
 #include "event/json.hpp"
 
-namespace stepcast::flow {
+namespace stepcast::domain {
 namespace {
 
 constexpr std::array<std::string_view, 4> type_names{"STARTED", "PROGRESS", "COMPLETED", "FAILED"};
@@ -37,4 +37,4 @@ store::OutboxMessage progress_message(std::string topic, const TaskStep& step) {
             .value = std::move(value)};
 }
 
-}  // namespace stepcast::flow
+}  // namespace stepcast::domain
