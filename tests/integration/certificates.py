@@ -11,6 +11,7 @@ EXPIRED = """
 default_ca = one
 [one]
 database = {folder}/index
+unique_subject = no
 new_certs_dir = {folder}
 rand_serial = yes
 default_md = sha256

@@ -38,9 +38,9 @@ class Commands(unittest.TestCase):
             done = run("tail", *self.trusting, "--task", task, *cursor)
             self.assertEqual(done.returncode, 0, done.stderr)
             return [json.loads(line) for line in done.stdout.splitlines()]
-        recovery = told()[0]
-        self.assertEqual((recovery["event"], recovery["data"]["version"]), ("recovery", 501))
-        from_the_start = recovery["id"].rpartition(".")[0] + ".0"
+        recovery, live = told()
+        self.assertEqual((recovery["event"], recovery["data"]["version"], live["event"]), ("recovery", 501, "live"))
+        from_the_start = live["id"].rpartition(".")[0] + ".0"
         versions = [frame["data"]["version"] for frame in told("--cursor", from_the_start) if frame["event"] == "progress"]
         self.assertEqual(versions, list(range(1, 502)))
 
