@@ -21,6 +21,7 @@ aio::awaitable<result<void>> Connection::open(const Url& url, Limit limit) {
     close();
     const auto end = std::chrono::steady_clock::now() + limit;
     auto opened = url.socket.empty() ? co_await connect(url, end) : co_await connect_locally(url);
+    if (opened && !url.preamble.empty()) opened = co_await write(url.preamble, limit);
     if (opened && url.secure) opened = co_await secure(url, end);
     if (!opened) close();
     co_return opened;

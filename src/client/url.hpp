@@ -14,6 +14,7 @@ struct Url {
     std::string target = "/";  ///< path and query as they go on the request line
     bool secure = false;       ///< https
     std::string socket{};      ///< path of a local socket, asked in place of host and port; empty: none
+    std::string preamble{};    ///< what a connection begins with, before TLS: a proxy's word
 
     /// `host:port` for the Host header, IPv6 in brackets, the scheme's own port left out.
     std::string authority() const;

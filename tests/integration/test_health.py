@@ -25,6 +25,12 @@ class Health(unittest.TestCase):
             own.renew()  # the server has not read it yet
             self.assertEqual(self.check(port, *own.settings()), "")
 
+    def test_where_proxies_begin_connections_it_speaks_as_one(self):
+        for trusted in ("127.0.0.0/8", "192.0.2.1"):
+            settings = ["server.proxy_header=proxy-protocol", f'server.trusted_proxies=["{trusted}"]']
+            with Certificates() as own, serve(own, *settings) as server:
+                self.assertEqual(self.check(f"server.port={server.port}", *own.settings(), *settings), "")
+
     def test_every_door_of_the_settings_is_tried_and_the_closed_one_named(self):
         with tempfile.TemporaryDirectory() as folder:
             admin, path = servers.free_port(), pathlib.Path(folder, "stepcast.sock")

@@ -3,6 +3,7 @@
 #include "aio/notice.hpp"
 #include "app/commands/blocking.hpp"
 #include "app/commands/commands.hpp"
+#include "app/server/wiring.hpp"
 #include "client/errc.hpp"
 #include "client/http_client.hpp"
 
@@ -20,15 +21,28 @@ std::string reachable(const std::string& host) {
     return host == "::" ? "::1" : host;
 }
 
+/// Whom a server sees there.
+http::Peer we_at(const client::Url& door) {
+    http::Peer we{.local = !door.socket.empty()};
+    std::error_code error;
+    const auto address = asio::ip::make_address(door.host, error);
+    if (!we.local) we.address = error ? asio::ip::address{asio::ip::address_v4::loopback()} : address;
+    return we;
+}
+
 /// What a server with these settings listens at, as far as they tell: a port that the system chooses is known
 /// to nobody.
-std::vector<client::Url> doors_of(const Config::Server& server) {
+std::vector<client::Url> doors_of(const Config& config) {
+    const auto& server = config.server;
     std::vector<client::Url> doors;
     const auto add_port = [&](const std::string& host, int port, bool secure) {
         if (port != 0) doors.push_back({reachable(host), static_cast<std::uint16_t>(port), "/", secure, {}});
     };
     add_port(server.host, server.port, !server.tls_cert.empty());
     if (!server.unix_socket.empty()) doors.push_back({"localhost", 80, "/", false, server.unix_socket});
+    const auto proxies = http_options(config).proxies;
+    for (auto& door : doors)
+        if (proxies.begin_connections() && proxies.trusts(we_at(door))) door.preamble = "PROXY UNKNOWN\r\n";
     add_port(server.admin_host, server.admin_port, false);
     return doors;
 }
@@ -54,15 +68,15 @@ aio::awaitable<std::string> ask(const client::Url& door, const std::string& cert
     }
 }
 
-aio::awaitable<int> ask_all(const Config::Server& server) {
+aio::awaitable<int> ask_all(const Config& config) {
     const auto end = Clock::now() + limit;
-    const auto doors = doors_of(server);
+    const auto doors = doors_of(config);
     if (doors.empty()) {
         fmt::print(stderr, "server.port is 0: nobody knows which one the system chose\n");
         co_return 1;
     }
     for (const auto& door : doors)
-        if (const auto why = co_await ask(door, server.tls_cert, end); !why.empty()) {
+        if (const auto why = co_await ask(door, config.server.tls_cert, end); !why.empty()) {
             fmt::print(stderr, "{} is not healthy: {}\n",
                        door.socket.empty() ? door.authority() : door.socket, why);
             co_return 1;
@@ -74,7 +88,7 @@ aio::awaitable<int> ask_all(const Config::Server& server) {
 
 int healthcheck(const Config& config) {
     asio::io_context io;
-    return run_blocking<int>(io, [&] { return ask_all(config.server); });
+    return run_blocking<int>(io, [&] { return ask_all(config); });
 }
 
 }  // namespace stepcast::app
