@@ -25,15 +25,17 @@ rc::Gen<Step> any_step() {
                          {{1, Kind::create}, {5, Kind::deposit}, {5, Kind::withdraw}, {1, Kind::close}})),
         rc::gen::set(&Step::account, rc::gen::inRange(0, 3)),
         rc::gen::set(&Step::amount, rc::gen::inRange<std::int64_t>(0, 50)),
-        rc::gen::set(&Step::key, rc::gen::inRange(0, 6)));
+        rc::gen::set(&Step::key, rc::gen::inRange(0, 9)));
 }
 
-Accounts::Wish wish_of(const Step& step) {
+// What stands under a key is always the same, so that it is asked for again and again.
+Accounts::Wish wish_of(Step step) {
+    if (step.key > 5) step.key = 0;
+    if (step.key != 0)
+        step = {step.key % 2 == 0 ? Kind::withdraw : Kind::deposit, step.key % 3, 10 + step.key, step.key};
     Accounts::Wish wish{.account_id = fmt::format("a{}", step.account)};
     wish.command = {.kind = step.kind, .amount = step.amount, .owner = "Kim"};
-    if (step.key != 0)
-        wish.key = {
-            fmt::format("k{} {} {} {}", step.key, static_cast<int>(step.kind), step.account, step.amount), 1};
+    if (step.key != 0) wish.key = {fmt::format("k{}", step.key), 1};
     return wish;
 }
 
@@ -110,6 +112,7 @@ Truth replay(World& world) {
 
 RC_GTEST_PROP(BankProperty, any_interleaving_with_outages_and_restarts_keeps_every_won, ()) {
     World world;
+    world.life({{Kind::create, 0, 40, 0}, {Kind::create, 1, 0, 0}}, {});  // the third one comes by chance
     const auto lives = *rc::gen::inRange(1, 4);
     for (int life = 0; life < lives; ++life)
         world.life(*rc::gen::container<std::vector<Step>>(any_step()),
