@@ -1,4 +1,4 @@
-// What comes before a connection's first request, and what one beyond the limit is origin.
+// What comes before a connection's first request, and what one beyond the limit is told.
 #include "http/connection.hpp"
 #include "http/stream/sse_session.hpp"
 

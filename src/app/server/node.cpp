@@ -29,9 +29,6 @@ std::vector<broadcast::Lane*> lanes_of(broadcast::Broadcaster& broadcaster) {
     return lanes;
 }
 
-http::ServerOptions limited(http::ServerOptions options, http::ClientLimits& limits) {
-    if (limits.on()) options.clients = &limits;
-    return options;
 }
 
 }  // namespace
@@ -59,7 +56,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       admission_{static_cast<std::size_t>(config.sse.max_streams),
                  static_cast<std::size_t>(config.sse.max_streams_per_user), &limits_},
       router_{http_options(config)},
-      server_{io, lanes_of(broadcaster_), router_, limited(http_options(config), limits_)},
+      server_{io, lanes_of(broadcaster_), router_, http_options(config, &limits_)},
       certificate_{config_.server, server_},
       admin_router_{http_options(config)},
       stop_watch_{core_},

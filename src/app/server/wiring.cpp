@@ -149,7 +149,7 @@ http::ClientLimits::Bounds client_bounds(const Config& config) {
             .user = bounds(0, 0, own.user_requests, own.user_events, own.user_bytes)};
 }
 
-http::ServerOptions http_options(const Config& config) {
+http::ServerOptions http_options(const Config& config, http::ClientLimits* limits) {
     http::ServerOptions options;
     options.header_timeout = config.http.header_timeout;
     options.body_timeout = config.http.body_timeout;
@@ -163,6 +163,7 @@ http::ServerOptions http_options(const Config& config) {
     if (config.http.max_pending_bytes != 0) options.max_pending_bytes = config.http.max_pending_bytes;
     options.cors_origins = config.http.cors_origins;
     options.proxies = trusted_proxies(config);
+    if (limits != nullptr && limits->on()) options.clients = limits;
     if (config.log.access) options.access_log = log_access;
     options.hsts = std::chrono::duration_cast<std::chrono::seconds>(config.server.hsts);
     return options;

@@ -30,7 +30,8 @@ std::span<const event::Category* const> stored_categories();
 /// `clock` outlives the options.
 http::SseOptions sse_options(const Config& config, const Clock& clock);
 http::ClientLimits::Bounds client_bounds(const Config& config);
-http::ServerOptions http_options(const Config& config);
+/// `limits` outlives the server; null: clients are held to none.
+http::ServerOptions http_options(const Config& config, http::ClientLimits* limits = nullptr);
 /// Of `server.admin_port`: the same, for few clients.
 http::ServerOptions admin_options(const Config& config);
 
