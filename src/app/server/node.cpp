@@ -29,8 +29,6 @@ std::vector<broadcast::Lane*> lanes_of(broadcast::Broadcaster& broadcaster) {
     return lanes;
 }
 
-}
-
 }  // namespace
 
 Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::MessageBus> bus,
