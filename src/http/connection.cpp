@@ -92,7 +92,8 @@ awaitable<void> Connection::run() {
 }
 
 /// Waits for bytes and feeds them until there is a request. At any other end the client has been told, as far
-/// as it is to be. One coroutine, because every request comes through here.
+/// as it is to be. One coroutine, because every request comes through here, and no answer in it, because
+/// every idle connection stands in it.
 awaitable<Connection::Outcome> Connection::read_request() {
     using State = wire::RequestParser::State;
     continue_sent_ = false;
@@ -109,19 +110,19 @@ awaitable<Connection::Outcome> Connection::read_request() {
         enter(reading_phase());
         if (phase_ == Phase::body && !std::exchange(head_judged_, true)) {
             if (auto refusal = refusal_of_head()) {
-                co_await end_with(std::move(*refusal));
+                co_await end_refused(std::move(refusal));
                 co_return Outcome::over;
             }
         }
         if (parser_.wants_continue() && !continue_sent_ && !send_continue()) co_return Outcome::over;
         if (!hold_received()) {
-            co_await refuse(busy());
+            co_await refuse_by(busy);
             co_return Outcome::over;
         }
         const auto [error] = co_await transport_.wait(aio::Transport::readable);
         if (expired_) {
             expired_ = false;
-            if (!cut_ && phase_ != Phase::idle) co_await refuse(too_slow());
+            if (!cut_ && phase_ != Phase::idle) co_await refuse_by(too_slow);
             co_return Outcome::over;
         }
         if (error || !feed_received()) co_return Outcome::over;
@@ -201,14 +202,14 @@ bool Connection::send_continue() {
 
 /// What the head alone is refused for. Its body is then neither asked for nor waited for, so the connection
 /// ends: whether the client sends it all the same is not known.
-std::optional<Response> Connection::refusal_of_head() {
+std::unique_ptr<Response> Connection::refusal_of_head() {
     Request request = take_request(parser_.message());
     Match match = lane_.router().route(request);
-    if (!match.answer || match.answer->status < 400) return std::nullopt;
+    if (!match.answer || match.answer->status < 400) return nullptr;
     match.stats->count(match.answer->status);
     tell(request, *match.stats, match.answer->status, 0);
     finish(*match.answer, request);
-    return std::move(match.answer);
+    return std::make_unique<Response>(std::move(*match.answer));
 }
 
 void Connection::tell(const Request& request, const RequestStats& stats, int status, double seconds) const {
@@ -237,24 +238,19 @@ awaitable<bool> Connection::answer() {
     Request request = take_request(std::move(parser_.message()));
     parser_.reset();
     const Method method = request.method;
-    Match match = lane_.router().route(request);
-    auto refusal = hold_to_limits(request, match.info);
-    if (!refusal) refusal = std::move(match.answer);
-    if (!refusal && !room) refusal = busy();
     Response response;
-    if (refusal) {
-        response = std::move(*refusal);
-    } else {
+    const auto [handler, stats] = way_of(request, room, response);
+    if (handler != nullptr) {
         try {
-            response = co_await (*match.handler)(request, Context{lane_.lane()});
+            response = co_await (*handler)(request, Context{lane_.lane()});
         } catch (...) {
             response = failed(request);
         }
     }
     hold(response, method);
     const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    match.stats->count(response.status, seconds);
-    tell(request, *match.stats, response.status, seconds);
+    stats->count(response.status, seconds);
+    tell(request, *stats, response.status, seconds);
     charge(Limited::bytes, asked);
     if (is_unsafe(method) && response.status < 300) charge(Limited::events, response.events);
     if (cut_) co_return false;
@@ -277,6 +273,17 @@ awaitable<bool> Connection::answer() {
     co_return !close;
 }
 
+/// Where the request goes; without a handler `response` is its answer.
+Connection::Way Connection::way_of(Request& request, bool room, Response& response) {
+    Match match = lane_.router().route(request);
+    auto refusal = hold_to_limits(request, match.info);
+    if (!refusal) refusal = std::move(match.answer);
+    if (!refusal && !room) refusal = busy();
+    if (!refusal) return {match.handler, match.stats};
+    response = std::move(*refusal);
+    return {nullptr, match.stats};
+}
+
 /// Counts an answer that may have to wait for its client; in place of one that there is no room for: that.
 void Connection::hold(Response& response, Method method) {
     const std::size_t size = response.list ? list_page_bytes + pending_.size() : response.body.size();
@@ -294,6 +301,15 @@ awaitable<void> Connection::refuse(Response response) {
     tell(request, lane_.router().refused(), response.status, 0);
     finish(response, request);
     co_await end_with(std::move(response));
+}
+
+awaitable<void> Connection::refuse_by(Response (*make)()) {
+    co_await refuse(make());
+}
+
+/// The same by an answer that is whole and counted already.
+awaitable<void> Connection::end_refused(std::unique_ptr<Response> refusal) {
+    co_await end_with(std::move(*refusal));
 }
 
 awaitable<void> Connection::end_with(Response response) {

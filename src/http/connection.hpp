@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +39,11 @@ class Connection {
   private:
     enum class Outcome : std::uint8_t { request, refused, over };
 
+    struct Way {
+        const Handler* handler = nullptr;
+        RequestStats* stats = nullptr;
+    };
+
     /// How far an answer came at once. The rest is `send_rest`'s, before anything else is done.
     struct Sent {
         bool whole = false;
@@ -63,8 +69,9 @@ class Connection {
 
     Request take_request(wire::RequestMessage message) const;
     awaitable<bool> answer();
+    Way way_of(Request& request, bool room, Response& response);
     void hold(Response& response, Method method);
-    std::optional<Response> refusal_of_head();
+    std::unique_ptr<Response> refusal_of_head();
     void tell(const Request& request, const RequestStats& stats, int status, double seconds) const;
     static void finish(Response& response, Request& request);
     Sent send(Response& response, bool head_only, wire::Persistence persistence);
@@ -74,6 +81,8 @@ class Connection {
     awaitable<bool> writable();
     bool hold_received();
     awaitable<void> refuse(Response response);
+    awaitable<void> refuse_by(Response (*make)());
+    awaitable<void> end_refused(std::unique_ptr<Response> refusal);
     awaitable<void> end_with(Response response);
     awaitable<void> linger();
 
