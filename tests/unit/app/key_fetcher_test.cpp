@@ -61,15 +61,15 @@ TEST_F(KeyFetcherTest, what_others_publish_is_taken_but_for_secrets_and_what_can
 }
 
 TEST_F(KeyFetcherTest, it_is_fetched_again_at_its_interval) {
-    fetch({answer(set_of("a")), answer(set_of("b"))}, {.refresh = 20ms},
+    fetch({answer(set_of("a")), answer(set_of("b"))}, {.url = {}, .refresh = 20ms},
           [&](KeyFetcher&) { return taken.size() == 2; });
     EXPECT_EQ(taken, (std::vector<std::string>{"a ", "b "}));
 }
 
 TEST_F(KeyFetcherTest, tokens_that_ask_all_the_time_have_to_wait_for_the_least_pause) {
     const auto began = std::chrono::steady_clock::now();
-    fetch({answer(set_of("a")), answer(set_of("b")), answer(set_of("c"))}, {.refresh = 1h, .least = 100ms},
-          [&](KeyFetcher& fetcher) {
+    fetch({answer(set_of("a")), answer(set_of("b")), answer(set_of("c"))},
+          {.url = {}, .refresh = 1h, .least = 100ms}, [&](KeyFetcher& fetcher) {
               if (fetcher.has_keys()) fetcher.wanted();
               return taken.size() == 3;
           });
@@ -79,7 +79,8 @@ TEST_F(KeyFetcherTest, tokens_that_ask_all_the_time_have_to_wait_for_the_least_p
 
 TEST_F(KeyFetcherTest, any_number_of_tokens_with_unknown_keys_make_one_fetch) {
     bool asked = false;
-    fetch({answer(set_of("a")), answer(set_of("b")), answer(set_of("c"))}, {.refresh = 1h, .least = 1ms},
+    fetch({answer(set_of("a")), answer(set_of("b")), answer(set_of("c"))},
+          {.url = {}, .refresh = 1h, .least = 1ms},
           [&, end = std::optional<std::chrono::steady_clock::time_point>{}](KeyFetcher& fetcher) mutable {
               if (fetcher.has_keys() && !std::exchange(asked, true))
                   for (int i = 0; i < 1000; ++i) fetcher.wanted();
@@ -93,7 +94,7 @@ TEST_F(KeyFetcherTest, a_fetch_that_fails_is_tried_again_and_takes_nothing) {
     const std::string large = answer(std::string(1024 * 1024 + 1, ' '));
     fetch({answer("{}", 500), answer("no JSON"), answer(R"({"keys":[]})"), large,
            "HTTP/1.1 301 Moved\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", answer(set_of("a"))},
-          {.first_retry = 1ms}, [](KeyFetcher& fetcher) { return fetcher.has_keys(); });
+          {.url = {}, .first_retry = 1ms}, [](KeyFetcher& fetcher) { return fetcher.has_keys(); });
     EXPECT_EQ(requests(), 6u);
     EXPECT_EQ(taken, (std::vector<std::string>{"a "}));
 }
