@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "auth/errc.hpp"
 #include "http/router.hpp"
 
 namespace stepcast::http {
@@ -88,6 +89,23 @@ TEST_F(TokenTest, a_token_that_proves_nobody_is_named_invalid) {
             EXPECT_TRUE(request.principal.anonymous);
         }
     EXPECT_NE(ask("/user", {"Bearer expired"}).body.find("the token has expired"), std::string::npos);
+}
+
+TEST_F(TokenTest, while_nobody_can_be_judged_callers_are_told_to_come_back) {
+    router.hold_to(AccessPolicy{[](std::string_view) -> result<auth::Principal> {
+        return fail(auth::errc::unavailable, {}, "the keys have not come yet");
+    }});
+    auto response = ask("/user", {"Bearer ada"});
+    EXPECT_EQ(response.status, 503);
+    EXPECT_EQ(response.code, "keys-unavailable");
+    EXPECT_EQ(challenge_of(response), "") << "the token may be good";
+    request = {};
+    request.path = "/user";
+    request.headers = {{"authorization", "Bearer ada"}, {"accept", "text/event-stream"}};
+    response = std::move(*router.route(request).answer);
+    EXPECT_EQ(response.status, 200) << "EventSource gives up for good on any other";
+    EXPECT_TRUE(response.body.starts_with(":\nretry: "));
+    EXPECT_TRUE(response.close);
 }
 
 TEST_F(TokenTest, admin_calls_need_the_scope_also_on_this_machine) {
