@@ -164,6 +164,7 @@ void Lane::sweep(Steady::time_point now) {
 void Lane::expire(Session& session) {
     if (session.state_ == Session::State::opening) return close(session, CloseReason::expired);
     session.state_ = Session::State::ending;
+    session.expires_ = Steady::time_point::min();  // it may have been revoked before: its end is of that kind
     send_now(session, bye_frame("auth"));
 }
 
