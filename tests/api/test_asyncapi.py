@@ -78,7 +78,8 @@ class Document(unittest.TestCase):
 
     def test_every_stream_of_the_interface_and_every_topic_is_there(self):
         streams = {path for path, operations in self.api.get("/openapi.json")[1]["paths"].items() if "subscribe" in path}
-        topics = {"progress-events", "progress-events.dlq", "order-events-v2", "order-events-v2.dlq"}
+        topics = {"progress-events", "progress-events.dlq", "order-events-v2", "order-events-v2.dlq", "event-stream-accounts",
+                  "snapshots"}
         self.assertEqual({channel["address"] for channel in self.document["channels"].values()}, streams | topics)
 
     def test_what_comes_over_a_stream_is_what_the_document_says(self):

@@ -258,4 +258,60 @@ const http::RouteInfo transactions{
                 not_in_time},
 };
 
+namespace {
+
+#define RECORD_HEAD \
+    R"({"type":"object","required":["eventId","eventType","aggregateId","data","metadata"],"properties":{"eventId":{"type":"string"},"eventType":{"type":"string","enum":[)"
+#define RECORD_TAIL                                                                                                               \
+    R"(]},"aggregateId":{"type":"string"},"data":{"type":"object"},"metadata":{"type":"object","properties":{"timestamp":{)" TIME \
+    R"(},"version":{"type":"integer"}}}}})"
+
+constexpr Schema account_record{
+    "AccountRecord", RECORD_HEAD
+    R"("ACCOUNT_CREATED","MONEY_DEPOSITED","MONEY_WITHDRAWN","ACCOUNT_CLOSED","TRANSFER_SETTLED")" RECORD_TAIL};
+constexpr Schema transfer_record{
+    "TransferRecord", RECORD_HEAD
+    R"("TRANSFER_INITIATED","TRANSFER_DEBITED","TRANSFER_REFUSED","TRANSFER_COMPLETED","TRANSFER_REFUNDED","TRANSFER_STUCK","TRANSFER_RESUMED")" RECORD_TAIL};
+constexpr Schema record_headers{"BankHeaders", R"({
+  "type":"object","required":["eventType","aggregateId","timestamp"],
+  "properties":{"eventType":{"type":"string"},"aggregateId":{"type":"string"},"timestamp":{)" TIME R"(}}})"};
+constexpr Schema snapshot_record{
+    "AccountSnapshot",
+    R"({
+  "type":"object","required":["aggregateId","snapshot","version","timestamp"],
+  "properties":{
+    "aggregateId":{"type":"string"},"version":{"type":"integer","minimum":1},"timestamp":{)" TIME R"(},
+    "snapshot":{"type":"object","required":["id","balance","owner","status","version"],
+      "properties":{"id":{"type":"string"},"balance":{)" BALANCE
+    R"(},"owner":{"type":"string"},"status":{"type":"string"},"version":{"type":"integer","minimum":1}}}}})"};
+
+constexpr http::MessageInfo account_message{.name = "AccountRecord",
+                                            .meaning = "What happened to an account",
+                                            .payload = &account_record,
+                                            .headers = &record_headers};
+constexpr http::MessageInfo transfer_message{.name = "TransferRecord",
+                                             .meaning = "How far a transfer has come",
+                                             .payload = &transfer_record,
+                                             .headers = &record_headers};
+constexpr http::MessageInfo snapshot_message{
+    .name = "AccountSnapshot", .meaning = "How an account stands", .payload = &snapshot_record};
+
+}  // namespace
+
+domain::TopicInfo events_topic(std::string name) {
+    return {.name = std::move(name),
+            .meaning = "Every event of accounts and transfers, once it is stored",
+            .written = true,
+            .key = "aggregateId: the events of one account or transfer stay in order",
+            .records = {&account_message, &transfer_message}};
+}
+
+domain::TopicInfo snapshots_topic(std::string name) {
+    return {.name = std::move(name),
+            .meaning = "The newest state of each account; compacted",
+            .written = true,
+            .key = "The account",
+            .records = {&snapshot_message}};
+}
+
 }  // namespace stepcast::bank::api

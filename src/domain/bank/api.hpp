@@ -1,7 +1,8 @@
 #pragma once
+#include "domain/topic_info.hpp"
 #include "http/route.hpp"
 
-/// What the bank's rows say of themselves.
+/// What the bank's rows and topics say of themselves.
 namespace stepcast::bank::api {
 
 extern const http::RouteInfo create;
@@ -13,5 +14,10 @@ extern const http::RouteInfo withdraw;
 extern const http::RouteInfo close;
 extern const http::RouteInfo events;
 extern const http::RouteInfo transactions;
+
+// What each topic says of itself, under the name that the settings give it.
+
+domain::TopicInfo events_topic(std::string name);
+domain::TopicInfo snapshots_topic(std::string name);
 
 }  // namespace stepcast::bank::api

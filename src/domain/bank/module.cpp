@@ -1,5 +1,6 @@
 #include "domain/bank/module.hpp"
 
+#include "domain/bank/api.hpp"
 #include "domain/bank/routes.hpp"
 #include "domain/bank/transfer_routes.hpp"
 
@@ -23,6 +24,10 @@ class BankModule final : public domain::Module {
 
     std::vector<bus::TopicSpec> topics() const override {
         return {{accounts_.options().events_topic}, {accounts_.options().snapshots_topic, 0, true}};
+    }
+    std::vector<domain::TopicInfo> topic_infos() const override {
+        return {api::events_topic(accounts_.options().events_topic),
+                api::snapshots_topic(accounts_.options().snapshots_topic)};
     }
     std::vector<std::string> owes() const override {
         return {accounts_.options().events_topic, accounts_.options().snapshots_topic, progress_topic_};
