@@ -21,7 +21,7 @@ http::Request request_of(std::string_view bytes, http::Method method) {
     http::Request request;
     request.method = method;
     request.headers.emplace_back("host", "localhost");
-    request.from_loopback = !bytes.empty() && bytes[0] % 2 == 0;
+    request.peer.secure = !bytes.empty() && bytes[0] % 2 == 0;
     if (!bytes.empty()) bytes.remove_prefix(1);
     for (const auto* name : {"cookie", "cookie", "authorization"}) {
         const auto end = std::min(bytes.find('\n'), bytes.size());
