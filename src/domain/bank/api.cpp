@@ -36,13 +36,15 @@ constexpr Parameter events_limit{query, "limit", "At most so many; `Link: rel=\"
 constexpr Parameter list_limit{query, "limit", "At most so many; `Link: rel=\"next\"` goes on behind them",
                                R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"};
 
-constexpr Schema new_account{"NewAccount", R"({
+constexpr Schema new_account{"NewAccount",
+                             R"({
   "type":"object","required":["owner"],
   "properties":{
     "accountId":{"type":["string","null"],"minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE
-                                           R"(,"description":"Absent: given by the answer"},
+                             R"(,"description":"Absent: given by the answer"},
     "owner":{)" STEPCAST_ID R"(,"description":"With tokens the caller, who need not be named"},
-    "initialBalance":{"type":["integer","null"],"minimum":0,"maximum":9007199254740991,"description":"Whole won; absent: 0"}}})"};
+    "initialBalance":{"type":["integer","null"],"minimum":0,"maximum":9007199254740991,"description":"Whole won; absent: 0"}}})",
+                             "owner"};
 constexpr Schema new_deposit{"NewDeposit", R"({
   "type":"object","required":["amount"],
   "properties":{"amount":{)" AMOUNT R"(},"source":{)" NOTE R"(}}})"};
