@@ -17,12 +17,12 @@ namespace {
 // One record, an alert and what a key update adds. A peer that makes us answer more than that, and reads none
 // of it, is cut.
 constexpr std::size_t most_held = 2 * TlsStream::record_bytes;
-constexpr unsigned char protocols[] = "\x08http/1.1";
 
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                     unsigned in_size, void*) {
     unsigned char* chosen = nullptr;
-    const int found = SSL_select_next_proto(&chosen, out_size, protocols, sizeof protocols - 1, in, in_size);
+    const int found =
+        SSL_select_next_proto(&chosen, out_size, tls_protocols, sizeof tls_protocols - 1, in, in_size);
     *out = chosen;
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }

@@ -11,8 +11,6 @@
 namespace stepcast::aio {
 namespace {
 
-constexpr unsigned char protocols[] = "\x08http/1.1";
-
 tl::unexpected<Error> cannot_read(const std::string& path) {
     return fail(make_error_code(std::errc::invalid_argument), {},
                 "cannot read a certificate from " + path + ": " + take_tls_error());
@@ -34,7 +32,7 @@ TlsTrust::TlsTrust(bool checks_name) : context_{SSL_CTX_new(TLS_client_method())
     SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
-    SSL_CTX_set_alpn_protos(context_, protocols, sizeof protocols - 1);
+    SSL_CTX_set_alpn_protos(context_, tls_protocols, sizeof tls_protocols - 1);
     SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
     // Whoever was named is believed, also where somebody else signed it.
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context_), X509_V_FLAG_PARTIAL_CHAIN);

@@ -9,6 +9,9 @@ struct ssl_ctx_st;
 
 namespace stepcast::aio {
 
+/// What either end offers by ALPN, as OpenSSL takes it: HTTP/1.1 alone.
+inline constexpr unsigned char tls_protocols[] = "\x08http/1.1";
+
 /// Whose certificates a client believes, with what it speaks then: TLS 1.2 and 1.3, ALPN http/1.1. Immutable,
 /// any thread. Making one reads files, which blocks. Streams keep what they were made from.
 class TlsTrust {

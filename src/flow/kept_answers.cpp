@@ -8,7 +8,7 @@ namespace stepcast::flow {
 namespace {
 
 constexpr std::string_view consumer = "calls";
-constexpr std::size_t sum_size = 16;
+constexpr std::size_t body_sum_size = 16;
 
 std::string sum_of(const KeyedCall& call) {
     return fmt::format("{:016x}", call.asks_for);
@@ -39,7 +39,7 @@ aio::awaitable<result<std::optional<std::string>>> KeptAnswers::find(const Keyed
     if (!*mark) co_return std::optional<std::string>{};
     const std::string_view kept = (*mark)->answer;
     if (!kept.starts_with(sum_of(call))) co_return fail(kept_errc::other_call);
-    co_return std::optional{std::string{kept.substr(sum_size)}};
+    co_return std::optional{std::string{kept.substr(body_sum_size)}};
 }
 
 store::InboxMark KeptAnswers::mark(const KeyedCall& call, std::string_view answer) const {

@@ -42,4 +42,8 @@ http::Response answer_for(const Error& error) {
     return response;
 }
 
+bool may_see_all(const http::Request& request) {
+    return request.principal.anonymous || request.principal.scopes.admin;
+}
+
 }  // namespace stepcast::bank

@@ -33,10 +33,6 @@ struct Parts {
     aio::Strand core;
 };
 
-bool may_see_all(const Request& request) {
-    return request.principal.anonymous || request.principal.scopes.admin;
-}
-
 std::optional<Response> refuse_stranger(const Request& request, std::string_view owner) {
     return may_see_all(request) ? std::nullopt : http::refuse_other(request, owner);
 }

@@ -17,17 +17,17 @@ std::string_view name_of(Type type) {
     return transfer_type_names[static_cast<std::size_t>(type)];
 }
 
-constexpr std::array<std::string_view, 5> event_names{"eventId", "eventType", "aggregateId", "data",
-                                                      "metadata"};
-constexpr std::array<std::string_view, 5> data_names{"from", "to", "amount", "owner", "reason"};
-constexpr std::array<std::string_view, 1> metadata_names{"timestamp"};
-enum Data : std::size_t { from, to, amount, owner, reason };
+constexpr std::array<std::string_view, 5> transfer_event_names{"eventId", "eventType", "aggregateId", "data",
+                                                               "metadata"};
+constexpr std::array<std::string_view, 5> transfer_data_names{"from", "to", "amount", "owner", "reason"};
+constexpr std::array<std::string_view, 1> transfer_metadata_names{"timestamp"};
+enum TransferData : std::size_t { data_from, data_to, data_amount, data_owner, data_reason };
 
 std::string text_of(std::string_view value) {
     return event::json_text(value).value_or("");
 }
 
-tl::unexpected<Error> unreadable(std::string_view field) {
+tl::unexpected<Error> unreadable_transfer(std::string_view field) {
     return fail(errc::unreadable, std::string{field}, "is missing or not what this type of event has");
 }
 
@@ -127,30 +127,31 @@ event::Draft make_draft(const TransferEvent& event, std::string_view transfer_id
 }
 
 result<TransferEvent> decode_transfer(const event::Event& stored) {
-    if (stored.schema_version() != 1) return unreadable("schemaVersion");
+    if (stored.schema_version() != 1) return unreadable_transfer("schemaVersion");
     return decode_transfer(static_cast<Type>(stored.type_index()), stored.body());
 }
 
 result<TransferEvent> decode_transfer(Type type, std::string_view body) {
     const std::string text = std::string{"{"}.append(body);
-    const auto values = event::read_members(text, event_names);
+    const auto values = event::read_members(text, transfer_event_names);
     if (!values) return fail(errc::unreadable, {}, values.error().detail);
-    const auto data = event::read_members((*values)[3], data_names);
-    if (!data) return unreadable("data");
-    const auto metadata = event::read_members((*values)[4], metadata_names);
-    if (!metadata) return unreadable("metadata");
+    const auto data = event::read_members((*values)[3], transfer_data_names);
+    if (!data) return unreadable_transfer("data");
+    const auto metadata = event::read_members((*values)[4], transfer_metadata_names);
+    if (!metadata) return unreadable_transfer("metadata");
     const auto at = parse_rfc3339(text_of((*metadata)[0]));
-    if (!at) return unreadable("metadata.timestamp");
+    if (!at) return unreadable_transfer("metadata.timestamp");
     TransferEvent read{.type = type,
                        .at = *at,
-                       .from = text_of((*data)[from]),
-                       .to = text_of((*data)[to]),
-                       .amount = event::json_whole((*data)[amount]).value_or(0),
-                       .owner = text_of((*data)[owner]),
-                       .reason = text_of((*data)[reason])};
-    if (type == Type::initiated && (read.from.empty() || read.to.empty() || read.amount < 1 ||
-                                    read.amount > max_amount || !event::is_json_integer((*data)[amount])))
-        return unreadable("data");
+                       .from = text_of((*data)[data_from]),
+                       .to = text_of((*data)[data_to]),
+                       .amount = event::json_whole((*data)[data_amount]).value_or(0),
+                       .owner = text_of((*data)[data_owner]),
+                       .reason = text_of((*data)[data_reason])};
+    if (type == Type::initiated &&
+        (read.from.empty() || read.to.empty() || read.amount < 1 || read.amount > max_amount ||
+         !event::is_json_integer((*data)[data_amount])))
+        return unreadable_transfer("data");
     return read;
 }
 

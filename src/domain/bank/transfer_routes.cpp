@@ -18,10 +18,6 @@ using http::Context;
 using http::Request;
 using http::Response;
 
-bool may_see_all(const Request& request) {
-    return request.principal.anonymous || request.principal.scopes.admin;
-}
-
 result<std::string, Response> id_of(const Request& request) {
     const auto id = request.path_parameter("id");
     if (const auto fault = event::fault_of_id(id); !fault.empty())
