@@ -210,12 +210,15 @@ TEST_F(CommandsTest, a_long_stream_is_folded_in_turns) {
         co_await all(std::move(wanted));
         int turns = 0;
         bool loaded = false;
+        bool ended = false;
         aio::spawn(core, "others", [&]() -> awaitable<void> {
             for (; !loaded && turns < 1'000; ++turns) co_await aio::next_turn();
+            ended = true;
         });
         EXPECT_EQ(co_await content(899), 899);
-        loaded = true;
         EXPECT_GT(turns, 0);
+        loaded = true;
+        while (!ended) co_await aio::next_turn();
     });
 }
 
