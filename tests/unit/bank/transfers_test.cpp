@@ -211,7 +211,7 @@ TEST_F(TransferTest, a_kill_at_any_commit_loses_and_doubles_nothing) {
         });
         store.script.clear();
         Bank second{io, core, store, {}};
-        Transfers next{second.parts, second.accounts, {.lease = 1ms}};
+        Transfers next{second.parts, second.accounts, {.lease = 100ms}};
         run([&]() -> awaitable<void> {
             co_await second.hub.wait_applied(store.head(), 5s);
             next.start();
@@ -232,6 +232,7 @@ TEST_F(TransferTest, a_kill_at_any_commit_loses_and_doubles_nothing) {
             second.committer.stop();
             co_await next.stop();
             co_await second.stop();
+            while (!co_await store.lease("transfers", "between", 1ms)) co_await aio::pause(1ms);
         });
     }
 }
