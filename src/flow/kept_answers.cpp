@@ -8,7 +8,6 @@ namespace stepcast::flow {
 namespace {
 
 constexpr std::string_view consumer = "calls";
-constexpr std::size_t body_sum_size = 16;
 
 std::string sum_of(const KeyedCall& call) {
     return fmt::format("{:016x}", call.asks_for);
@@ -38,8 +37,9 @@ aio::awaitable<result<std::optional<std::string>>> KeptAnswers::find(const Keyed
     if (!mark) co_return tl::unexpected{mark.error()};
     if (!*mark) co_return std::optional<std::string>{};
     const std::string_view kept = (*mark)->answer;
-    if (!kept.starts_with(sum_of(call))) co_return fail(kept_errc::other_call);
-    co_return std::optional{std::string{kept.substr(body_sum_size)}};
+    const auto sum = sum_of(call);
+    if (!kept.starts_with(sum)) co_return fail(kept_errc::other_call);
+    co_return std::optional{std::string{kept.substr(sum.size())}};
 }
 
 store::InboxMark KeptAnswers::mark(const KeyedCall& call, std::string_view answer) const {
