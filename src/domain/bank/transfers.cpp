@@ -305,8 +305,10 @@ awaitable<result<store::Receipt>> Transfers::advance(const std::string& id, Tran
     parts_.owed();
     if (event.type == Type::completed) ++counts_.completed;
     if (event.type == Type::refunded) ++counts_.refunded;
-    if (event.type == Type::stuck) ++counts_.stuck;
-    if (event.type == Type::stuck) spdlog::error("transfer {} is stuck: {}", id, event.reason);
+    if (event.type == Type::stuck) {
+        ++counts_.stuck;
+        spdlog::error("transfer {} is stuck: {}", id, event.reason);
+    }
     co_return receipt;
 }
 
