@@ -60,7 +60,10 @@ class Local(unittest.TestCase):
     def test_a_server_that_still_stops_leaves_its_successor_the_socket(self):
         with self.serve("server.drain=1m") as first, socket.create_connection(("127.0.0.1", first.port), timeout=LIMIT_S) as client:
             client.sendall(b"POST /api/v2/progress/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                           b"Content-Length: 2\r\n\r\n[")
+                           b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+            # What is only in the queue of the listening socket goes with it: the server has to have begun on the request.
+            self.assertTrue(client.recv(64).startswith(b"HTTP/1.1 100 "))
+            client.sendall(b"[")
             first.process.send_signal(signal.SIGTERM)
             until(lambda: not self.path.exists(), "that it lets go of its socket")
             with self.serve():

@@ -83,10 +83,15 @@ class HistorySource final : public broadcast::StreamSource {
             co_return nothing;
         }
         co_return co_await aio::run_on(history_.core(), [this]() -> aio::awaitable<broadcast::CatchUp> {
+            // The position first: what is applied between the two is in the page, and what is told lies at or
+            // before the last of it.
+            const event::Position applied = history_.applied();
             broadcast::CatchUp page;
             page.frames = history_.after(through_, page_size_, user_, *category_);
             page.last = page.frames.size() < page_size_;
-            page.through = through_ = page.last ? history_.applied() : page.frames.back()->position();
+            if (!page.frames.empty()) through_ = page.frames.back()->position();
+            if (page.last) through_ = std::max(through_, applied);
+            page.through = through_;
             page.end = page.last && ends_;
             if (page.last && std::exchange(told_, history_.announced()) != history_.announced())
                 page.frames.push_back(history_.recovery());
