@@ -4,7 +4,6 @@
 #include <asio/experimental/parallel_group.hpp>
 #include <asio/use_awaitable.hpp>
 
-#include "base/text.hpp"
 #include "client/errc.hpp"
 
 namespace stepcast::client {
@@ -28,20 +27,12 @@ aio::awaitable<result<void>> Connection::open(const Url& url, Limit limit) {
 }
 
 aio::awaitable<result<void>> Connection::connect(const Url& url, Deadline end) {
-    std::string port;
-    append_number(port, url.port);
+    const auto endpoints = co_await lookup_.find(url.host, url.port, end);
+    if (!endpoints) co_return tl::unexpected{endpoints.error()};
     timer_.expires_at(end);
-    auto [order, resolve_error, endpoints, late] =
-        co_await make_parallel_group(
-            [&](auto token) { return resolver_.async_resolve(url.host, port, std::move(token)); },
-            [&](auto token) { return timer_.async_wait(std::move(token)); })
-            .async_wait(wait_for_one(), asio::use_awaitable);
-    if (order[0] == 1) co_return fail(errc::timed_out, {}, url.host + " could not be resolved in time");
-    if (resolve_error) co_return fail(errc::unreachable, {}, url.host + ": " + resolve_error.message());
-
     auto [connect_order, error, endpoint, too_late] =
         co_await make_parallel_group(
-            [&](auto token) { return asio::async_connect(socket_, endpoints, std::move(token)); },
+            [&](auto token) { return asio::async_connect(socket_, *endpoints, std::move(token)); },
             [&](auto token) { return timer_.async_wait(std::move(token)); })
             .async_wait(wait_for_one(), asio::use_awaitable);
     if (connect_order[0] == 1)
@@ -124,7 +115,7 @@ bool Connection::is_stale() {
 
 void Connection::close() {
     std::error_code ignored;
-    resolver_.cancel();
+    lookup_.cancel();
     timer_.cancel();
     socket_.close(ignored);
     transport_.reset();

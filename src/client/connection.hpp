@@ -11,6 +11,7 @@
 #include "aio/transport.hpp"
 #include "aio/types.hpp"
 #include "base/result.hpp"
+#include "client/lookup.hpp"
 #include "client/url.hpp"
 
 namespace stepcast::client {
@@ -24,8 +25,9 @@ class Connection {
   public:
     using Limit = std::chrono::steady_clock::duration;
 
-    explicit Connection(const asio::any_io_executor& strand, Trust trust = nullptr)
-        : trust_{std::move(trust)}, socket_{strand}, resolver_{strand}, timer_{strand} {}
+    explicit Connection(const asio::any_io_executor& strand, Trust trust = nullptr,
+                        Lookup::Find find = Lookup::find_by_system)
+        : trust_{std::move(trust)}, socket_{strand}, lookup_{strand, std::move(find)}, timer_{strand} {}
 
     /// Resolves the host, connects to the first address that answers, and shakes hands for https. `insecure`:
     /// the server was reached, and is not the one that it should be. Closes what was open before.
@@ -51,7 +53,7 @@ class Connection {
     Trust trust_;
     aio::Transport::Tcp socket_;  // while it connects
     std::optional<aio::Transport> transport_;
-    asio::ip::tcp::resolver resolver_;
+    Lookup lookup_;
     asio::steady_timer timer_;
     std::string buffer_;
 };
