@@ -40,13 +40,14 @@ AccessPolicy AccessPolicy::of_admins() {
     return policy;
 }
 
-std::optional<Response> AccessPolicy::judge(Access rule, Request& request) const {
+std::optional<Response> AccessPolicy::judge(Access rule, Request& request, const HostPolicy& hosts) const {
     if (rule == Access::open || of_admins_) return std::nullopt;
     if (!verify_) {
-        if (rule == Access::user || request.is_local()) return std::nullopt;
-        return Response::problem(
-            403, "admin-needs-auth",
-            "without auth, admin calls are answered to clients on the same machine only");
+        // A page whose name was made to resolve to us asks from this machine as well, but by that name.
+        if (rule == Access::user || (request.is_local() && hosts.knows(request))) return std::nullopt;
+        return Response::problem(403, "admin-needs-auth",
+                                 "without auth, admin calls are answered to clients on the same machine "
+                                 "only, under its own name or one of http.hosts");
     }
     if (auto refusal = prove(request)) return refusal;
     if (rule == Access::user || request.principal.scopes.admin) return std::nullopt;

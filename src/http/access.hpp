@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "http/hosts.hpp"
 #include "http/route.hpp"
 
 namespace stepcast::http {
@@ -25,7 +26,8 @@ class AccessPolicy {
     static AccessPolicy of_admins();
 
     /// The refusal if the rule forbids the request. Fills `request.principal` if a rule asks for proof.
-    std::optional<Response> judge(Access rule, Request& request) const;
+    /// `hosts`: under which names a client of this machine asks for itself.
+    std::optional<Response> judge(Access rule, Request& request, const HostPolicy& hosts = {}) const;
 
   private:
     std::optional<Response> prove(Request& request) const;

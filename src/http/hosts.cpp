@@ -40,7 +40,10 @@ HostPolicy::HostPolicy(std::vector<std::string> hosts, bool loopback)
     : hosts_{std::move(hosts)}, any_{hosts_.empty() && !loopback} {}
 
 bool HostPolicy::admits(const Request& request) const {
-    if (any_) return true;
+    return any_ || knows(request);
+}
+
+bool HostPolicy::knows(const Request& request) const {
     const auto host = request.header("host");
     if (!host) return true;
     const auto name = name_in(*host);

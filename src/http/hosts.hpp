@@ -23,6 +23,9 @@ class HostPolicy {
 
     /// True also for a request without Host, which HTTP/1.0 allows and no browser sends.
     bool admits(const Request& request) const;
+    /// The same where any name is answered: it is listed or the machine's own, so that no page of somebody
+    /// else's asks.
+    bool knows(const Request& request) const;
 
   private:
     std::vector<std::string> hosts_;

@@ -155,7 +155,7 @@ Match Router::route(Request& request) const {
         return {.answer = Response::problem(404, "not-found", "there is nothing at this path"),
                 .stats = stats};
     if (const Route* row = endpoint->row_of(request.method)) {
-        if (auto refusal = access_.judge(row->info.access, request))
+        if (auto refusal = access_.judge(row->info.access, request, hosts_))
             return {.answer = std::move(refusal), .stats = stats, .info = &row->info};
         if (is_unsafe(request.method))
             if (auto refusal = refuse_coded(request))

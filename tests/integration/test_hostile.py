@@ -163,6 +163,15 @@ class Names(unittest.TestCase):
                 self.assertEqual(answer[0], 202 if status == 200 else 421, host)
             self.assertEqual(api.get("/healthz", Host="10.0.0.1")[0], 200)
 
+    def test_where_every_name_is_answered_it_makes_no_admin_calls(self):
+        with servers.stepcast("server.host=0.0.0.0") as server:
+            api = Api(server)
+            for target in ("/metrics", "/api/v2/progress/monitor"):
+                status, problem, _ = api.get(target, Host="evil.example")
+                self.assertEqual((status, problem["code"]), (403, "admin-needs-auth"))
+                self.assertEqual(api.get(target)[0], 200)
+            self.assertEqual(api.get("/api/v2/progress/user/u", Host="shop.example")[0], 200)
+
 
 if __name__ == "__main__":
     unittest.main()

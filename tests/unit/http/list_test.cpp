@@ -164,7 +164,7 @@ TEST(List, head_is_told_how_it_would_come) {
     Shelf shelf{many};
     RunningServer server{{shelf.route()}};
     RawClient client{server.port()};
-    const auto head = client.ask("HEAD /list?limit=9999 HTTP/1.1\r\nHost: t\r\n\r\n", true);
+    const auto head = client.ask("HEAD /list?limit=9999 HTTP/1.1\r\nHost: localhost\r\n\r\n", true);
     EXPECT_EQ(head->headers.at("transfer-encoding"), "chunked");
     EXPECT_EQ(head->headers.count("link"), 1u);
     EXPECT_EQ(client.ask(get("/list?limit=1"))->status, 200);
@@ -177,7 +177,7 @@ TEST(List, what_expires_meanwhile_leaves_an_answer_that_does_not_look_whole) {
     for (const auto* version : {"1.0", "1.1"}) {
         shelf.expire(0);
         RawClient client{server.port()};
-        client.send(std::string{"GET /list HTTP/"} + version + "\r\nHost: t\r\n\r\n");
+        client.send(std::string{"GET /list HTTP/"} + version + "\r\nHost: localhost\r\n\r\n");
         ASSERT_TRUE(eventually([&] { return unsent(server) != 0; }));
         shelf.expire(many - 10);
         const std::string all = client.rest();

@@ -119,12 +119,16 @@ void RawClient::reset() {
 }
 
 std::string get(std::string_view path, std::string_view more) {
-    return std::string{"GET "}.append(path).append(" HTTP/1.1\r\nHost: t\r\n").append(more).append("\r\n");
+    return std::string{"GET "}
+        .append(path)
+        .append(" HTTP/1.1\r\nHost: localhost\r\n")
+        .append(more)
+        .append("\r\n");
 }
 
 std::string post(std::string_view path, std::string_view body, std::string_view more) {
     std::string text{"POST "};
-    text.append(path).append(" HTTP/1.1\r\nHost: t\r\nContent-Length: ");
+    text.append(path).append(" HTTP/1.1\r\nHost: localhost\r\nContent-Length: ");
     append_number(text, body.size());
     return text.append("\r\n").append(more).append("\r\n").append(body);
 }

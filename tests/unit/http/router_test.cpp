@@ -241,6 +241,22 @@ class AccessTest : public RouterTest {
     std::string code;
 };
 
+TEST_F(AccessTest, where_any_host_is_answered_a_foreign_page_makes_no_admin_calls) {
+    router.answer_only({{}, false});
+    auto request = request_for(Method::get, "/admin");
+    request.peer.address = asio::ip::address_v4::loopback();
+    const auto status_under = [&](std::string host) {
+        request.headers = {{"host", std::move(host)}};
+        const auto match = router.route(request);
+        return match.handler != nullptr ? 200 : match.answer->status;
+    };
+    for (const auto* own : {"localhost:8082", "127.0.0.1", "[::1]:8082"})
+        EXPECT_EQ(status_under(own), 200) << own;
+    EXPECT_EQ(status_under("rebound.example"), 403);
+    router.answer_only({{"shop.example"}, false});
+    EXPECT_EQ(status_under("shop.example"), 200);
+}
+
 TEST_F(AccessTest, without_auth_admin_calls_are_answered_on_this_machine_only) {
     for (const auto method : {Method::get, Method::post, Method::head}) {
         EXPECT_EQ(status_of("/admin", true, {}, method), 200);

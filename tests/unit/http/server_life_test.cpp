@@ -92,7 +92,8 @@ TEST(Deadline, a_slow_body_is_408) {
     options.body_timeout = 100ms;
     RunningServer server{routes(), options};
     RawClient client{server.port()};
-    EXPECT_EQ(client.ask("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nhel")->status, 408);
+    EXPECT_EQ(client.ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhel")->status,
+              408);
 }
 
 TEST(Deadline, an_idle_connection_closes_without_a_word) {
@@ -268,7 +269,7 @@ TEST(TakenOver, the_transport_belongs_to_the_stream_and_so_do_the_bytes_behind_t
 TEST(TakenOver, head_of_a_stream_is_its_headers_and_the_connection_goes_on) {
     RunningServer server{routes()};
     RawClient client{server.port()};
-    const auto head = client.ask("HEAD /stream HTTP/1.1\r\nHost: t\r\n\r\n", true);
+    const auto head = client.ask("HEAD /stream HTTP/1.1\r\nHost: localhost\r\n\r\n", true);
     ASSERT_TRUE(head);
     EXPECT_EQ(head->headers.at("content-type"), "text/event-stream");
     EXPECT_FALSE(head->headers.contains("content-length"));
