@@ -100,10 +100,11 @@ def crash(server):
 class Stream:
     """One SSE connection, read by a thread until it ends. Blocks are dicts of their fields; comments are counted."""
 
-    def __init__(self, server, target, cursor=None):
+    def __init__(self, server, target, cursor=None, headers=None):
         self.blocks, self.comments, self.ended = [], 0, False
         self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_S)
-        self.connection.request("GET", target, headers={"Accept": "text/event-stream", **({} if cursor is None else {"Last-Event-ID": cursor})})
+        self.connection.request("GET", target, headers={"Accept": "text/event-stream", **({} if cursor is None else {"Last-Event-ID": cursor}),
+                                                       **(headers or {})})
         self.answer = self.connection.getresponse()
         self.status = self.answer.status
         self.thread = threading.Thread(target=self.read, daemon=True)

@@ -1,15 +1,31 @@
 """`limits.*`: what one address or user may use. Embedded bus, memory store; the clients come by a trusted proxy, which is this test, so that
 they have addresses of their own."""
+import pathlib
 import socket
+import sys
+import tempfile
 import unittest
 
-from streams import LIMIT_S, Api, Stream, servers, unique, user_stream
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "api"))
+from streams import LIMIT_S, Api, Stream, servers, unique, user_stream  # noqa: E402
+from tokens import ISSUER, bearer  # noqa: E402
 
 PROXIED = ("server.proxy_header=x-forwarded-for", 'server.trusted_proxies=["127.0.0.1"]')
 FIRST, SECOND = ({"X-Forwarded-For": address} for address in ("192.0.2.1", "2001:db8::1"))
 
 
+ADA, BOB, WORKER = (bearer(ISSUER.token(user, scope)) for user, scope in (("ada", ""), ("bob", ""), ("worker", "publish admin")))
+
+
 class Limits(unittest.TestCase):
+    def serve_users(self, *settings):
+        """One whose clients prove who they are."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        key = pathlib.Path(folder.name, "issuer.secret")
+        key.write_bytes(ISSUER.secret)
+        return servers.stepcast("auth.mode=jwt", f'auth.keys=["{key}"]', *settings)
+
     def until_refused(self, api, method, target, body=None, headers=None):
         """The answer that is not the first one's any more."""
         first = api.call(method, target, body, headers)
@@ -71,6 +87,55 @@ class Limits(unittest.TestCase):
             self.assertEqual((status, problem["code"]), (429, "too-many-connections"))
             for client in held:
                 client.close()
+
+    def test_a_user_has_so_many_streams_and_others_have_theirs(self):
+        with self.serve_users("sse.max_streams_per_user=1") as server:
+            api, target = Api(server), "/api/v2/progress/subscribe"
+            with Stream(server, target, headers=ADA).settled():
+                with Stream(server, target, headers=ADA) as second:
+                    self.assertEqual(second.status, 200, "EventSource would give up")
+                    second.wait_end()
+                    self.assertEqual(second.kinds(), [])
+                    self.assertGreaterEqual(int(second.blocks[0]["retry"]), 5000)
+                status, _, headers = api.call("HEAD", target, headers=ADA)
+                self.assertEqual((status, headers["Retry-After"] is not None), (503, True))
+                self.assertEqual(api.call("HEAD", target, headers=BOB)[0], 200)
+
+    def test_a_user_sends_so_many_requests_a_second(self):
+        with self.serve_users("limits.user_requests=1") as server:
+            api, target = Api(server), "/api/v2/progress/user/ada"
+            status, problem, headers = self.until_refused(api, "GET", target, headers=ADA)
+            self.assertEqual((status, problem["code"], headers["Retry-After"]), (429, "too-many-requests", "1"))
+            self.assertIn("limits.user_requests", problem["detail"])
+            self.assertEqual(api.call("GET", "/api/v2/progress/user/bob", headers=BOB)[0], 200)
+            self.assertRegex(api.call("GET", "/metrics", headers=WORKER)[1], r'stepcast_limited_total{by="user",what="requests"} [1-9]')
+
+    def test_a_user_sends_so_many_events_a_second_and_a_publisher_any_number(self):
+        with self.serve_users("limits.user_events=1") as server:
+            api, target = Api(server), "/api/v2/progress/events"
+            events = [{"taskId": unique("task"), "eventType": "STARTED"} for _ in range(100)]
+            self.assertEqual(api.call("POST", target, events, ADA)[0], 202)
+            status, _, headers = api.call("POST", target, events[:1], ADA)
+            self.assertEqual(status, 429)
+            self.assertGreater(int(headers["Retry-After"]), 30)
+            self.assertEqual(api.call("GET", "/api/v2/progress/user/ada", headers=ADA)[0], 200)
+            self.assertEqual(api.call("POST", target, [{**event, "userId": "bob", "taskId": unique("task")} for event in events], WORKER)[0], 202)
+            self.assertEqual(api.call("POST", target, {"taskId": unique("task"), "userId": "bob", "eventType": "STARTED"}, WORKER)[0], 202)
+
+    def test_a_user_is_sent_so_many_bytes_a_second_and_its_stream_comes_back_later(self):
+        with self.serve_users("limits.user_bytes=100") as server:
+            api, target = Api(server), "/api/v2/progress/user/ada"
+            events = [{"taskId": unique("task"), "userId": "ada", "eventType": "STARTED"} for _ in range(30)]
+            self.assertEqual(api.call("POST", "/api/v2/progress/events", events, WORKER)[0], 202)
+            self.assertEqual(api.call("GET", target, headers=ADA)[0], 200)
+            status, _, headers = api.call("GET", target, headers=ADA)
+            self.assertEqual(status, 429)
+            self.assertGreater(int(headers["Retry-After"]), 20)
+            with Stream(server, "/api/v2/progress/subscribe", headers=ADA) as stream:
+                self.assertEqual(stream.status, 200)
+                stream.wait_end()
+                self.assertEqual(stream.kinds(), [])
+                self.assertGreaterEqual(int(stream.blocks[0]["retry"]), 20_000)
 
     def test_by_default_there_are_none(self):
         with servers.stepcast() as server:
