@@ -18,6 +18,10 @@ namespace {
 // of it, is cut.
 constexpr std::size_t most_held = 2 * TlsStream::record_bytes;
 
+// What OpenSSL holds while it waits for the rest of a record, and of a message that goes on in the next one.
+constexpr std::size_t record_room = 18 * 1024;
+constexpr std::size_t message_room = 20 * 1024;
+
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                     unsigned in_size, void*) {
     unsigned char* chosen = nullptr;
@@ -109,8 +113,10 @@ TlsStream::TlsStream(ssl_ctx_st* context, int descriptor) : ssl_{SSL_new(context
     SSL_set_bio(ssl_, bio, bio);
 }
 
-TlsStream::TlsStream(const TlsCertificate& certificate, int descriptor)
+TlsStream::TlsStream(const TlsCertificate& certificate, int descriptor, std::shared_ptr<Budget> pieces)
     : TlsStream{certificate.context(), descriptor} {
+    budget_ = std::move(pieces);
+    if (budget_) pieces_.emplace(*budget_);
     SSL_set_accept_state(ssl_);
 }
 
@@ -145,7 +151,17 @@ ssize_t TlsStream::send(std::string_view text) {
 ssize_t TlsStream::receive(std::span<char> room) {
     ERR_clear_error();
     const int size = SSL_read(ssl_, room.data(), static_cast<int>(room.size()));
-    return size > 0 ? size : failed(size);
+    const ssize_t got = size > 0 ? size : failed(size);
+    if (got < 0 || count_pieces()) return got;
+    gone_ = true;
+    return -1;
+}
+
+// False if that is more than is left.
+bool TlsStream::count_pieces() {
+    if (!pieces_) return true;
+    const bool of_record = SSL_has_pending(ssl_) == 1 || std::string_view{SSL_rstate_string(ssl_)} == "RB";
+    return pieces_->resize((of_record ? record_room : 0) + (SSL_in_init(ssl_) == 1 ? message_room : 0));
 }
 
 void TlsStream::finish() {

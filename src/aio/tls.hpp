@@ -2,10 +2,12 @@
 #include <sys/types.h>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "base/budget.hpp"
 #include "base/result.hpp"
 
 struct ssl_st;
@@ -43,8 +45,9 @@ class TlsStream {
     /// Bytes of one record; also what one write encrypts at most.
     static constexpr std::size_t record_bytes = 16 * 1024;
 
-    /// The server's end.
-    TlsStream(const TlsCertificate& certificate, int descriptor);
+    /// The server's end. Once the handshake is over, what it keeps of a record or of a message of TLS whose
+    /// rest has not come counts into `pieces`, if there is one; a peer that wants more than is left is cut.
+    TlsStream(const TlsCertificate& certificate, int descriptor, std::shared_ptr<Budget> pieces);
     /// The client's end, which asks for `host`.
     TlsStream(const TlsTrust& trust, const std::string& host, int descriptor);
     ~TlsStream();
@@ -78,6 +81,7 @@ class TlsStream {
     ssize_t send_some(std::string_view ciphertext) const;
     bool put(std::string_view ciphertext);
     int failed(int result);
+    bool count_pieces();
 
     ssl_st* ssl_;
     const int descriptor_;
@@ -86,6 +90,8 @@ class TlsStream {
     bool ended_ = false;
     unsigned long error_ = 0;  // of the handshake
     std::string held_;         // ciphertext
+    std::shared_ptr<Budget> budget_;
+    std::optional<Budget::Hold> pieces_;  // of `budget_`; none without
 };
 
 }  // namespace stepcast::aio

@@ -106,8 +106,8 @@ void Transport::adopt(std::shared_ptr<Tls> tls) {
     tls_->owner = this;
 }
 
-void Transport::secure(const TlsCertificate& certificate) {
-    adopt(std::make_shared<Tls>(certificate, descriptor_));
+void Transport::secure(const TlsCertificate& certificate, std::shared_ptr<Budget> pieces) {
+    adopt(std::make_shared<Tls>(certificate, descriptor_, std::move(pieces)));
 }
 
 void Transport::secure(const TlsTrust& trust, const std::string& host) {

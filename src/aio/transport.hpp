@@ -16,6 +16,7 @@
 
 #include "aio/as_tuple.hpp"
 #include "aio/types.hpp"
+#include "base/budget.hpp"
 
 namespace stepcast::aio {
 
@@ -39,8 +40,8 @@ class Transport {
     ~Transport();
 
     /// Speaks TLS from here on, as the server: nothing has been sent or received yet. Bytes can be sent once
-    /// the handshake is over.
-    void secure(const TlsCertificate& certificate);
+    /// the handshake is over. `pieces`: as in TlsStream.
+    void secure(const TlsCertificate& certificate, std::shared_ptr<Budget> pieces = nullptr);
     /// The same as a client of `host`: the first step of `open` is to be made at once.
     void secure(const TlsTrust& trust, const std::string& host);
     bool is_secure() const { return tls_ != nullptr; }

@@ -43,7 +43,7 @@ Connection::Connection(aio::Transport transport, LaneConnections& lane)
     : lane_{lane},
       transport_{std::move(transport)},
       parser_{lane.options().limits},
-      received_{lane.budgets().received},
+      received_{*lane.budgets().received},
       unsent_{lane.budgets().unsent},
       place_{lane.enter(*this)},
       peer_{Peer::of(transport_)} {}

@@ -47,7 +47,8 @@ awaitable<bool> Connection::hear_proxy(Phase phase) {
     co_return false;
 }
 
-/// The handshake, within the limit of `phase`. It takes its turn once the client has begun.
+/// The handshake, within the limit of `phase`. It takes its turn once the client has begun, and for each
+/// step.
 awaitable<bool> Connection::secure(Phase phase) {
     enter(phase);
     std::optional<HandshakeTurns::Turn> turn;
@@ -55,12 +56,16 @@ awaitable<bool> Connection::secure(Phase phase) {
         const auto [error] = co_await transport_.wait(aio::Transport::readable);
         if (error || expired_) co_return false;
         if (phase_ == Phase::greeting) enter(Phase::head);
-        if (!turn) turn.emplace(lane_.handshakes(), *this, lane_.strand());
+        if (turn)
+            turn->go_on();
+        else
+            turn.emplace(lane_.handshakes(), *this, lane_.strand());
         turn_notice_ = &turn->notice();
         while (!turn->granted() && !expired_) co_await turn->notice().wait();
         turn_notice_ = nullptr;
         if (expired_) co_return false;
         if (const int done = transport_.open(); done != 0) co_return done > 0;
+        turn->rest();
     }
 }
 

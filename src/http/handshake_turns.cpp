@@ -1,6 +1,7 @@
 #include "http/handshake_turns.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "http/connection.hpp"
 
@@ -15,33 +16,50 @@ HandshakeTurns::Turn::Turn(HandshakeTurns& turns, Connection& connection, const 
     : turns_{turns},
       connection_{connection},
       notice_{strand},
-      place_{turns.waiting_.insert(turns.waiting_.end(), this)} {
+      list_{&turns.coming_},
+      place_{turns.coming_.insert(turns.coming_.end(), this)} {
     turns_.grant();
 }
 
 HandshakeTurns::Turn::~Turn() {
-    (granted_ ? turns_.going_ : turns_.waiting_).erase(place_);
+    list_->erase(place_);
+    turns_.grant();
+}
+
+void HandshakeTurns::Turn::move(std::list<Turn*>& to) {
+    to.splice(to.end(), *list_, place_);
+    list_ = &to;
+}
+
+void HandshakeTurns::Turn::rest() {
+    rests_since_ = std::chrono::steady_clock::now();
+    move(turns_.resting_);
+    turns_.grant();
+}
+
+void HandshakeTurns::Turn::go_on() {
+    move(turns_.returning_);
     turns_.grant();
 }
 
 void HandshakeTurns::grant() {
-    while (!waiting_.empty() && going_.size() < most_) {
-        Turn& next = *waiting_.front();
-        going_.splice(going_.end(), waiting_, next.place_);
-        next.granted_ = true;
-        next.granted_at_ = std::chrono::steady_clock::now();
+    while (going_.size() < most_) {
+        const bool returns = !returning_.empty();
+        auto& from = returns ? returning_ : coming_;
+        if (from.empty() || (!returns && resting_.size() >= most_resting_)) return;
+        Turn& next = *from.front();
+        next.move(going_);
         next.notice_.notify();
     }
 }
 
 void HandshakeTurns::end_long(Time now, std::chrono::steady_clock::duration limit) {
-    if (waiting_.empty()) return;
-    const auto share = limit * most_ / std::max(most_, waiting_.size());
+    if (coming_.empty() || resting_.size() < most_resting_) return;
+    const auto share = limit * most_resting_ / std::max(most_resting_, coming_.size());
     limit = std::max<std::chrono::steady_clock::duration>(share, shortest);
-    for (Turn* turn : going_) {
-        if (turn->ended_ || now - turn->granted_at_ < limit) continue;
-        turn->ended_ = true;
-        turn->connection_.expire();
+    for (Turn* turn : resting_) {
+        if (now - turn->rests_since_ < limit) return;
+        if (!std::exchange(turn->ended_, true)) turn->connection_.expire();
     }
 }
 

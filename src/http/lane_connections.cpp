@@ -17,7 +17,8 @@ using namespace std::chrono_literals;
 
 /// How long a refused client may take to read the answer before its unread bytes turn the close into a reset.
 constexpr auto linger_limit = 2s;
-/// Of a handshake while others wait: several times the way to the farthest client and back.
+/// Of a handshake that waits for its client while others wait for it: several times the way to the farthest
+/// one and back.
 constexpr auto longest_handshake = 2s;
 constexpr auto told = steady_clock::time_point::max();
 constexpr steady_clock::duration longest_tick = 250ms;

@@ -112,7 +112,7 @@ class LaneConnections {
     const ServerOptions& options_;
     ServerStats& stats_;
     Budgets& budgets_;
-    HandshakeTurns handshakes_{32};
+    HandshakeTurns handshakes_{32, 256};
     aio::Notice sweep_end_;
     std::array<std::list<Entry>, phase_count> phases_;
     std::atomic<std::size_t> idle_{0};

@@ -41,7 +41,7 @@ Server::Server(asio::io_context& io, const std::vector<broadcast::Lane*>& lanes,
                ServerOptions options)
     : options_{std::move(options)},
       // One request that the limits allow must always fit.
-      budgets_{Budget{std::max(options_.max_pending_bytes, 2 * options_.limits.body)},
+      budgets_{std::make_shared<Budget>(std::max(options_.max_pending_bytes, 2 * options_.limits.body)),
                Budget{options_.max_pending_bytes}},
       strand_{asio::make_strand(io)},
       acceptor_{strand_},
@@ -124,7 +124,7 @@ asio::any_io_executor Server::executor_of(std::size_t lane) const {
 
 aio::Transport Server::welcome(aio::Transport::Tcp socket) const {
     aio::Transport transport{std::move(socket)};
-    if (certificate_) transport.secure(*certificate_);
+    if (certificate_) transport.secure(*certificate_, budgets_.received);
     return transport;
 }
 

@@ -112,15 +112,62 @@ class Clients(Tls):
             with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) as silent:
                 self.assertEqual(silent.recv(100), b"")
 
-    def test_handshakes_that_stand_still_do_not_keep_out_others(self):
-        with self.serve("http.header_timeout=10s") as server, contextlib.ExitStack() as stack:
-            for index in range(100):
-                stalled = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S))
+    def begun(self, server, stack, count):
+        """Handshakes that stand still: some have sent the beginning of a record, the others their whole first message."""
+        sockets = []
+        for index in range(count):
+            outgoing = ssl.MemoryBIO()
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self.context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost").do_handshake()
+            stalled = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S))
+            stalled.sendall(outgoing.read() if index % 2 else b"\x16\x03\x01")
+            sockets.append(stalled)
+        return sockets
+
+    def waited(self, server):
+        """Seconds of an honest client."""
+        began = time.monotonic()
+        self.assertIn("200 OK", self.ask(server, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+        return time.monotonic() - began
+
+    def test_handshakes_that_stand_still_neither_keep_out_others_nor_are_cut_for_them(self):
+        with self.serve("http.header_timeout=60s") as server, contextlib.ExitStack() as stack:
+            stalled = self.begun(server, stack, 200)
+            self.assertLess(min(self.waited(server) for _ in range(3)), 1)
+            stalled[0].setblocking(False)
+            self.assertRaises(BlockingIOError, stalled[0].recv, 1)
+            more = self.begun(server, stack, 200)
+            self.assertLess(min(self.waited(server) for _ in range(3)), 10, "not only at their deadline")
+            self.assertTrue(more)
+
+    def test_pieces_of_records_are_held_within_a_bound(self):
+        with self.serve("http.max_body=1KiB", "http.max_pending_bytes=100KiB") as server, contextlib.ExitStack() as stack:
+            user, clients = unique("user"), []
+            for index in range(10):
+                client = self.subscribe(server, user) if index % 2 else self.connect(server)
+                stack.enter_context(client)
                 if index % 2:
-                    stalled.sendall(b"\x16\x03\x01")  # a record begins
-            began = time.monotonic()
-            self.assertIn("200 OK", self.ask(server, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
-            self.assertLess(time.monotonic() - began, 8, "not only at their deadline")
+                    read_until(client, lambda got: b"event: live" in got)
+                clients.append(socket.socket(fileno=client.detach()))
+                stack.enter_context(clients[-1])
+                clients[-1].sendall(b"\x17\x03\x03\x40\x00")  # the head of a record of 16 KiB
+            for client in clients:
+                client.settimeout(0)
+
+            def cut():
+                count = 0
+                for client in clients:
+                    try:
+                        while client.recv(65536):  # what the server sent before: tickets
+                            pass
+                        count += 1
+                    except ConnectionResetError:
+                        count += 1
+                    except BlockingIOError:
+                        pass
+                return count
+            until(lambda: cut() == 5, lambda: f"five of 18 KiB in 100 KiB; {cut()} were cut")
+            self.assertLess(self.waited(server), 10)
 
     def test_who_says_nothing_gives_way_to_who_does_and_holds_up_no_stop(self):
         with self.serve("http.max_connections=20", "http.header_timeout=5m", "server.drain=5m") as server, contextlib.ExitStack() as stack:

@@ -292,8 +292,8 @@ std::vector<Key> make_keys() {
         {"http.max_connections", "Connections at once; further ones are answered 503.",
          FIELD(http.max_connections), 1, 10'000'000},
         {"http.max_pending_bytes",
-         "Bytes of requests that are not whole or answered yet, and as many of answers that their clients "
-         "have not taken, over all connections; beyond: 503. 0: 64 MiB, or a sixteenth of what this process "
+         "Bytes of requests that are not whole or answered yet and of pieces of TLS records, and as many of "
+         "answers that their clients have not taken, over all connections; beyond: 503. 0: 64 MiB, or a sixteenth of what this process "
          "may use if that is less.",
          FIELD(http.max_pending_bytes), 0, any_size},
         {"http.hosts",

@@ -354,7 +354,7 @@ awaitable<Readings> Node::read_core() {
     readings.connections = server_.stats().open;
     readings.connections_refused = server_.stats().refused;
     readings.connections_evicted = server_.stats().evicted;
-    readings.received_bytes = server_.budgets().received.held();
+    readings.received_bytes = server_.budgets().received->held();
     readings.unsent_bytes = server_.budgets().unsent.held();
     readings.limits = limits_.on() ? &limits_ : nullptr;
     if (tokens_) readings.auth_failures = &tokens_->failures();

@@ -51,6 +51,21 @@ class Client {
 
     bool connect() { return SSL_do_handshake(ssl_) == 1; }
     void write(std::string_view text) { SSL_write(ssl_, text.data(), static_cast<int>(text.size())); }
+    /// A record that is not sent.
+    std::string encrypted(std::string_view text) {
+        BIO* const way = SSL_get_wbio(ssl_);
+        BIO_up_ref(way);
+        BIO* const kept = BIO_new(BIO_s_mem());
+        BIO_up_ref(kept);
+        SSL_set0_wbio(ssl_, kept);
+        write(text);
+        char* bytes = nullptr;
+        const long size = BIO_get_mem_data(kept, &bytes);
+        std::string record{bytes, static_cast<std::size_t>(size)};
+        BIO_free(kept);
+        SSL_set0_wbio(ssl_, way);
+        return record;
+    }
     /// What is there now.
     std::string read() {
         std::string all;
@@ -91,7 +106,7 @@ class TlsTest : public testing::TestWithParam<int> {
         acceptor.accept(server);
         client.emplace(std::move(peer), version);
         transport.emplace(std::move(server));
-        transport->secure(*certificate());  // nobody else keeps it
+        transport->secure(*certificate(), pieces);  // nobody else keeps it
     }
     /// Steps both ends until it holds.
     template <class Condition>
@@ -132,6 +147,7 @@ class TlsTest : public testing::TestWithParam<int> {
     }
 
     asio::io_context io;
+    std::shared_ptr<Budget> pieces = std::make_shared<Budget>(20 * 1024);
     std::optional<Client> client;
     std::optional<Transport> transport;
 };
@@ -177,6 +193,37 @@ TEST_P(TlsTest, what_was_taken_arrives_though_the_transport_is_gone) {
     }));
     EXPECT_EQ(got, sent);
     EXPECT_TRUE(client->ended()) << "and its end is no cut";
+}
+
+TEST_P(TlsTest, a_piece_of_a_record_counts_until_the_rest_is_here_or_it_is_gone) {
+    start(GetParam());
+    ASSERT_TRUE(shake_hands());
+    const std::string text(10'000, 'x');
+    const std::string record = client->encrypted(text);
+    for (const std::size_t first : {3, 5, 6, 9'000}) {
+        const std::string sealed = first == 3 ? record : client->encrypted(text);
+        client->socket().send(asio::buffer(sealed.data(), first));
+        EXPECT_TRUE(eventually([&] { return received().empty() && pieces->held() == 18 * 1024; })) << first;
+        client->socket().send(asio::buffer(sealed.data() + first, sealed.size() - first));
+        std::string got;
+        EXPECT_TRUE(eventually([&] { return (got += received()).size() == text.size(); })) << first;
+        EXPECT_EQ(pieces->held(), 0u) << first;
+    }
+    client->socket().send(asio::buffer(client->encrypted(text).data(), 100));
+    EXPECT_TRUE(eventually([&] { return received().empty() && pieces->held() > 0; }));
+    transport.reset();
+    EXPECT_EQ(pieces->held(), 0u);
+}
+
+TEST_P(TlsTest, who_sends_pieces_beyond_the_bound_is_cut) {
+    start(GetParam());
+    ASSERT_TRUE(shake_hands());
+    Budget::Hold others{*pieces};
+    ASSERT_TRUE(others.resize(10 * 1024));
+    client->socket().send(asio::buffer(client->encrypted("hello").data(), 10));
+    std::array<char, TlsStream::record_bytes> room;
+    EXPECT_TRUE(eventually([&] { return transport->receive(room) == -1; }));
+    EXPECT_EQ(transport->send("x"), -1);
 }
 
 TEST_P(TlsTest, aborted_it_ends_as_if_cut) {

@@ -221,7 +221,7 @@ TEST(PendingBytes, of_requests_are_bounded_over_all_connections) {
         {{Method::post, "/echo",
           [](Request& request, Context) -> awaitable<Response> { co_return Response::json(request.body); }}},
         options};
-    const auto received = [&] { return server.server().budgets().received.held(); };
+    const auto received = [&] { return server.server().budgets().received->held(); };
     const std::string whole = post("/echo", std::string(90'000, 'x'));
     const std::string half = whole.substr(0, whole.size() - 1);
     RawClient first{server.port()}, second{server.port()};
