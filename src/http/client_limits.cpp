@@ -84,6 +84,12 @@ std::optional<ClientLimits::Hold> ClientLimits::enter(const Peer& peer, Limited 
     return Hold{addresses_, name, what};
 }
 
+std::optional<ClientLimits::Hold> ClientLimits::enter(const Payer& payer) {
+    if (payer.user == 0 || !users_.bounds(Limited::connections)) return Hold{};
+    if (!users_.enter(payer.user, Limited::connections)) return std::nullopt;
+    return Hold{users_, payer.user, Limited::connections};
+}
+
 ClientLimits::Hold::Hold(Hold&& other) noexcept
     : table_{std::exchange(other.table_, nullptr)}, client_{other.client_}, what_{other.what_} {}
 

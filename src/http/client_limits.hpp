@@ -9,13 +9,13 @@
 namespace stepcast::http {
 
 /// Holds each address (of IPv6 each /64, which is what one client is given) and each user who proved its name
-/// to what they may use. Who may publish for others, or is an admin, is held to connections and streams only.
-/// Any thread; outlives those who use it.
+/// to what they may use. Who may publish for others, or is an admin, is held to connections and streams of
+/// its address only. Any thread; outlives those who use it.
 class ClientLimits {
   public:
     struct Bounds {
         ClientBounds address{};
-        ClientBounds user{};  ///< of rates only
+        ClientBounds user{};  ///< of streams: SseAdmission has it
     };
     explicit ClientLimits(const Bounds& bounds) : addresses_{bounds.address}, users_{bounds.user} {}
 
@@ -35,7 +35,7 @@ class ClientLimits {
     /// Takes off what a request has cost.
     void charge(const Payer& payer, Limited what, std::size_t cost);
 
-    /// One of what an address may hold at once; given back when destroyed.
+    /// One of what an address, or a user, may hold at once; given back when destroyed.
     class [[nodiscard]] Hold {
       public:
         Hold() = default;
@@ -54,6 +54,8 @@ class ClientLimits {
     };
     /// Empty if the peer's address holds as many as it may.
     std::optional<Hold> enter(const Peer& peer, Limited what);
+    /// The same of the user who pays, for a connection of its own.
+    std::optional<Hold> enter(const Payer& payer);
 
     const ClientTable& addresses() const { return addresses_; }
     const ClientTable& users() const { return users_; }

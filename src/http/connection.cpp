@@ -72,11 +72,7 @@ void Connection::enter(Phase phase) {
 
 awaitable<void> Connection::run() {
     if (must_open() && !co_await open(Phase::greeting)) co_return;
-    if (!hold_place())
-        co_return co_await turn_away(Response::problem(429, "too-many-connections",
-                                                       "one address may have no more of them at once "
-                                                       "(limits.address_connections)")
-                                         .with("Retry-After", "5"));
+    if (!hold_place()) co_return co_await turn_away(too_many_connections("address"));
     while (true) {
         switch (co_await read_request()) {
             case Outcome::over:

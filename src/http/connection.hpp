@@ -16,6 +16,9 @@ namespace stepcast::http {
 /// What a connection may hold beside the budgets, so that small requests and answers never touch them.
 inline constexpr std::size_t uncounted_bytes = 4 * 1024;
 
+/// 429 for who has as many connections as limits.* allow. `whose`: "address" or "user".
+Response too_many_connections(std::string_view whose);
+
 /// One client on its lane's strand: reads a request, has it answered, writes the answer, and again. Lives in
 /// the frame of its coroutine; has no timer and no read buffer of its own.
 class Connection {
@@ -56,6 +59,7 @@ class Connection {
     awaitable<bool> hear_proxy(Phase phase);
     awaitable<bool> secure(Phase phase);
     bool hold_place();
+    bool hold_user();
     awaitable<void> turn_away(Response response);
     std::optional<Response> hold_to_limits(const Request& request, const RouteInfo* info);
     void charge(Limited what, std::size_t cost);
@@ -100,6 +104,8 @@ class Connection {
     LaneConnections::Place place_;
     Peer peer_;
     std::optional<ClientLimits::Hold> counted_;  ///< its place among those of its address
+    std::optional<ClientLimits::Hold> of_user_;  ///< its place among those of `user_`
+    std::uint64_t user_ = 0;                     ///< who last proved its name on it; 0: nobody
     ClientLimits::Payer payer_;                  ///< of the request that is being answered
     aio::Notice* turn_notice_ = nullptr;         ///< of the turn that a handshake waits for
     Phase phase_ = Phase::answering;

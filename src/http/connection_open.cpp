@@ -1,8 +1,17 @@
 // What comes before a connection's first request, and what one beyond the limit is told.
+#include <fmt/format.h>
+
 #include "http/connection.hpp"
 #include "http/stream/sse_session.hpp"
 
 namespace stepcast::http {
+
+Response too_many_connections(std::string_view whose) {
+    return Response::problem(
+               429, "too-many-connections",
+               fmt::format("one {0} may have no more of them at once (limits.{0}_connections)", whose))
+        .with("Retry-After", "5");
+}
 
 bool Connection::must_open() const {
     return lane_.options().proxies.begin_connections() || !transport_.is_open();
@@ -77,6 +86,15 @@ bool Connection::hold_place() {
     return counted_.has_value();
 }
 
+/// The same for the user of the request.
+bool Connection::hold_user() {
+    if (payer_.user == 0 || payer_.user == user_) return true;
+    of_user_.reset();
+    of_user_ = lane_.options().clients->enter(payer_);
+    user_ = of_user_ ? payer_.user : 0;
+    return of_user_.has_value();
+}
+
 awaitable<void> Connection::refuse_overload() {
     // Its limit, which is short, is for what comes before a request, and for its head.
     if (must_open() && !co_await open(Phase::lingering)) co_return;
@@ -104,7 +122,10 @@ std::optional<Response> Connection::hold_to_limits(const Request& request, const
     payer_ = {};
     if (limits == nullptr || (info != nullptr && info->any_host)) return std::nullopt;
     payer_ = limits->payer_of(request);
-    return limits->admit(request, payer_);
+    if (hold_user()) return limits->admit(request, payer_);
+    auto refusal = sse_turned_away(request, too_many_connections("user"));
+    refusal.close = true;
+    return refusal;
 }
 
 void Connection::charge(Limited what, std::size_t cost) {

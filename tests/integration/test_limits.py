@@ -1,5 +1,7 @@
 """`limits.*`: what one address or user may use. Embedded bus, memory store; the clients come by a trusted proxy, which is this test, so that
 they have addresses of their own."""
+import contextlib
+import http.client
 import pathlib
 import socket
 import sys
@@ -7,7 +9,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "api"))
-from streams import LIMIT_S, Api, Stream, servers, unique, user_stream  # noqa: E402
+from streams import LIMIT_S, Api, Stream, servers, unique, until, user_stream  # noqa: E402
 from tokens import ISSUER, bearer  # noqa: E402
 
 PROXIED = ("server.proxy_header=x-forwarded-for", 'server.trusted_proxies=["127.0.0.1"]')
@@ -100,6 +102,31 @@ class Limits(unittest.TestCase):
                 status, _, headers = api.call("HEAD", target, headers=ADA)
                 self.assertEqual((status, headers["Retry-After"] is not None), (503, True))
                 self.assertEqual(api.call("HEAD", target, headers=BOB)[0], 200)
+
+    def test_a_user_has_so_many_connections_and_streams_are_not_among_them(self):
+        with self.serve_users("limits.user_connections=2") as server, contextlib.ExitStack() as stack:
+            target = "/api/v2/progress/user/ada"
+
+            def opened():
+                return stack.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=LIMIT_S)))
+
+            def ask(connection, whose=ADA, path=target):
+                connection.request("GET", path, headers=whose)
+                answer = connection.getresponse()
+                answer.read()
+                return answer
+            for _ in range(3):
+                stack.enter_context(Stream(server, "/api/v2/progress/subscribe", headers=ADA)).settled()
+            kept = [opened(), opened()]
+            for connection in (*kept, *kept):
+                self.assertEqual(ask(connection).status, 200)
+            refused = ask(opened())
+            self.assertEqual((refused.status, refused.getheader("Retry-After"), refused.getheader("Connection")), (429, "5", "close"))
+            self.assertEqual(ask(opened(), BOB, "/api/v2/progress/user/bob").status, 200)
+            self.assertEqual(ask(kept[0], BOB, "/api/v2/progress/user/bob").status, 200, "a connection is whose name it last carried")
+            until(lambda: ask(opened()).status == 200, "the place that it left")
+            for _ in range(5):
+                self.assertEqual(ask(opened(), WORKER, "/api/v2/progress/user/worker").status, 200, "who may publish has any number")
 
     def test_a_user_sends_so_many_requests_a_second(self):
         with self.serve_users("limits.user_requests=1") as server:

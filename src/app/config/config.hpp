@@ -54,6 +54,7 @@ struct Config {
         int address_requests = 0;  ///< a second, as what follows
         int address_events = 0;
         std::uint64_t address_bytes = 0;
+        int user_connections = 0;
         int user_requests = 0;
         int user_events = 0;
         std::uint64_t user_bytes = 0;

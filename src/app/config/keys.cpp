@@ -160,8 +160,11 @@ std::vector<Key> make_keys() {
         {"limits.address_bytes",
          "Bytes a second of requests from one address and of their answers, streams not counted.",
          FIELD(limits.address_bytes), 0, any_size},
-        {"limits.user_requests", "Requests a second of one user, who has proved its name (auth.mode).",
-         FIELD(limits.user_requests), 0, million},
+        {"limits.user_connections",
+         "Connections at once on which one user has proved its name (auth.mode), streams not counted: those "
+         "have sse.max_streams_per_user.",
+         FIELD(limits.user_connections), 0, million},
+        {"limits.user_requests", "Requests a second of one user.", FIELD(limits.user_requests), 0, million},
         {"limits.user_events", "Events a second that one user may send.", FIELD(limits.user_events), 0,
          million},
         {"limits.user_bytes", "Bytes a second of one user's requests and their answers.",
@@ -293,7 +296,8 @@ std::vector<Key> make_keys() {
          FIELD(http.max_connections), 1, 10'000'000},
         {"http.max_pending_bytes",
          "Bytes of requests that are not whole or answered yet and of pieces of TLS records, and as many of "
-         "answers that their clients have not taken, over all connections; beyond: 503. 0: 64 MiB, or a sixteenth of what this process "
+         "answers that their clients have not taken, over all connections; beyond: 503. 0: 64 MiB, or a "
+         "sixteenth of what this process "
          "may use if that is less.",
          FIELD(http.max_pending_bytes), 0, any_size},
         {"http.hosts",

@@ -207,8 +207,8 @@ result<Config, std::string> Loader::finish() {
     if (config_.server.hsts.count() > 0 && config_.server.tls_cert.empty() && !proxied)
         complain("server.hsts: it is for server.tls_cert or server.proxy_header, which are not set");
     const auto& limits = config_.limits;
-    if (config_.auth.mode == "off" &&
-        (limits.user_requests > 0 || limits.user_events > 0 || limits.user_bytes > 0))
+    if (config_.auth.mode == "off" && (limits.user_connections > 0 || limits.user_requests > 0 ||
+                                       limits.user_events > 0 || limits.user_bytes > 0))
         complain("limits.user_*: users prove who they are by auth.mode = \"jwt\", which is not set");
     if (!config_.auth.jwks_ca.empty() && config_.auth.jwks_url.empty())
         complain("auth.jwks_ca: it is for auth.jwks_url, which is not set");

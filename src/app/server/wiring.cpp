@@ -146,7 +146,7 @@ http::ClientLimits::Bounds client_bounds(const Config& config) {
     };
     return {.address = bounds(own.address_connections, own.address_streams, own.address_requests,
                               own.address_events, own.address_bytes),
-            .user = bounds(0, 0, own.user_requests, own.user_events, own.user_bytes)};
+            .user = bounds(own.user_connections, 0, own.user_requests, own.user_events, own.user_bytes)};
 }
 
 http::ServerOptions http_options(const Config& config, http::ClientLimits* limits) {
