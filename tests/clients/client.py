@@ -3,6 +3,7 @@ which sends the last id that it saw. Each call is a line of JSON that names the 
 connection broke), end (the stream ended whole), again (the program connects again), ended (there is nothing more to come)."""
 import asyncio
 import contextlib
+import datetime
 import json
 import sys
 import threading
@@ -62,7 +63,9 @@ async def by_aiohttp(url, say):
     while True:
         try:
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
-                async with EventSource(url, session=session, headers={"Last-Event-ID": last} if last else {}) as source:
+                # Or it waits ten seconds where the loop's first attempt meets nobody: a new one has heard of no `retry`.
+                async with EventSource(url, session=session, headers={"Last-Event-ID": last} if last else {},
+                                       reconnection_time=datetime.timedelta(seconds=RETRY_S)) as source:
                     async for event in source:
                         last = event.last_event_id or last
                         say("event", type=event.type, data=event.data, id=event.last_event_id)

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
@@ -181,16 +182,19 @@ class Clients(unittest.TestCase):
         for client in clients:
             client.gateway.become("reset")
             client.gateway.cut()
-        for client in clients:
+
+        def come_back(client):
+            client.wait(lambda: client.said("lost") and len(client.asked()) >= 2, "that it noticed the cut and asked again, in vain")
+            self.assertEqual(client.said("end"), [], "a cut is no end")
+            self.api.event(users[client.name], users[client.name], "PROGRESS", percentage=40)
+            self.api.event(users[client.name], users[client.name], "COMPLETED")
+            client.gateway.become("pass")
+            client.wait(lambda: len(client.events("live")) == 2 or client.said("ended"), "the second catch-up")
+        pool = ThreadPoolExecutor(len(clients))  # each at once: they wait the longer, the longer nobody answers them
+        self.addCleanup(pool.shutdown)
+        for client, back in [(client, pool.submit(come_back, client)) for client in clients]:
             with self.subTest(client.name):
-                client.wait(lambda: client.said("lost") and len(client.asked()) >= 2, "that it noticed the cut and asked again, in vain")
-                self.assertEqual(client.said("end"), [], "a cut is no end")
-                self.api.event(users[client.name], users[client.name], "PROGRESS", percentage=40)
-                self.api.event(users[client.name], users[client.name], "COMPLETED")
-                client.gateway.become("pass")
-        for client in clients:
-            with self.subTest(client.name):
-                client.wait(lambda: len(client.events("live")) == 2 or client.said("ended"), "the second catch-up")
+                back.result()
                 if not client.said("ended"):
                     self.assertEqual([json.loads(call["data"])["version"] for call in client.events("progress")], [2, 3])
                     self.assertEqual(client.events("reset"), [])
