@@ -52,7 +52,11 @@ std::vector<Route> static_routes(std::vector<StaticFile> files) {
             co_return serve(*file, request);
         };
         routes.push_back({Method::get, file->path, handler, info});
-        if (file->path == "/index.html") routes.push_back({Method::get, "/", handler, info});
+        // A page has an address without its ending.
+        if (file->path == "/index.html")
+            routes.push_back({Method::get, "/", handler, info});
+        else if (file->path.ends_with(".html"))
+            routes.push_back({Method::get, file->path.substr(0, file->path.size() - 5), handler, info});
     }
     return routes;
 }

@@ -16,9 +16,10 @@ struct StaticFile {
     std::string etag{};        ///< with its quotes; made from the bytes if empty
 };
 
-/// A GET row for each file; "/index.html" is served at "/" too. Answers carry an ETag and are asked for anew
-/// each time, so that a browser shows the page that this server speaks to. Who accepts gzip is sent that,
-/// under an ETag of its own. Their policy allows nothing from elsewhere and nothing inline.
+/// A GET row for each file; a page "/bank.html" is served at "/bank" too, and "/index.html" at "/". Answers
+/// carry an ETag and are asked for anew each time, so that a browser shows the page that this server speaks
+/// to. Who accepts gzip is sent that, under an ETag of its own. Their policy allows nothing from elsewhere
+/// and nothing inline.
 std::vector<Route> static_routes(std::vector<StaticFile> files);
 
 }  // namespace stepcast::http

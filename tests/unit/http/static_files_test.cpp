@@ -11,13 +11,14 @@ namespace {
 std::vector<Route> page() {
     return static_routes(
         {{"/index.html", "text/html; charset=utf-8", "<!doctype html>"},
+         {"/bank.html", "text/html; charset=utf-8", "<!doctype html>"},
          {"/stepcast.js", "text/javascript; charset=utf-8", "export {}", "packed", "\"v1\""}});
 }
 
 TEST(StaticFiles, are_served_with_a_strict_policy) {
     RunningServer server{page()};
     RawClient client{server.port()};
-    for (const auto* path : {"/", "/index.html"}) {
+    for (const auto* path : {"/", "/index.html", "/bank", "/bank.html"}) {
         const auto response = client.ask(get(path));
         EXPECT_EQ(response->status, 200);
         EXPECT_EQ(response->body, "<!doctype html>");
@@ -29,7 +30,8 @@ TEST(StaticFiles, are_served_with_a_strict_policy) {
     }
     EXPECT_EQ(client.ask("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n", true)->headers.at("content-length"),
               "15");
-    for (const auto* path : {"/../etc/passwd", "/%2e%2e/etc/passwd", "/index.html/", "/stepcast.js%00"})
+    for (const auto* path :
+         {"/../etc/passwd", "/%2e%2e/etc/passwd", "/index.html/", "/index", "/bank/", "/stepcast.js%00"})
         EXPECT_GE(RawClient{server.port()}.ask(get(path))->status, 400) << path;
 }
 
