@@ -1,24 +1,24 @@
 import { watch } from './stepcast.js';
-import { lang, memory, say, speak, translate, whenSpoken } from './texts.js';
+import { frame } from './frame.js';
+import { memory, say, whenSpoken } from './texts.js';
 import { remember, TaskList } from './tasks.js';
 import { Plug } from './plug.js';
 import { Tail } from './tail.js';
 import { Monitor } from './monitor.js';
-import { Session } from './session.js';
 
 const $ = (selector) => document.querySelector(selector);
 const listeners = new Set();
 let user = memory.get('user') || `user-${Math.random().toString(36).slice(2, 8)}`;
 let stream;
 
+const { session, show } = frame({ enter, leave });
 const tasks = new TaskList($('#tasks'));
 const tail = new Tail($('#tail'), $('#tail-pause'), $('#tail-clear'));
 const plug = new Plug($('.plug'), { user: () => user, stream: () => stream, order, listen: (listener) => listeners.add(listener) });
 new Monitor($('#monitor'), $('#monitor-age'));
-const session = new Session($('#sign'), $('#me'), { enter, leave });
 
 function hear(message) {
-  if (message.type === 'state') showConnection(message.state);
+  if (message.type === 'state') show(message.state);
   // A stream that breaks off may be one that nobody is let into any more.
   if (message.state === 'reconnecting') session.check();
   tasks.hear(message);
@@ -57,13 +57,7 @@ function leave(forget) {
     tasks.start('');
     tail.clear();
   }
-  showConnection();
-}
-
-function showConnection(state = stream?.state ?? 'connecting') {
-  if (session.state === 'out') state = 'signedOut';
-  $('#connection').dataset.state = state;
-  $('#connection').textContent = say(state);
+  show();
 }
 
 /** Places an order; its task id, or an Error with a sentence for people. */
@@ -103,8 +97,6 @@ $('#who').elements.user.addEventListener('change', ({ target }) => {
   if (name && name !== user) become(name);
 });
 
-for (const button of document.querySelectorAll('[data-lang]')) button.addEventListener('click', () => speak(button.dataset.lang));
-
 function showSnippets() {
   const server = new URL('.', location).href.slice(0, -1);
   const event = `{"taskId":"import-1","userId":"${user}","eventType":"PROGRESS","percentage":40,"stepName":"Reading"}`;
@@ -113,15 +105,10 @@ function showSnippets() {
   $('#snippet-show').textContent = `<script type="module" src="${server}/stepcast.js"></script>\n<stepcast-progress user="${user}"></stepcast-progress>`;
 }
 
-document.documentElement.lang = lang;
-translate(document);
 let product = '';
 whenSpoken(() => {
-  document.title = say('pageTitle');
-  for (const button of document.querySelectorAll('[data-lang]')) button.setAttribute('aria-pressed', button.dataset.lang === lang);
   const field = $('#order').elements.productName;
   if (field.value === product) field.value = product = say('productDefault');
-  showConnection();
 });
 if (session.remembered) await session.check();
 if (!stream && session.state !== 'out') become(user);

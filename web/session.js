@@ -1,14 +1,5 @@
+import { refusal } from './calls.js';
 import { lang, memory, say, whenSpoken } from './texts.js';
-
-/** An answer as an Error with a sentence for people. */
-async function refusal(answer) {
-  if (!answer) return new Error(say('offline'));
-  const { code, detail, title } = await answer.json().catch(() => ({}));
-  const sentence = say(code);
-  // Why a token is no good only the server knows.
-  if (code === 'invalid-token') return new Error(`${sentence}: ${detail}`);
-  return new Error(sentence !== code ? sentence : detail || title || answer.status);
-}
 
 const post = (path, more) => fetch(path, { method: 'POST', ...more }).catch(() => null);
 

@@ -1,9 +1,10 @@
-// Every sentence of the page in both languages, and which one is spoken now.
+// Which language is spoken now, and the sentences of all pages and of the first one; the others teach theirs.
 import { texts } from './stepcast.js';
 
 const sentences = {
   en: {
     pageTitle: 'Stepcast: live progress', skip: 'Skip to my tasks', language: 'Language',
+    pages: 'Pages', navProgress: 'Progress', navBank: 'Bank', navStreams: 'Streams',
     title: 'Place an order, watch it arrive',
     lead: 'Every step shows up the moment it happens. Drop off and come back: you have missed nothing.',
     newOrder: 'New order', product: 'Product', productDefault: 'Laptop', quantity: 'Quantity', order: 'Order',
@@ -30,7 +31,7 @@ const sentences = {
     pause: 'Pause', goOn: 'Go on', clear: 'Clear',
     monitor: 'Server', monitorLead: 'What the server says about itself, every five seconds while you look.', monitorDown: 'No answer from the server.',
     yours: 'From your own program, on your own page', yoursSend: 'Send progress from anywhere; it shows up above.',
-    signTitle: 'Sign in', signLead: 'This server shows tasks to their owner only.',
+    signTitle: 'Sign in', signLead: 'This server shows everybody only what is theirs.',
     signEnded: 'Your session has ended. Sign in again and the page goes on where it stopped.',
     signName: 'Name', signPassword: 'Password', signDemo: 'For trying out: any name and any password will do.', signIn: 'Sign in',
     signToken: 'Token', signTokenHint: 'From your identity provider, or made by “stepcast token new”.', signWithToken: 'Sign in with the token',
@@ -44,6 +45,7 @@ const sentences = {
   },
   ko: {
     pageTitle: 'Stepcast: 실시간 진행률', skip: '내 작업으로 건너뛰기', language: '언어',
+    pages: '페이지', navProgress: '진행률', navBank: '은행', navStreams: '스트림',
     title: '주문하고, 끝까지 지켜보세요',
     lead: '모든 단계가 일어나는 순간 화면에 나타납니다. 연결이 끊겼다 돌아와도 놓치는 것이 없습니다.',
     newOrder: '새 주문', product: '상품', productDefault: '노트북', quantity: '수량', order: '주문하기',
@@ -70,7 +72,7 @@ const sentences = {
     pause: '멈춤', goOn: '계속', clear: '지우기',
     monitor: '서버', monitorLead: '서버가 스스로 말하는 상태입니다. 보고 있는 동안 5초마다 새로 읽습니다.', monitorDown: '서버가 응답하지 않습니다.',
     yours: '내 프로그램에서, 내 페이지에', yoursSend: '어디서든 진행률을 보내면 위에 바로 나타납니다.',
-    signTitle: '로그인', signLead: '이 서버는 작업을 본인에게만 보여 줍니다.',
+    signTitle: '로그인', signLead: '이 서버는 본인의 것만 보여 줍니다.',
     signEnded: '세션이 끝났습니다. 다시 로그인하면 멈춘 곳부터 이어집니다.',
     signName: '이름', signPassword: '비밀번호', signDemo: '체험용입니다. 이름과 비밀번호는 아무것이나 됩니다.', signIn: '로그인',
     signToken: '토큰', signTokenHint: '인증 서버에서 받았거나 ‘stepcast token new’로 만든 토큰입니다.', signWithToken: '토큰으로 로그인',
@@ -108,15 +110,21 @@ export const memory = {
 const remembered = memory.get('lang');
 export let lang = Object.hasOwn(sentences, remembered) ? remembered : navigator.language.startsWith('ko') ? 'ko' : 'en';
 
+/** Adds the sentences of a page, by language; they beat those of the same name. */
+export function teach(more) {
+  for (const [name, added] of Object.entries(more)) Object.assign(sentences[name], added);
+}
+
 /** The sentence in the spoken language; with arguments where it has some. */
 export const say = (key, ...values) => {
   const sentence = sentences[lang][key] ?? key;
   return typeof sentence === 'function' ? sentence(...values) : sentence;
 };
 
-// The steps of an order are named in Korean in the events themselves.
+// The steps of orders and transfers are named in Korean in the events themselves.
 texts.en.steps = {
   '주문 접수': 'Order received', '주문 검증': 'Checking the order', '재고 확인': 'Checking the stock', '결제 처리': 'Taking the payment', '주문 완료': 'Order complete',
+  '이체 접수': 'Transfer received', '출금 완료': 'Money taken', '입금 거절': 'The other account refused it', '이체 완료': 'Transfer complete', '환불 완료': 'Money is back', '출금 거절': 'Nothing was taken', '처리 중단': 'Stuck',
 };
 export const stepWords = (name) => (Object.hasOwn(texts[lang].steps ?? {}, name) ? texts[lang].steps[name] : name);
 

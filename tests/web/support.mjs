@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -202,11 +202,20 @@ export const bar = (page, n = 0) => card(page, n).locator('[role=progressbar]');
 export const barAt = (page, percent, n = 0) =>
   until(`bar ${n} shows ${percent} %`, async () => (await bar(page, n).count()) && (await bar(page, n).getAttribute('aria-valuenow')) === String(percent));
 
+const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+/** What axe finds wrong with how a page can be used by everybody, a line each; empty: nothing. */
+export async function faultsOf(page) {
+  // A script of evaluate is not held to the page's own policy.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary}`));
+}
+
 /** Keeps a picture under build/screenshots; STEPCAST_SCREENSHOTS=1 renews the README's copy too. */
-export async function picture(page, name, { keep = false, of = page } = {}) {
+export async function picture(page, name, { keep = false, of = page, whole = false } = {}) {
   await page.evaluate(() => scrollTo(0, 0));
   mkdirSync(`${root}build/screenshots`, { recursive: true });
   const path = `${root}build/screenshots/${name}.png`;
-  await of.screenshot({ path, animations: 'disabled' });
+  await of.screenshot({ path, animations: 'disabled', ...(whole && { fullPage: true }) });
   if (keep && process.env.STEPCAST_SCREENSHOTS) copyFileSync(path, `${root}tests/web/screenshots/${name}.png`);
 }
