@@ -2,6 +2,7 @@
 #include <boost/json/object.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -78,6 +79,10 @@ class Module {
     virtual int rebuilt_percent() const { return 100; }
     /// On the core strand, for each scrape.
     virtual void read_metrics(MetricSink& sink) const = 0;
+    /// A stream of its categories after the event `version`, as one JSON object, for operators: the same
+    /// bytes whenever it is asked. Empty: it folds no state of them. Or the refusal. On the core strand.
+    virtual aio::awaitable<result<std::optional<std::string>, http::Response>> state_of(
+        const event::Category& category, std::string stream_id, event::Version version);
     /// Adds its parts to the monitor's JSON. On the core strand, often.
     virtual void read_monitor(boost::json::object& whole) const = 0;
 };

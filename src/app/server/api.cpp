@@ -33,6 +33,36 @@ constexpr Schema given_token{"GivenToken", R"({
   "type":"object","required":["token","expiresIn"],
   "properties":{"token":{"type":"string"},"expiresIn":{"type":"integer","description":"Seconds"}}})"};
 
+#define STORED_EVENT \
+    R"("type":"object","description":"An event as it is stored","required":["version","position","eventId","type","schemaVersion","recordedAt","subject","metadata","data"],
+  "properties":{
+    "version":{"type":"integer","minimum":1},"position":{"type":"integer","minimum":1},"eventId":{"type":"string"},
+    "type":{"type":"string"},"schemaVersion":{"type":"integer"},"recordedAt":{"type":"string","format":"date-time"},
+    "subject":{"type":"string","description":"The user it is about; may be empty"},
+    "metadata":{"type":"object","properties":{"correlationId":{"type":"string"},"causationId":{"type":"string"},"traceparent":{"type":"string"},"actor":{"type":"string"}}},
+    "data":{"type":"object"}})"
+
+constexpr Schema stored_event{"StoredEvent", "{" STORED_EVENT "}"};
+constexpr Schema state_of_stream{"StreamState", R"({
+  "type":"object","required":["stream","category","version","head","first","event","state","changes"],
+  "properties":{
+    "stream":{"type":"string"},"category":{"type":"string"},"version":{"type":"integer","minimum":1},
+    "head":{"type":"integer","minimum":1,"description":"The newest version"},
+    "first":{"type":"integer","minimum":1,"description":"The oldest version that is kept"},
+    "event":{)" STORED_EVENT R"(},
+    "state":{"type":["object","null"],"description":"The fold of the first `version` events; null where nobody folds such streams"},
+    "changes":{"type":["array","null"],"description":"What the event changed; null if the version before cannot be folded",
+      "items":{"type":"object","required":["path"],"properties":{
+        "path":{"type":"string","description":"A JSON pointer"},"before":true,"after":true}}}}})"};
+
+constexpr http::Parameter stream_name{http::Parameter::In::path, "stream",
+                                      "Its category and its id: `account-ACC-001`",
+                                      R"({"type":"string","minLength":1})", true};
+constexpr http::Parameter wait_for{
+    http::Parameter::In::query, "wait",
+    "Answered once what was committed at this position can be seen, at most 5 s later",
+    R"({"type":"integer","minimum":0,"maximum":9223372036854775807})"};
+
 }  // namespace
 
 const http::RouteInfo healthz{
@@ -75,6 +105,46 @@ const http::RouteInfo demo_token{
     .answers = {{200, "A token for an hour, without scopes", &given_token},
                 {401, "The password is empty"},
                 {403, "The client is elsewhere, or the page that calls is of a foreign origin"}},
+};
+
+const http::RouteInfo stream{
+    .summary = "The events of any stream, as they are stored",
+    .access = Access::admin,
+    .parameters = {stream_name,
+                   {http::Parameter::In::query, "from", "The first version",
+                    R"({"type":"integer","minimum":1})"},
+                   {http::Parameter::In::query, "limit",
+                    "At most so many, and at most about 1 MiB; `Link: rel=\"next\"` goes on behind them",
+                    R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
+                   wait_for},
+    .answers = {{.status = 200,
+                 .meaning = "The events",
+                 .schema = &stored_event,
+                 .shape = Shape::list,
+                 .headers = {"ETag", "Link"}},
+                {304, "`If-None-Match` names what stands", nullptr, Shape::one, ""},
+                {400, "A parameter is malformed; `field` names it"},
+                {404, "No such stream"},
+                {.status = 503, .meaning = "The store cannot be read now", .headers = {"Retry-After"}},
+                {504, "What was waited for has not been seen yet"}},
+};
+
+const http::RouteInfo stream_state{
+    .summary = "The state of any stream at a version, and what its last event changed",
+    .access = Access::admin,
+    .parameters = {stream_name,
+                   {http::Parameter::In::query, "version",
+                    "After this event; without it and `at`: the newest", R"({"type":"integer","minimum":1})"},
+                   {http::Parameter::In::query, "at", "As it was stored by this time; not with `version`",
+                    R"({"type":"string","format":"date-time"})"},
+                   wait_for},
+    .answers = {{.status = 200, .meaning = "The state", .schema = &state_of_stream, .headers = {"ETag"}},
+                {304, "`If-None-Match` names what stands", nullptr, Shape::one, ""},
+                {400, "A parameter is malformed; `field` names it"},
+                {404, "No such stream, or no such version of it yet"},
+                {410, "Events of that age are kept no more"},
+                {.status = 503, .meaning = "The store cannot be read now", .headers = {"Retry-After"}},
+                {504, "What was waited for has not been seen yet"}},
 };
 
 }  // namespace stepcast::app::api

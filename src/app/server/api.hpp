@@ -21,5 +21,7 @@ extern const http::RouteInfo metrics;
 extern const http::RouteInfo openapi;
 extern const http::RouteInfo asyncapi;
 extern const http::RouteInfo demo_token;
+extern const http::RouteInfo stream;
+extern const http::RouteInfo stream_state;
 
 }  // namespace stepcast::app::api

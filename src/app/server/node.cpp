@@ -77,6 +77,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
                                              .owed = [this] { relay_.wake(); }}));
         for (auto* projection : module->projections()) hub_.add(*projection);
         for (const auto& topic : module->owes()) relay_.serve(topic);
+        for (const auto* category : spec.categories) owners_.emplace_back(category, module.get());
     }
     server_.count_streams([this] { return admission_.open(); });
     add_routes();
@@ -94,6 +95,7 @@ void Node::open_admin_port(asio::io_context& io) {
 void Node::add_routes() {
     for (const auto& module : modules_) router_.add(module->routes());
     router_.add(http::session_routes(clock_));
+    router_.add(stream_routes({core_, *store_, hub_, owners_}));
     std::vector<http::StaticFile> files;
     for (const auto& file : web_files())
         files.push_back(

@@ -11,6 +11,7 @@
 #include "app/server/certificate.hpp"
 #include "app/server/demo_issuer.hpp"
 #include "app/server/metrics.hpp"
+#include "app/server/streams.hpp"
 #include "app/server/tokens.hpp"
 #include "broadcast/broadcaster.hpp"
 #include "bus/bus.hpp"
@@ -92,6 +93,7 @@ class Node {
     http::ClientLimits limits_;
     http::SseAdmission admission_;
     std::vector<std::unique_ptr<domain::Module>> modules_;
+    std::vector<StreamParts::Owner> owners_;
     http::Router router_;
     std::unique_ptr<Tokens> tokens_;    // null with auth off
     std::unique_ptr<DemoIssuer> demo_;  // null unless tokens are given here

@@ -72,6 +72,8 @@ std::string encode_snapshot(std::string_view account_id, const Account& account,
 
 /// The seeds' account view, with version and currency.
 std::string encode_view(std::string_view account_id, const Account& account, event::Version version);
+/// The same with what else the state holds, for operators.
+std::string encode_state(std::string_view account_id, const Account& account, event::Version version);
 /// One line of the list of transactions.
 std::string encode_transaction(const AccountEvent& event, std::int64_t balance_after);
 

@@ -142,6 +142,17 @@ std::string encode_view(std::string_view account_id, const Account& account, eve
     return out;
 }
 
+std::string encode_state(std::string_view account_id, const Account& account, event::Version version) {
+    std::string out = encode_view(account_id, account, version);
+    out.back() = ',';
+    out += "\"pendingTransfers\":[";
+    for (const auto& transfer : account.pending) {
+        if (out.back() != '[') out += ',';
+        event::append_json_string(out, transfer);
+    }
+    return out += "]}";
+}
+
 std::string encode_transaction(const AccountEvent& event, std::int64_t balance_after) {
     std::string out;
     Object whole{out};

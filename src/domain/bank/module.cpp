@@ -1,6 +1,8 @@
 #include "domain/bank/module.hpp"
 
+#include "domain/bank/answers.hpp"
 #include "domain/bank/api.hpp"
+#include "domain/bank/codec.hpp"
 #include "domain/bank/routes.hpp"
 #include "domain/bank/transfer_routes.hpp"
 
@@ -64,6 +66,20 @@ class BankModule final : public domain::Module {
                      "Snapshots of accounts that were damaged or of another schema",
                      static_cast<double>(accounts_.snapshots_ignored()));
         read_sagas(sink);
+    }
+    aio::awaitable<result<std::optional<std::string>, http::Response>> state_of(
+        const event::Category& asked, std::string stream_id, event::Version version) override {
+        if (&asked == &category) {
+            const auto view = co_await accounts_.view(stream_id, {.version = version});
+            if (!view) co_return tl::unexpected{answer_for(view.error())};
+            co_return encode_state(stream_id, view->account, version);
+        }
+        flow::AggregateReader reader{parts_.store, transfer_kind()};
+        const auto loaded = co_await reader.load(stream_id, version);
+        if (!loaded) co_return tl::unexpected{answer_for(loaded.error())};
+        const auto& state = static_cast<const TransferAggregate&>(*loaded->state);
+        if (state.broken()) co_return tl::unexpected{answer_for(Error{errc::unreadable})};
+        co_return encode_transfer(stream_id, state.transfer(), loaded->version);
     }
     void read_monitor(boost::json::object& whole) const override {
         whole["accounts"] = accounts_.projection().ledger().size();

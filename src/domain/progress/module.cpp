@@ -3,7 +3,9 @@
 #include <asio/experimental/awaitable_operators.hpp>
 
 #include "aio/spawn.hpp"
+#include "domain/progress/answers.hpp"
 #include "domain/progress/api.hpp"
+#include "domain/progress/codec.hpp"
 #include "domain/progress/intake.hpp"
 #include "domain/progress/routes.hpp"
 
@@ -85,6 +87,17 @@ class ProgressModule final : public domain::Module {
     int rebuilt_percent() const override { return ingest_.rebuilt_percent(); }
     void read_metrics(MetricSink& sink) const override;
     void read_monitor(json::object& whole) const override;
+    awaitable<result<std::optional<std::string>, http::Response>> state_of(const event::Category&,
+                                                                           std::string stream_id,
+                                                                           event::Version version) override {
+        const auto view = co_await service_.status(stream_id, version);
+        if (!view) co_return tl::unexpected{answer_for(view.error())};
+        const ProgressState& state = view->state;
+        std::string out;
+        append_snapshot(out, stream_id, view->user_id, state, outlook(state, state.measured_at, false),
+                        false);
+        co_return out;
+    }
 
   private:
     const domain::Parts parts_;
