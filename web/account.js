@@ -1,5 +1,6 @@
 import { call } from './calls.js';
-import { lang, say, whenSpoken } from './texts.js';
+import { reveal } from './frame.js';
+import { clock, lang, say, whenSpoken } from './texts.js';
 
 const shownAtMost = 200;
 const transfersAtMost = 4;
@@ -7,13 +8,6 @@ const numbers = {};
 /** Whole won as people write them; a BigInt too. */
 export const won = (amount) => (numbers[lang] ??= new Intl.NumberFormat(lang, { style: 'currency', currency: 'KRW' })).format(amount);
 export const pathOf = (id) => `api/accounts/${encodeURIComponent(id)}`;
-
-/** A time of today without its date. */
-export function clock(timestamp) {
-  const time = new Date(timestamp);
-  const today = time.toDateString() === new Date().toDateString();
-  return time.toLocaleString(lang, { hourCycle: 'h23', timeStyle: 'medium', dateStyle: today ? undefined : 'medium' });
-}
 
 /** What an event does to the balance. */
 const changeOf = ({ eventType, data }) => ({ ACCOUNT_CREATED: data.initialBalance, MONEY_DEPOSITED: data.amount, MONEY_WITHDRAWN: -data.amount })[eventType] ?? 0;
@@ -137,6 +131,7 @@ export class Account {
     $('account-title').textContent = view.accountId;
     Object.assign($('account-status'), { textContent: say(view.status) }).dataset.status = view.status;
     $('balance').textContent = won(view.balance);
+    $('log-stream').href = `streams?stream=${encodeURIComponent(`account-${view.accountId}`)}`;
     $('account-of').textContent = say('ownedBy', view.owner, clock(view.createdAt));
     $('then').textContent = moment;
     this.slider.setAttribute('aria-valuetext', `${moment}: ${won(view.balance)}`);
@@ -166,7 +161,7 @@ export class Account {
     this.log.replaceChildren(...rows.reverse());
     this.$('log-count').textContent = say('logCount', this.head.version);
     this.$('log-more').textContent = this.events[0]?.version > 1 ? say('logMore', this.events.length) : '';
-    this.log.querySelector('[aria-current=true]')?.scrollIntoView({ block: 'nearest' });
+    reveal(this.log.closest('.scroll'), this.log.querySelector('[aria-current=true]'));
   }
 
   /** Those that were begun here and those that the events tell of, each with its live bar. */

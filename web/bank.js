@@ -1,17 +1,17 @@
 import { watch } from './stepcast.js';
 import './bank_texts.js';
-import { Account, clock, won } from './account.js';
+import { Account, won } from './account.js';
 import { call, newId } from './calls.js';
-import { frame } from './frame.js';
+import { frame, reveal } from './frame.js';
 import { Money } from './money.js';
-import { memory, say, whenSpoken } from './texts.js';
+import { clock, memory, say, whenSpoken } from './texts.js';
 
 const period = 5000;
 const listedAtMost = 100;
 const $ = (selector) => document.querySelector(selector);
 let user = memory.get('user') || `user-${Math.random().toString(36).slice(2, 8)}`;
 let chosen = new URL(location).searchParams.get('account') ?? '';
-let stream, accounts, more, at, timer, looking;
+let stream, accounts, more, at, timer, looking, revealed;
 const items = new Map();
 
 const { session, show } = frame({ enter, leave });
@@ -116,7 +116,6 @@ async function choose(id) {
     refused(error);
   }
   paint();
-  items.get(id)?.scrollIntoView({ block: 'nearest' });
 }
 
 /** An account's line in the list. It stays the same node, so that who stands on it with the keyboard stays there. */
@@ -146,6 +145,7 @@ function paint() {
   const list = $('#account-list');
   if (nodes.length !== list.children.length || nodes.some((node, i) => node !== list.children[i])) list.replaceChildren(...nodes);
   for (const [id, node] of items) if (!node.isConnected) items.delete(id);
+  if (revealed !== chosen && items.has(chosen)) reveal(list, items.get((revealed = chosen)));
   $('#accounts-count').textContent = listed.length ? say('count', listed.length) : '';
   $('#accounts-none').hidden = !accounts || listed.length > 0;
   $('#account-none').hidden = !accounts || listed.length > 0 || Boolean(chosen);
@@ -169,6 +169,8 @@ open.addEventListener('submit', async (event) => {
     propose();
     await choose(json.accountId);
     look();
+    const { top } = $('#account').getBoundingClientRect();
+    if (top < 0 || top > innerHeight) $('#account').scrollIntoView();
   } catch (refusal) {
     error.textContent = refusal.message;
     refused(refusal);

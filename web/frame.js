@@ -2,7 +2,7 @@
 import { Session } from './session.js';
 import { lang, say, speak, translate, whenSpoken } from './texts.js';
 
-const pages = [['./', 'navProgress'], ['bank', 'navBank']];
+const pages = [['./', 'navProgress'], ['bank', 'navBank'], ['streams', 'navStreams']];
 
 const top = `
   <a class="brand" href="./"><img src="icon.svg" alt="" width="28" height="28">Stepcast</a>
@@ -38,6 +38,13 @@ const mine = `
   <button type="button" class="quiet" data-text="signOut"></button>
   <p class="hint"></p>
   <p class="error" role="alert"></p>`;
+
+/** Scrolls `box`, and nothing around it, until `node` can be seen within it. */
+export function reveal(box, node) {
+  if (!node) return;
+  const [outer, inner] = [box, node].map((one) => one.getBoundingClientRect());
+  if (inner.top < outer.top || inner.bottom > outer.bottom) box.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;
+}
 
 /**
  * Fills `.top`, `#sign` and `#me` of the page and speaks. `calls` are those of the Session, which it returns, with `show(state)`:

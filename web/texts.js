@@ -121,6 +121,13 @@ export const say = (key, ...values) => {
   return typeof sentence === 'function' ? sentence(...values) : sentence;
 };
 
+/** A time of today without its date. */
+export function clock(timestamp) {
+  const time = new Date(timestamp);
+  const today = time.toDateString() === new Date().toDateString();
+  return time.toLocaleString(lang, { hourCycle: 'h23', timeStyle: 'medium', dateStyle: today ? undefined : 'medium' });
+}
+
 // The steps of orders and transfers are named in Korean in the events themselves.
 texts.en.steps = {
   '주문 접수': 'Order received', '주문 검증': 'Checking the order', '재고 확인': 'Checking the stock', '결제 처리': 'Taking the payment', '주문 완료': 'Order complete',
