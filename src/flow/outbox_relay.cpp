@@ -1,6 +1,7 @@
 #include "flow/outbox_relay.hpp"
 
 #include <spdlog/spdlog.h>
+#include <algorithm>
 
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
@@ -56,7 +57,13 @@ awaitable<void> OutboxRelay::stop() {
     co_await gate_.close();
 }
 
-void OutboxRelay::read_metrics(MetricSink& sink) const {
+void OutboxRelay::read_metrics(MetricSink& sink, Timestamp now) const {
+    const auto stats = store_.stats();
+    sink.gauge("stepcast_outbox_pending", "Messages that commits owe the bus",
+               static_cast<double>(stats.pending));
+    const auto oldest = now - std::min(now, stats.pending_since.value_or(now));
+    sink.gauge("stepcast_outbox_oldest_seconds", "How long the oldest of them has waited",
+               std::chrono::duration<double>(oldest).count());
     for (const auto& topic : topics_) {
         const auto row = [&](std::string_view result, std::uint64_t count) {
             sink.counter(
@@ -123,7 +130,7 @@ awaitable<result<OutboxRelay::Window>> OutboxRelay::read(Topic& topic) {
 // A message that the bus refuses for its size would keep all behind it for ever.
 awaitable<result<void>> OutboxRelay::produce(Topic& topic, const Window& window) {
     std::vector<bus::Message> messages;
-    for (const auto& [number, message] : window)
+    for (const auto& [number, message, at] : window)
         messages.push_back({message.topic, message.key, message.value, message.headers});
     auto produced = co_await aio::unless(stop_, bus_.produce(std::move(messages)));
     if (!produced) co_return fail(bus::errc::closed);

@@ -39,7 +39,7 @@ class OutboxRelay {
     /// Committer::stop.
     aio::awaitable<void> stop();
 
-    void read_metrics(MetricSink& sink) const;
+    void read_metrics(MetricSink& sink, Timestamp now) const;
 
   private:
     struct Topic {

@@ -84,6 +84,7 @@ struct OutboxMessage {
 struct PendingMessage {
     std::uint64_t number = 0;
     OutboxMessage message;
+    Timestamp at{};  ///< when its commit was written
 };
 
 /// That a consumer has handled a message, and what it answered.
@@ -230,7 +231,9 @@ struct Stats {
     std::uint64_t streams = 0;
     std::uint64_t committed = 0;
     std::uint64_t deduplicated = 0;
-    std::uint64_t expired = 0;  ///< events removed by cleanup, early expiry included
+    std::uint64_t expired = 0;                 ///< events removed by cleanup, early expiry included
+    std::uint64_t pending = 0;                 ///< messages that the bus is owed
+    std::optional<Timestamp> pending_since{};  ///< of the oldest of them
 };
 
 /// What of it is of one category.
@@ -253,6 +256,9 @@ struct Limits {
     std::uint64_t max_tombstone_bytes = 0;          ///< of those; 0: a sixteenth of max_bytes
     std::uint64_t permanent_max_bytes = 0;          ///< of the categories that never expire; 0: no bound
     std::uint64_t max_events_per_stream = 100'000;  ///< beyond it the owner of the category is asked to trim
+    /// How long the row of a message that was sent stands in a journal, with the time of it, for people.
+    Duration sent_keep = std::chrono::hours{1};
+    std::uint64_t max_sent_bytes = 16 * 1024 * 1024;  ///< of those rows; beyond it the oldest leave earlier
 };
 
 /// Committed events in position order, as one node sees them. Hints only: a reader also polls.

@@ -42,6 +42,7 @@ FAULTS = (
     Fault("kill -9 between journal and offset, Kafka", kills.kill_between_write_and_offset),
     Fault("broker killed and back", outages.broker_killed, slow=True),
     Fault("broker frozen", outages.broker_frozen, slow=True),
+    Fault("broker frozen under deposits", outages.outbox_over_an_outage, slow=True),
     Fault("rebalances of the order consumers", orders.rebalances, slow=True),
     Fault("every tenth event twice", orders.duplicates),
     Fault("nasty records", records.nasty),

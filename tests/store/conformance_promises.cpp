@@ -44,6 +44,25 @@ TEST_P(StoreTest, what_is_owed_keeps_its_headers_and_they_count) {
     EXPECT_TRUE(owed[1].message.headers.empty());
 }
 
+TEST_P(StoreTest, it_tells_how_much_is_owed_and_since_when) {
+    EXPECT_EQ(store().stats().pending, 0u);
+    EXPECT_FALSE(store().stats().pending_since);
+    const auto first = clock.at;
+    Commit one;
+    one.outbox = {{"m1", "topic", "k", "v"}};
+    ASSERT_TRUE(commit(one));
+    clock.at += 5s;
+    one.outbox = {{"m2", "topic", "k", "v"}};
+    ASSERT_TRUE(commit(one));
+    EXPECT_EQ(store().stats().pending, 2u);
+    EXPECT_EQ(store().stats().pending_since, first);
+    Commit sent;
+    sent.sent = {"m1"};
+    ASSERT_TRUE(commit(sent));
+    EXPECT_EQ(store().stats().pending, 1u);
+    EXPECT_EQ(store().stats().pending_since, first + 5s);
+}
+
 TEST_P(StoreTest, a_refused_commit_owes_nothing) {
     auto refused = commit_of({draft("a", "1")}, Expected::stream_exists());
     refused.outbox = {{"m", "t", "k", "v"}};

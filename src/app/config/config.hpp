@@ -114,6 +114,10 @@ struct Config {
         int snapshot_every = 10;  ///< 0: no snapshots
     } bank;
 
+    struct Outbox {
+        Duration keep = std::chrono::hours{1};
+    } outbox;
+
     struct Idempotency {
         Duration ttl = std::chrono::hours{168};
     } idempotency;

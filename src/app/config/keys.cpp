@@ -258,6 +258,13 @@ std::vector<Key> make_keys() {
         {"bank.snapshot_every", "Events of an account after which its state is saved beside them; 0: never.",
          FIELD(bank.snapshot_every), 0, 1'000'000},
 
+        {"outbox.keep",
+         "How long the row of a message that was given to the bus stays in the journal, with the time of it "
+         "in "
+         "processed_at; at most 16 MiB of such rows. 0: not at all.",
+         FIELD(outbox.keep), 0, year},
+
+
         {"idempotency.ttl", "How long the answer to a call with an Idempotency-Key is given again.",
          FIELD(idempotency.ttl), second, 10 * year},
 

@@ -369,7 +369,7 @@ awaitable<std::string> Node::metrics() {
     add_readings(page, co_await read());
     co_await aio::run_on(core_, [this, &page]() -> awaitable<void> {
         for (const auto& module : modules_) module->read_metrics(page);
-        relay_.read_metrics(page);
+        relay_.read_metrics(page, clock_.now());
         co_return;
     });
     co_return page.text();

@@ -76,7 +76,8 @@ store::Limits store_limits(const Config& config) {
             .tombstone_ttl = config.store.tombstone_ttl,
             .max_bytes = config.store.max_bytes,
             .permanent_max_bytes = config.store.permanent_max_bytes,
-            .max_events_per_stream = static_cast<std::uint64_t>(config.store.max_events_per_task)};
+            .max_events_per_stream = static_cast<std::uint64_t>(config.store.max_events_per_task),
+            .sent_keep = config.outbox.keep};
 }
 
 }  // namespace

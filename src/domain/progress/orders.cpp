@@ -130,7 +130,7 @@ awaitable<void> OrderConsumer::take_over_outbox() {
     while (co_await consumer_.until_readable([&] { return aio::run_on(service_.core(), read); })) {
         if (page.empty()) co_return;
         store::Commit over;
-        for (const auto& [number, message] : page) {
+        for (const auto& [number, message, at] : page) {
             after = number;
             if (message.topic != options_.orders_topic) continue;
             if (const auto order = decode_order(message.value)) {

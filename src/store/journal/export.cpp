@@ -110,7 +110,7 @@ void write_base(std::string& out, const JournalFile& file, const JournalBase& ba
             member(o, "partition", source.partition);
             member(o, "offset", source.offset);
         });
-    for (const auto& [number, message] : base.messages)
+    for (const auto& [number, message, at] : base.messages)
         line(out, "owed", [&](std::string& o) {
             member(o, "number", number);
             member(o, "id", message.id);

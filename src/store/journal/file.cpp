@@ -1,6 +1,7 @@
 #include "store/journal/file.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sqlite3.h>
 #include <filesystem>
 
@@ -132,8 +133,9 @@ result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) 
         else if (!file->has_column("inbox", "answer"))
             file->db_.run("CREATE TEMP TABLE inbox AS SELECT *, '' AS answer FROM main.inbox");
         if (!file->has_column("events", "metadata")) file->db_.run(events_until_3);
-        if (!file->has_column("outbox", "headers"))
-            file->db_.run("CREATE TEMP TABLE outbox AS SELECT *, NULL AS headers FROM main.outbox");
+        if (const auto lacks = file->outbox_lacks(); !lacks.empty())
+            file->db_.run(fmt::format("CREATE TEMP TABLE outbox AS SELECT *, NULL AS {} FROM main.outbox",
+                                      fmt::join(lacks, ", NULL AS ")));
         if (!file->has_column("losses", "number"))
             file->db_.run(
                 "CREATE TEMP TABLE losses(number INTEGER, category, of_subject, name, through, at);"
@@ -181,7 +183,7 @@ result<void> JournalFile::open_file() {
     db_.run(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
         "PRAGMA journal_size_limit=16777216; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY");
-    const bool upgrades = !empty && db_.number("PRAGMA user_version") < schema;
+    const bool upgrades = !empty && (db_.number("PRAGMA user_version") < schema || !outbox_lacks().empty());
     if (empty) make_tables();
     if (upgrades) upgrade();
     if (options_.max_bytes != 0) bound_pages(most_pages());
@@ -229,7 +231,7 @@ void JournalFile::make_tables() {
         CREATE TABLE sources(consumer TEXT, topic TEXT, partition INTEGER, "offset" INTEGER,
             PRIMARY KEY(consumer, topic, partition)) WITHOUT ROWID;
         CREATE TABLE outbox(number INTEGER PRIMARY KEY, id TEXT, topic TEXT, key TEXT, value TEXT,
-            headers BLOB);
+            headers BLOB, committed_at INTEGER, processed_at INTEGER);
     )");
     db_.run(fmt::format(tables_since_2, "", ""));
     db_.run(losses_table);
@@ -243,13 +245,21 @@ bool JournalFile::has_column(std::string_view table, std::string_view name) {
                fmt::format("SELECT count(*) FROM pragma_table_info('{}') WHERE name='{}'", table, name)) != 0;
 }
 
+std::vector<std::string_view> JournalFile::outbox_lacks() {
+    std::vector<std::string_view> columns{"headers", "committed_at", "processed_at"};
+    std::erase_if(columns, [this](std::string_view name) { return has_column("outbox", name); });
+    return columns;
+}
+
 void JournalFile::upgrade() {
     Transaction transaction{db_};
     if (db_.number("PRAGMA user_version") < 2) db_.run(fmt::format(tables_since_2, "", ""));
     if (!has_column("events", "metadata")) db_.run("ALTER TABLE events ADD COLUMN metadata TEXT");
     if (!has_column("inbox", "answer"))
         db_.run("ALTER TABLE inbox ADD COLUMN answer TEXT NOT NULL DEFAULT ''");
-    if (!has_column("outbox", "headers")) db_.run("ALTER TABLE outbox ADD COLUMN headers BLOB");
+    for (const auto column : outbox_lacks())
+        db_.run(fmt::format("ALTER TABLE outbox ADD COLUMN {} {}", column,
+                            column == "headers" ? "BLOB" : "INTEGER"));
     if (!has_column("losses", "number"))
         db_.run(fmt::format(
             "ALTER TABLE losses RENAME TO losses_3; {} INSERT INTO losses {}; DROP TABLE losses_3",

@@ -40,6 +40,7 @@ struct JournalBase {
     std::vector<Stream> streams;  ///< those that have a snapshot
     std::vector<Source> sources;
     std::vector<PendingMessage> messages;
+    std::vector<SentMessage> sent;  ///< of a file that goes on, the oldest first
     std::vector<InboxMark> marks;
     std::vector<Timer> timers;
 };
@@ -56,8 +57,8 @@ std::string own_name(const std::string& path);
 class JournalFile {
   public:
     /// 1 had no inbox and no timers, 2 no sums of snapshots, 3 no groups, owner and sum in
-    /// `meta`, no answers in the inbox, no headers in the outbox, no metadata of events and no categories of
-    /// what subjects lost.
+    /// `meta`, no answers in the inbox, no headers and times in the outbox, no metadata of events and no
+    /// categories of what subjects lost.
     static constexpr int schema = 4;
     static constexpr std::int64_t application = 0x53746570;  ///< "Step"
 
@@ -148,6 +149,7 @@ class JournalFile {
     bool move_log(int how);
     void make_tables();
     bool has_column(std::string_view table, std::string_view name);
+    std::vector<std::string_view> outbox_lacks();
     void upgrade();
     void sum_snapshots();
     result<void> read_types();
@@ -163,6 +165,7 @@ class JournalFile {
     void bound_pages(std::uint64_t count);
     const Category* category(std::string_view name) const;
     void read_losses(JournalBase& base);
+    void read_outbox(JournalBase& base);
     void read_streams(JournalBase& base, std::vector<std::string>* left_out);
     Error error_of(const SqliteError& e) const;
 

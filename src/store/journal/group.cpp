@@ -44,6 +44,7 @@ void JournalGroup::join(JournalGroup later) {
     for (const auto& [source, offset] : later.sources) sources[source] = offset;
     move(later.messages, messages);
     move(later.sent, sent);
+    move(later.gone, gone);
     move(later.marks, marks);
     move(later.timers, timers);
     if (later.forgot) forgot = later.forgot;

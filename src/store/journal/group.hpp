@@ -2,6 +2,7 @@
 #include <map>
 #include <span>
 #include <tuple>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -41,7 +42,8 @@ struct JournalGroup {
     /// By consumer, topic and partition: only the last one counts.
     std::map<std::tuple<std::string, std::string, std::int32_t>, std::int64_t, std::less<>> sources;
     std::vector<PendingMessage> messages;
-    std::vector<std::uint64_t> sent;
+    std::vector<std::pair<std::uint64_t, Timestamp>> sent;  ///< numbers, and when
+    std::vector<std::uint64_t> gone;                        ///< numbers of messages that were sent
     std::vector<InboxMark> marks;
     std::vector<std::variant<Timer, Fired>> timers;  ///< in the order in which they were set and fired
     std::optional<Forgot> forgot;
@@ -59,7 +61,7 @@ struct JournalGroup {
     void join(JournalGroup later);
     bool empty() const {
         return events.empty() && changes.empty() && removed.empty() && sources.empty() && messages.empty() &&
-               sent.empty() && marks.empty() && timers.empty() && !forgot && !forgot_marks;
+               sent.empty() && gone.empty() && marks.empty() && timers.empty() && !forgot && !forgot_marks;
     }
 };
 
@@ -77,7 +79,10 @@ class JournalChanges final : public ChangeLog {
         pending_.added += message.message.value.size();
         add(pending_.messages, message);
     }
-    void message_sent(std::uint64_t number) override { add(pending_.sent, number); }
+    void message_sent(std::uint64_t number, Timestamp at) override {
+        add(pending_.sent, std::pair{number, at});
+    }
+    void message_gone(std::uint64_t number) override { add(pending_.gone, number); }
     void handled(const InboxMark& mark) override { add(pending_.marks, mark); }
     void timer_set(const Timer& timer) override { add(pending_.timers, timer); }
     void timer_fired(std::string_view id) override {

@@ -24,6 +24,7 @@ Limits bounded(Limits limits, std::uint64_t journal_limit) {
         return std::min(a - 1, b - 1) + 1;
     };  // 0: none
     limits.max_tombstone_bytes = either(limits.max_bytes / 16, journal_limit / 32);
+    limits.max_sent_bytes = either(limits.max_sent_bytes, journal_limit / 32);
     return limits;
 }
 
@@ -277,6 +278,7 @@ awaitable<result<void>> JournaledStore::restore_base() {
         memory_.restore(SourceOffset{consumer, topic, partition, offset});
     co_await in_turns(base->messages,
                       [this](PendingMessage& message) { memory_.restore(std::move(message)); });
+    co_await in_turns(base->sent, [this](const SentMessage& message) { memory_.restore(message); });
     co_await in_turns(base->marks, [this](const InboxMark& mark) { memory_.restore(mark); });
     co_await in_turns(base->timers, [this](Timer& timer) { memory_.restore(std::move(timer)); });
     co_return result<void>{};

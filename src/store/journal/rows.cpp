@@ -80,7 +80,7 @@ void JournalFile::forget(const JournalGroup::Forgot& forgot) {
 
 // Pending messages, inbox marks and timers.
 void JournalFile::write_promises(const JournalGroup& group) {
-    for (const auto& [number, message] : group.messages) {
+    for (const auto& [number, message, at] : group.messages) {
         const auto headers = encode_headers(message.headers);
         statements_->add_message.bind(1, static_cast<std::int64_t>(number))
             .bind(2, message.id)
@@ -88,9 +88,13 @@ void JournalFile::write_promises(const JournalGroup& group) {
             .bind(4, message.key)
             .bind(5, message.value)
             .bind_blob(6, headers)
+            .bind(7, milliseconds(at))
             .run();
     }
-    for (const auto number : group.sent)
+    for (const auto& [number, at] : group.sent)
+        statements_->mark_sent.bind(1, static_cast<std::int64_t>(number)).bind(2, milliseconds(at)).run();
+    // Last, because a message may come, be sent and leave within one group.
+    for (const auto number : group.gone)
         statements_->remove_message.bind(1, static_cast<std::int64_t>(number)).run();
     // First, because a mark may be made again in the group in which it was forgotten.
     if (group.forgot_marks) statements_->forget_marks.bind(1, milliseconds(*group.forgot_marks)).run();
@@ -124,13 +128,7 @@ result<JournalBase> JournalFile::read_base(std::vector<std::string>* left_out) {
         while (sources.step())
             base.sources.push_back({std::string{sources.text(0)}, std::string{sources.text(1)},
                                     static_cast<std::int32_t>(sources.number(2)), sources.number(3)});
-        auto messages =
-            db_.prepare("SELECT number, id, topic, key, value, headers FROM outbox ORDER BY number");
-        while (messages.step())
-            base.messages.push_back(
-                {static_cast<std::uint64_t>(messages.number(0)),
-                 {std::string{messages.text(1)}, std::string{messages.text(2)}, std::string{messages.text(3)},
-                  std::string{messages.text(4)}, decode_headers(messages.text(5))}});
+        read_outbox(base);
         auto marks = db_.prepare("SELECT * FROM inbox");
         while (marks.step())
             base.marks.push_back({std::string{marks.text(0)}, std::string{marks.text(1)},
@@ -143,6 +141,24 @@ result<JournalBase> JournalFile::read_base(std::vector<std::string>* left_out) {
     } catch (const SqliteError& e) {
         return tl::unexpected{error_of(e)};
     }
+}
+
+void JournalFile::read_outbox(JournalBase& base) {
+    auto messages = db_.prepare(
+        "SELECT number, id, topic, key, value, headers, committed_at FROM outbox WHERE processed_at IS NULL "
+        "ORDER BY number");
+    while (messages.step())
+        base.messages.push_back(
+            {static_cast<std::uint64_t>(messages.number(0)),
+             {std::string{messages.text(1)}, std::string{messages.text(2)}, std::string{messages.text(3)},
+              std::string{messages.text(4)}, decode_headers(messages.text(5))},
+             timestamp(messages.number(6))});
+    auto sent = db_.prepare(
+        "SELECT number, processed_at, 160 + 2 * length(id) + length(topic) + length(key) + length(value) + "
+        "coalesce(length(headers), 0) FROM outbox WHERE processed_at IS NOT NULL ORDER BY processed_at");
+    while (sent.step())
+        base.sent.push_back({static_cast<std::uint64_t>(sent.number(0)), timestamp(sent.number(1)),
+                             static_cast<std::uint64_t>(sent.number(2))});
 }
 
 result<void> JournalFile::write_base(const JournalBase& base, Position head, const std::string& epoch) {

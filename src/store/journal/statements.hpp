@@ -28,7 +28,8 @@ struct JournalFile::Statements {
           add_loss{db.prepare("INSERT OR REPLACE INTO losses VALUES(?,?,?,?,?,?)")},
           forget_losses{db.prepare("DELETE FROM losses WHERE number<=?")},
           move_source{db.prepare("INSERT OR REPLACE INTO sources VALUES(?,?,?,?)")},
-          add_message{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?,nullif(?,x''))")},
+          add_message{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?,nullif(?,x''),?,NULL)")},
+          mark_sent{db.prepare("UPDATE outbox SET processed_at=?2 WHERE number=?1")},
           remove_message{db.prepare("DELETE FROM outbox WHERE number=?")},
           add_mark{db.prepare("INSERT OR REPLACE INTO inbox VALUES(?,?,?,?)")},
           forget_marks{db.prepare("DELETE FROM inbox WHERE expires<=?")},
@@ -36,8 +37,8 @@ struct JournalFile::Statements {
           remove_timer{db.prepare("DELETE FROM timers WHERE id=?")} {}
 
     Statement get_sum, set_meta, add_event, add_type, remove_event, read_events, save_snapshot, drop_snapshot,
-        add_loss, forget_losses, move_source, add_message, remove_message, add_mark, forget_marks, set_timer,
-        remove_timer;
+        add_loss, forget_losses, move_source, add_message, mark_sent, remove_message, add_mark, forget_marks,
+        set_timer, remove_timer;
 };
 
 }  // namespace stepcast::store

@@ -31,6 +31,13 @@ struct StreamHead {
     bool mixed = false;  ///< some event had another subject than the first
 };
 
+/// A message that was sent and whose row is still kept.
+struct SentMessage {
+    std::uint64_t number = 0;
+    Timestamp at{};           ///< when it was said to be sent
+    std::uint64_t bytes = 0;  ///< that its row takes, about
+};
+
 /// Told of every change of a memory store, in order, in the turn in which it is made: what a durable store
 /// writes down. Calls must not block.
 class ChangeLog {
@@ -38,7 +45,9 @@ class ChangeLog {
     virtual void appended(const EventRef& event) = 0;
     virtual void source_moved(const SourceOffset& source) = 0;
     virtual void message_added(const PendingMessage& message) = 0;
-    virtual void message_sent(std::uint64_t number) = 0;
+    virtual void message_sent(std::uint64_t number, Timestamp at) = 0;
+    /// One that was sent, now or before, leaves.
+    virtual void message_gone(std::uint64_t number) = 0;
     virtual void handled(const InboxMark& mark) = 0;
     virtual void timer_set(const Timer& timer) = 0;
     virtual void timer_fired(std::string_view id) = 0;

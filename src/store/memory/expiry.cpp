@@ -210,6 +210,7 @@ bool MemoryStore::cleanup_step(Timestamp now) {
         if (log_ != nullptr) log_->forgot_marks(now);
         return true;
     }
+    if (forget_sent(now - limits_.sent_keep, marks_at_once)) return true;
     bool moved = false;
     MemoryStream* stream = retention_.due(Life::finished, now - limits_.ttl, moved);
     if (stream == nullptr) stream = retention_.due(Life::running, now - limits_.running_ttl, moved);

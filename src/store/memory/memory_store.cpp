@@ -161,11 +161,10 @@ std::uint64_t MemoryStore::cost_besides_events(const Commit& commit) {
 
 void MemoryStore::write_besides_events(const Commit& commit) {
     for (const auto& message : commit.outbox)
-        if (const auto* pending = outbox_.add(message); pending != nullptr && log_ != nullptr)
+        if (const auto* pending = outbox_.add(message, now_); pending != nullptr && log_ != nullptr)
             log_->message_added(*pending);
     for (const auto& id : commit.sent)
-        if (const auto number = outbox_.remove(id); number != 0 && log_ != nullptr)
-            log_->message_sent(number);
+        if (const auto sent = outbox_.remove(id, now_); sent.number != 0 && log_ != nullptr) keep_sent(sent);
     if (commit.inbox) {
         inbox_.add(*commit.inbox);
         if (log_ != nullptr) log_->handled(*commit.inbox);
@@ -182,6 +181,26 @@ void MemoryStore::write_besides_events(const Commit& commit) {
     erased_ = true;
     if (log_ != nullptr) log_->erasing();
     for (const auto& gone : commit.erase) erase(gone);
+}
+
+// Where something is written down: nobody could look at what is kept in memory.
+void MemoryStore::keep_sent(const SentMessage& sent) {
+    if (limits_.sent_keep == Duration::zero()) return log_->message_gone(sent.number);
+    log_->message_sent(sent.number, sent.at);
+    outbox_.keep(sent);
+    forget_sent(Timestamp::min(), SIZE_MAX);
+}
+
+// At most `count` of the messages that were sent by `until`, and of those beyond their bound. False if there
+// are none.
+bool MemoryStore::forget_sent(Timestamp until, std::size_t count) {
+    bool any = false;
+    for (; count != 0; --count, any = true) {
+        const auto number = outbox_.forget(until, limits_.max_sent_bytes);
+        if (number == 0) break;
+        log_->message_gone(number);
+    }
+    return any;
 }
 
 void MemoryStore::append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at) {
@@ -280,6 +299,8 @@ Stats MemoryStore::stats() const {
     stats.bytes = bytes();
     stats.beside = beside_;
     stats.permanent_bytes = permanent_bytes_;
+    stats.pending = outbox_.size();
+    stats.pending_since = outbox_.since();
     for (const auto& of : by_category_) {
         stats.events += of.events;
         stats.streams += of.streams;

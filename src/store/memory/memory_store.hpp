@@ -102,7 +102,11 @@ class MemoryStore final : public EventStore {
     }
     bool beyond_bound() const { return limits_.max_bytes != 0 && bytes() > limits_.max_bytes; }
     void restore(const SourceOffset& source);
-    void restore(PendingMessage message) { outbox_.restore(std::move(message)); }
+    void restore(PendingMessage message) {
+        if (message.at == Timestamp{}) message.at = clock_.now();  // from before such times were written down
+        outbox_.restore(std::move(message));
+    }
+    void restore(const SentMessage& message) { outbox_.keep(message); }
     void restore(const InboxMark& mark) { inbox_.add(mark); }
     void restore(Timer timer) { timers_.set(std::move(timer)); }
 
@@ -202,6 +206,8 @@ class MemoryStore final : public EventStore {
     Version planned_for(const Category& category, std::string_view stream_id) const;
     Receipt write(const Commit& commit);
     void write_besides_events(const Commit& commit);
+    void keep_sent(const SentMessage& sent);
+    bool forget_sent(Timestamp until, std::size_t count);
     void keep_snapshot(MemoryStream& stream, Snapshot snapshot, bool trim);
     void erase(const Erase& erase);
     void append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at);

@@ -2,10 +2,10 @@
 
 namespace stepcast::store {
 
-const PendingMessage* Outbox::add(const OutboxMessage& message) {
+const PendingMessage* Outbox::add(const OutboxMessage& message, Timestamp at) {
     if (numbers_.contains(message.id)) return nullptr;
     const auto number = last_ + 1;
-    restore({number, message});
+    restore({number, message, at});
     return &pending_.at(number);
 }
 
@@ -17,14 +17,33 @@ void Outbox::restore(PendingMessage pending) {
     pending_.emplace(number, std::move(pending));
 }
 
-std::uint64_t Outbox::remove(std::string_view id) {
+SentMessage Outbox::remove(std::string_view id, Timestamp now) {
     const auto found = numbers_.find(id);
-    if (found == numbers_.end()) return 0;
-    const auto number = found->second;
+    if (found == numbers_.end()) return {};
+    const auto pending = pending_.find(found->second);
+    const SentMessage sent{found->second, now, cost(pending->second.message)};
     numbers_.erase(found);
-    const auto pending = pending_.find(number);
-    bytes_ -= cost(pending->second.message);
+    bytes_ -= sent.bytes;
     pending_.erase(pending);
+    return sent;
+}
+
+std::optional<Timestamp> Outbox::since() const {
+    if (pending_.empty()) return std::nullopt;
+    return pending_.begin()->second.at;
+}
+
+void Outbox::keep(SentMessage sent) {
+    last_ = std::max(last_, sent.number);  // its row stands under that number
+    sent_bytes_ += sent.bytes;
+    sent_.push_back(sent);
+}
+
+std::uint64_t Outbox::forget(Timestamp until, std::uint64_t most_bytes) {
+    if (sent_.empty() || (sent_.front().at > until && sent_bytes_ <= most_bytes)) return 0;
+    const auto [number, at, bytes] = sent_.front();
+    sent_bytes_ -= bytes;
+    sent_.pop_front();
     return number;
 }
 

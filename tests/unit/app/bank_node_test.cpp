@@ -210,6 +210,8 @@ TEST_F(BankNodeTest, metrics_and_readiness_know_it) {
         EXPECT_THAT(
             metrics,
             HasSubstr("stepcast_outbox_messages_total{topic=\"event-stream-accounts\",result=\"sent\"} 1\n"));
+        EXPECT_THAT(metrics, HasSubstr("stepcast_outbox_pending 0\n"));
+        EXPECT_THAT(metrics, HasSubstr("stepcast_outbox_oldest_seconds 0\n"));
         EXPECT_THAT((co_await http.get("/api/v2/progress/monitor"))->body, HasSubstr("\"accounts\":1"));
     });
 }
