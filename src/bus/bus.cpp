@@ -11,4 +11,8 @@ bool Consumer::refuse(Place, const Error&) {
     return false;
 }
 
+awaitable<result<std::optional<Duration>>> MessageBus::retention(std::string) {
+    co_return Duration::zero();
+}
+
 }  // namespace stepcast::bus

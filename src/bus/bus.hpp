@@ -41,6 +41,7 @@ struct Message {
 struct Place {
     std::int32_t partition = 0;
     std::int64_t offset = 0;
+    bool again = false;  ///< where it stood once: the record is handed over from what was kept of it
 };
 
 /// One consumed record. The views live as long as the batch that holds it. A tombstone has neither value nor
@@ -177,6 +178,10 @@ class MessageBus {
     /// Makes sure that the topics exist (created with the configured replication where that is allowed), and
     /// that one that is made again later is made like this.
     virtual awaitable<result<void>> ensure_topics(std::vector<TopicSpec> topics) = 0;
+
+    /// How long a topic keeps its records: for ever where there is none, and no longer than until they are
+    /// read where it is zero.
+    virtual awaitable<result<std::optional<Duration>>> retention(std::string topic);
 
     /// True if consumers are in this process: then they get drafts as they were given, and may `refuse`.
     virtual bool in_process() const { return false; }

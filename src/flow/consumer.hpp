@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,13 +14,15 @@
 #include "aio/stop.hpp"
 #include "bus/bus.hpp"
 #include "flow/dead_letters.hpp"
+#include "flow/letter_box.hpp"
 
 namespace stepcast::flow {
 
 /// The way of a topic's records into a module: takes batches from the bus and has them handled one after the
 /// other, buries what can never be handled, and gives again what cannot be handled now, with growing pauses.
-/// Knows nothing of what records mean. All on its strand, unless said otherwise.
-class Consumer {
+/// Takes its dead letters when they are handed over again. Knows nothing of what records mean. All on its
+/// strand, unless said otherwise.
+class Consumer final : LetterReceiver {
   public:
     using Subscription = std::variant<bus::GroupSubscription, bus::ReplaySubscription>;
 
@@ -46,14 +49,25 @@ class Consumer {
         /// that fails in passing fail like it, unless their order does not matter. Whoever leaves a record
         /// out of both, because it is time to stop, has it given again by the bus later.
         virtual aio::awaitable<std::vector<Failure>> take(std::span<const bus::Record> records) = 0;
+        /// The source offsets that move with the letters of what `take` returned last. On the core strand.
+        virtual std::vector<store::Commit> moves() { return {}; }
         /// The letters of what `take` returned last are written, their records done.
         virtual aio::awaitable<void> buried() { co_return; }
+        /// Letters of what `take` returned last are copied to their topic; else they were once before.
+        virtual bool copies_letters() const { return true; }
         /// After each batch, each quarter of a second without one, and at the end.
         virtual aio::awaitable<void> look() { co_return; }
     };
 
-    /// `name`: a literal, for the log. All outlive the consumer.
-    Consumer(asio::io_context& io, bus::MessageBus& bus, DeadLetters& dead_letters, std::string_view name);
+    /// What becomes of the records behind a dead letter.
+    enum class Order : std::uint8_t {
+        none,    ///< they are handled: each says all by itself
+        of_key,  ///< those of its key are parked behind it; a record without a key stands for itself
+    };
+
+    /// `name`: a literal, for the log, and for its letters. All outlive the consumer.
+    Consumer(asio::io_context& io, bus::MessageBus& bus, DeadLetters& dead_letters, std::string_view name,
+             Order order = Order::none);
 
     const aio::Strand& strand() const { return strand_; }
 
@@ -80,10 +94,15 @@ class Consumer {
     bool subscribed() const { return subscribed_.load(std::memory_order_acquire); }
 
     // Once started.
-    void settle(bus::Place place) { from_->settle(place); }
-    void done(bus::Place place) { from_->done(place); }
+    void settle(bus::Place place) {
+        if (!place.again) from_->settle(place);
+    }
+    void done(bus::Place place) {
+        if (place.again) return end_letter(place, LetterReceiver::Outcome{});
+        from_->done(place);
+    }
     /// See bus::Consumer::refuse: in place of a dead letter, where the producer waits to be told.
-    bool refuse(bus::Place place, const Error& why) { return from_->refuse(place, why); }
+    bool refuse(bus::Place place, const Error& why) { return !place.again && from_->refuse(place, why); }
     bool caught_up() const { return from_->caught_up(); }
     int caught_up_percent() const { return from_->caught_up_percent(); }
     std::int64_t too_old() const { return from_->too_old(); }
@@ -91,14 +110,35 @@ class Consumer {
     bool healthy() const { return from_->healthy(); }
 
   private:
+    // Somebody waits for what becomes of a letter, or for the moment between two batches.
+    struct Asked {
+        const bus::Record* record;  // null: for the moment
+        std::optional<Outcome> outcome;
+        aio::Notice told;
+    };
+
+    bool keeps_order() const override { return order_ == Order::of_key; }
+    aio::awaitable<std::optional<Outcome>> hand_over(const bus::Record& record) override;
+    aio::awaitable<bool> between_batches() override;
+    aio::awaitable<std::optional<Outcome>> ask(const bus::Record* record);
+
     aio::awaitable<void> run(Handler& handler);
-    aio::awaitable<void> handle(const bus::Batch& batch, Handler& handler);
+    aio::awaitable<void> handle(std::span<const bus::Record> records, Handler& handler);
+    aio::awaitable<void> handle_in_order(std::span<const bus::Record> records, Handler& handler);
+    aio::awaitable<void> park_behind(std::vector<bus::Record>& records, Handler& handler);
     aio::awaitable<bool> bury(const std::vector<DeadLetters::Letter>& letters, Handler& handler);
+    aio::awaitable<void> take_asked(Handler& handler);
+    void end_letter(bus::Place place, Outcome outcome);
 
     const aio::Strand strand_;
     bus::MessageBus& bus_;
     DeadLetters& dead_letters_;
     const std::string_view name_;
+    const std::string id_;  // the same for its letters
+    const Order order_;
+    std::deque<Asked*> asked_;  // not begun
+    std::deque<Asked*> given_;  // to the handler, and not done
+    bool ended_ = false;        // nobody looks at asked_ any more
     std::string topic_;
     std::unique_ptr<bus::Consumer> from_;
     std::atomic<bool> subscribed_{false};

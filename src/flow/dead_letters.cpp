@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "aio/backoff.hpp"
+#include "aio/spawn.hpp"
 #include "aio/unless.hpp"
 #include "base/text.hpp"
 
@@ -25,7 +26,7 @@ std::uint64_t earlier_attempts(const std::vector<event::HeaderView>& headers) {
 }
 
 bus::Message message_of(std::string_view topic, const DeadLetters::Letter& letter) {
-    const auto& [partition, offset] = letter.record->place;
+    const auto [partition, offset, again] = letter.record->place;
     bus::Message message;
     message.topic = fmt::format("{}.dlq", topic);
     message.key = fmt::format("{}-{}-{}", topic, partition, offset);
@@ -43,6 +44,34 @@ bus::Message message_of(std::string_view topic, const DeadLetters::Letter& lette
     return message;
 }
 
+store::OutboxMessage copy_of(const DeadLetters::Way& way, const DeadLetters::Letter& letter,
+                             std::string_view id) {
+    auto message = message_of(way.topic, letter);
+    return {.id = fmt::format("dlq {} {} {}", way.consumer, way.topic, id),
+            .topic = std::move(message.topic),
+            .key = std::move(message.key),
+            .value = std::move(message.value),
+            .headers = std::move(message.headers)};
+}
+
+Letter whole_of(const DeadLetters::Way& way, const DeadLetters::Letter& letter) {
+    const auto& record = *letter.record;
+    const auto own = record.headers();
+    Letter whole{.consumer = std::string{way.consumer},
+                 .topic = std::string{way.topic},
+                 .place = record.place,
+                 .timestamp = record.timestamp,
+                 .key = record.key ? std::optional{std::string{*record.key}} : std::nullopt,
+                 .error_class = letter.error_class,
+                 .error_message = letter.error_message,
+                 .attempts = letter.attempts + earlier_attempts(own),
+                 .behind = letter.behind};
+    if (record.value || record.draft != nullptr) whole.value = record.text();
+    for (const auto& [name, value] : own)
+        if (!name.starts_with(own_prefix)) whole.headers.push_back({std::string{name}, std::string{value}});
+    return whole;
+}
+
 // What the bus can hold of a record that it cannot hold whole: its place says where the rest is.
 void truncate(bus::Message& message) {
     constexpr std::size_t key_left = 256;
@@ -55,7 +84,66 @@ void truncate(bus::Message& message) {
 
 }  // namespace
 
-aio::awaitable<bool> DeadLetters::bury(std::string_view topic, const std::vector<Letter>& letters) {
+aio::awaitable<bool> DeadLetters::bury(const Way& way, const std::vector<Letter>& letters) {
+    if (box_ != nullptr) {
+        if (!co_await aio::run_on(box_->core(), [&] { return park(way, letters); })) co_return false;
+    } else if (way.copies && !co_await send(way.topic, letters)) {
+        co_return false;
+    }
+    if (way.copies)
+        for (const auto& letter : letters) count(way.topic, letter.error_class);
+    co_return true;
+}
+
+aio::awaitable<bool> DeadLetters::park(const Way& way, const std::vector<Letter>& letters) {
+    std::vector<flow::Letter> whole;
+    for (const auto& letter : letters) whole.push_back(whole_of(way, letter));
+    auto fitting = box_->fitting(whole);
+    for (aio::Backoff backoff{100ms, 5s}; way.in_order && fitting.full; fitting = box_->fitting(whole)) {
+        spdlog::warn("{} waits: what stands behind a dead letter finds no room (dead_letters.max_bytes)",
+                     way.consumer);
+        if (!co_await stop_.pause(backoff.next())) co_return false;
+    }
+    std::vector<Letter> rest;
+    std::vector<store::Commit> commits;
+    std::map<std::int32_t, std::size_t> last;  // by partition, of its letters in `commits`
+    for (std::size_t i = 0; i < letters.size(); ++i) {
+        if (!fitting.events[i]) {
+            rest.push_back(letters[i]);
+            continue;
+        }
+        last[letters[i].record->place.partition] = commits.size();
+        auto& commit = commits.emplace_back();
+        if (way.copies) commit.outbox.push_back(copy_of(way, letters[i], fitting.events[i]->id()));
+        commit.appends.emplace_back().events.push_back(std::move(fitting.events[i]));
+    }
+    if (way.copies && !rest.empty() && !co_await send(way.topic, rest)) co_return false;
+    if (way.moves)
+        for (auto& move : way.moves()) {
+            const auto with = last.find(move.source->partition);
+            if (with != last.end())
+                commits[with->second].source = move.source;
+            else
+                commits.push_back(std::move(move));
+        }
+    co_return co_await box_->park(std::move(commits));
+}
+
+aio::awaitable<std::vector<const bus::Record*>> DeadLetters::parked(std::string_view consumer,
+                                                                    std::string_view topic,
+                                                                    std::span<const bus::Record> records) {
+    using Found = std::vector<const bus::Record*>;
+    if (box_ == nullptr || records.empty()) co_return Found{};
+    co_return co_await aio::run_on(box_->core(), [&]() -> aio::awaitable<Found> {
+        Found found;
+        for (const auto& record : records)
+            if (record.key && box_->is_parked(letter_stream(consumer, topic, record.key)))
+                found.push_back(&record);
+        co_return found;
+    });
+}
+
+aio::awaitable<bool> DeadLetters::send(std::string_view topic, const std::vector<Letter>& letters) {
     // Bounded by what one batch of the consumer holds; a few at a time keep the bus's own bound out of reach.
     constexpr std::size_t together = 64;
     for (std::size_t from = 0; from < letters.size(); from += together) {
@@ -64,7 +152,6 @@ aio::awaitable<bool> DeadLetters::bury(std::string_view topic, const std::vector
             messages.push_back(message_of(topic, letters[i]));
         if (!co_await deliver(std::move(messages))) co_return false;
     }
-    for (const auto& letter : letters) count(topic, letter.error_class);
     co_return true;
 }
 

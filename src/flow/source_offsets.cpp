@@ -32,7 +32,7 @@ SourceOffsets::Part& SourceOffsets::part(const bus::Place& place) {
 }
 
 std::optional<store::SourceOffset> SourceOffsets::take(const bus::Place& place) {
-    if (keeps_nothing()) return std::nullopt;
+    if (keeps_nothing() || place.again) return std::nullopt;
     Part& of_batch = part(place);
     of_batch.last = place;
     if (of_batch.given_up) return std::nullopt;
@@ -40,7 +40,7 @@ std::optional<store::SourceOffset> SourceOffsets::take(const bus::Place& place) 
 }
 
 void SourceOffsets::give_up(const bus::Place& place) {
-    if (!keeps_nothing()) part(place).given_up = true;
+    if (!keeps_nothing() && !place.again) part(place).given_up = true;
 }
 
 // A record at or below the stored offset comes from a topic that was made again: the bus gives none twice.

@@ -23,7 +23,8 @@ class SourceOffsets {
     std::vector<store::PartitionOffset> next() const;
     bool keeps_nothing() const { return consumer_.empty(); }
 
-    /// The records of a batch, in order, once each: what the commit of a record carries, or nothing.
+    /// The records of a batch, in order, once each: what the commit of a record carries, or nothing. One that
+    /// is handed over again was counted when it was given up.
     std::optional<store::SourceOffset> take(const bus::Place& place);
     /// A record of the batch, taken or about to be, will not be committed.
     void give_up(const bus::Place& place);

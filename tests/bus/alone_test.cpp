@@ -39,7 +39,7 @@ TEST_P(BusTest, without_a_group_reading_goes_on_at_the_offsets_given) {
 TEST_P(BusTest, an_offset_at_the_end_waits_and_one_beyond_it_begins_again) {
     with_bus([&](bus::MessageBus& bus) -> awaitable<void> {
         std::map<std::int32_t, std::int64_t> ends;
-        for (const auto& [partition, offset] : co_await publish(bus, numbered(topic, 100, 20)))
+        for (const auto& [partition, offset, again] : co_await publish(bus, numbered(topic, 100, 20)))
             ends[partition] = offset + 1;
         EXPECT_GT(ends.size(), 1U);
         bus::ReplaySubscription subscription{topic};

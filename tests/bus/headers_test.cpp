@@ -53,7 +53,7 @@ TEST_P(BusTest, a_dead_letter_tells_its_consumer_what_was_wrong_and_keeps_the_re
         const auto place = batch->records.front().place;
         flow::DeadLetters dead_letters{bus};
         const std::vector<flow::DeadLetters::Letter> letter{{&batch->records.front(), "bad", "no event", 3}};
-        EXPECT_TRUE(co_await dead_letters.bury(topic, letter));
+        EXPECT_TRUE(co_await dead_letters.bury({.consumer = {}, .topic = topic}, letter));
         consumer->done(place);
         co_await consumer->close();
 

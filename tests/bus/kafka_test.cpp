@@ -39,7 +39,7 @@ class KafkaTest : public testing::Test {
         if (!batch) co_return 0;
         const std::vector<flow::DeadLetters::Letter> letter{
             {&batch->records.front(), "malformed", "no JSON"}};
-        EXPECT_TRUE(co_await letters.bury(topic, letter));
+        EXPECT_TRUE(co_await letters.bury({.consumer = {}, .topic = topic}, letter));
         consumer->done(batch->records.front().place);
         EXPECT_TRUE((co_await bus.produce(numbered(topic, 1))).has_value());
         EXPECT_EQ((co_await take(*consumer, 1, true)).size(), 1U);
@@ -119,7 +119,7 @@ TEST_F(KafkaTest, a_dead_letter_keeps_key_value_place_and_error_and_consumption_
                 if (record.value != "good") {
                     const std::vector<flow::DeadLetters::Letter> letter{
                         {&record, "invalid-json", "줄 1: no value"}};
-                    EXPECT_TRUE(co_await letters.bury(topic, letter));
+                    EXPECT_TRUE(co_await letters.bury({.consumer = {}, .topic = topic}, letter));
                     poisoned.push_back(record.place);
                 }
                 consumer->done(record.place);

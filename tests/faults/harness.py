@@ -206,10 +206,11 @@ class Run:
 
 
 def read_journal(path):
-    """All events of a journal in order of their positions, as (taskId, eventId, version). Each stands there once, and a task's versions
+    """All progress of a journal in order of their positions, as (taskId, eventId, version). Each stands there once, and a task's versions
     are 1, 2, 3, …"""
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal:
-        stored = journal.execute("SELECT version, data FROM events ORDER BY position").fetchall()
+        stored = journal.execute("SELECT events.version, data FROM events JOIN types ON events.type = types.number "
+                                 "WHERE category = 'progress' ORDER BY position").fetchall()
     rows, versions, seen = [], {}, set()
     for version, data in stored:
         event = json.loads(data)

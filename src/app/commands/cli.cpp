@@ -35,6 +35,7 @@ constexpr auto examples =
     "  stepcast emit --user ada --task job-1 --type PROGRESS --percentage 40 --step-name resize\n"
     "  my-job | stepcast emit                             one event as JSON per line\n"
     "  stepcast tail --user ada                           bars on a terminal, NDJSON in a pipe\n"
+    "  stepcast redrive --all                             hand over again what could not be handled\n"
     "  stepcast serve --set store.path=/var/lib/stepcast/journal\n"
     "  stepcast journal check FILE                        is the journal whole?\n"
     "  stepcast export FILE | stepcast import OTHER       move a journal\n"
@@ -70,6 +71,7 @@ class CommandLine {
         add_healthcheck(app);
         add_emit(app);
         add_tail(app);
+        add_redrive(app);
         add_bench(app);
         add_journal(app);
         add_prove(app);
@@ -331,7 +333,24 @@ class CommandLine {
     std::string ca_file_;
     TokenCli token_;
     boost::json::object event_;
+    void add_redrive(CLI::App& app) {
+        auto* command =
+            app.add_subcommand("redrive", "List records that could not be handled, or hand them over again");
+        add_url(*command);
+        command->add_option("ID", redrive_.ids, "A dead letter; without one they are listed");
+        command->add_flag("--all", redrive_.all, "All that are parked");
+        command->callback([this] {
+            action_ = [this] {
+                return on_server([this](CalledServer server) {
+                    redrive_.server = std::move(server);
+                    return redrive(redrive_);
+                });
+            };
+        });
+    }
+
     std::string detail_;
+    RedriveOptions redrive_;
     int patience_s_ = 60;
     TailOptions tail_;
     proof::BenchOptions bench_;

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/config/config.hpp"
 #include "client/connection.hpp"
@@ -52,5 +53,15 @@ struct TailOptions {
 /// Follows a stream: bars on a terminal, otherwise one line of JSON per frame. 0 when the stream has ended, 1
 /// if it was refused or the task FAILED.
 int tail(const TailOptions& options);
+
+struct RedriveOptions {
+    CalledServer server;
+    std::vector<std::string> ids;  ///< none, and not all: the letters are listed
+    bool all = false;
+};
+
+/// Lists the dead letters, or has those given handed over again and waits for what becomes of them: one line
+/// of JSON for each. 0 if all that were handed over are handled; 1, with a line on stderr, otherwise.
+int redrive(const RedriveOptions& options);
 
 }  // namespace stepcast::app

@@ -118,6 +118,11 @@ struct Config {
         Duration keep = std::chrono::hours{1};
     } outbox;
 
+    struct DeadLetters {
+        std::uint64_t max_bytes = 64ULL * 1024 * 1024;
+        int max_attempts = 10;
+    } dead_letters;
+
     struct Idempotency {
         Duration ttl = std::chrono::hours{168};
     } idempotency;

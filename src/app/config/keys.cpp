@@ -264,6 +264,12 @@ std::vector<Key> make_keys() {
          "processed_at; at most 16 MiB of such rows. 0: not at all.",
          FIELD(outbox.keep), 0, year},
 
+        {"dead_letters.max_bytes",
+         "Memory for dead letters in the store, where they can be handed over again. At the bound further "
+         "ones stand on their topic only; what must keep the order of its key waits.",
+         FIELD(dead_letters.max_bytes), 64 * kib, any_size},
+        {"dead_letters.max_attempts", "How often a dead letter is handed over again.",
+         FIELD(dead_letters.max_attempts), 1, million},
 
         {"idempotency.ttl", "How long the answer to a call with an Idempotency-Key is given again.",
          FIELD(idempotency.ttl), second, 10 * year},

@@ -62,8 +62,74 @@ constexpr http::Parameter wait_for{
     http::Parameter::In::query, "wait",
     "Answered once what was committed at this position can be seen, at most 5 s later",
     R"({"type":"integer","minimum":0,"maximum":9223372036854775807})"};
+#define STEPCAST_LETTER \
+    R"("id":{"type":"string","description":"Its place in the store"},
+    "consumer":{"type":"string"},"topic":{"type":"string"},"partition":{"type":"integer"},"offset":{"type":"integer"},
+    "key":{"type":["string","object"],"description":"Absent: the record had none; {\"hex\":…}: it is no text"},
+    "errorClass":{"type":"string","description":"For programs; `behind`: one of its key before it is a dead letter"},
+    "errorMessage":{"type":"string"},
+    "attempts":{"type":"integer","description":"How often it was tried before it was parked"},
+    "behind":{"type":"boolean"},
+    "timestamp":{"type":"string","format":"date-time","description":"The record's"},
+    "parkedAt":{"type":"string","format":"date-time"},
+    "redrives":{"type":"integer","description":"How often it was handed over again"})"
+
+constexpr Schema parked{"DeadLetterParked", R"({
+  "type":"object","required":["id","consumer","topic","partition","offset","errorClass","errorMessage","attempts","behind","timestamp","parkedAt","redrives"],
+  "properties":{)" STEPCAST_LETTER R"(}})"};
+
+constexpr Schema letter{"DeadLetterWhole", R"({
+  "type":"object","required":["id","consumer","topic","partition","offset","errorClass","errorMessage","attempts","behind","timestamp","parkedAt","redrives","status","headers","history"],
+  "properties":{)" STEPCAST_LETTER R"(,
+    "status":{"type":"string","enum":["PARKED","REDRIVING","HANDLED"]},
+    "value":{"type":["string","object"],"description":"Absent: a tombstone"},
+    "headers":{"type":"array","items":{"type":"array","minItems":2,"maxItems":2}},
+    "history":{"type":"array","items":{"type":"object","required":["attempt","result","at"],"properties":{
+      "attempt":{"type":"integer"},"result":{"type":"string","enum":["handled","failed"]},
+      "at":{"type":"string","format":"date-time"},"by":{"type":"string"},"errorMessage":{"type":"string"}}}}}})"};
+
+constexpr Schema begun{"RedriveBegun", R"({
+  "type":"object","required":["success"],"properties":{"success":{"type":"boolean","const":true}}})"};
+
+constexpr http::Parameter letter_id{http::Parameter::In::path, "id", "The dead letter",
+                                    R"({"type":"string","pattern":"^[0-9]+$"})", true};
 
 }  // namespace
+
+const http::RouteInfo dead_letters{
+    .summary = "Records that could not be handled and wait to be handed over again",
+    .description =
+        "In the order in which they were parked; those of a key that is kept in order stand behind its first "
+        "one.",
+    .access = Access::admin,
+    .parameters = {{http::Parameter::In::query, "after", "Where the list goes on: from a `Link` header",
+                    R"({"type":"string"})"},
+                   {http::Parameter::In::query, "limit",
+                    "At most so many; `Link: rel=\"next\"` goes on behind them",
+                    R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"}},
+    .answers = {{200, "The letters", &parked, Shape::list, "application/json", {"Link"}},
+                {400, "A parameter is none"}},
+};
+
+const http::RouteInfo dead_letter{
+    .summary = "One of them with its record and what was done about it, also once it was handled",
+    .access = Access::admin,
+    .parameters = {letter_id},
+    .answers = {{200, "The letter", &letter}, {404, "There is none of this id"}},
+};
+
+const http::RouteInfo redrive{
+    .summary = "Hands a dead letter over again",
+    .description =
+        "Where the order of its key is kept, all of the key, the first one first, until one fails. What "
+        "becomes of it stands in the letter.",
+    .access = Access::admin,
+    .parameters = {letter_id},
+    .answers = {{202, "It has begun", &begun, Shape::one, "application/json", {"Location"}},
+                {404, "There is none of this id, or it was handled"},
+                {409, "It is being handed over, or was as often as may be"},
+                {503, "Nobody here takes its topic now"}},
+};
 
 const http::RouteInfo healthz{
     .summary = "Whether the process answers, whatever it depends on does",

@@ -23,5 +23,8 @@ extern const http::RouteInfo asyncapi;
 extern const http::RouteInfo demo_token;
 extern const http::RouteInfo stream;
 extern const http::RouteInfo stream_state;
+extern const http::RouteInfo dead_letters;
+extern const http::RouteInfo dead_letter;
+extern const http::RouteInfo redrive;
 
 }  // namespace stepcast::app::api

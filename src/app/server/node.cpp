@@ -9,6 +9,7 @@
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
 #include "app/server/api.hpp"
+#include "app/server/dead_letter_routes.hpp"
 #include "app/server/documents.hpp"
 #include "app/server/logging.hpp"
 #include "app/server/monitor.hpp"
@@ -48,7 +49,8 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       hub_{core_, *store_, broadcaster_, clock, config.store.cleanup_interval},
       committer_{core_, *store_, hub_},
       relay_{core_, *store_, committer_, *bus_, {}},
-      dead_letters_{*bus_},
+      letter_box_{core_, *store_, committer_, hub_, letter_options(config)},
+      dead_letters_{*bus_, &letter_box_},
       sse_{sse_options(config, clock)},
       limits_{client_bounds(config)},
       admission_{static_cast<std::size_t>(config.sse.max_streams),
@@ -60,6 +62,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       stop_watch_{core_},
       gate_{core_} {
     hub_.hold();  // until what the store holds is folded
+    hub_.add(letter_box_);
     for (const auto& spec : modules) {
         auto& module =
             modules_.emplace_back(spec.make({.io = io,
@@ -96,6 +99,7 @@ void Node::add_routes() {
     for (const auto& module : modules_) router_.add(module->routes());
     router_.add(http::session_routes(clock_));
     router_.add(stream_routes({core_, *store_, hub_, owners_}));
+    router_.add(dead_letter_routes(letter_box_));
     std::vector<http::StaticFile> files;
     for (const auto& file : web_files())
         files.push_back(
@@ -287,6 +291,7 @@ awaitable<bool> Node::stop() {
         stop_watch_.notify();
         committer_.stop();
         co_await stop_modules();
+        co_await letter_box_.stop();
         co_await relay_.stop();
         co_await gate_.close();
         co_await hub_.stop();
@@ -369,6 +374,7 @@ awaitable<std::string> Node::metrics() {
     add_readings(page, co_await read());
     co_await aio::run_on(core_, [this, &page]() -> awaitable<void> {
         for (const auto& module : modules_) module->read_metrics(page);
+        letter_box_.read_metrics(page);
         relay_.read_metrics(page, clock_.now());
         co_return;
     });

@@ -18,6 +18,7 @@
 #include "domain/module.hpp"
 #include "flow/dead_letters.hpp"
 #include "flow/feed_hub.hpp"
+#include "flow/letter_box.hpp"
 #include "flow/outbox_relay.hpp"
 #include "http/client_limits.hpp"
 #include "http/router.hpp"
@@ -88,6 +89,7 @@ class Node {
     flow::FeedHub hub_;
     flow::Committer committer_;
     flow::OutboxRelay relay_;
+    flow::LetterBox letter_box_;
     flow::DeadLetters dead_letters_;
     const http::SseOptions sse_;
     http::ClientLimits limits_;

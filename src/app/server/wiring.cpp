@@ -89,7 +89,7 @@ std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now) {
 
 std::span<const event::Category* const> stored_categories() {
     static const auto all = [] {
-        std::vector<const event::Category*> categories;
+        std::vector<const event::Category*> categories{&flow::letter_category};
         for (const auto& module : modules({}, {}))
             categories.insert(categories.end(), module.categories.begin(), module.categories.end());
         return categories;
@@ -112,6 +112,7 @@ result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config) {
 }
 
 result<void> check_stored(const event::Event& draft) {
+    if (&draft.category() == &flow::letter_category) return flow::check_stored_letter(draft);
     static const auto all = modules({}, {});
     for (const auto& module : all)
         if (std::ranges::find(module.categories, &draft.category()) != module.categories.end())
@@ -125,6 +126,11 @@ std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Con
     if (!journal) return std::make_unique<store::MemoryStore>(store_limits(config), clock);
     return std::make_unique<store::JournaledStore>(core, std::move(journal), store_limits(config),
                                                    config.store.journal_max_bytes, clock);
+}
+
+flow::LetterBox::Options letter_options(const Config& config) {
+    return {.max_bytes = config.dead_letters.max_bytes,
+            .max_attempts = static_cast<std::uint64_t>(config.dead_letters.max_attempts)};
 }
 
 http::SseOptions sse_options(const Config& config, const Clock& clock) {

@@ -4,6 +4,7 @@
 #include "app/config/config.hpp"
 #include "bus/bus.hpp"
 #include "domain/module.hpp"
+#include "flow/letter_box.hpp"
 #include "http/server_options.hpp"
 #include "http/stream/sse_session.hpp"
 #include "store/journal/file.hpp"
@@ -25,8 +26,9 @@ std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Con
 result<void> check_stored(const event::Event& draft);
 /// Every module of this binary.
 std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now);
-/// What a journal may hold: the categories of all modules.
+/// What a journal may hold: the categories of all modules, and the node's own.
 std::span<const event::Category* const> stored_categories();
+flow::LetterBox::Options letter_options(const Config& config);
 /// `clock` outlives the options.
 http::SseOptions sse_options(const Config& config, const Clock& clock);
 http::ClientLimits::Bounds client_bounds(const Config& config);

@@ -284,14 +284,17 @@ awaitable<ProgressIngest::Failures> ProgressIngest::take(std::span<const bus::Re
     if (errors_.empty()) co_return Failures{};
     const auto too_old = counts_.rejected_too_old.load();
     auto failed = failures();
-    if (live || !options_.rebuilds) {
-        if (failed.empty()) co_await buried();
-        co_return failed;
+    copies_letters_ = live || !options_.rebuilds;
+    if (!copies_letters_) {
+        counts_.old_poison += failed.size() - (counts_.rejected_too_old - too_old);
+        std::erase_if(failed, [this](const auto& failure) {
+            const bool old = failure.error.code == errc::too_old;
+            if (old) consumer_.done(failure.record->place);
+            return old;
+        });
     }
-    counts_.old_poison += failed.size() - (counts_.rejected_too_old - too_old);
-    for (const auto& failure : failed) consumer_.done(failure.record->place);
-    co_await buried();
-    co_return Failures{};
+    if (failed.empty()) co_await buried();
+    co_return failed;
 }
 
 // What is to be buried: who waits to be told is told instead.

@@ -106,7 +106,9 @@ class ProgressIngest final : flow::Consumer::Handler {
 
     flow::Consumer::Subscription subscription() const;
     awaitable<Failures> take(std::span<const bus::Record> records) override;
+    std::vector<store::Commit> moves() override { return offsets_.moves(); }
     awaitable<void> buried() override;
+    bool copies_letters() const override { return copies_letters_; }
     awaitable<void> look() override;
     awaitable<void> decode_all(std::span<const bus::Record> records);
     void decode_one(const bus::Record& record);
@@ -145,7 +147,8 @@ class ProgressIngest final : flow::Consumer::Handler {
     std::atomic<bool> running_{false};
     std::atomic<int> rebuilt_percent_{0};
     std::atomic<std::int64_t> lag_{0};
-    bool rebuilding_ = true;  // holds the hub
+    bool rebuilding_ = true;      // holds the hub
+    bool copies_letters_ = true;  // of the batch at hand
     Counts counts_;
     flow::Consumer consumer_;
 };

@@ -41,6 +41,11 @@ class ProgressModule final : public domain::Module {
         if (orders_) topics.insert(topics.end(), {{orders_topic_}, {orders_topic_ + ".dlq"}});
         return topics;
     }
+    std::vector<std::string> owes() const override {
+        std::vector<std::string> topics{events_topic_ + ".dlq"};
+        if (orders_) topics.push_back(orders_topic_ + ".dlq");
+        return topics;
+    }
     std::vector<domain::TopicInfo> topic_infos() const override {
         std::vector<domain::TopicInfo> infos{api::events_topic(events_topic_),
                                              domain::dead_letters_of(events_topic_)};

@@ -61,7 +61,7 @@ OrderConsumer::OrderConsumer(asio::io_context& io, ProgressEventService& service
     : service_{service},
       committer_{committer},
       options_{std::move(options)},
-      consumer_{io, bus, dead_letters, "order consumer"},
+      consumer_{io, bus, dead_letters, "order consumer", flow::Consumer::Order::of_key},
       room_{consumer_.strand()} {}
 
 void OrderConsumer::start() {

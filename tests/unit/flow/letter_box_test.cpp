@@ -1,0 +1,304 @@
+#include "flow/letter_box.hpp"
+
+#include <fmt/format.h>
+
+#include "flow/consumer.hpp"
+#include "store/memory/memory_store.hpp"
+#include "unit/flow/nobody.hpp"
+#include "unit/flow/refusing_bus.hpp"
+#include "unit/strand_test.hpp"
+
+namespace stepcast::flow {
+namespace {
+
+using namespace std::chrono_literals;
+using aio::awaitable;
+using Kind = Consumer::Failure::Kind;
+
+/// Handles what does not stand among the bad ones; `slow` ones are done later.
+class Handler final : public Consumer::Handler {
+  public:
+    std::set<std::string> bad;
+    std::set<std::string> slow;
+    std::vector<bus::Place> begun;  // of slow ones
+    std::vector<std::string> handled;
+    Consumer* consumer = nullptr;
+    std::function<std::vector<store::Commit>()> offsets;
+
+    awaitable<std::vector<Consumer::Failure>> take(std::span<const bus::Record> records) override {
+        std::vector<Consumer::Failure> failures;
+        for (const auto& record : records) {
+            const std::string value{*record.value};
+            if (bad.contains(value)) {
+                failures.push_back({&record, Kind::poison, Error{bus::errc::too_large, {}, value}});
+            } else {
+                handled.push_back(value);
+                if (slow.contains(value))
+                    begun.push_back(record.place);
+                else
+                    consumer->done(record.place);
+            }
+        }
+        co_return failures;
+    }
+    std::vector<store::Commit> moves() override { return offsets ? offsets() : std::vector<store::Commit>{}; }
+};
+
+class LetterBoxTest : public stepcast::testing::StrandTest {
+  protected:
+    /// What a node is of this.
+    struct Node {
+        Node(LetterBoxTest& test, Consumer::Order order, LetterBox::Options options = {})
+            : box{test.core, *test.store, test.committer, test.hub, options},
+              letters{test.bus, &box},
+              consumer{test.io, test.bus, letters, "some consumer", order} {
+            handler.consumer = &consumer;
+            test.hub.add(box);
+            test.hub.start();
+        }
+        void start() { consumer.start(bus::GroupSubscription{"t", "g"}, handler); }
+        awaitable<void> stop() {
+            letters.stop();
+            co_await consumer.stop();
+            co_await box.stop();
+        }
+        LetterBox box;
+        DeadLetters letters;
+        Handler handler;
+        Consumer consumer;
+    };
+
+    awaitable<bool> until(std::function<bool()> holds) {
+        const auto deadline = std::chrono::steady_clock::now() + 30s;
+        while (!holds()) {
+            if (std::chrono::steady_clock::now() > deadline) co_return false;
+            co_await aio::pause(2ms);
+        }
+        co_return true;
+    }
+    /// "k1" is value 1 under key k; "-1" has no key of its own.
+    awaitable<void> give(std::vector<std::string> all) {
+        std::vector<bus::Message> messages;
+        for (const auto& one : all) messages.push_back({"t", one.substr(0, 1), one});
+        EXPECT_TRUE((co_await bus.produce(std::move(messages))).has_value());
+    }
+    static std::string keys(const LetterBox& box) {
+        std::string all;
+        for (const auto& parked : box.list(0, 1000))
+            all +=
+                fmt::format("{}{}{} ", *parked.letter.key, parked.letter.behind ? "<" : "", parked.redrives);
+        return all;
+    }
+    static event::Position number(const LetterBox& box, std::size_t index) {
+        return box.list(0, 1000).at(index).number;
+    }
+    static std::string all(const std::vector<std::string>& values) {
+        return fmt::format("{}", fmt::join(values, " "));
+    }
+    awaitable<std::vector<std::string>> owed() {
+        std::vector<std::string> owed;
+        const auto pending = co_await store->outbox(0, 100);
+        for (const auto& one : *pending) owed.push_back(one.message.topic + " " + one.message.value);
+        co_return owed;
+    }
+
+    std::unique_ptr<store::EventStore> store = std::make_unique<store::MemoryStore>(store::Limits{});
+    Nobody nobody;
+    test::RefusingBus bus;
+    FeedHub hub{core, *store, nobody, system_clock(), 1h};
+    Committer committer{core, *store, hub};
+};
+
+TEST_F(LetterBoxTest, while_a_key_has_a_letter_what_comes_of_it_is_parked_behind_and_others_go_on) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::of_key};
+        node.handler.bad = {"a1"};
+        node.start();
+        co_await give({"a1", "b1", "a2", "a3", "b2"});
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 a<0 a<0 "; })) << keys(node.box);
+        co_await give({"a4", "b3"});
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 a<0 a<0 a<0 "; })) << keys(node.box);
+        EXPECT_TRUE(co_await until([&] { return node.handler.handled.size() == 3; }));
+        EXPECT_EQ(all(node.handler.handled), "b1 b2 b3");
+        EXPECT_EQ((co_await owed()).size(), 4u) << "the topic gets a copy of each";
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+TEST_F(LetterBoxTest, where_no_order_is_kept_a_letter_stops_nothing) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::none};
+        node.handler.bad = {"a1"};
+        node.start();
+        co_await give({"a1", "a2"});
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 "; })) << keys(node.box);
+        EXPECT_EQ(all(node.handler.handled), "a2");
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+TEST_F(LetterBoxTest, a_redrive_hands_a_key_over_in_order_and_ends_at_the_first_that_fails) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::of_key};
+        node.handler.bad = {"a1", "a3"};
+        node.start();
+        co_await give({"a1", "a2", "a3", "a4"});
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 a<0 a<0 a<0 "; })) << keys(node.box);
+        const auto first = number(node.box, 0), second = number(node.box, 1);
+        EXPECT_TRUE(node.box.redrive(second, "kim"));
+        EXPECT_EQ(node.box.redrive(first, "lee").error().code, letter_errc::running);
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a1 a<0 a<0 a<0 "; }))
+            << "the first one fails again";
+        EXPECT_TRUE(node.handler.handled.empty());
+
+        node.handler.bad = {"a3"};
+        EXPECT_TRUE(co_await until([&] { return node.box.redrive(first, "lee").has_value(); }));
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a<1 a<0 "; })) << keys(node.box);
+        EXPECT_EQ(all(node.handler.handled), "a1 a2");
+        const auto history = (co_await node.box.history(first)).value();
+        EXPECT_EQ(history.status, "HANDLED");
+        EXPECT_EQ(history.letter.value, "a1");
+        EXPECT_EQ(history.attempts.size(), 2u);
+        if (history.attempts.size() != 2) co_return;
+        EXPECT_EQ(history.attempts[0].what.by, "kim");
+        EXPECT_FALSE(history.attempts[0].handled);
+        EXPECT_EQ(history.attempts[1].what.by, "lee");
+        EXPECT_TRUE(history.attempts[1].handled);
+        EXPECT_EQ(node.box.redrive(first, "").error().code, letter_errc::unknown);
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+TEST_F(LetterBoxTest, what_comes_while_the_last_letter_is_handled_stays_behind_it_and_is_handed_over_too) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::of_key};
+        node.handler.bad = {"a1"};
+        node.start();
+        co_await give({"a1"});
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 "; }));
+        node.handler.bad.clear();
+        node.handler.slow = {"a1"};
+        EXPECT_TRUE(node.box.redrive(number(node.box, 0), {}));
+        EXPECT_TRUE(co_await until([&] { return node.handler.begun.size() == 1; }));
+        co_await give({"a2", "b1"});
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 a<0 "; })) << keys(node.box);
+        EXPECT_EQ(all(node.handler.handled), "a1 b1") << "others go on meanwhile";
+        co_await aio::run_on(node.consumer.strand(), [&]() -> awaitable<void> {
+            node.consumer.done(node.handler.begun[0]);
+            co_return;
+        });
+        EXPECT_TRUE(co_await until([&] { return keys(node.box).empty(); })) << keys(node.box);
+        co_await give({"a3"});
+        EXPECT_TRUE(co_await until([&] { return node.handler.handled.size() == 4; }));
+        EXPECT_EQ(all(node.handler.handled), "a1 b1 a2 a3");
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+TEST_F(LetterBoxTest, attempts_are_bounded) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::none, {.max_attempts = 2}};
+        node.handler.bad = {"a1"};
+        node.start();
+        co_await give({"a1"});
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 "; }));
+        const auto letter = number(node.box, 0);
+        for (int i = 0; i < 2; ++i)
+            EXPECT_TRUE(co_await until([&] { return node.box.redrive(letter, {}).has_value(); }));
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a2 "; })) << keys(node.box);
+        EXPECT_TRUE(co_await until(
+            [&] { return node.box.redrive(letter, {}).error().code == letter_errc::exhausted; }));
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+TEST_F(LetterBoxTest, without_room_a_letter_stands_on_its_topic_alone) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::none, {.max_bytes = 100}};
+        node.handler.bad = {"a1"};
+        node.start();
+        co_await give({"a1", "a2"});
+        EXPECT_TRUE(co_await until([&] { return node.handler.handled.size() == 1; }));
+        EXPECT_EQ(keys(node.box), "");
+        const auto people = bus.replay({"t.dlq"}, core);
+        const auto letter = co_await people->next(10s);
+        EXPECT_TRUE(letter && letter->records.size() == 1 && *letter->records[0].value == "a1");
+        co_await people->close();
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+TEST_F(LetterBoxTest, without_room_what_must_keep_its_order_waits) {
+    run([&]() -> awaitable<void> {
+        co_await give({"a1", "a2"});
+        Node node{*this, Consumer::Order::of_key, {.max_bytes = 100}};
+        node.handler.bad = {"a1"};
+        node.start();
+        for (int i = 0; i < 50; ++i) co_await aio::pause(2ms);
+        EXPECT_TRUE(node.handler.handled.empty());
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+TEST_F(LetterBoxTest, a_letter_and_the_offset_behind_it_are_one_commit) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::none};
+        node.handler.bad = {"a1", "a2"};
+        node.handler.offsets = [] {
+            std::vector<store::Commit> moves(1);
+            moves[0].source = {"source", "t", 0, 7, false};
+            return moves;
+        };
+        node.start();
+        co_await give({"a1"});
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 "; }));
+        EXPECT_EQ((co_await store->source_offsets("source", "t")).value(),
+                  (std::vector<store::PartitionOffset>{{0, 7}}));
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+TEST_F(LetterBoxTest, a_letter_keeps_bytes_that_are_no_text_and_a_key_that_is_no_id) {
+    const std::string bytes{"\xff\x00{\"\x80", 5};
+    const Letter letter{.consumer = "c",
+                        .topic = "t",
+                        .place = {3, 14},
+                        .timestamp = Timestamp{15ms},
+                        .key = bytes,
+                        .value = bytes,
+                        .headers = {{"crc", bytes}, {"", "é"}},
+                        .error_class = "malformed",
+                        .error_message = "no JSON: " + bytes,
+                        .attempts = 3,
+                        .behind = true};
+    const auto event = parked_event(letter);
+    ASSERT_TRUE(event);
+    EXPECT_TRUE(event->stream_id().starts_with("c/t/#"));
+    const auto read = read_letter(*event);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->key, bytes);
+    EXPECT_EQ(read->value, bytes);
+    EXPECT_EQ(read->headers, letter.headers);
+    EXPECT_EQ(read->error_message, letter.error_message);
+    EXPECT_EQ(std::tuple(read->place.partition, read->place.offset, read->attempts, read->behind),
+              std::tuple(3, 14, 3u, true));
+    EXPECT_TRUE(check_stored_letter(*event));
+    EXPECT_FALSE(read_redriven(*event));
+    const auto fits = [](std::string value) {
+        return parked_event({.consumer = "c", .topic = "t", .value = std::move(value)}) != nullptr;
+    };
+    EXPECT_TRUE(fits(std::string(50'000, 'x')));
+    EXPECT_FALSE(fits(std::string(60'000, 'x')));
+    EXPECT_FALSE(fits(std::string(50'000, '"'))) << "by what it takes as JSON";
+}
+
+}  // namespace
+}  // namespace stepcast::flow
