@@ -1,0 +1,313 @@
+#include "flow/process_manager.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <algorithm>
+#include <tuple>
+
+#include "aio/backoff.hpp"
+#include "aio/spawn.hpp"
+#include "base/error_category.hpp"
+#include "base/random.hpp"
+
+namespace stepcast::flow {
+namespace {
+
+using namespace std::chrono_literals;
+using aio::awaitable;
+
+// Whoever drives moves a saga, or its timer, within this time; behind it another node may look.
+constexpr auto retake_after = 30s;
+
+bool same_place(const SagaState& a, const SagaState& b) {
+    return a.status == b.status && a.step == b.step;
+}
+
+}  // namespace
+
+std::error_code make_error_code(saga_errc e) {
+    static const ErrorCategory<saga_errc> category{
+        "saga",
+        {{saga_errc::unknown_saga, "There is no such saga"},
+         {saga_errc::not_stuck, "The saga is not stuck"},
+         {saga_errc::unknown_step, "The saga has no such step to undo"},
+         {saga_errc::unreadable, "The saga cannot be read"},
+         {saga_errc::too_many, "Too many sagas are under way"}}};
+    return category.code(e);
+}
+
+ProcessManager::ProcessManager(const aio::Strand& core, const Clock& clock, store::EventStore& store,
+                               Committer& committer, SagaPlan& plan, AggregateKind kind, Options options,
+                               std::function<void()> owed)
+    : core_{core},
+      clock_{clock},
+      store_{store},
+      committer_{committer},
+      plan_{plan},
+      options_{options},
+      owed_{std::move(owed)},
+      holder_{random_uuid()},
+      commands_{core, store, committer, std::move(kind), {}},
+      undoing_(plan.steps().size()),
+      gate_{core} {}
+
+awaitable<result<store::Receipt>> ProcessManager::begin(Command command) {
+    if (under_way_.size() >= options_.max_under_way) co_return fail(saga_errc::too_many);
+    const auto id = command.stream_id;
+    command.decide = [this, id, decide = std::move(command.decide)](const Aggregate& state,
+                                                                    event::Version version) {
+        auto decision = decide(state, version);
+        if (!decision) return decision;
+        SagaState after;
+        apply(after, SagaMove::begun, clock_.now());
+        return result<Decision>{with_timer(id, after, std::move(*decision))};
+    };
+    auto receipt = co_await commands_.handle(std::move(command));
+    if (!receipt) co_return receipt;
+    owed_();
+    if (!receipt->deduplicated) drive_beside(id);
+    co_return receipt;
+}
+
+awaitable<result<void>> ProcessManager::answer(std::string id, std::size_t step, bool undoing,
+                                               result<void> outcome) {
+    const auto now = co_await load(id);
+    if (!now) co_return tl::unexpected{now.error()};
+    const auto& state = *plan_.progress(*now->state);
+    if (state.status != (undoing ? SagaStatus::compensating : SagaStatus::running) || state.step != step) {
+        ++counts_.late_answers;
+        co_return result<void>{};
+    }
+    SagaPlan::Told told{
+        .move = outcome ? move_after_success(state, plan_.steps().size()) : move_after_refusal(state),
+        .step = step,
+        .reason = outcome ? std::string{} : outcome.error().text()};
+    const auto advanced = co_await advance(id, state, std::move(told), std::nullopt);
+    if (!advanced) co_return tl::unexpected{advanced.error()};
+    drive_beside(id);
+    co_return result<void>{};
+}
+
+awaitable<result<store::Receipt>> ProcessManager::resume(std::string id, std::string step) {
+    const auto now = co_await load(id);
+    if (!now) co_return tl::unexpected{now.error()};
+    const auto& state = *plan_.progress(*now->state);
+    if (state.status != SagaStatus::stuck) co_return fail(saga_errc::not_stuck);
+    auto at = state.step;
+    if (!step.empty()) {
+        const auto steps = plan_.steps().first(state.step + 1);
+        const auto named = std::ranges::find(steps, step, &SagaStep::name);
+        if (named == steps.end()) co_return fail(saga_errc::unknown_step, "step");
+        at = static_cast<std::size_t>(named - steps.begin());
+    }
+    auto receipt = co_await advance(id, state, {.move = SagaMove::resumed, .step = at}, std::nullopt);
+    if (receipt) drive_beside(id);
+    co_return receipt;
+}
+
+awaitable<result<Loaded>> ProcessManager::load(const std::string& id) {
+    auto loaded = co_await commands_.reader().load(id);
+    if (!loaded) co_return loaded;
+    const auto* state = plan_.progress(*loaded->state);
+    if (state == nullptr || state->step >= plan_.steps().size()) co_return fail(saga_errc::unreadable);
+    if (loaded->version == 0) co_return fail(saga_errc::unknown_saga);
+    co_return loaded;
+}
+
+void ProcessManager::start() {
+    aio::spawn_critical(core_, "sagas", [this, hold = gate_.enter()] { return watch(); });
+}
+
+awaitable<void> ProcessManager::stop() {
+    stop_.raise();
+    co_await gate_.close();
+    co_await commands_.stop();
+}
+
+// At the start all that are under way, then those whose time has come: nobody moved them, or answered.
+awaitable<void> ProcessManager::watch() {
+    bool first = true;
+    while (!stop_.raised()) {
+        const auto looked = co_await look(first ? Timestamp::max() : clock_.now());
+        if (!looked) spdlog::warn("sagas ({}) wait for the store: {}", plan_.name(), looked.error().text());
+        first = first && !looked;
+        co_await stop_.pause(looked ? options_.look_every : 500ms);
+    }
+}
+
+awaitable<result<void>> ProcessManager::look(Timestamp until) {
+    const auto due = co_await store_.due(until, SIZE_MAX);
+    if (!due) co_return tl::unexpected{due.error()};
+    for (const auto& timer : *due)
+        if (timer.kind == plan_.name()) drive_beside(timer.payload);
+    co_return result<void>{};
+}
+
+void ProcessManager::drive_beside(const std::string& id) {
+    if (stop_.raised()) return;
+    if (const auto [driven, first] = under_way_.try_emplace(id, false); !first) {
+        driven->second = true;
+        return;
+    }
+    aio::spawn_critical(core_, "saga", [this, id, hold = gate_.enter()] { return drive(id); });
+}
+
+awaitable<void> ProcessManager::drive(std::string id) {
+    aio::Backoff backoff{50ms, 5s};
+    while (!stop_.raised()) {
+        auto& moved = under_way_[id] = false;
+        const auto more = co_await step(id);
+        if (more && !*more && !moved) break;
+        if (more) {
+            backoff.reset();
+            continue;
+        }
+        if (more.error().code != store::errc::held)
+            spdlog::warn("{} {} waits: {}", plan_.name(), id, more.error().text());
+        if (!co_await stop_.pause(backoff.next())) break;
+    }
+    under_way_.erase(id);
+}
+
+// False when there is nothing to do now.
+awaitable<result<bool>> ProcessManager::step(const std::string& id) {
+    const auto fence = co_await store_.lease(fmt::format("{}s", plan_.name()), holder_, options_.lease);
+    if (!fence) co_return tl::unexpected{fence.error()};
+    const auto now = co_await load(id);
+    const bool unknown = !now && now.error().code == saga_errc::unknown_saga;
+    if (!now && !unknown) co_return tl::unexpected{now.error()};
+    if (unknown || !plan_.progress(*now->state)->under_way()) {
+        ++counts_.late_timers;
+        store::Commit late;
+        late.fired.push_back(timer_id(id));
+        std::ignore = co_await committer_.commit(std::move(late));
+        co_return false;
+    }
+    const auto& state = *plan_.progress(*now->state);
+    co_return co_await carry_out({id, *now->state, state.step, *fence}, state);
+}
+
+awaitable<result<bool>> ProcessManager::carry_out(const SagaTurn& turn, const SagaState& state) {
+    const bool forward = state.status == SagaStatus::running;
+    const auto& step = plan_.steps()[state.step];
+    auto acted = forward ? co_await plan_.act(turn) : co_await plan_.undo(turn);
+    const auto patience = forward ? step.patience : step.undo_patience;
+    const bool waited = patience > Duration::zero() && clock_.now() >= state.since + patience;
+    const bool later = acted && *acted == SagaAnswer::later;
+    const bool refused = !acted && plan_.is_refusal(acted.error());
+    if (later && !waited) co_return false;
+    if (!acted && !refused && !waited) co_return tl::unexpected{std::move(acted.error())};
+
+    SagaPlan::Told told{.move = SagaMove::done, .step = state.step};
+    if (refused)
+        told.move = move_after_refusal(state);
+    else if (acted && !later)
+        told.move = move_after_success(state, plan_.steps().size());
+    else
+        told.move = move_after_silence(state);
+    if (!acted)
+        told.reason = acted.error().text();
+    else if (later)
+        told.reason = fmt::format("{}: no answer", step.name);
+    const auto advanced = co_await advance(turn.id, state, told, turn.fence);
+    if (!advanced) co_return tl::unexpected{advanced.error()};
+    SagaState after = state;
+    apply(after, told.move, state.since);
+    co_return after.under_way();
+}
+
+// Writes the move unless another one was made from there: then that one counts.
+awaitable<result<store::Receipt>> ProcessManager::advance(const std::string& id, const SagaState& from,
+                                                          SagaPlan::Told told,
+                                                          std::optional<store::Fence> fence) {
+    const auto made = std::make_shared<bool>(false);  // the question may outlive this call
+    auto receipt = co_await commands_.handle(
+        {.stream_id = id,
+         .decide = [this, id, from, told, fence, made](const Aggregate& state,
+                                                       event::Version version) -> result<Decision> {
+             const auto* now = plan_.progress(state);
+             *made = now != nullptr && same_place(*now, from) && may_follow(*now, told.move);
+             if (!*made) return Decision{};
+             SagaState after = *now;
+             apply(after, told.move, clock_.now(), told.step);
+             auto decision = with_timer(id, after, plan_.tell(id, state, version, told));
+             decision.beside.fence = fence;
+             return decision;
+         }});
+    if (!receipt) co_return receipt;
+    owed_();
+    if (*made) count(id, from, told);
+    co_return receipt;
+}
+
+void ProcessManager::count(const std::string& id, const SagaState& from, const SagaPlan::Told& told) {
+    const bool undone = told.move == SagaMove::undone || told.move == SagaMove::compensated;
+    if (from.status == SagaStatus::compensating && undone) ++undoing_[from.step].undone;
+    if (told.move == SagaMove::stuck) ++undoing_[from.step].failed;
+    switch (told.move) {
+        case SagaMove::completed:
+            ++counts_.completed;
+            break;
+        case SagaMove::compensated:
+            ++counts_.compensated;
+            break;
+        case SagaMove::stuck:
+            ++counts_.stuck;
+            spdlog::error("{} {} is stuck: {}", plan_.name(), id, told.reason);
+            break;
+        default:
+            break;
+    }
+}
+
+// What waits for an answer is looked at when that is overdue; else when whoever drove it seems gone.
+Decision ProcessManager::with_timer(const std::string& id, const SagaState& after, Decision decision) const {
+    if (!after.under_way() || after.step >= plan_.steps().size()) {
+        decision.beside.fired.push_back(timer_id(id));
+        return decision;
+    }
+    const auto& step = plan_.steps()[after.step];
+    const auto patience = after.status == SagaStatus::running ? step.patience : step.undo_patience;
+    decision.beside.timers.push_back({timer_id(id),
+                                      clock_.now() + (patience > Duration::zero() ? patience : retake_after),
+                                      std::string{plan_.name()}, id});
+    return decision;
+}
+
+std::string ProcessManager::timer_id(const std::string& id) const {
+    return fmt::format("{} {}", plan_.name(), id);
+}
+
+ProcessManager::Counts ProcessManager::counts() const {
+    auto counts = counts_;
+    counts.under_way = under_way_.size();
+    return counts;
+}
+
+void ProcessManager::read_metrics(MetricSink& sink) const {
+    const auto name = plan_.name();
+    sink.gauge("stepcast_saga_active", "Sagas that are being driven", static_cast<double>(under_way_.size()),
+               {{"saga", name}});
+    const auto ended = [&](std::string_view result, std::uint64_t count) {
+        sink.counter("stepcast_saga_ended_total", "Sagas that ended, or cannot go on",
+                     static_cast<double>(count), {{"saga", name}, {"result", result}});
+    };
+    ended("completed", counts_.completed);
+    ended("compensated", counts_.compensated);
+    ended("stuck", counts_.stuck);
+    sink.counter("stepcast_saga_timers_late_total", "Timers of sagas that had ended",
+                 static_cast<double>(counts_.late_timers), {{"saga", name}});
+    sink.counter("stepcast_saga_answers_late_total", "Answers to steps that no saga waits for any more",
+                 static_cast<double>(counts_.late_answers), {{"saga", name}});
+    for (std::size_t i = 0; i < undoing_.size(); ++i) {
+        const auto step = plan_.steps()[i].name;
+        const auto add = [&](std::string_view result, std::uint64_t count) {
+            sink.counter("stepcast_compensations_total", "Steps of sagas that were undone, or could not be",
+                         static_cast<double>(count), {{"saga", name}, {"step", step}, {"result", result}});
+        };
+        add("undone", undoing_[i].undone);
+        add("failed", undoing_[i].failed);
+    }
+}
+
+}  // namespace stepcast::flow
