@@ -8,6 +8,7 @@
 #include "base/hash.hpp"
 #include "domain/bank/aggregate.hpp"
 #include "domain/bank/ledger.hpp"
+#include "domain/bank/transfer.hpp"
 
 namespace stepcast::bank {
 namespace {
@@ -74,6 +75,41 @@ TEST(BankCodec, events_of_both_schemas_in_one_stream_give_one_state) {
     // before is taken for one of today, and then change the number.
     EXPECT_EQ(state_schema, 1u);
     EXPECT_EQ(fmt::format("{:016x}", stable_hash(states)), "067f6215352c9ed5") << states;
+}
+
+// What was ever written of a transfer; never changed either.
+constexpr std::array<std::pair<TransferEventType, std::string_view>, 6> stored_transfer{{
+    {TransferEventType::initiated,
+     R"({"eventId":"T:1","eventType":"TRANSFER_INITIATED","aggregateId":"T","data":{"from":"a","to":"b","amount":30,"currency":"KRW","owner":"Kim"},"metadata":{"timestamp":"2026-01-01T10:00:00.000Z","version":1}})"},
+    {TransferEventType::debited,
+     R"({"eventId":"T:2","eventType":"TRANSFER_DEBITED","aggregateId":"T","data":{},"metadata":{"timestamp":"2026-01-01T10:00:01.000Z","version":2}})"},
+    {TransferEventType::refused,
+     R"({"eventId":"T:3","eventType":"TRANSFER_REFUSED","aggregateId":"T","data":{"reason":"Account is not active"},"metadata":{"timestamp":"2026-01-01T10:00:02.000Z","version":3}})"},
+    {TransferEventType::stuck,
+     R"({"eventId":"T:4","eventType":"TRANSFER_STUCK","aggregateId":"T","data":{"reason":"The balance would be too large"},"metadata":{"timestamp":"2026-01-01T10:00:03.000Z","version":4}})"},
+    {TransferEventType::resumed,
+     R"({"eventId":"T:5","eventType":"TRANSFER_RESUMED","aggregateId":"T","data":{},"metadata":{"timestamp":"2026-01-01T10:00:04.000Z","version":5}})"},
+    {TransferEventType::refunded,
+     R"({"eventId":"T:6","eventType":"TRANSFER_REFUNDED","aggregateId":"T","data":{},"metadata":{"timestamp":"2026-01-01T10:00:05.000Z","version":6}})"},
+}};
+
+TEST(BankCodec, a_stored_transfer_gives_the_state_that_it_always_gave) {
+    Transfer transfer, other;
+    std::string states;
+    for (const auto& [type, json] : stored_transfer) {
+        const auto event = decode_transfer(type, json.substr(1));
+        ASSERT_TRUE(event) << json;
+        evolve(transfer, *event);
+        states.append(encode_transfer("T", transfer, transfer.steps.size())).append("\n");
+    }
+    for (const auto type :
+         {TransferEventType::initiated, TransferEventType::debited, TransferEventType::completed}) {
+        evolve(other, {.type = type, .at = noon, .from = "a", .to = "b", .amount = 30});
+        states.append(encode_transfer("T", other, other.steps.size())).append("\n");
+    }
+    // Transfers have no snapshots: this number changes only with what a transfer answers.
+    EXPECT_EQ(transfer_kind().snapshot_every, 0u);
+    EXPECT_EQ(fmt::format("{:016x}", stable_hash(states)), "6104eef32e68b140") << states;
 }
 
 TEST(BankCodec, an_event_of_the_first_schema_is_read_as_one_of_today) {
