@@ -17,6 +17,7 @@
 #include "flow/committer.hpp"
 #include "flow/dead_letters.hpp"
 #include "flow/feed_hub.hpp"
+#include "flow/process_manager.hpp"
 #include "http/route.hpp"
 #include "http/stream/admission.hpp"
 #include "http/stream/sse_session.hpp"
@@ -58,6 +59,8 @@ class Module {
     /// Those of them that its commits owe messages to (Commit::outbox): the node sends these.
     virtual std::vector<std::string> owes() const { return {}; }
     virtual std::vector<http::Route> routes() = 0;
+    /// The sagas that it drives: the node gives operators the calls on them.
+    virtual std::vector<flow::ProcessManager*> sagas() { return {}; }
     /// They are given what the store holds from the first event on.
     virtual std::vector<flow::Projection*> projections() = 0;
 

@@ -15,6 +15,7 @@
 #include "app/server/monitor.hpp"
 #include "app/server/web_files.hpp"
 #include "app/server/wiring.hpp"
+#include "domain/saga_routes.hpp"
 #include "event/json.hpp"
 #include "http/cookie_session.hpp"
 #include "http/static_files.hpp"
@@ -96,7 +97,12 @@ void Node::open_admin_port(asio::io_context& io) {
 }
 
 void Node::add_routes() {
-    for (const auto& module : modules_) router_.add(module->routes());
+    std::vector<flow::ProcessManager*> sagas;
+    for (const auto& module : modules_) {
+        router_.add(module->routes());
+        std::ranges::move(module->sagas(), std::back_inserter(sagas));
+    }
+    router_.add(domain::saga_routes(std::move(sagas), hub_, core_));
     router_.add(http::session_routes(clock_));
     router_.add(stream_routes({core_, *store_, hub_, owners_}));
     router_.add(dead_letter_routes(letter_box_));

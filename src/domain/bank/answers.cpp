@@ -9,7 +9,7 @@ namespace stepcast::bank {
 
 http::Response answer_for(const Error& error) {
     using flow::kept_errc;
-    static const std::array<http::AnswerRow, 26> rows{{
+    static const std::array<http::AnswerRow, 25> rows{{
         {errc::malformed, 400, "malformed"},
         {errc::invalid_field, 400, "invalid-field"},
         {errc::unknown_account, 404, "unknown-account"},
@@ -23,7 +23,6 @@ http::Response answer_for(const Error& error) {
         {errc::not_owner, 403, "not-owner"},
         {errc::same_account, 400, "same-account"},
         {errc::unknown_transfer, 404, "unknown-transfer"},
-        {errc::not_stuck, 409, "not-stuck"},
         {errc::unreadable, 500, "unreadable"},
         {query_errc::rebuilding, 503, "rebuilding"},
         {query_errc::unknown_version, 404, "unknown-version"},

@@ -68,7 +68,6 @@ std::error_code make_error_code(errc e) {
                                             {errc::wrong_version, "The account has another version"},
                                             {errc::same_account, "The accounts are the same"},
                                             {errc::unknown_transfer, "There is no such transfer"},
-                                            {errc::not_stuck, "The transfer is not stuck"},
                                             {errc::unreadable, "An event of this account cannot be read"}}};
     return texts.code(e);
 }

@@ -48,7 +48,6 @@ enum class errc {
     wrong_version,     ///< it is not where the caller believed
     same_account,      ///< money cannot go from an account to itself
     unknown_transfer,
-    not_stuck,   ///< the transfer goes on by itself, or has ended
     unreadable,  ///< an event of it cannot be read by this program
 };
 std::error_code make_error_code(errc e);

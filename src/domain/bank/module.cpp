@@ -39,6 +39,7 @@ class BankModule final : public domain::Module {
         for (auto& route : transfer_routes(transfers_)) routes.push_back(std::move(route));
         return routes;
     }
+    std::vector<flow::ProcessManager*> sagas() override { return {&transfers_.sagas()}; }
     std::vector<flow::Projection*> projections() override { return {&accounts_.projection()}; }
 
     aio::awaitable<void> restore() override { co_return; }
@@ -65,7 +66,7 @@ class BankModule final : public domain::Module {
         sink.counter("stepcast_account_snapshots_ignored_total",
                      "Snapshots of accounts that were damaged or of another schema",
                      static_cast<double>(accounts_.snapshots_ignored()));
-        read_sagas(sink);
+        transfers_.sagas().read_metrics(sink);
     }
     aio::awaitable<result<std::optional<std::string>, http::Response>> state_of(
         const event::Category& asked, std::string stream_id, event::Version version) override {
@@ -86,21 +87,6 @@ class BankModule final : public domain::Module {
     }
 
   private:
-    void read_sagas(MetricSink& sink) const {
-        const auto counts = transfers_.counts();
-        sink.gauge("stepcast_saga_active", "Sagas under way", static_cast<double>(counts.under_way),
-                   {{"saga", "transfer"}});
-        const auto ended = [&](std::string_view result, std::uint64_t count) {
-            sink.counter("stepcast_saga_ended_total", "Sagas that ended, or cannot go on",
-                         static_cast<double>(count), {{"saga", "transfer"}, {"result", result}});
-        };
-        ended("completed", counts.completed);
-        ended("refunded", counts.refunded);
-        ended("stuck", counts.stuck);
-        sink.counter("stepcast_saga_timers_late_total", "Timers of sagas that had ended",
-                     static_cast<double>(counts.late_timers), {{"saga", "transfer"}});
-    }
-
     const domain::Parts parts_;
     Accounts accounts_;
     Transfers transfers_;

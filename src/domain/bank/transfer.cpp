@@ -17,6 +17,32 @@ std::string_view name_of(Type type) {
     return transfer_type_names[static_cast<std::size_t>(type)];
 }
 
+flow::SagaMove move_of(Type type) {
+    using enum flow::SagaMove;
+    constexpr std::array<flow::SagaMove, transfer_type_names.size()> moves{
+        begun, done, refused, completed, compensated, stuck, resumed};
+    return moves[static_cast<std::size_t>(type)];
+}
+
+// In the words of a transfer: of its two steps the first takes the money, the second gives it.
+Is status_of(const flow::SagaState& saga) {
+    switch (saga.status) {
+        case flow::SagaStatus::unknown:
+            return Is::unknown;
+        case flow::SagaStatus::running:
+            return saga.step == 0 ? Is::initiated : Is::debited;
+        case flow::SagaStatus::compensating:
+            return Is::debited;
+        case flow::SagaStatus::completed:
+            return Is::completed;
+        case flow::SagaStatus::compensated:
+            return Is::refunded;
+        case flow::SagaStatus::stuck:
+            return Is::stuck;
+    }
+    return Is::unknown;
+}
+
 constexpr std::array<std::string_view, 5> transfer_event_names{"eventId", "eventType", "aggregateId", "data",
                                                                "metadata"};
 constexpr std::array<std::string_view, 5> transfer_data_names{"from", "to", "amount", "owner", "reason"};
@@ -52,57 +78,30 @@ std::string encode_event(const TransferEvent& event, std::string_view transfer_i
 
 }  // namespace
 
-bool may_follow(const Transfer& transfer, Type type) {
-    switch (type) {
-        case Type::initiated:
-            return transfer.status == Is::unknown;
-        case Type::debited:
-            return transfer.status == Is::initiated;
-        case Type::refused:
-        case Type::completed:
-            return transfer.status == Is::debited && !transfer.goes_back;
-        case Type::refunded:
-            return transfer.status == Is::initiated || (transfer.status == Is::debited && transfer.goes_back);
-        case Type::stuck:
-            return transfer.status == Is::initiated || transfer.status == Is::debited;
-        case Type::resumed:
-            return transfer.status == Is::stuck;
-    }
-    return false;
-}
-
 void evolve(Transfer& transfer, const TransferEvent& event) {
     transfer.updated_at = event.at;
     transfer.steps.push_back({name_of(event.type), event.at});
+    flow::apply(transfer.saga, move_of(event.type), event.at, transfer.saga.step);
+    transfer.status = status_of(transfer.saga);
     switch (event.type) {
         case Type::initiated:
-            transfer.status = Is::initiated;
             transfer.from = event.from;
             transfer.to = event.to;
             transfer.amount = event.amount;
             transfer.owner = event.owner;
             break;
-        case Type::debited:
-            transfer.status = Is::debited;
-            break;
         case Type::refused:
-            transfer.goes_back = true;
+        case Type::stuck:
             transfer.reason = event.reason;
-            break;
-        case Type::completed:
-            transfer.status = Is::completed;
             break;
         case Type::refunded:
-            transfer.status = Is::refunded;
             if (!event.reason.empty()) transfer.reason = event.reason;
             break;
-        case Type::stuck:
-            transfer.before_stuck = std::exchange(transfer.status, Is::stuck);
-            transfer.reason = event.reason;
-            break;
         case Type::resumed:
-            transfer.status = transfer.before_stuck;
             transfer.reason.clear();
+            break;
+        case Type::debited:
+        case Type::completed:
             break;
     }
 }

@@ -6,6 +6,7 @@
 
 #include "domain/bank/model.hpp"
 #include "flow/aggregate.hpp"
+#include "flow/saga_state.hpp"
 
 namespace stepcast::bank {
 
@@ -45,8 +46,7 @@ inline constexpr std::array<std::string_view, 6> transfer_status_names{"UNKNOWN"
 /// The fold of a transfer's events.
 struct Transfer {
     TransferStatus status = TransferStatus::unknown;
-    TransferStatus before_stuck = TransferStatus::unknown;  ///< where a resumed one goes on
-    bool goes_back = false;                                 ///< the money is on its way back
+    flow::SagaState saga{};
     std::string from{};
     std::string to{};
     std::int64_t amount = 0;
@@ -59,12 +59,12 @@ struct Transfer {
     };
     std::vector<Step> steps{};
 
-    bool ended() const { return status == TransferStatus::completed || status == TransferStatus::refunded; }
+    bool ended() const { return saga.ended(); }
+    /// The money was taken, and went back or is on its way there.
+    bool went_back() const { return saga.reached > 0 && status != TransferStatus::completed; }
 };
 
 void evolve(Transfer& transfer, const TransferEvent& event);
-/// Whether a transfer that stands there may have such an event next.
-bool may_follow(const Transfer& transfer, TransferEventType type);
 
 event::Draft make_draft(const TransferEvent& event, std::string_view transfer_id, std::string_view event_id,
                         event::Version version);

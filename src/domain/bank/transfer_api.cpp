@@ -35,10 +35,6 @@ constexpr Schema transfer_view{"Transfer", R"({
     "version":{"type":"integer","minimum":1},"reason":{"type":"string"},
     "steps":{"type":"array","items":{"type":"object","required":["step","timestamp"],
       "properties":{"step":{"type":"string"},"timestamp":{"type":"string","format":"date-time"}}}}}})"};
-constexpr Schema resuming{"ResumeSaga",
-                          R"({"type":"object","description":"Nothing is asked for.","properties":{}})"};
-constexpr Schema resumed{"SagaResumed", R"({
-  "type":"object","required":["success"],"properties":{"success":{"type":"boolean"}}})"};
 
 const Answer later{.status = 503,
                    .meaning = "The store cannot be reached, is full, or is being read",
@@ -78,34 +74,6 @@ const http::RouteInfo transfer{
                 bad,
                 {403, "The account that pays belongs to another user"},
                 unknown,
-                later},
-};
-
-const http::RouteInfo saga{
-    .summary = "The steps of a saga",
-    .description = "For its owner and for operators; so far transfers are the only sagas.",
-    .access = Access::user,
-    .parameters = {id},
-    .answers = {{.status = 200, .meaning = "The saga", .schema = &transfer_view, .headers = {"ETag"}},
-                bad,
-                {403, "It belongs to another user"},
-                unknown,
-                later},
-};
-
-const http::RouteInfo resume_saga{
-    .summary = "Let a saga that is stuck go on",
-    .access = Access::admin,
-    .parameters = {id},
-    .body = &resuming,
-    .body_required = false,
-    .answers = {{.status = 202,
-                 .meaning = "It goes on with the step that it was stuck at",
-                 .schema = &resumed,
-                 .headers = {"Stepcast-Position"}},
-                bad,
-                unknown,
-                {409, "It is not stuck"},
                 later},
 };
 

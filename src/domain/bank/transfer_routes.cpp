@@ -44,13 +44,6 @@ awaitable<Response> get_transfer(Transfers& transfers, Request& request) {
         .with("Cache-Control", http::users_own);
 }
 
-awaitable<Response> resume(Transfers& transfers, Request& request) {
-    auto id = id_of(request);
-    if (!id) co_return std::move(id.error());
-    auto done = co_await transfers.resume(std::move(*id));
-    co_return done ? domain::answer_for(std::move(*done)) : answer_for(done.error());
-}
-
 }  // namespace
 
 awaitable<Response> begin_transfer(Transfers& transfers, const Request& request, SentTransfer sent) {
@@ -77,8 +70,6 @@ std::vector<http::Route> transfer_routes(Transfers& transfers) {
     return {
         {post, "/api/transfers", to(post_transfer), api::begin_transfer},
         {get, "/api/transfers/{id}", to(get_transfer), api::transfer},
-        {get, "/api/sagas/{id}", to(get_transfer), api::saga},
-        {post, "/api/sagas/{id}/resume", to(resume), api::resume_saga},
     };
 }
 

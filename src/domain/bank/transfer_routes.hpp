@@ -6,7 +6,7 @@
 
 namespace stepcast::bank {
 
-/// Every call under /api/transfers, and the operator's on sagas. What they stand on outlives the server.
+/// Every call under /api/transfers. What they stand on outlives the server.
 std::vector<http::Route> transfer_routes(Transfers& transfers);
 
 /// Begins a transfer that a request asks for. With an Idempotency-Key and no id the id is made from the key.

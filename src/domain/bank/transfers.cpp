@@ -1,12 +1,9 @@
 #include "domain/bank/transfers.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
-#include <tuple>
+#include <array>
 
-#include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
-#include "base/random.hpp"
 #include "domain/bank/object.hpp"
 #include "domain/task_progress.hpp"
 
@@ -17,13 +14,33 @@ using namespace std::chrono_literals;
 using Type = TransferEventType;
 using Kind = AccountCommand::Kind;
 
-constexpr std::string_view timer_kind = "transfer";
-constexpr auto timer_delay = 30s;
-constexpr auto look_interval = 5s;
+constexpr std::array<flow::SagaStep, 2> transfer_steps{{{"take"}, {"give"}}};
 
-/// The account's rules say no: another attempt would hear the same.
-bool is_refusal(const Error& error) {
-    return error.code.category() == make_error_code(errc::malformed).category();
+const Transfer& transfer_of(const flow::Aggregate& state) {
+    return static_cast<const TransferAggregate&>(state).transfer();
+}
+
+Type type_of(flow::SagaMove move) {
+    switch (move) {
+        case flow::SagaMove::begun:
+            return Type::initiated;
+        case flow::SagaMove::done:
+            return Type::debited;
+        case flow::SagaMove::completed:
+            return Type::completed;
+        case flow::SagaMove::compensated:
+            return Type::refunded;
+        case flow::SagaMove::stuck:
+            return Type::stuck;
+        case flow::SagaMove::resumed:
+            return Type::resumed;
+        case flow::SagaMove::refused:
+        // Steps have no patience, and only the first of them is ever undone: neither of these comes.
+        case flow::SagaMove::doubted:
+        case flow::SagaMove::undone:
+            break;
+    }
+    return Type::refused;
 }
 
 std::string_view type_name(Type type) {
@@ -56,8 +73,8 @@ std::optional<domain::TaskStep> task_step(const std::string& id, const std::stri
             break;
         case Type::refunded:
             step.kind = TaskKind::failed;
-            step.step_name = after.goes_back ? "환불 완료" : "출금 거절";
-            step.step = after.goes_back ? 1 : 0;
+            step.step_name = after.went_back() ? "환불 완료" : "출금 거절";
+            step.step = after.went_back() ? 1 : 0;
             step.reason = after.reason;
             break;
         case Type::stuck:
@@ -76,16 +93,19 @@ Transfers::Transfers(const domain::Parts& parts, Accounts& accounts, Options opt
     : parts_{parts},
       accounts_{accounts},
       options_{std::move(options)},
-      holder_{random_uuid()},
-      commands_{parts.core, parts.store, parts.committer, transfer_kind(), {}},
-      gate_{parts.core} {}
+      sagas_{parts.core,
+             parts.clock,
+             parts.store,
+             parts.committer,
+             *this,
+             transfer_kind(),
+             {.max_under_way = options_.max_under_way, .lease = options_.lease},
+             parts.owed} {}
 
 result<void> Transfers::check(const Wish& wish) const {
     if (!parts_.hub.live()) return fail(query_errc::rebuilding);
-    if (stop_.raised() || parts_.committer.paused() == flow::Committer::Pause::store_unavailable)
+    if (sagas_.stopping() || parts_.committer.paused() == flow::Committer::Pause::store_unavailable)
         return fail(query_errc::unavailable);
-    if (under_way_.size() >= options_.max_under_way)
-        return fail(query_errc::unavailable, {}, "too many transfers are under way");
     if (wish.from == wish.to) return fail(errc::same_account);
     if (wish.amount <= 0) return fail(errc::amount_not_positive);
     const auto* from = accounts_.projection().ledger().find(wish.from);
@@ -110,19 +130,18 @@ awaitable<result<domain::Written>> Transfers::write_first(std::shared_ptr<const 
                               .to = wish->to,
                               .amount = wish->amount,
                               .owner = from.owner};
-    const auto receipt = co_await commands_.handle(
+    const auto receipt = co_await sagas_.begin(
         {.stream_id = wish->id,
          .event_id = fmt::format("{}:1", wish->id),
          .fingerprint = fingerprint_of(event),
          .decide = [this, wish, event](const flow::Aggregate& state, event::Version version) {
-             const auto& before = static_cast<const TransferAggregate&>(state).transfer();
-             return result<flow::Decision>{decision(wish->id, before, event, version)};
+             return result<flow::Decision>{decision(wish->id, transfer_of(state), event, version)};
          }});
     if (!receipt && receipt.error().code == store::errc::idempotency_conflict)
         co_return fail(flow::kept_errc::other_call, {}, "there is another transfer of that id");
+    if (!receipt && receipt.error().code == flow::saga_errc::too_many)
+        co_return fail(query_errc::unavailable, {}, "too many transfers are under way");
     if (!receipt) co_return tl::unexpected{receipt.error()};
-    parts_.owed();
-    if (!receipt->deduplicated) drive_beside(wish->id);
     domain::Answer answer{.status = 202, .body = {}, .location = "/api/transfers/" + path_segment(wish->id)};
     Object body{answer.body};
     body.member("success") += "true";
@@ -135,132 +154,56 @@ awaitable<result<Transfers::View>> Transfers::view(std::string id) {
 }
 
 awaitable<result<Transfers::View>> Transfers::load(const std::string& id) {
-    auto loaded = co_await commands_.reader().load(id);
-    if (!loaded) co_return tl::unexpected{std::move(loaded.error())};
-    const auto& state = static_cast<const TransferAggregate&>(*loaded->state);
-    if (state.broken()) co_return fail(errc::unreadable);
-    if (loaded->version == 0)
-        co_return fail(parts_.hub.live() ? make_error_code(errc::unknown_transfer)
-                                         : make_error_code(query_errc::rebuilding));
-    co_return View{id, state.transfer(), loaded->version};
+    const auto loaded = co_await sagas_.load(id);
+    if (loaded) co_return View{id, transfer_of(*loaded->state), loaded->version};
+    const auto why = loaded.error().code;
+    if (why == flow::saga_errc::unreadable) co_return fail(errc::unreadable);
+    if (why != flow::saga_errc::unknown_saga) co_return tl::unexpected{loaded.error()};
+    co_return fail(parts_.hub.live() ? make_error_code(errc::unknown_transfer)
+                                     : make_error_code(query_errc::rebuilding));
 }
 
-awaitable<result<domain::Written>> Transfers::resume(std::string id) {
-    return aio::run_on(parts_.core, [this, id = std::move(id)]() -> awaitable<result<domain::Written>> {
-        const auto view = co_await load(id);
-        if (!view) co_return tl::unexpected{view.error()};
-        if (view->transfer.status != TransferStatus::stuck) co_return fail(errc::not_stuck);
-        const auto receipt = co_await advance(id, {.type = Type::resumed}, std::nullopt);
-        if (!receipt) co_return tl::unexpected{receipt.error()};
-        drive_beside(id);
-        domain::Answer answer{.status = 202, .body = R"({"success":true})"};
-        co_return domain::Written{std::move(answer), receipt->position};
-    });
+std::span<const flow::SagaStep> Transfers::steps() const {
+    return transfer_steps;
 }
 
-void Transfers::start() {
-    aio::spawn_critical(parts_.core, "transfers", [this, hold = gate_.enter()] { return watch(); });
+const flow::SagaState* Transfers::progress(const flow::Aggregate& state) const {
+    return static_cast<const TransferAggregate&>(state).broken() ? nullptr : &transfer_of(state).saga;
 }
 
-awaitable<void> Transfers::stop() {
-    stop_.raise();
-    co_await gate_.close();
-    co_await commands_.stop();
+std::string Transfers::owner(const flow::Aggregate& state) const {
+    return transfer_of(state).owner;
 }
 
-Transfers::Counts Transfers::counts() const {
-    auto counts = counts_;
-    counts.under_way = under_way_.size();
-    return counts;
+std::string Transfers::reason(const flow::Aggregate& state) const {
+    return transfer_of(state).reason;
 }
 
-// At the start all that are under way, then those that nobody has moved for a while: another node's.
-awaitable<void> Transfers::watch() {
-    bool first = true;
-    while (!stop_.raised()) {
-        const auto looked = co_await look(first ? Timestamp::max() : parts_.clock.now());
-        if (!looked) spdlog::warn("transfers wait for the store: {}", looked.error().text());
-        first = first && !looked;
-        co_await stop_.pause(looked ? std::chrono::milliseconds{look_interval} : 500ms);
-    }
+// The account's rules say no: another attempt would hear the same.
+bool Transfers::is_refusal(const Error& error) const {
+    return error.code.category() == make_error_code(errc::malformed).category();
 }
 
-awaitable<result<void>> Transfers::look(Timestamp until) {
-    const auto due = co_await parts_.store.due(until, SIZE_MAX);
-    if (!due) co_return tl::unexpected{due.error()};
-    for (const auto& timer : *due)
-        if (timer.kind == timer_kind) drive_beside(timer.payload);
-    co_return result<void>{};
+awaitable<result<flow::SagaAnswer>> Transfers::act(const flow::SagaTurn& turn) {
+    if (turn.step == 0) co_return co_await move(turn, Step::take);
+    auto given = co_await move(turn, Step::give);
+    if (!given) co_return given;
+    auto settled = co_await move(turn, Step::settle);
+    // The money has arrived: whatever that says, it must not go back.
+    if (!settled && is_refusal(settled.error()))
+        co_return fail(query_errc::unavailable, {}, settled.error().text());
+    co_return settled;
 }
 
-void Transfers::drive_beside(const std::string& id) {
-    if (stop_.raised() || !under_way_.insert(id).second) return;
-    aio::spawn_critical(parts_.core, "transfer", [this, id, hold = gate_.enter()] { return drive(id); });
+// That the other account does not take the money moved none.
+awaitable<result<flow::SagaAnswer>> Transfers::undo(const flow::SagaTurn& turn) {
+    co_return co_await move(turn, Step::give_back);
 }
 
-awaitable<void> Transfers::drive(std::string id) {
-    aio::Backoff backoff{50ms, 5s};
-    while (!stop_.raised()) {
-        const auto more = co_await step(id);
-        if (more && !*more) break;
-        if (more) {
-            backoff.reset();
-            continue;
-        }
-        if (more.error().code != store::errc::held)
-            spdlog::warn("transfer {} waits: {}", id, more.error().text());
-        if (!co_await stop_.pause(backoff.next())) break;
-    }
-    under_way_.erase(id);
-}
-
-// False when there is nothing more to do.
-awaitable<result<bool>> Transfers::step(const std::string& id) {
-    const auto fence = co_await parts_.store.lease("transfers", holder_, options_.lease);
-    if (!fence) co_return tl::unexpected{fence.error()};
-    const auto view = co_await load(id);
-    if (!view) co_return tl::unexpected{view.error()};
-    const auto& transfer = view->transfer;
-    if (transfer.ended() || transfer.status == TransferStatus::stuck) {
-        ++counts_.late_timers;
-        store::Commit late;
-        late.fired.push_back(timer_of(id).id);
-        std::ignore = co_await parts_.committer.commit(std::move(late));
-        co_return false;
-    }
-    co_return co_await carry_out(id, transfer, *fence);
-}
-
-awaitable<result<bool>> Transfers::carry_out(const std::string& id, const Transfer& transfer,
-                                             const store::Fence& fence) {
-    const bool taken = transfer.status == TransferStatus::debited;
-    const auto what = !taken ? Step::take : transfer.goes_back ? Step::give_back : Step::give;
-    auto moved = co_await move(id, transfer, fence, what);
-    if (!moved && !is_refusal(moved.error())) co_return tl::unexpected{std::move(moved.error())};
-    TransferEvent next;
-    if (!moved) next.reason = moved.error().text();
-    switch (what) {
-        case Step::take:
-            next.type = moved ? Type::debited : Type::refunded;
-            break;
-        case Step::give:
-            next.type = moved ? Type::completed : Type::refused;
-            if (moved)
-                if (auto settled = co_await move(id, transfer, fence, Step::settle); !settled)
-                    co_return tl::unexpected{std::move(settled.error())};
-            break;
-        default:
-            next.type = moved ? Type::refunded : Type::stuck;
-    }
-    const bool more = next.type == Type::debited || next.type == Type::refused;
-    const auto advanced = co_await advance(id, std::move(next), fence);
-    if (!advanced) co_return tl::unexpected{advanced.error()};
-    co_return more;
-}
-
-awaitable<result<void>> Transfers::move(const std::string& id, const Transfer& transfer,
-                                        const store::Fence& fence, Step step) {
-    Accounts::Wish wish{.account_id = step == Step::give ? transfer.to : transfer.from, .fence = fence};
+awaitable<result<flow::SagaAnswer>> Transfers::move(const flow::SagaTurn& turn, Step step) {
+    const auto& id = turn.id;
+    const auto& transfer = transfer_of(turn.state);
+    Accounts::Wish wish{.account_id = step == Step::give ? transfer.to : transfer.from, .fence = turn.fence};
     wish.command = {.amount = transfer.amount, .transfer = id};
     switch (step) {
         case Step::take:
@@ -286,34 +229,13 @@ awaitable<result<void>> Transfers::move(const std::string& id, const Transfer& t
     }
     const auto done = co_await accounts_.carry_out(std::move(wish));
     if (!done) co_return tl::unexpected{done.error()};
-    co_return result<void>{};
+    co_return flow::SagaAnswer::done;
 }
 
-awaitable<result<store::Receipt>> Transfers::advance(const std::string& id, TransferEvent event,
-                                                     std::optional<store::Fence> fence) {
-    event.at = parts_.clock.now();
-    const auto receipt = co_await commands_.handle(
-        {.stream_id = id,
-         .decide = [this, id, event, fence](const flow::Aggregate& state, event::Version version) {
-             const auto& before = static_cast<const TransferAggregate&>(state).transfer();
-             if (!may_follow(before, event.type)) return result<flow::Decision>{flow::Decision{}};
-             auto decided = decision(id, before, event, version);
-             decided.beside.fence = fence;
-             return result<flow::Decision>{std::move(decided)};
-         }});
-    if (!receipt) co_return receipt;
-    parts_.owed();
-    if (event.type == Type::completed) ++counts_.completed;
-    if (event.type == Type::refunded) ++counts_.refunded;
-    if (event.type == Type::stuck) {
-        ++counts_.stuck;
-        spdlog::error("transfer {} is stuck: {}", id, event.reason);
-    }
-    co_return receipt;
-}
-
-store::Timer Transfers::timer_of(const std::string& id) const {
-    return {"transfer " + id, parts_.clock.now() + timer_delay, std::string{timer_kind}, id};
+flow::Decision Transfers::tell(const std::string& id, const flow::Aggregate& state, event::Version version,
+                               const Told& told) const {
+    return decision(id, transfer_of(state),
+                    {.type = type_of(told.move), .at = parts_.clock.now(), .reason = told.reason}, version);
 }
 
 flow::Decision Transfers::decision(const std::string& id, const Transfer& before, const TransferEvent& event,
@@ -326,10 +248,6 @@ flow::Decision Transfers::decision(const std::string& id, const Transfer& before
     flow::Decision decision;
     decision.events.push_back(make_draft(next, id, event_id, version + 1));
     auto& beside = decision.beside;
-    if (after.ended() || after.status == TransferStatus::stuck)
-        beside.fired.push_back(timer_of(id).id);
-    else
-        beside.timers.push_back(timer_of(id));
     beside.outbox.push_back({.id = "transfer " + event_id,
                              .topic = options_.events_topic,
                              .key = id,

@@ -137,10 +137,10 @@ TEST_F(TransferTest, what_cannot_come_back_is_stuck_and_goes_on_when_it_can) {
         EXPECT_EQ((co_await transfers.view("T"))->transfer.reason, "The balance would be too large");
         EXPECT_EQ(co_await timers(), 0u) << "it waits for somebody";
         EXPECT_TRUE(co_await withdraw("full", 30));
-        EXPECT_TRUE(co_await transfers.resume("T"));
+        EXPECT_TRUE(co_await transfers.sagas().resume("T", {}));
         EXPECT_EQ(co_await end("T"), "REFUNDED");
         EXPECT_EQ(co_await balance("full"), max_amount);
-        EXPECT_EQ((co_await transfers.resume("T")).error().code, errc::not_stuck);
+        EXPECT_EQ((co_await transfers.sagas().resume("T", {})).error().code, flow::saga_errc::not_stuck);
     });
 }
 
