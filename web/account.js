@@ -80,7 +80,8 @@ export class Account {
       event.balance = balance;
       balance -= changeOf(event);
     }
-    const follow = !this.past;
+    // A slider that was moved away stays, also while its answer is under way.
+    const follow = !this.head || +this.slider.value === this.head.version;
     this.head = head;
     this.slider.max = head.version;
     this.section.hidden = false;

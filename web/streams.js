@@ -99,7 +99,7 @@ function paint() {
   else url.searchParams.delete('version');
   history.replaceState(null, '', url);
   $('#stream').hidden = false;
-  Object.assign(slider, { min: state.first, max: head, value: version, disabled: state.first === head });
+  Object.assign(slider, { min: state.first, max: head, value: wanted || version, disabled: state.first === head });
   slider.setAttribute('aria-valuetext', `${say('stateAt', version, head)}: ${event.type}`);
   $('#state-title').textContent = say('stateAt', version, head);
   $('#state-type').textContent = event.type;

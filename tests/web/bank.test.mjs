@@ -130,6 +130,23 @@ test('the slider moves the balance, the events and the other accounts through ti
   await balanceIs(page, '₩161');
 }));
 
+test('a slider that was moved away stays there, whatever comes meanwhile', () => withPage({}, async (page) => {
+  const name = await open(page, 100);
+  await move(page, 'deposit', 10);
+  await balanceIs(page, '₩110');
+  // The answer for the past comes behind one that tells of a new event.
+  await page.route('**/api/accounts/*?version=1', async (route) => {
+    assert.ok((await server.post(`/api/accounts/${name}/deposits`, { amount: 5 })).ok);
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await page.locator('#log tr').nth(2).waitFor();
+    await route.continue();
+  });
+  await page.getByRole('slider').fill('1');
+  await balanceIs(page, '₩100');
+  assert.equal(await page.getByRole('slider').inputValue(), '1');
+  assert.equal(await page.locator('#log tr[data-ahead]').count(), 2);
+}));
+
 test('what cannot be done is said in words, in both languages', () => withPage({}, async (page) => {
   const name = await open(page, 100);
   await move(page, 'withdraw', 101);
