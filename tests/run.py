@@ -5,6 +5,7 @@
                         unit (what asan runs, in the release build)
 """
 import atexit
+import contextlib
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import xml.etree.ElementTree
@@ -169,66 +171,94 @@ def run_suite(folder, report):
     pathlib.Path(report).write_text(json.dumps(recorder.rows))
 
 
-def installed(stamp, wanted, *commands, **options):
-    """Runs the commands that install what the file `wanted` lists, unless `stamp` is newer than it. True if all is there."""
-    if stamp.exists() and stamp.stat().st_mtime >= wanted.stat().st_mtime:
-        return True
-    for command in commands:
-        name = f"{command[0]} for {wanted.relative_to(ROOT)}"
-        done = call(command, name, **options)
-        if done is None:
-            return False
-        if done.returncode != 0:
-            tally.add(name, "failed", done.stdout[-4000:])
-            return False
-    stamp.touch()
-    return True
+class Missing(Exception):
+    """What could not be installed, and what was said."""
 
 
-def npm_installed(folder):
-    return installed(folder / "node_modules/.package-lock.json", folder / "package-lock.json",
-                     ["npm", "ci", "--no-audit", "--no-fund"], cwd=folder)
+INSTALLING = threading.RLock()  # a stage waits for what is being installed ahead of it
+
+
+def installed(stamp, wanted, *commands, cwd=ROOT):
+    """Runs the commands that install what the file `wanted` lists, unless `stamp` is newer than it."""
+    with INSTALLING:
+        if stamp.exists() and stamp.stat().st_mtime >= wanted.stat().st_mtime:
+            return
+        for command in commands:
+            try:
+                subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                               timeout=STAGE_LIMIT_S, check=True)
+            except (subprocess.SubprocessError, OSError) as failed:
+                output = getattr(failed, "output", None) or str(failed)
+                raise Missing(f"{command[0]} for {wanted.relative_to(ROOT)}", output[-4000:]) from failed
+        stamp.touch()
+
+
+def npm_installed(name):
+    folder = ROOT / "tests" / name
+    installed(folder / "node_modules/.package-lock.json", folder / "package-lock.json", ["npm", "ci", "--no-audit", "--no-fund"], cwd=folder)
 
 
 def pip_installed(name):
     """What tests/NAME/requirements.txt lists, in build/NAME."""
     venv, wanted = ROOT / "build" / name, ROOT / "tests" / name / "requirements.txt"
-    return installed(venv / "installed", wanted, [sys.executable, "-m", "venv", str(venv)],
-                     [str(venv / "bin/pip"), "install", "-q", "-r", str(wanted)])
+    installed(venv / "installed", wanted, [sys.executable, "-m", "venv", str(venv)],
+              [str(venv / "bin/pip"), "install", "-q", "-r", str(wanted)])
 
 
-def java_installed(folder):
+def java_installed(name):
     """What its pom.xml lists in build/clients/jars, and its sources compiled into build/clients/java."""
     sys.path.insert(0, str(ROOT / "tests/integration"))
     import broker  # Kafka's producer is among the broker's jars
-    jars, classes = ROOT / "build/clients/jars", ROOT / "build/clients/java"
-    sources = sorted(folder.glob("*.java"))
-    return installed(jars / "installed", folder / "pom.xml", ["rm", "-rf", str(jars)],
-                     ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"], cwd=folder) and \
-        all(installed(classes / f"{source.name}.installed", source,
-                      ["javac", "-d", str(classes), "-cp", f"{jars}/*:{broker.libraries()}/*", str(source)]) for source in sources)
+    folder, jars, classes = ROOT / "tests" / name, ROOT / "build/clients/jars", ROOT / "build/clients/java"
+    installed(jars / "installed", folder / "pom.xml", ["rm", "-rf", str(jars)],
+              ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"], cwd=folder)
+    for source in sorted(folder.glob("*.java")):
+        installed(classes / f"{source.name}.installed", source,
+                  ["javac", "-d", str(classes), "-cp", f"{jars}/*:{broker.libraries()}/*", str(source)])
 
 
-def clients():
-    folder = ROOT / "tests/clients"
-    if npm_installed(folder) and pip_installed("clients") and java_installed(folder):
-        start_broker()
-        python_suite("clients")
+# What a stage needs besides the packages of the system.
+NEEDS = {
+    "web": ((npm_installed, "web"),),
+    "proxies": ((npm_installed, "web"),),
+    "clients": ((npm_installed, "clients"), (pip_installed, "clients"), (java_installed, "clients")),
+    "api": ((npm_installed, "api"), (pip_installed, "api")),
+    "tokens": ((pip_installed, "tokens"),),
+}
 
 
-def api():
-    if npm_installed(ROOT / "tests/api") and pip_installed("api"):
-        python_suite("api")
+def has_needs(stage):
+    try:
+        for install, name in NEEDS[stage]:
+            install(name)
+        return True
+    except Missing as missing:
+        tally.add(missing.args[0], "failed", missing.args[1])
+        return False
 
 
-def tokens():
-    if pip_installed("tokens") and build("release", "signatures"):
-        python_suite("tokens")
+def install_ahead(stages):
+    """Installs what later stages need, as `build_ahead` builds: pip and Maven take a minute in a fresh clone. What fails is tried again by
+    its stage, which tells."""
+    def install():
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # of this thread and its children
+        for stage in stages:
+            for step, name in NEEDS.get(stage, ()):
+                with contextlib.suppress(Missing):
+                    step(name)
+    threading.Thread(target=install, daemon=True).start()
+
+
+def suite_with_needs(stage):
+    if has_needs(stage):
+        if stage == "clients":
+            start_broker()
+        python_suite(stage)
 
 
 def web():
     folder = ROOT / "tests/web"
-    if not npm_installed(folder):
+    if not has_needs("web"):
         return
     done = call(["node", "--test", "--test-concurrency=1", "--test-reporter=tap"], "web", cwd=folder)
     if done is None:
@@ -242,11 +272,6 @@ def web():
         tally.add(f"web: {name}", outcome, done.stdout[-16000:] if outcome == "failed" else "")
 
 
-def proxies():
-    if npm_installed(ROOT / "tests/web"):
-        python_suite("proxies")
-
-
 STAGES = {
     "ground": lambda: python_suite("ground"),
     "seeds": lambda: (start_broker(), python_suite("seeds")),
@@ -254,10 +279,10 @@ STAGES = {
     "load": lambda: build("release", "floor") and (start_broker(), python_suite("load")),
     "faults": lambda: (start_broker(), reported("faults", str(ROOT / "tests/faults/faults.py"), "--short", "--json")),
     "web": web,
-    "proxies": proxies,
-    "clients": clients,
-    "api": api,
-    "tokens": tokens,
+    "proxies": lambda: suite_with_needs("proxies"),
+    "clients": lambda: suite_with_needs("clients"),
+    "api": lambda: suite_with_needs("api"),
+    "tokens": lambda: build("release", "signatures") and suite_with_needs("tokens"),
     "asan": lambda: (start_broker(), ctest("asan", "suites", SUITES)),
     "tsan": lambda: ctest("tsan", "crossing", CROSSING),
 }
@@ -272,6 +297,7 @@ def main(names):
         sys.exit(f"no such stage: {' '.join(unknown)}; there are: {' '.join(known)}")
     stages = names or list(STAGES)
     build_ahead(stages)
+    install_ahead(stages)
     for name in stages:
         began, passed, failed = time.monotonic(), tally.passed, len(tally.failed)
         print(f"== {name}", flush=True)
