@@ -91,6 +91,9 @@ constexpr Schema letter{"DeadLetterWhole", R"({
 constexpr Schema begun{"RedriveBegun", R"({
   "type":"object","required":["success"],"properties":{"success":{"type":"boolean","const":true}}})"};
 
+constexpr Schema nothing_said{"RedriveAsked", R"({
+  "type":"object","description":"Nothing of it counts; the body may be left out"})"};
+
 constexpr http::Parameter letter_id{http::Parameter::In::path, "id", "The dead letter",
                                     R"({"type":"string","pattern":"^[0-9]+$"})", true};
 
@@ -125,6 +128,8 @@ const http::RouteInfo redrive{
         "becomes of it stands in the letter.",
     .access = Access::admin,
     .parameters = {letter_id},
+    .body = &nothing_said,
+    .body_required = false,
     .answers = {{202, "It has begun", &begun, Shape::one, "application/json", {"Location"}},
                 {404, "There is none of this id, or it was handled"},
                 {409, "It is being handed over, or was as often as may be"},
