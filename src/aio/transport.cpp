@@ -3,13 +3,16 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <asio/bind_executor.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
 #include <cstring>
 
 #include "aio/address.hpp"
+#include "aio/as_tuple.hpp"
 #include "aio/notice.hpp"
 #include "aio/spawn.hpp"
 #include "aio/system_call.hpp"
@@ -81,7 +84,8 @@ struct Transport::Tls : TlsStream {
 };
 
 Transport::Transport(Transport&& other) noexcept
-    : socket_{std::move(other.socket_)},
+    : seat_{std::move(other.seat_)},
+      socket_{std::move(other.socket_)},
       descriptor_{other.descriptor_},
       kind_{other.kind_},
       ended_{other.ended_},
@@ -90,6 +94,10 @@ Transport::Transport(Transport&& other) noexcept
 }
 
 Transport::~Transport() {
+    if (seat_) {
+        seat_ = {};
+        ::close(descriptor_);
+    }
     if (!tls_) return;
     tls_->owner = nullptr;
     if (tls_->aborted) return;
@@ -99,6 +107,30 @@ Transport::~Transport() {
           [socket = std::move(socket_), tls = std::move(tls_)]() mutable {
               return deliver_rest(socket, *tls);
           });
+}
+
+void Transport::sit_in(Readiness& readiness) {
+    if (tls_ || seat_) return;
+    Readiness::Seat seat{readiness, descriptor_};
+    if (!seat) return;  // it can wait by itself
+    asio::error_code error;
+    socket_.release(error);
+    if (!error) seat_ = std::move(seat);
+}
+
+void Transport::start_wait(Wait what, Waiter waiter) {
+    const auto resume = [&] {
+        const auto executor = waiter.get_executor();
+        return asio::bind_executor(executor, [waiter = std::move(waiter)](std::error_code error) mutable {
+            std::move(waiter)(Waited{error});
+        });
+    };
+    if (!seat_)
+        socket_.async_wait(what, resume());
+    else if (what == readable)
+        seat_.wait_readable(std::move(waiter));
+    else
+        seat_.wait_writable(resume());
 }
 
 void Transport::adopt(std::shared_ptr<Tls> tls) {
@@ -196,7 +228,11 @@ ssize_t Transport::receive(std::span<char> room) {
         deliver();
         return size;
     }
-    return receive_some(descriptor_, room, 0, &ended_);
+    const ssize_t size = receive_some(descriptor_, room, 0, &ended_);
+    // TCP gives all that it has. A local socket also keeps apart what came with descriptors.
+    const auto short_of = kind_ == Kind::tcp ? static_cast<ssize_t>(room.size()) : 1;
+    if (seat_ && size < short_of) seat_.drained();
+    return size;
 }
 
 ssize_t Transport::peek(std::span<char> room) {
@@ -219,6 +255,7 @@ bool Transport::has_input() const {
 }
 
 void Transport::cancel() {
+    if (seat_) return seat_.cancel();
     asio::error_code ignored;
     socket_.cancel(ignored);
 }

@@ -14,7 +14,7 @@
 #include <string>
 #include <utility>
 
-#include "aio/as_tuple.hpp"
+#include "aio/readiness.hpp"
 #include "aio/types.hpp"
 #include "base/budget.hpp"
 
@@ -69,21 +69,32 @@ class Transport {
     /// Takes away bytes that were peeked at.
     void skip(std::size_t bytes);
 
+    /// From here on it waits with others of its strand, on which this is called, for many requests at less
+    /// cost each. Nothing waits yet. Without effect by TLS, which may leave input in the socket that it has
+    /// been told of.
+    void sit_in(Readiness& readiness);
+
     using Wait = asio::socket_base::wait_type;
     static constexpr Wait readable = asio::socket_base::wait_read;
     static constexpr Wait writable = asio::socket_base::wait_write;
-    /// `co_await`ed, waits until bytes can be received or are taken: `const auto [error] = …`. Costs no
-    /// coroutine of its own, because every idle stream stands in here.
-    auto wait(Wait what) { return socket_.async_wait(what, as_tuple); }
-    /// The same with a completion token of the caller's.
+    /// `co_await`ed, waits until bytes can be received or are taken: `const auto [error] = …`. Ends early by
+    /// `cancel` only. Costs no coroutine of its own, because every idle stream stands in here.
+    auto wait(Wait what) {
+        return asio::async_initiate<const asio::use_awaitable_t<>, void(Waited)>(
+            [this, what](auto waiter) { start_wait(what, std::move(waiter)); }, asio::use_awaitable);
+    }
+    /// The same with a completion token of the caller's, of one that does not sit with others.
     template <class Token>
     auto wait(Wait what, Token token) {
         return socket_.async_wait(what, std::move(token));
     }
-    /// Calls `handler(std::error_code)` once bytes are taken again.
+    /// Calls `handler(std::error_code)` on its strand once bytes are taken again.
     template <class Handler>
     void when_writable(Handler handler) {
-        socket_.async_wait(writable, std::move(handler));
+        if (seat_)
+            seat_.wait_writable(std::move(handler));
+        else
+            socket_.async_wait(writable, std::move(handler));
     }
     /// Ends every wait with `operation_aborted`.
     void cancel();
@@ -111,14 +122,16 @@ class Transport {
     using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::any_io_executor>;
 
     Transport(Socket socket, Kind kind);
+    void start_wait(Wait what, Waiter waiter);
     ssize_t send_encrypted(std::span<const iovec> parts);
     void deliver();
 
     struct Tls;
     void adopt(std::shared_ptr<Tls> tls);
 
-    Socket socket_;
-    // Also in the socket, but at its other end: from here on it is what a delivery reads of this.
+    Readiness::Seat seat_;
+    Socket socket_;  // closed while there is a seat
+    // From here on it is what a delivery reads of this.
     int descriptor_;
     Kind kind_;
     bool ended_ = false;

@@ -27,6 +27,7 @@ Lane::Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::
       sweep_interval_{sweep_interval},
       longest_deferral_{longest_deferral},
       sweep_timer_{strand_},
+      readiness_{strand_},
       gate_{strand_},
       comment_{event::Event::control(":\n")} {}
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "aio/gate.hpp"
+#include "aio/readiness.hpp"
 #include "aio/tls.hpp"
 #include "aio/types.hpp"
 #include "broadcast/lane_stats.hpp"
@@ -102,6 +103,9 @@ class Lane {
     /// comes.
     const event::EventRef& heartbeat(const Session& session);
 
+    /// Where the lane's transports wait for their clients.
+    aio::Readiness& readiness() { return readiness_; }
+
     /// Room that a session reads into before it throws the bytes away.
     std::span<char> scrap() { return scrap_; }
 
@@ -169,6 +173,7 @@ class Lane {
     const std::chrono::milliseconds sweep_interval_;
     const std::chrono::milliseconds longest_deferral_;
     asio::steady_timer sweep_timer_;
+    aio::Readiness readiness_;
     aio::Gate gate_;
     LaneStats stats_;
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "aio/turn.hpp"
+#include "broadcast/lane.hpp"
 #include "http/paging.hpp"
 
 namespace stepcast::http {
@@ -73,6 +74,7 @@ void Connection::enter(Phase phase) {
 awaitable<void> Connection::run() {
     if (must_open() && !co_await open(Phase::greeting)) co_return;
     if (!hold_place()) co_return co_await turn_away(too_many_connections("address"));
+    transport_.sit_in(lane_.lane().readiness());
     while (true) {
         switch (co_await read_request()) {
             case Outcome::over:

@@ -26,8 +26,16 @@ struct Ends {
     std::optional<asio::generic::stream_protocol::socket> peer;
 };
 
-class TransportTest : public testing::TestWithParam<Transport::Kind> {
+struct Form {
+    Transport::Kind kind;
+    bool sits;  // with others of its strand
+};
+
+class TransportTest : public testing::TestWithParam<Form> {
   protected:
+    TransportTest() {
+        if (GetParam().sits) transport.sit_in(readiness);
+    }
     static Ends connect(asio::io_context& io, Transport::Kind kind) {
         Ends ends;
         if (kind == Transport::Kind::local) {
@@ -67,7 +75,8 @@ class TransportTest : public testing::TestWithParam<Transport::Kind> {
     }
 
     asio::io_context io;
-    Ends ends = connect(io, GetParam());
+    Readiness readiness{asio::make_strand(io)};
+    Ends ends = connect(io, GetParam().kind);
     Transport& transport = *ends.transport;
     asio::generic::stream_protocol::socket& peer = *ends.peer;
     std::array<char, 1024> room;
@@ -114,6 +123,17 @@ TEST_P(TransportTest, receiving_tells_nothing_now_from_the_end) {
     EXPECT_EQ(transport.receive(room), -1);
 }
 
+TEST_P(TransportTest, an_end_that_came_with_the_last_bytes_ends_the_next_wait) {
+    asio::write(peer, asio::buffer("x", 1));
+    peer.shutdown(asio::socket_base::shutdown_send);
+    for (const ssize_t size : {1, -1}) {
+        spawn(io.get_executor(), "test",
+              [&]() -> awaitable<void> { co_await transport.wait(Transport::readable); });
+        run();
+        EXPECT_EQ(transport.receive(room), size);
+    }
+}
+
 TEST_P(TransportTest, a_gone_peer_is_told_from_a_full_one) {
     peer.close();
     ssize_t sent = 0;
@@ -148,18 +168,22 @@ TEST_P(TransportTest, finished_it_still_receives) {
 }
 
 TEST_P(TransportTest, it_knows_its_peers_address_which_a_local_socket_has_not) {
-    EXPECT_EQ(transport.is_local(), GetParam() == Transport::Kind::local);
-    EXPECT_EQ(transport.peer_address().has_value(), GetParam() == Transport::Kind::tcp);
+    EXPECT_EQ(transport.is_local(), GetParam().kind == Transport::Kind::local);
+    EXPECT_EQ(transport.peer_address().has_value(), GetParam().kind == Transport::Kind::tcp);
     if (transport.peer_address()) EXPECT_TRUE(transport.peer_address()->is_loopback());
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, TransportTest, testing::Values(Transport::Kind::tcp, Transport::Kind::local),
-                         [](const auto& kind) {
-                             return kind.param == Transport::Kind::tcp ? "tcp" : "local";
+constexpr auto tcp_kind = Transport::Kind::tcp, local_kind = Transport::Kind::local;
+INSTANTIATE_TEST_SUITE_P(Forms, TransportTest,
+                         testing::Values(Form{tcp_kind, false}, Form{tcp_kind, true}, Form{local_kind, false},
+                                         Form{local_kind, true}),
+                         [](const auto& form) {
+                             return std::string{form.param.kind == tcp_kind ? "tcp" : "local"}.append(
+                                 form.param.sits ? "_sitting" : "");
                          });
 
 using TcpTransportTest = TransportTest;
-INSTANTIATE_TEST_SUITE_P(Tcp, TcpTransportTest, testing::Values(Transport::Kind::tcp));
+INSTANTIATE_TEST_SUITE_P(Tcp, TcpTransportTest, testing::Values(Form{tcp_kind, false}, Form{tcp_kind, true}));
 
 int option(int fd, int name) {
     int value = 0;
