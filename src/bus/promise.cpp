@@ -14,16 +14,10 @@ namespace {
 template <class Handler>
 void resume(Handler handler, std::exception_ptr failure, std::optional<Error> refusal) {
     const auto executor = handler.get_executor();
-    auto told = [handler = std::move(handler), failure = std::move(failure),
-                 refusal = std::move(refusal)]() mutable {
+    asio::post(executor, [handler = std::move(handler), failure = std::move(failure),
+                          refusal = std::move(refusal)]() mutable {
         std::move(handler)(std::move(failure), std::move(refusal));
-    };
-    // Nearly always a strand of ours. Known as such it is posted to without the copies that a type-erased one
-    // makes.
-    if (const auto* strand = executor.template target<aio::Strand>())
-        asio::post(*strand, std::move(told));
-    else
-        asio::post(executor, std::move(told));
+    });
 }
 
 }  // namespace
@@ -57,12 +51,45 @@ void Waiters::answer(Promise& promise) {
     std::unique_lock lock{mutex_};
     promise.answered = true;
     auto handler = take(promise);
+    if (!handler) return;
+    const auto executor = handler->get_executor();
+    const auto* const strand = executor.target<aio::Strand>();
+    if (strand == nullptr) {
+        lock.unlock();
+        return resume(std::move(*handler), nullptr, std::move(promise.refusal_));
+    }
+    Ready& ready = ready_on(*strand);
+    const bool first = ready.entries.empty();
+    promise.handler.emplace(std::move(*handler));
+    ready.entries.push_back(promise);
     lock.unlock();
-    if (handler) resume(std::move(*handler), nullptr, std::move(promise.refusal_));
+    if (first) asio::post(*strand, [self = shared_from_this(), &ready] { self->resume_all(ready); });
+}
+
+/// With the mutex.
+Waiters::Ready& Waiters::ready_on(const aio::Strand& strand) {
+    for (auto& ready : ready_)
+        if (ready.strand == strand) return ready;
+    return ready_.emplace_back(strand);
+}
+
+void Waiters::resume_all(Ready& ready) {
+    List now;
+    std::unique_lock lock{mutex_};
+    now.swap(ready.entries);
+    lock.unlock();
+    while (!now.empty()) {
+        auto& promise = static_cast<Promise&>(now.front());
+        now.pop_front();
+        // The promise goes with the coroutine that is resumed.
+        auto handler = std::exchange(promise.handler, std::nullopt);
+        std::move (*handler)(std::exception_ptr{}, std::move(promise.refusal_));
+    }
 }
 
 void Waiters::cancel(Promise& promise) {
     std::unique_lock lock{mutex_};
+    if (promise.answered) return;
     auto handler = take(promise);
     lock.unlock();
     const asio::system_error cancelled{asio::error::operation_aborted};
@@ -97,6 +124,11 @@ void Waiters::abandon() {
     std::vector<Handler> left;
     std::unique_lock lock{mutex_};
     while (!waiting_.empty()) left.push_back(std::move(*take(waiting_.front())));
+    for (auto& ready : ready_)
+        while (!ready.entries.empty()) {
+            left.push_back(std::move(*std::exchange(ready.entries.front().handler, std::nullopt)));
+            ready.entries.pop_front();
+        }
     timer_.reset();
 }
 

@@ -3,6 +3,7 @@
 #include <asio/use_awaitable.hpp>
 #include <atomic>
 #include <boost/intrusive/list.hpp>
+#include <list>
 #include <memory>
 #include <mutex>
 
@@ -30,19 +31,30 @@ class Waiters : public std::enable_shared_from_this<Waiters> {
     struct Entry : boost::intrusive::list_base_hook<> {
         bool answered = false;
         std::chrono::steady_clock::time_point deadline;
-        std::optional<Handler> handler;  // while it is in the list
+        std::optional<Handler> handler;  // while it is in a list
+    };
+    using List = boost::intrusive::list<Entry, boost::intrusive::constant_time_size<false>>;
+
+    /// Those who have their answers and wait for the next turn of their strand, which resumes them all: a
+    /// batch that is committed answers many at once.
+    struct Ready {
+        aio::Strand strand;
+        List entries;
     };
 
     void add(Promise& promise, Handler handler);
     void answer(Promise& promise);
     void cancel(Promise& promise);
     std::optional<Handler> take(Entry& entry);
+    Ready& ready_on(const aio::Strand& strand);
+    void resume_all(Ready& ready);
     void end_late();
     void set_timer();
 
     const std::chrono::steady_clock::duration limit_;
     std::mutex mutex_;  // for all below
-    boost::intrusive::list<Entry, boost::intrusive::constant_time_size<false>> waiting_;
+    List waiting_;
+    std::list<Ready> ready_;  // one for each strand on which somebody ever waited: few, and they stay
     std::optional<asio::steady_timer> timer_;  // set while somebody waits
 };
 

@@ -1,6 +1,8 @@
 #include "bus/promise.hpp"
 
 #include <gtest/gtest.h>
+
+#include <array>
 #include <asio/thread_pool.hpp>
 #include <atomic>
 #include <thread>
@@ -111,6 +113,46 @@ TEST_F(PromiseTest, who_is_abandoned_is_taken_down_and_resumes_nowhere) {
     EXPECT_FALSE(resumed);
     EXPECT_EQ(held.use_count(), 1) << "its coroutine is still there";
     open->answer();
+}
+
+TEST_F(PromiseTest, each_is_told_on_its_strand_in_the_order_of_the_answers) {
+    const std::array strands{strand, asio::make_strand(io)};
+    std::vector<std::shared_ptr<Promise>> promises;
+    std::array<std::vector<int>, 2> told;
+    for (int i = 0; i < 6; ++i) {
+        const auto open = promises.emplace_back(promise());
+        const auto on = static_cast<std::size_t>(i % 2);
+        aio::spawn(strands[on], "waits", [&, i, on, open]() -> awaitable<void> {
+            const auto refused = co_await open->wait();
+            EXPECT_EQ(refused.has_value(), i == 4);
+            EXPECT_TRUE(strands[on].running_in_this_thread());
+            told[on].push_back(i);
+            if (i == 0) promises[2]->answer();  // while others are being told
+        });
+    }
+    io.poll();
+    promises[4]->refuse(Error{errc::closed});
+    for (const std::size_t i : {5, 0, 1, 3}) promises[i]->answer();
+    io.restart();
+    io.run_for(30s);
+    EXPECT_EQ(told[0], (std::vector{4, 0, 2}));
+    EXPECT_EQ(told[1], (std::vector{5, 1, 3}));
+}
+
+TEST_F(PromiseTest, who_is_answered_and_then_abandoned_is_taken_down_as_well) {
+    const auto held = std::make_shared<int>(0);
+    auto open = promise();
+    aio::spawn(strand, "waits", [held, open]() -> awaitable<void> {
+        const auto local = held;
+        co_await open->wait();
+    });
+    io.poll();
+    open->answer();
+    waiters->abandon();
+    io.restart();
+    io.run_for(30s);
+    EXPECT_TRUE(io.stopped());
+    EXPECT_EQ(held.use_count(), 1) << "its coroutine is still there";
 }
 
 TEST_F(PromiseTest, is_answered_from_other_threads_whichever_comes_first) {
