@@ -5,9 +5,13 @@
 #include <set>
 
 #include "aio/spawn.hpp"
+#include "flow/kill_point.hpp"
 
 namespace stepcast::flow {
 namespace {
+
+const KillPoint after_decide{"after-decide"};
+const KillPoint after_commit{"after-commit"};
 
 Error error_of(const store::Refusal& refusal, std::string_view stream) {
     return {refusal.code,
@@ -75,8 +79,10 @@ aio::awaitable<void> Commands::carry_out_group(const std::string& id, Stream& st
     }
     std::vector<store::Commit> commits;
     auto group = decide(id, stream, commits);
+    if (!commits.empty()) after_decide.pass();
     auto outcomes = co_await committer_.commit(
         commits, reader_.kind().category->expires ? Committer::Full::waits : Committer::Full::refused);
+    if (!commits.empty()) after_commit.pass();
     co_await settle(id, stream, std::move(group), std::move(outcomes));
 }
 

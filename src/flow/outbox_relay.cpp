@@ -7,6 +7,7 @@
 #include "aio/spawn.hpp"
 #include "aio/unless.hpp"
 #include "base/random.hpp"
+#include "flow/kill_point.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -15,6 +16,8 @@ using namespace std::chrono_literals;
 using aio::awaitable;
 
 constexpr std::size_t page_size = 256;
+const KillPoint before_publish{"before-publish"};
+const KillPoint after_publish{"after-publish"};
 
 }  // namespace
 
@@ -103,8 +106,10 @@ awaitable<result<bool>> OutboxRelay::send_next(Topic& topic) {
     auto window = co_await read(topic);
     if (!window) co_return tl::unexpected{std::move(window.error())};
     if (window->empty()) co_return false;
+    before_publish.pass();
     if (auto produced = co_await produce(topic, *window); !produced)
         co_return tl::unexpected{std::move(produced.error())};
+    after_publish.pass();
     if (auto forgotten = co_await forget(topic, *window, std::move(*fence)); !forgotten)
         co_return tl::unexpected{std::move(forgotten.error())};
     topic.after = window->back().number;

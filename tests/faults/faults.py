@@ -26,6 +26,7 @@ import limits
 import orders
 import outages
 import records
+import transfers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,8 @@ FAULTS = (
     Fault("kill -9 at random, Kafka", kills.kill_at_random_with_kafka),
     Fault("kill -9 between journal and answer", kills.kill_between_write_and_answer),
     Fault("kill -9 between journal and offset, Kafka", kills.kill_between_write_and_offset),
+    Fault("the bank dies at named places", transfers.bank_dies),
+    Fault("the bank dies at named places, Kafka", transfers.bank_dies_with_kafka),
     Fault("broker killed and back", outages.broker_killed, slow=True),
     Fault("broker frozen", outages.broker_frozen, slow=True),
     Fault("broker frozen under deposits", outages.outbox_over_an_outage, slow=True),

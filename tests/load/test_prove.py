@@ -114,6 +114,9 @@ class Prove(unittest.TestCase):
         self.assertEqual(code, 1, verdict)
         self.assertEqual(verdict["streams_refused"], 5, verdict)
 
+    def test_a_proof_of_the_bank_needs_a_journal_of_its_own(self):
+        self.assertEqual(prove("--bank", *MEMORY)[0], 2)
+
     def test_one_seed_is_one_script(self):
         self.assertEqual(script("--seed", "5", *MEMORY), script("--seed", "5", *MEMORY))
         self.assertNotEqual(script("--seed", "5", *MEMORY), script("--seed", "6", *MEMORY))

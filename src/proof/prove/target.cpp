@@ -79,7 +79,7 @@ std::vector<std::string> stepcast_settings(const ProveOptions& options, const st
     if (!options.kafka.empty()) {
         out.emplace_back("bus.kind=kafka");
         out.push_back("kafka.brokers=" + options.kafka);
-        out.push_back("kafka.topic_prefix=prove-" + token + "-");
+        out.push_back("kafka.topic_prefix=" + topic_prefix(options, token));
     }
     out.insert(out.end(), options.sets.begin(), options.sets.end());
     return out;
@@ -178,6 +178,10 @@ result<ProveTarget> make_foreign(const ProveOptions& options) {
 }
 
 }  // namespace
+
+std::string topic_prefix(const ProveOptions& options, const std::string& token) {
+    return options.kafka.empty() ? std::string{} : "prove-" + token + "-";
+}
 
 std::uint64_t journal_bound(const ProveOptions& options) {
     constexpr std::uint64_t least = 3ULL * 1024 * 1024;

@@ -29,6 +29,9 @@ struct ProveTarget {
 result<ProveTarget> make_target(const ProveOptions& options, const std::string& folder, std::uint16_t port,
                                 const std::string& token);
 
+/// What its topics begin with; empty without Kafka.
+std::string topic_prefix(const ProveOptions& options, const std::string& token);
+
 /// The journal's bound in bytes: less than the run's own events and a `fill` need.
 std::uint64_t journal_bound(const ProveOptions& options);
 
