@@ -84,6 +84,7 @@ awaitable<result<void>> ProcessManager::answer(std::string id, std::size_t step,
         .reason = outcome ? std::string{} : outcome.error().text()};
     const auto advanced = co_await advance(id, state, std::move(told), std::nullopt);
     if (!advanced) co_return tl::unexpected{advanced.error()};
+    if (advanced->version == 0) ++counts_.late_answers;  // another move was first
     drive_beside(id);
     co_return result<void>{};
 }
@@ -101,6 +102,7 @@ awaitable<result<store::Receipt>> ProcessManager::resume(std::string id, std::st
         at = static_cast<std::size_t>(named - steps.begin());
     }
     auto receipt = co_await advance(id, state, {.move = SagaMove::resumed, .step = at}, std::nullopt);
+    if (receipt && receipt->version == 0) co_return fail(saga_errc::not_stuck);  // somebody was first
     if (receipt) drive_beside(id);
     co_return receipt;
 }
@@ -216,7 +218,8 @@ awaitable<result<bool>> ProcessManager::carry_out(const SagaTurn& turn, const Sa
     co_return after.under_way();
 }
 
-// Writes the move unless another one was made from there: then that one counts.
+// Writes the move unless another one was made from there: then that one counts, and the receipt has no
+// version.
 awaitable<result<store::Receipt>> ProcessManager::advance(const std::string& id, const SagaState& from,
                                                           SagaPlan::Told told,
                                                           std::optional<store::Fence> fence) {

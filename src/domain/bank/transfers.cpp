@@ -20,7 +20,7 @@ const Transfer& transfer_of(const flow::Aggregate& state) {
     return static_cast<const TransferAggregate&>(state).transfer();
 }
 
-Type type_of(flow::SagaMove move) {
+Type type_after(flow::SagaMove move) {
     switch (move) {
         case flow::SagaMove::begun:
             return Type::initiated;
@@ -235,7 +235,8 @@ awaitable<result<flow::SagaAnswer>> Transfers::move(const flow::SagaTurn& turn, 
 flow::Decision Transfers::tell(const std::string& id, const flow::Aggregate& state, event::Version version,
                                const Told& told) const {
     return decision(id, transfer_of(state),
-                    {.type = type_of(told.move), .at = parts_.clock.now(), .reason = told.reason}, version);
+                    {.type = type_after(told.move), .at = parts_.clock.now(), .reason = told.reason},
+                    version);
 }
 
 flow::Decision Transfers::decision(const std::string& id, const Transfer& before, const TransferEvent& event,

@@ -172,7 +172,13 @@ TEST_F(BankNodeTest, a_transfer_is_a_task_that_everybody_can_watch) {
                   400);
         EXPECT_EQ((co_await http.post("/api/transfers", R"({"from":"a","to":"x","amount":20})"))->status,
                   404);
+        const auto saga = (co_await http.get("/api/sagas/" + id))->body;
+        EXPECT_THAT(saga, HasSubstr(R"("saga":"transfer","status":"COMPLETED","step":"give","owner":"Kim")"));
+        EXPECT_THAT(saga, HasSubstr(R"([{"step":"take","status":"DONE"},{"step":"give","status":"DONE"}])"));
+        EXPECT_EQ((co_await http.get("/api/sagas/" + id + "?saga=order"))->status, 404);
+        EXPECT_THAT((co_await http.get("/api/sagas/none"))->body, HasSubstr("unknown-saga"));
         EXPECT_EQ((co_await http.post("/api/sagas/" + id + "/resume", ""))->status, 409);
+        EXPECT_EQ((co_await http.post("/api/sagas/none/resume?step=take", ""))->status, 404);
         EXPECT_EQ((co_await http.get("/api/transfers/none"))->status, 404);
     });
 }
