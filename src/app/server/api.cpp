@@ -92,7 +92,7 @@ constexpr Schema begun{"RedriveBegun", R"({
   "type":"object","required":["success"],"properties":{"success":{"type":"boolean","const":true}}})"};
 
 constexpr Schema nothing_said{"RedriveAsked", R"({
-  "type":"object","description":"Nothing of it counts; the body may be left out"})"};
+  "type":"object","description":"Nothing is asked for.","properties":{}})"};
 
 constexpr http::Parameter letter_id{http::Parameter::In::path, "id", "The dead letter",
                                     R"({"type":"string","pattern":"^[0-9]+$"})", true};
