@@ -23,6 +23,7 @@ enum class errc {
     too_large,    ///< the broker refuses records of this size
     unknown_topic,  ///< the topic does not exist and may not be created
     closed,         ///< the bus is being stopped
+    unfit,          ///< the topic is not what it is needed for
 };
 std::error_code make_error_code(errc e);
 

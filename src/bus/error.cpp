@@ -9,7 +9,8 @@ std::error_code make_error_code(errc e) {
                                                {errc::unavailable, "the bus does not answer"},
                                                {errc::too_large, "the record is too large for the bus"},
                                                {errc::unknown_topic, "no such topic"},
-                                               {errc::closed, "the bus is being stopped"}}};
+                                               {errc::closed, "the bus is being stopped"},
+                                               {errc::unfit, "the topic is not what it is needed for"}}};
     return category.code(e);
 }
 

@@ -58,6 +58,9 @@ class Module {
     virtual std::vector<TopicInfo> topic_infos() const { return {}; }
     /// Those of them that its commits owe messages to (Commit::outbox): the node sends these.
     virtual std::vector<std::string> owes() const { return {}; }
+    /// Those of them whose messages an inbox knows when they come again (flow::Inbox): none may keep a record
+    /// for longer than that remembers.
+    virtual std::vector<std::string> inbox_topics() const { return {}; }
     virtual std::vector<http::Route> routes() = 0;
     /// The sagas that it drives: the node gives operators the calls on them.
     virtual std::vector<flow::ProcessManager*> sagas() { return {}; }

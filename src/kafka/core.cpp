@@ -58,6 +58,16 @@ aio::awaitable<result<std::int32_t>> Core::partitions(std::string topic) {
     co_return co_await aio::offload(*pool_, [&] { return count_partitions(client->get(), topic); });
 }
 
+aio::awaitable<result<std::optional<Duration>>> Core::retention(std::string topic) {
+    std::shared_ptr<Client> client;
+    {
+        const std::lock_guard lock{mutex_};
+        client = client_;
+    }
+    if (!client) co_return fail(bus::errc::closed);
+    co_return co_await aio::offload(*pool_, [&] { return find_retention(client->get(), topic); });
+}
+
 void Core::unlearn(const std::string& topic) {
     const std::lock_guard lock{mutex_};
     known_.erase(topic);

@@ -31,6 +31,8 @@ class Core {
 
     /// How many partitions a topic has. On any strand.
     aio::awaitable<result<std::int32_t>> partitions(std::string topic);
+    /// How long the topic keeps its records; none: for ever.
+    aio::awaitable<result<std::optional<Duration>>> retention(std::string topic);
 
     /// A topic that was seen is gone: ask again.
     void unlearn(const std::string& topic);

@@ -56,6 +56,10 @@ bus::awaitable<result<void>> KafkaBus::ensure_topics(std::vector<bus::TopicSpec>
     return core_->ensure_as(std::move(topics));
 }
 
+bus::awaitable<result<std::optional<Duration>>> KafkaBus::retention(std::string topic) {
+    return core_->retention(std::move(topic));
+}
+
 bus::awaitable<result<std::vector<bus::Place>>> KafkaBus::produce(std::vector<bus::Message> messages) {
     return producer_->produce(std::move(messages));
 }

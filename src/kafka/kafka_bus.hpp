@@ -20,6 +20,7 @@ class KafkaBus final : public bus::MessageBus {
     ~KafkaBus() override;
 
     bus::awaitable<result<void>> ensure_topics(std::vector<bus::TopicSpec> topics) override;
+    bus::awaitable<result<std::optional<Duration>>> retention(std::string topic) override;
     bus::awaitable<result<std::vector<bus::Place>>> produce(std::vector<bus::Message> messages) override;
     std::unique_ptr<bus::Consumer> subscribe(bus::GroupSubscription subscription,
                                              const aio::Strand& strand) override;

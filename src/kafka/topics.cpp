@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "base/text.hpp"
 #include "bus/bus.hpp"
 
 namespace stepcast::kafka {
@@ -123,6 +124,35 @@ result<std::int32_t> count_partitions(rd_kafka_t* rk, const std::string& topic) 
     if (found == all.end() || found->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return fail(errc::unknown_topic, topic);
     return found->partition_cnt;
+}
+
+result<std::optional<Duration>> find_retention(rd_kafka_t* rk, const std::string& topic) {
+    using ResourcePtr = std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
+    const auto cannot = "cannot ask for the settings of " + topic;
+    const ResourcePtr resource{rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str())};
+    auto* asked = resource.get();
+    const QueuePtr answers{rd_kafka_queue_new(rk)};
+    rd_kafka_DescribeConfigs(rk, &asked, 1, nullptr, answers.get());
+    const EventPtr event{rd_kafka_queue_poll(answers.get(), 2 * ask_limit_ms)};
+    if (!event) return refuse(RD_KAFKA_RESP_ERR__TIMED_OUT, cannot);
+    if (const auto error = rd_kafka_event_error(event.get())) return refuse(error, cannot);
+    std::size_t n = 0;
+    const auto* found =
+        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &n);
+    if (n != 1) return refuse(RD_KAFKA_RESP_ERR__BAD_MSG, cannot);
+    if (const auto error = rd_kafka_ConfigResource_error(found[0])) return refuse(error, cannot);
+    const auto* entries = rd_kafka_ConfigResource_configs(found[0], &n);
+    std::optional<Duration> kept;
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::string_view name = rd_kafka_ConfigEntry_name(entries[i]);
+        const auto* text = rd_kafka_ConfigEntry_value(entries[i]);
+        const std::string_view value = text == nullptr ? "" : text;
+        // What is compacted only keeps the last record of each key, however old.
+        if (name == "cleanup.policy" && value == "compact") return std::optional<Duration>{};
+        if (name != "retention.ms") continue;
+        if (const auto ms = parse_number<std::int64_t>(value); ms && *ms >= 0) kept = Duration{*ms};
+    }
+    return kept;
 }
 
 result<std::vector<Span>> find_spans(rd_kafka_t* rk, const std::string& topic,

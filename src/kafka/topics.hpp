@@ -15,6 +15,9 @@ inline constexpr int ask_limit_ms = 3000;
 /// Makes the topics that do not exist, or says which ones are missing.
 result<void> ensure_topics(rd_kafka_t* rk, const Config& config, const std::vector<bus::TopicSpec>& topics);
 
+/// How long the topic keeps its records; none: for ever.
+result<std::optional<Duration>> find_retention(rd_kafka_t* rk, const std::string& topic);
+
 result<std::int32_t> count_partitions(rd_kafka_t* rk, const std::string& topic);
 
 /// A partition that is to be read, and the offset to go on at, if any. `refused`: the broker does not know

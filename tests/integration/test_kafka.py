@@ -144,6 +144,23 @@ class Kafka(unittest.TestCase):
         for task in tasks:
             self.assertEqual([event["percentage"] for event in api_two.history(task)], [0, 25, 50, 75, 100])
 
+    def test_an_order_that_comes_again_is_not_worked_off_again_even_when_its_task_has_expired(self):
+        _, api = self.start("store.ttl=1s", "store.cleanup_interval=100ms", "orders.step_delay=0s")
+        order = json.dumps({"taskId": "T", "userId": "ada", "productName": "노트북", "quantity": 1, "timestamp": "2026-01-01T00:00:00.000Z"})
+        kcat_produce(self.prefix + "order-events-v2", "T", order.encode())
+        until(lambda: api.metric("stepcast_events_committed_total") == 5, "the order is worked off")
+        until(lambda: api.status("T")[0] == 404, "its task expires")
+        kcat_produce(self.prefix + "order-events-v2", "T", order.encode())
+        until(lambda: api.metric("stepcast_inbox_duplicates_total") == 1, "it is known")
+        self.assertEqual(api.metric("stepcast_events_committed_total"), 5)
+
+    def test_a_topic_that_keeps_records_for_longer_than_they_are_remembered_refuses_the_start(self):
+        done = subprocess.run([servers.STEPCAST, "serve", *(f"--set={one}" for one in (
+            "server.port=0", "bus.kind=kafka", f"kafka.brokers={BROKER}", f"kafka.topic_prefix={self.prefix}", "inbox.keep=168h"))],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{self.prefix}order-events-v2 keeps its records for 168.0 h (retention.ms)", done.stdout + done.stderr)
+
     def test_streams_wait_through_a_rebuild(self):
         _, api = self.start()
         user, task = unique("user"), unique("task")

@@ -118,6 +118,10 @@ struct Config {
         Duration keep = std::chrono::hours{1};
     } outbox;
 
+    struct Inbox {
+        Duration keep = std::chrono::hours{169};
+    } inbox;
+
     struct DeadLetters {
         std::uint64_t max_bytes = 64ULL * 1024 * 1024;
         int max_attempts = 10;

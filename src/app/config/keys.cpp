@@ -264,6 +264,11 @@ std::vector<Key> make_keys() {
          "processed_at; at most 16 MiB of such rows. 0: not at all.",
          FIELD(outbox.keep), 0, year},
 
+        {"inbox.keep",
+         "How long it is remembered that a message was handled. The start is refused where a topic keeps its "
+         "records (retention.ms) for as long or longer.",
+         FIELD(inbox.keep), second, 10 * year},
+
         {"dead_letters.max_bytes",
          "Memory for dead letters in the store, where they can be handed over again. At the bound further "
          "ones stand on their topic only; what must keep the order of its key waits.",

@@ -254,14 +254,10 @@ int Node::rebuilt_percent() const {
 }
 
 awaitable<void> Node::start_bus() {
-    std::vector<bus::TopicSpec> topics;
-    for (const auto& module : modules_) {
-        co_await module->restore();
-        for (auto& topic : module->topics()) topics.push_back(std::move(topic));
-    }
+    for (const auto& module : modules_) co_await module->restore();
     aio::Backoff backoff{500ms, 5s};
     while (!stop_.raised()) {
-        const auto made = co_await bus_->ensure_topics(topics);
+        const auto made = co_await make_topics(*bus_, modules_, config_.inbox.keep);
         if (made && stop_.raised()) co_return;
         if (made) {
             for (const auto& module : modules_) module->start();

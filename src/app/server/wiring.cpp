@@ -1,12 +1,15 @@
 #include "app/server/wiring.hpp"
 
+#include <spdlog/spdlog.h>
 #include <algorithm>
 
+#include "aio/spawn.hpp"
 #include "app/config/kafka_config.hpp"
 #include "app/server/access_log.hpp"
 #include "bus/embedded/embedded_bus.hpp"
 #include "domain/bank/module.hpp"
 #include "domain/progress/module.hpp"
+#include "flow/inbox.hpp"
 #include "kafka/kafka_bus.hpp"
 #include "store/journal/journaled_store.hpp"
 #include "store/memory/memory_store.hpp"
@@ -43,7 +46,8 @@ progress::OrderConsumer::Options order_options(const Config& config) {
             .step_delay = config.orders.step_delay,
             .stock = config.orders.stock,
             .max_in_flight = static_cast<std::size_t>(config.orders.max_in_flight),
-            .keep_in_store = config.bus.kind == "embedded" && !config.store.path.empty()};
+            .keep_in_store = config.bus.kind == "embedded" && !config.store.path.empty(),
+            .inbox_keep = config.inbox.keep};
 }
 
 progress::Settings progress_settings(const Config& config, Timestamp now) {
@@ -104,6 +108,24 @@ result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Co
     auto bus = kafka::KafkaBus::open(io, kafka_config(config));
     if (!bus) return tl::unexpected{bus.error()};
     return std::unique_ptr<bus::MessageBus>{std::move(*bus)};
+}
+
+aio::awaitable<result<void>> make_topics(bus::MessageBus& bus,
+                                         std::span<const std::unique_ptr<domain::Module>> modules,
+                                         Duration keep) {
+    std::vector<bus::TopicSpec> topics;
+    std::vector<std::string> remembered;
+    for (const auto& module : modules) {
+        std::ranges::move(module->topics(), std::back_inserter(topics));
+        std::ranges::move(module->inbox_topics(), std::back_inserter(remembered));
+    }
+    auto made = co_await bus.ensure_topics(std::move(topics));
+    if (made) made = co_await flow::check_retention(bus, std::move(remembered), keep);
+    if (!made && made.error().code == bus::errc::unfit) {
+        spdlog::critical("{}", made.error().detail);
+        aio::leave(1);
+    }
+    co_return made;
 }
 
 result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config) {

@@ -16,6 +16,11 @@ namespace stepcast::app {
 
 result<std::unique_ptr<bus::MessageBus>> make_bus(asio::io_context& io, const Config& config,
                                                   const Clock& clock);
+/// Makes the modules' topics, and ends the process where one of those that an inbox stands behind keeps its
+/// records for longer than `keep`.
+aio::awaitable<result<void>> make_topics(bus::MessageBus& bus,
+                                         std::span<const std::unique_ptr<domain::Module>> modules,
+                                         Duration keep);
 /// Null without `store.path`. The error is one line for people.
 result<std::unique_ptr<store::JournalFile>> open_journal(const Config& config);
 /// The store of `journal`, or of memory where that is null. `clock` outlives it.

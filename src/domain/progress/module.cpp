@@ -46,6 +46,9 @@ class ProgressModule final : public domain::Module {
         if (orders_) topics.push_back(orders_topic_ + ".dlq");
         return topics;
     }
+    std::vector<std::string> inbox_topics() const override {
+        return orders_ ? std::vector{orders_topic_} : std::vector<std::string>{};
+    }
     std::vector<domain::TopicInfo> topic_infos() const override {
         std::vector<domain::TopicInfo> infos{api::events_topic(events_topic_),
                                              domain::dead_letters_of(events_topic_)};
@@ -179,6 +182,8 @@ void ProgressModule::read_metrics(MetricSink& sink) const {
     read_rejected(sink, ingest_.counts(), intake_);
     sink.histogram("stepcast_ingest_age_seconds", "From a record's timestamp to its commit",
                    ingest_.counts().age_seconds);
+    sink.counter("stepcast_inbox_duplicates_total", "Messages that came again after they were handled",
+                 orders_ ? number(orders_->duplicates()) : 0, {{"consumer", "order-consumer"}});
     sink.gauge("stepcast_orders_in_flight", "Orders being worked off",
                orders_ ? number(orders_->in_flight()) : 0);
 }

@@ -61,6 +61,7 @@ OrderConsumer::OrderConsumer(asio::io_context& io, ProgressEventService& service
     : service_{service},
       committer_{committer},
       options_{std::move(options)},
+      inbox_{options_.group, options_.inbox_keep, service.store(), service.clock()},
       consumer_{io, bus, dead_letters, "order consumer", flow::Consumer::Order::of_key},
       room_{consumer_.strand()} {}
 
@@ -164,7 +165,30 @@ awaitable<std::vector<flow::Consumer::Failure>> OrderConsumer::take(std::span<co
     co_return failures;
 }
 
+// What was worked off before is done. False when it is time to stop.
+awaitable<bool> OrderConsumer::leave_out_handled(std::vector<Taken>& taken) {
+    std::vector<bool> handled;
+    const auto ask = [&]() -> awaitable<result<void>> {
+        while (handled.size() < taken.size()) {
+            const auto known = co_await inbox_.handled(taken[handled.size()].order.task_id);
+            if (!known) co_return tl::unexpected{known.error()};
+            handled.push_back(*known);
+        }
+        co_return result<void>{};
+    };
+    if (!co_await consumer_.until_readable([&] { return aio::run_on(service_.core(), ask); }))
+        co_return false;
+    std::size_t index = 0;
+    std::erase_if(taken, [&](const Taken& one) {
+        const bool known = handled[index++];
+        if (known) consumer_.done(*one.place);
+        return known;
+    });
+    co_return true;
+}
+
 awaitable<void> OrderConsumer::keep_and_begin(std::vector<Taken>& taken) {
+    if (!co_await leave_out_handled(taken)) co_return;
     if (options_.keep_in_store && !taken.empty()) {
         store::Commit kept;
         for (const auto& [order, place] : taken) kept.timers.push_back(timer_of(order));
@@ -193,6 +217,11 @@ awaitable<int> OrderConsumer::next_step(const Order& order) {
 
 awaitable<void> OrderConsumer::work_off(Taken taken) {
     bool ended = co_await work_steps(taken);
+    if (ended) {
+        store::Commit handled;
+        handled.inbox = inbox_.mark(taken.order.task_id);
+        ended = (co_await committer_.commit(std::move(handled))).has_value();
+    }
     if (ended && options_.keep_in_store) {
         store::Commit forget;
         forget.fired.push_back(kept_as(taken.order));

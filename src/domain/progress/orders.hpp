@@ -10,6 +10,7 @@
 #include "flow/committer.hpp"
 #include "flow/consumer.hpp"
 #include "flow/dead_letters.hpp"
+#include "flow/inbox.hpp"
 #include "store/store.hpp"
 
 namespace stepcast::progress {
@@ -51,6 +52,7 @@ class OrderConsumer final : flow::Consumer::Handler {
         /// when it would be overdue, from before it is begun until it is worked off. The next start goes on
         /// with all that are set.
         bool keep_in_store = false;
+        Duration inbox_keep = std::chrono::hours{169};  ///< an order that comes again is known for so long
     };
 
     OrderConsumer(asio::io_context& io, ProgressEventService& service, flow::Committer& committer,
@@ -64,6 +66,8 @@ class OrderConsumer final : flow::Consumer::Handler {
     bool subscribed() const { return consumer_.subscribed(); }
     /// No further orders are taken now: one given to the bus would wait without being begun.
     bool full() const { return in_flight() >= options_.max_in_flight; }
+    /// Orders that came again after they were worked off.
+    std::uint64_t duplicates() const { return inbox_.duplicates(); }
     std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
   private:
@@ -78,6 +82,7 @@ class OrderConsumer final : flow::Consumer::Handler {
     awaitable<void> go_on_with_kept();
     awaitable<void> take_over_outbox();
     awaitable<void> keep_and_begin(std::vector<Taken>& taken);
+    awaitable<bool> leave_out_handled(std::vector<Taken>& taken);
     void work_off_beside(Taken taken);
     awaitable<void> work_off(Taken taken);
     awaitable<bool> work_steps(const Taken& taken);
@@ -88,6 +93,7 @@ class OrderConsumer final : flow::Consumer::Handler {
     flow::Committer& committer_;
     const Options options_;
     std::atomic<std::size_t> in_flight_{0};
+    flow::Inbox inbox_;  // on the core
     flow::Consumer consumer_;
     aio::Notice room_;
 };

@@ -1,5 +1,7 @@
 #pragma once
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,10 +17,16 @@ class ListBus final : public bus::MessageBus {
     std::vector<bus::Message> taken;
     std::set<std::string> away{};    ///< topics that it refuses as unavailable
     std::size_t largest = SIZE_MAX;  ///< values that are longer make the whole call too_large
+    std::map<std::string, std::optional<Duration>>
+        kept{};  ///< how long topics keep records; others: not at all
     int calls = 0;
 
     bus::awaitable<result<void>> ensure_topics(std::vector<bus::TopicSpec>) override {
         co_return result<void>{};
+    }
+    bus::awaitable<result<std::optional<Duration>>> retention(std::string topic) override {
+        const auto found = kept.find(topic);
+        co_return found == kept.end() ? Duration::zero() : found->second;
     }
     bus::awaitable<result<std::vector<bus::Place>>> produce(std::vector<bus::Message> messages) override {
         ++calls;
