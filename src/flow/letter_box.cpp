@@ -114,9 +114,9 @@ awaitable<result<LetterBox::History>> LetterBox::history(event::Position number)
             if (event->type_index() == static_cast<int>(LetterEvent::parked)) continue;
             auto what = read_redriven(*event);
             if (!what || what->letter != parked->id()) continue;
-            const bool handled = event->type_index() == static_cast<int>(LetterEvent::handled);
-            if (handled) history.status = "HANDLED";
-            history.attempts.push_back({handled, event->recorded_at(), std::move(*what)});
+            const auto type = static_cast<LetterEvent>(event->type_index());
+            if (type != LetterEvent::failed) history.status = event->type();
+            history.attempts.push_back({type, event->recorded_at(), std::move(*what)});
         }
         if (!page->more) break;
         from = page->through + 1;
@@ -179,16 +179,34 @@ awaitable<bool> LetterBox::hand_over(event::Position number, const std::string& 
         what.error_message = outcome->error().text();
     }
     const bool handled = outcome->has_value();
-    store::Commit commit;
-    commit.appends.emplace_back().events.push_back(
-        redriven_event(stream, handled ? LetterEvent::handled : LetterEvent::failed, what));
-    const auto written = co_await committer_.commit(std::move(commit));
-    if (!written || !co_await wait_applied(written->position)) co_return false;
+    if (!co_await write(stream, handled ? LetterEvent::handled : LetterEvent::failed, what)) co_return false;
     ++(handled ? counts_.handled : counts_.failed);
     spdlog::info("dead letter {} of {} was handed over by {}: {}", number, history->letter.topic,
                  by.empty() ? "somebody on this machine" : by,
                  handled ? "handled" : "failed again, " + what.error_message);
     co_return handled;
+}
+
+awaitable<bool> LetterBox::write(const std::string& stream, LetterEvent type, const Redriven& what) {
+    store::Commit commit;
+    commit.appends.emplace_back().events.push_back(redriven_event(stream, type, what));
+    const auto written = co_await committer_.commit(std::move(commit));
+    co_return written&& co_await wait_applied(written->position);
+}
+
+awaitable<result<void>> LetterBox::give_up(event::Position number, std::string by) {
+    const auto found = parked_.find(number);
+    if (found == parked_.end()) co_return fail(letter_errc::unknown);
+    const auto [stream, id, redrives] =
+        std::tuple{found->second.stream, found->second.id, found->second.redrives};
+    if (!under_way_.insert(stream).second) co_return fail(letter_errc::running);
+    const bool written =
+        co_await write(stream, LetterEvent::given_up, {.letter = id, .attempt = redrives + 1, .by = by});
+    under_way_.erase(stream);
+    if (!written) co_return fail(store::errc::unavailable);
+    ++counts_.given_up;
+    spdlog::info("dead letter {} was given up by {}", number, by.empty() ? "somebody on this machine" : by);
+    co_return result<void>{};
 }
 
 void LetterBox::join(const std::string& consumer, LetterReceiver& receiver) {
@@ -223,6 +241,7 @@ void LetterBox::read_metrics(MetricSink& sink) const {
     };
     redrives("handled", counts_.handled);
     redrives("failed", counts_.failed);
+    redrives("given-up", counts_.given_up);
 }
 
 std::span<const event::Category* const> LetterBox::categories() const {
@@ -250,7 +269,7 @@ void LetterBox::take(const event::Event& event) {
     const auto redriven = read_redriven(event);
     auto* const parked = redriven ? find(stream, redriven->letter) : nullptr;
     if (parked == nullptr) return;
-    if (event.type_index() == static_cast<int>(LetterEvent::handled)) return remove(parked->number);
+    if (event.type_index() != static_cast<int>(LetterEvent::failed)) return remove(parked->number);
     parked->redrives = redriven->attempt;
     parked->letter.error_class = redriven->error_class;
     parked->letter.error_message = redriven->error_message;

@@ -64,15 +64,16 @@ class LetterBox final : public Projection {
     struct History {
         Letter letter;
         Timestamp parked_at{};
-        std::string status;  ///< PARKED, REDRIVING or HANDLED
+        std::string status;  ///< PARKED, REDRIVING, HANDLED or GIVEN_UP
         struct Attempt {
-            bool handled = false;
+            LetterEvent result{};
             Timestamp at{};
             Redriven what;
         };
         std::vector<Attempt> attempts;
     };
     struct Counts {
+        std::uint64_t given_up = 0;
         std::uint64_t handled = 0;
         std::uint64_t failed = 0;
     };
@@ -100,6 +101,8 @@ class LetterBox final : public Projection {
     aio::awaitable<result<History>> history(event::Position number);
     /// Begins to hand a letter over, on behalf of `by`: of a consumer that keeps order, all of its key.
     result<void> redrive(event::Position number, std::string by);
+    /// Parks it no more, on behalf of `by`: what stands behind it is the first of its key then.
+    aio::awaitable<result<void>> give_up(event::Position number, std::string by);
 
     /// Any strand. The receiver outlives its leave.
     void join(const std::string& consumer, LetterReceiver& receiver);
@@ -123,6 +126,7 @@ class LetterBox final : public Projection {
     LetterReceiver* receiver_of(const std::string& consumer) const;
     aio::awaitable<void> hand_over_all(event::Position first, std::string by);
     aio::awaitable<bool> hand_over(event::Position number, const std::string& by, LetterReceiver& receiver);
+    aio::awaitable<bool> write(const std::string& stream, LetterEvent type, const Redriven& what);
     aio::awaitable<bool> wait_applied(event::Position position);
 
     const aio::Strand core_;

@@ -14,12 +14,14 @@ namespace stepcast::flow {
 // What stands in the store of a dead letter: a stream for each consumer, topic and key.
 
 enum class LetterEvent : std::uint8_t {
-    parked,   ///< a record that could not be handled, or that stands behind one
-    handled,  ///< it was handed over again and done
-    failed,   ///< it was handed over again, for nothing
+    parked,    ///< a record that could not be handled, or that stands behind one
+    handled,   ///< it was handed over again and done
+    failed,    ///< it was handed over again, for nothing
+    given_up,  ///< nobody wants it handed over
 };
-inline constexpr std::array<std::string_view, 3> letter_event_names{"PARKED", "HANDLED", "FAILED"};
-/// Never expires: a letter stays until somebody has it handed over.
+inline constexpr std::array<std::string_view, 4> letter_event_names{"PARKED", "HANDLED", "FAILED",
+                                                                    "GIVEN_UP"};
+/// Never expires: a letter stays until somebody has it handed over, or gives it up.
 inline constexpr event::Category letter_category{"dead-letter", "dead-letter", letter_event_names, false};
 
 /// A record as a letter keeps it.
@@ -37,7 +39,7 @@ struct Letter {
     bool behind = false;  ///< it was not tried: one of its key before it is parked
 };
 
-/// One attempt to have a letter handled.
+/// One attempt to have a letter handled, or the end of them.
 struct Redriven {
     std::string letter;  ///< its event id
     std::uint64_t attempt = 1;

@@ -139,6 +139,12 @@ class DeadLetters(unittest.TestCase):
         self.assertEqual([(letter["consumer"], letter["key"], letter["errorClass"], letter["behind"]) for letter in letters],
                          [("order-consumer", "a", "malformed", False), ("order-consumer", "a", "behind", True)])
         self.assertEqual(api.status("behind")[0], 404)
+        self.assertEqual(api.call("DELETE", f"/api/dead-letters/{letters[0]['id']}")[0], 200)
+        self.assertEqual(api.get(f"/api/dead-letters/{letters[0]['id']}")[1]["status"], "GIVEN_UP")
+        command = self.redrive(server, "--all")
+        _, err = command.communicate(timeout=60)
+        self.assertEqual((command.returncode, self.letters(api)), (0, []), err)
+        self.assertEqual(api.status("behind")[1]["status"], "COMPLETED")
 
 
 if __name__ == "__main__":

@@ -81,11 +81,11 @@ constexpr Schema parked{"DeadLetterParked", R"({
 constexpr Schema letter{"DeadLetterWhole", R"({
   "type":"object","required":["id","consumer","topic","partition","offset","errorClass","errorMessage","attempts","behind","timestamp","parkedAt","redrives","status","headers","history"],
   "properties":{)" STEPCAST_LETTER R"(,
-    "status":{"type":"string","enum":["PARKED","REDRIVING","HANDLED"]},
+    "status":{"type":"string","enum":["PARKED","REDRIVING","HANDLED","GIVEN_UP"]},
     "value":{"type":["string","object"],"description":"Absent: a tombstone"},
     "headers":{"type":"array","items":{"type":"array","minItems":2,"maxItems":2}},
     "history":{"type":"array","items":{"type":"object","required":["attempt","result","at"],"properties":{
-      "attempt":{"type":"integer"},"result":{"type":"string","enum":["handled","failed"]},
+      "attempt":{"type":"integer"},"result":{"type":"string","enum":["handled","failed","given-up"]},
       "at":{"type":"string","format":"date-time"},"by":{"type":"string"},"errorMessage":{"type":"string"}}}}}})"};
 
 constexpr Schema begun{"RedriveBegun", R"({
@@ -119,6 +119,17 @@ const http::RouteInfo dead_letter{
     .access = Access::admin,
     .parameters = {letter_id},
     .answers = {{200, "The letter", &letter}, {404, "There is none of this id"}},
+};
+
+const http::RouteInfo give_up_letter{
+    .summary = "Gives a dead letter up: it is parked no more",
+    .description = "What it was, and who gave it up, can still be read.",
+    .access = Access::admin,
+    .parameters = {letter_id},
+    .answers = {{200, "It is given up", &begun},
+                {404, "There is none of this id, or it was handled"},
+                {409, "It is being handed over"},
+                {503, "The store cannot be written now"}},
 };
 
 const http::RouteInfo redrive{

@@ -25,6 +25,7 @@ extern const http::RouteInfo stream;
 extern const http::RouteInfo stream_state;
 extern const http::RouteInfo dead_letters;
 extern const http::RouteInfo dead_letter;
+extern const http::RouteInfo give_up_letter;
 extern const http::RouteInfo redrive;
 
 }  // namespace stepcast::app::api

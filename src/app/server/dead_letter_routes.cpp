@@ -116,12 +116,13 @@ aio::awaitable<Response> one(flow::LetterBox& box, const Request& request) {
     for (const auto& [name, value] : letter.headers)
         headers.push_back(json::array{shown(name), shown(value)});
     object["headers"] = std::move(headers);
-    for (const auto& [handled, at, what] : history->attempts) {
+    for (const auto& [result, at, what] : history->attempts) {
+        constexpr std::string_view results[]{"", "handled", "failed", "given-up"};
         json::object attempt{{"attempt", what.attempt},
-                             {"result", handled ? "handled" : "failed"},
+                             {"result", results[static_cast<std::size_t>(result)]},
                              {"at", format_rfc3339(at)}};
         if (!what.by.empty()) attempt["by"] = shown(what.by);
-        if (!handled) attempt["errorMessage"] = shown(what.error_message);
+        if (result == flow::LetterEvent::failed) attempt["errorMessage"] = shown(what.error_message);
         attempts.push_back(std::move(attempt));
     }
     object["history"] = std::move(attempts);
@@ -141,6 +142,16 @@ aio::awaitable<Response> redrive(flow::LetterBox& box, const Request& request) {
         .with("Location", fmt::format("/api/dead-letters/{}", *number));
 }
 
+aio::awaitable<Response> give_up(flow::LetterBox& box, const Request& request) {
+    auto number = number_of(request);
+    if (!number) co_return std::move(number.error());
+    const auto done = co_await aio::run_on(
+        box.core(),
+        [&box, number = *number, by = request.principal.subject] { return box.give_up(number, by); });
+    if (!done) co_return letter_answer(done.error());
+    co_return answered(json::object{{"success", true}});
+}
+
 }  // namespace
 
 std::vector<http::Route> dead_letter_routes(flow::LetterBox& box) {
@@ -152,6 +163,7 @@ std::vector<http::Route> dead_letter_routes(flow::LetterBox& box) {
     return {
         {get, "/api/dead-letters", to(list), api::dead_letters},
         {get, "/api/dead-letters/{id}", to(one), api::dead_letter},
+        {del, "/api/dead-letters/{id}", to(give_up), api::give_up_letter},
         {post, "/api/dead-letters/{id}/redrive", to(redrive), api::redrive},
     };
 }

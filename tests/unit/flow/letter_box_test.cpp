@@ -163,9 +163,9 @@ TEST_F(LetterBoxTest, a_redrive_hands_a_key_over_in_order_and_ends_at_the_first_
         EXPECT_EQ(history.attempts.size(), 2u);
         if (history.attempts.size() != 2) co_return;
         EXPECT_EQ(history.attempts[0].what.by, "kim");
-        EXPECT_FALSE(history.attempts[0].handled);
+        EXPECT_EQ(history.attempts[0].result, LetterEvent::failed);
         EXPECT_EQ(history.attempts[1].what.by, "lee");
-        EXPECT_TRUE(history.attempts[1].handled);
+        EXPECT_EQ(history.attempts[1].result, LetterEvent::handled);
         EXPECT_EQ(node.box.redrive(first, "").error().code, letter_errc::unknown);
         co_await node.stop();
         co_await hub.stop();
@@ -194,6 +194,28 @@ TEST_F(LetterBoxTest, what_comes_while_the_last_letter_is_handled_stays_behind_i
         co_await give({"a3"});
         EXPECT_TRUE(co_await until([&] { return node.handler.handled.size() == 4; }));
         EXPECT_EQ(all(node.handler.handled), "a1 b1 a2 a3");
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+TEST_F(LetterBoxTest, one_that_is_given_up_lets_what_stands_behind_it_be_handed_over) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::of_key};
+        node.handler.bad = {"a1"};
+        node.start();
+        co_await give({"a1", "a2"});
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 a<0 "; })) << keys(node.box);
+        const auto first = number(node.box, 0), second = number(node.box, 1);
+        EXPECT_TRUE((co_await node.box.give_up(first, "kim")).has_value());
+        EXPECT_EQ(keys(node.box), "a<0 ");
+        EXPECT_EQ((co_await node.box.give_up(first, "kim")).error().code, letter_errc::unknown);
+        const auto history = (co_await node.box.history(first)).value();
+        EXPECT_EQ(history.status, "GIVEN_UP");
+        EXPECT_EQ(history.attempts.at(0).what.by, "kim");
+        EXPECT_TRUE(node.box.redrive(second, {}));
+        EXPECT_TRUE(co_await until([&] { return keys(node.box).empty(); })) << keys(node.box);
+        EXPECT_EQ(all(node.handler.handled), "a2");
         co_await node.stop();
         co_await hub.stop();
     });
