@@ -107,7 +107,12 @@ TlsCertificate::~TlsCertificate() {
     SSL_CTX_free(context_);
 }
 
-TlsStream::TlsStream(ssl_ctx_st* context, int descriptor) : ssl_{SSL_new(context)}, descriptor_{descriptor} {
+TlsStream::TlsStream(ssl_ctx_st* context, int descriptor) : context_{context}, descriptor_{descriptor} {
+    SSL_CTX_up_ref(context_);
+}
+
+void TlsStream::begin() {
+    ssl_ = SSL_new(context_);
     if (ssl_ == nullptr) throw std::bad_alloc{};
     BIO* bio = TlsDescriptor::make(*this);
     SSL_set_bio(ssl_, bio, bio);
@@ -117,20 +122,25 @@ TlsStream::TlsStream(const TlsCertificate& certificate, int descriptor, std::sha
     : TlsStream{certificate.context(), descriptor} {
     budget_ = std::move(pieces);
     if (budget_) pieces_.emplace(*budget_);
-    SSL_set_accept_state(ssl_);
 }
 
 TlsStream::TlsStream(const TlsTrust& trust, const std::string& host, int descriptor)
     : TlsStream{trust.context(), descriptor} {
+    begin();
     trust.prepare(ssl_, host);
 }
 
 TlsStream::~TlsStream() {
     SSL_free(ssl_);
+    SSL_CTX_free(context_);
 }
 
 int TlsStream::open() {
     if (open_) return 1;
+    if (ssl_ == nullptr) {
+        begin();
+        SSL_set_accept_state(ssl_);
+    }
     ERR_clear_error();
     const int done = SSL_do_handshake(ssl_);
     open_ = done == 1;
@@ -149,6 +159,7 @@ ssize_t TlsStream::send(std::string_view text) {
 }
 
 ssize_t TlsStream::receive(std::span<char> room) {
+    if (!open_) return -1;
     ERR_clear_error();
     const int size = SSL_read(ssl_, room.data(), static_cast<int>(room.size()));
     const ssize_t got = size > 0 ? size : failed(size);

@@ -78,12 +78,14 @@ class TlsStream {
     friend struct TlsDescriptor;
 
     TlsStream(ssl_ctx_st* context, int descriptor);
+    void begin();
     ssize_t send_some(std::string_view ciphertext) const;
     bool put(std::string_view ciphertext);
     int failed(int result);
     bool count_pieces();
 
-    ssl_st* ssl_;
+    ssl_ctx_st* context_;
+    ssl_st* ssl_ = nullptr;  // from the first step of the handshake on: who says nothing costs no state
     const int descriptor_;
     bool open_ = false;
     bool gone_ = false;

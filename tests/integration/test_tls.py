@@ -10,9 +10,13 @@ import tempfile
 import time
 import unittest
 import urllib.parse
+import urllib.request
 
 from certificates import Certificates
 from streams import LIMIT_S, servers, unique, until
+import doors  # its folder is streams' to know
+
+SILENT = 500
 
 
 class Tls(unittest.TestCase):
@@ -139,6 +143,18 @@ class Clients(Tls):
             more = self.begun(server, stack, 200)
             self.assertLess(min(self.waited(server) for _ in range(3)), 10, "not only at their deadline")
             self.assertTrue(more)
+
+    def test_who_says_nothing_holds_no_state_of_tls(self):
+        with self.serve() as server, contextlib.ExitStack() as stack:
+            def connected():
+                page = urllib.request.urlopen(f"https://localhost:{server.port}/metrics", context=self.context(), timeout=LIMIT_S)
+                return int(re.search(rb"^stepcast_http_connections (\d+)", page.read(), re.M).group(1))
+            self.assertLess(connected(), SILENT)
+            before = doors.memory(server)
+            for _ in range(SILENT):
+                stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S))
+            until(lambda: connected() >= SILENT, "that all are accepted")
+            self.assertLess((doors.memory(server) - before) / SILENT, 6 * 1024, "as much as a plain one, or twice that; one's state of TLS is 8 KiB")
 
     def test_pieces_of_records_are_held_within_a_bound(self):
         with self.serve("http.max_body=1KiB", "http.max_pending_bytes=100KiB") as server, contextlib.ExitStack() as stack:
