@@ -262,9 +262,7 @@ awaitable<void> Node::start_bus() {
         if (made) {
             for (const auto& module : modules_) module->start();
             bus_ready_ = true;
-            relay_.start([this] {
-                return std::ranges::all_of(modules_, [](const auto& each) { return each->subscribed(); });
-            });
+            relay_.start([this] { return std::ranges::all_of(modules_, &domain::Module::subscribed); });
             co_return;
         }
         spdlog::warn("waiting for the bus: {}", made.error().text());
