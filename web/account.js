@@ -174,8 +174,10 @@ export class Account {
     const shown = [...known].slice(0, transfersAtMost);
     const nodes = shown.map(([id, label]) => {
       const node = this.nodes.get(id) ?? this.bar(id);
-      node.firstElementChild.setAttribute('label', label());
-      node.firstElementChild.lang = lang;
+      const shown = node.firstElementChild;
+      shown.setAttribute('label', label());
+      shown.lang = lang;
+      if (shown.localName === 'p') this.tellStatus(id, shown);
       return node;
     });
     this.nodes = new Map(shown.map(([id], i) => [id, nodes[i]]));
@@ -184,11 +186,21 @@ export class Account {
     if (nodes.length !== this.list.children.length || nodes.some((node, i) => node !== this.list.children[i])) this.list.replaceChildren(...nodes);
   }
 
+  /** Its task is its owner's: who may not watch that is told how the transfer stands. */
   bar(id) {
     const item = document.createElement('li');
-    const element = item.appendChild(document.createElement('stepcast-progress'));
-    if (this.mayWatch(this.head.owner)) element.setAttribute('user', this.head.owner);
-    element.setAttribute('task', id);
+    const { owner } = this.head;
+    const bar = item.appendChild(document.createElement(this.mayWatch(owner) ? 'stepcast-progress' : 'p'));
+    if (bar.localName === 'p') return item;
+    bar.setAttribute('user', owner);
+    bar.setAttribute('task', id);
     return item;
+  }
+
+  async tellStatus(id, shown) {
+    const ended = ['COMPLETED', 'REFUNDED'].includes(shown.dataset.status);
+    const answer = ended || (await call(`api/transfers/${encodeURIComponent(id)}`).catch(() => null));
+    if (answer?.json) shown.dataset.status = answer.json.status;
+    if (shown.dataset.status) shown.textContent = `${shown.getAttribute('label')}: ${say(shown.dataset.status)}`;
   }
 }

@@ -11,7 +11,7 @@ const listedAtMost = 100;
 const $ = (selector) => document.querySelector(selector);
 let user = memory.get('user') || `user-${Math.random().toString(36).slice(2, 8)}`;
 let chosen = new URL(location).searchParams.get('account') ?? '';
-let stream, accounts, more, at, timer, looking, revealed;
+let stream, accounts, more, at, timer, early, looking, listedAt, revealed;
 const items = new Map();
 
 const { session, show } = frame({ enter, leave });
@@ -57,8 +57,8 @@ function hear({ type, state }) {
   if (type === 'state') show(state);
   // A stream that breaks off may be one that nobody is let into any more.
   if (state === 'reconnecting') session.check();
-  // A transfer has moved.
-  if (type === 'progress') look();
+  // A transfer may have moved.
+  if (type === 'progress') early ||= setTimeout(look, 200);
 }
 
 function refused(error) {
@@ -77,13 +77,18 @@ function moved() {
 /** Asks for all accounts and the chosen one, now and again; one question at a time, and once more for who asked meanwhile. */
 async function look() {
   clearTimeout(timer);
+  clearTimeout(early);
+  early = 0;
   if (looking) return void (looking = 'again');
   if (document.hidden || session.state === 'out') return;
   looking = 'once';
   try {
     const asked = at;
-    const answer = await call(`api/accounts?limit=${listedAtMost}${asked ? `&at=${encodeURIComponent(asked)}` : ''}`);
-    if (asked === at) [accounts, more] = [answer.json, answer.more];
+    // A past does not change.
+    if (!asked || asked !== listedAt) {
+      const answer = await call(`api/accounts?limit=${listedAtMost}${asked ? `&at=${encodeURIComponent(asked)}` : ''}`);
+      if (asked === at) [accounts, more, listedAt] = [answer.json, answer.more, asked];
+    }
     if (!chosen && accounts?.length) await choose((accounts.find(({ owner }) => owner === user) ?? accounts[0]).accountId);
     if (chosen === account.id) await account.refresh();
     else await account.open(chosen);

@@ -120,6 +120,11 @@ test('the slider moves the balance, the events and the other accounts through ti
   }
   await until('the other account stands in the past too', async () => (await held(page, other)) === '₩50');
   assert.match(await page.locator('#accounts-when').innerText(), /As they stood at/);
+  // The whole bank’s past is dear, and does not change: the next look asks for the account alone.
+  const again = [];
+  page.on('request', (request) => /[?&]at=/.test(request.url()) && again.push(request.url()));
+  await Promise.all([page.waitForResponse((response) => response.url().endsWith(`/api/accounts/${name}`)), page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))]);
+  assert.deepEqual(again, []);
   await page.getByRole('button', { name: 'Back to now' }).click();
   await balanceIs(page, '₩160');
   await until('the other account is back', async () => (await held(page, other)) === '₩51');
@@ -185,8 +190,8 @@ test('what is sent again after an outage counts once', () => withPage({}, async 
 }));
 
 test('with tokens everybody sees their own accounts, and signs in on the page', () => withPage({ of: closed }, async (page) => {
-  const enter = async (name) => {
-    await page.locator('#sign-token textarea').fill(issuer.token(name));
+  const enter = async (name, more) => {
+    await page.locator('#sign-token textarea').fill(issuer.token(name, more));
     await page.locator('#sign-token button').click();
     await page.locator('#connection[data-state=open]').waitFor();
   };
@@ -207,6 +212,13 @@ test('with tokens everybody sees their own accounts, and signs in on the page', 
   await page.locator('#account-none').waitFor();
   await page.goto(`${closed.base}/bank?account=ada-1`);
   await until('it is refused in words', async () => /belongs to somebody else/.test(await page.locator('#accounts-error').innerText()));
+  // An admin sees all accounts, and how their transfers stand.
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.locator('#sign').waitFor();
+  await enter('root', { scope: 'admin' });
+  await page.getByRole('button', { name: adas }).click();
+  await balanceIs(page, '₩300');
+  await until('the transfer is told of', async () => (await page.locator('#transfer-list p').innerText()) === '₩200 to ada-2: arrived');
 }));
 
 test('a journal brings the accounts back', async () => {
