@@ -132,6 +132,7 @@ export function clock(timestamp) {
 texts.en.steps = {
   '주문 접수': 'Order received', '주문 검증': 'Checking the order', '재고 확인': 'Checking the stock', '결제 처리': 'Taking the payment', '주문 완료': 'Order complete',
   '이체 접수': 'Transfer received', '출금 완료': 'Money taken', '입금 거절': 'The other account refused it', '이체 완료': 'Transfer complete', '환불 완료': 'Money is back', '출금 거절': 'Nothing was taken', '처리 중단': 'Stuck',
+  '계좌 다시 쌓기': 'Folding the accounts anew', '계좌 비교': 'Comparing the accounts', '계좌 교체 완료': 'The accounts are exchanged',
 };
 export const stepWords = (name) => (Object.hasOwn(texts[lang].steps ?? {}, name) ? texts[lang].steps[name] : name);
 

@@ -45,6 +45,20 @@ const Ledger::Entry* Ledger::find(std::string_view id) const {
     return found == accounts_.end() ? nullptr : &found->second->second;
 }
 
+std::string_view Ledger::id_of(std::string_view id) const {
+    const auto found = accounts_.find(id);
+    return found == accounts_.end() ? std::string_view{} : found->first;
+}
+
+bool Ledger::shed(std::size_t count) {
+    for (; count != 0 && !ranks_.empty(); --count) {
+        const auto account = accounts_.find(ranks_.begin()->id);
+        ranks_.erase(ranks_.begin());
+        accounts_.erase(account);
+    }
+    return !ranks_.empty();
+}
+
 Ledger::Top Ledger::top(std::optional<Rank> after, std::size_t limit, std::string_view owner) const {
     Top top;
     std::size_t looked = 0;
@@ -62,9 +76,7 @@ bool operator==(const Ledger& a, const Ledger& b) {
     if (a.size() != b.size()) return false;
     for (const auto& [id, known] : a.accounts_) {
         const auto* other = b.find(id);
-        if (other == nullptr || other->version != known->second.version ||
-            other->account != known->second.account)
-            return false;
+        if (other == nullptr || *other != known->second) return false;
     }
     return true;
 }

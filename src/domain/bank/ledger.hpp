@@ -18,6 +18,8 @@ class Ledger {
     struct Entry {
         Account account;
         event::Version version = 0;
+
+        friend bool operator==(const Entry&, const Entry&) = default;
     };
     /// Where an account stands in the order of balances.
     struct Rank {
@@ -35,6 +37,9 @@ class Ledger {
     bool apply_until(const event::Event& event, Timestamp at);
 
     const Entry* find(std::string_view id) const;
+    /// The account's id as the ledger keeps it: it stays where it is, also when the ledger is moved. Empty if
+    /// there is none.
+    std::string_view id_of(std::string_view id) const;
     std::size_t size() const { return accounts_.size(); }
     /// Accounts from the greatest balance on, behind `after`: at most `limit` of this owner, or of anybody if
     /// that is empty. Looks at no more than `max_looked` accounts; `more` tells whether others may follow.
@@ -47,6 +52,9 @@ class Ledger {
 
     std::uint64_t memory() const { return memory_; }
     void clear() { *this = {}; }
+    /// Forgets some accounts, at most `count`; false once it holds none. Of a large ledger, to be free in
+    /// slices.
+    bool shed(std::size_t count);
 
     friend bool operator==(const Ledger& a, const Ledger& b);
 

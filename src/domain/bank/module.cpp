@@ -3,6 +3,7 @@
 #include "domain/bank/answers.hpp"
 #include "domain/bank/api.hpp"
 #include "domain/bank/codec.hpp"
+#include "domain/bank/rebuild.hpp"
 #include "domain/bank/routes.hpp"
 #include "domain/bank/transfer_routes.hpp"
 
@@ -22,7 +23,8 @@ class BankModule final : public domain::Module {
         : parts_{parts},
           accounts_{parts_, accounts},
           transfers_{parts_, accounts_, transfers},
-          progress_topic_{transfers.progress_topic} {}
+          progress_topic_{transfers.progress_topic},
+          rebuild_{parts_, accounts_.projection(), progress_topic_} {}
 
     std::vector<bus::TopicSpec> topics() const override {
         return {{accounts_.options().events_topic}, {accounts_.options().snapshots_topic, 0, true}};
@@ -35,7 +37,7 @@ class BankModule final : public domain::Module {
         return {accounts_.options().events_topic, accounts_.options().snapshots_topic, progress_topic_};
     }
     std::vector<http::Route> routes() override {
-        auto routes = account_routes(accounts_, transfers_, parts_.hub, parts_.core);
+        auto routes = account_routes(accounts_, transfers_, rebuild_, parts_.hub, parts_.core);
         for (auto& route : transfer_routes(transfers_)) routes.push_back(std::move(route));
         return routes;
     }
@@ -45,6 +47,7 @@ class BankModule final : public domain::Module {
     aio::awaitable<void> restore() override { co_return; }
     void start() override { transfers_.start(); }
     aio::awaitable<void> stop() override {
+        co_await rebuild_.stop();
         co_await transfers_.stop();
         co_await accounts_.stop();
     }
@@ -66,6 +69,15 @@ class BankModule final : public domain::Module {
         sink.counter("stepcast_account_snapshots_ignored_total",
                      "Snapshots of accounts that were damaged or of another schema",
                      static_cast<double>(accounts_.snapshots_ignored()));
+        const auto rebuilt = [&](std::string_view result, std::uint64_t count) {
+            sink.counter("stepcast_projection_rebuilds_total", "Projections that were folded from nothing",
+                         static_cast<double>(count), {{"projection", "bank"}, {"result", result}});
+        };
+        rebuilt("done", rebuild_.counts().done);
+        rebuilt("failed", rebuild_.counts().failed);
+        sink.counter("stepcast_projection_differences_total",
+                     "Accounts that a rebuild found shown otherwise than they are stored",
+                     static_cast<double>(rebuild_.counts().differed), {{"projection", "bank"}});
         transfers_.sagas().read_metrics(sink);
     }
     aio::awaitable<result<std::optional<std::string>, http::Response>> state_of(
@@ -91,6 +103,7 @@ class BankModule final : public domain::Module {
     Accounts accounts_;
     Transfers transfers_;
     const std::string progress_topic_;
+    Rebuild rebuild_;
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ std::span<const event::Category* const> AccountProjection::categories() const {
 aio::awaitable<void> AccountProjection::apply(std::span<const event::EventRef> events,
                                               event::Position through) {
     for (const auto& event : events) {
+        if (beside_ && !beside_->apply(*event)) beside_.reset();
         if (ledger_.apply(*event)) continue;
         skipped_.fetch_add(1, std::memory_order_relaxed);
         spdlog::error("event {} of account {} cannot be read: balances are wrong without it",
@@ -21,7 +22,16 @@ aio::awaitable<void> AccountProjection::apply(std::span<const event::EventRef> e
     co_return;
 }
 
+Ledger AccountProjection::take_over() {
+    std::swap(ledger_, *beside_);
+    Ledger old = std::move(*beside_);
+    beside_.reset();
+    skipped_ = 0;
+    return old;
+}
+
 void AccountProjection::reset() {
+    beside_.reset();
     ledger_.clear();
     applied_ = 0;
     skipped_ = 0;

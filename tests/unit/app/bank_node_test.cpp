@@ -144,6 +144,33 @@ TEST_F(BankNodeTest, an_account_is_its_owners_and_an_admins) {
         by_name());
 }
 
+TEST_F(BankNodeTest, admins_rebuild_the_accounts_as_a_task_of_theirs) {
+    serve_bank(
+        [&](client::HttpClient& http) -> awaitable<void> {
+            const auto post = [&](std::string target, std::string body, std::string_view name) {
+                return http.post(std::move(target), std::move(body), "application/json", as(name));
+            };
+            EXPECT_EQ(
+                (co_await post("/api/accounts", R"({"accountId":"a","initialBalance":9})", "Kim"))->status,
+                201);
+            const std::string target = "/api/projections/bank/rebuild";
+            EXPECT_EQ((co_await post(target, "", "Kim"))->status, 403);
+            const auto begun = co_await post(target, "", "admin");
+            EXPECT_EQ(begun->status, 202);
+            std::string task;
+            for (int i = 0; i < 500 && task.find("COMPLETED") == std::string::npos; ++i) {
+                task = (co_await http.get(header(*begun, "location"), as("admin")))->body;
+                co_await aio::pause(5ms);
+            }
+            EXPECT_THAT(task, HasSubstr("\"percentage\":100"));
+            EXPECT_THAT((co_await http.get("/api/accounts/a", as("Kim")))->body, HasSubstr("\"balance\":9,"));
+            EXPECT_THAT(
+                (co_await http.get("/metrics", as("admin")))->body,
+                HasSubstr("stepcast_projection_rebuilds_total{projection=\"bank\",result=\"done\"} 1"));
+        },
+        by_name());
+}
+
 TEST_F(BankNodeTest, a_transfer_is_a_task_that_everybody_can_watch) {
     serve_bank([&](client::HttpClient& http) -> awaitable<void> {
         for (const auto* id : {"a", "b"})

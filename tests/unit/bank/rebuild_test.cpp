@@ -1,0 +1,124 @@
+#include "domain/bank/rebuild.hpp"
+
+#include <gmock/gmock.h>
+
+#include "domain/bank/codec.hpp"
+#include "unit/bank/bank_fixture.hpp"
+
+namespace stepcast::bank::test {
+namespace {
+
+using aio::awaitable;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class RebuildTest : public BankTest {
+  protected:
+    template <class Body>
+    void serve_rebuilds(Body body) {
+        run([&]() -> awaitable<void> {
+            for (const auto* id : {"a", "b", "c"}) EXPECT_TRUE(co_await create(id, 100));
+            co_await body();
+            bank.committer.stop();
+            co_await rebuild.stop();
+            co_await bank.stop();
+        });
+    }
+    awaitable<void> ends() {
+        const auto over = [&] { return rebuild.counts().done + rebuild.counts().failed != 0; };
+        for (int i = 0; i < 2'000 && !over(); ++i) co_await aio::pause(2ms);
+        EXPECT_TRUE(over());
+    }
+    /// What the bus is owed for the task.
+    awaitable<std::vector<std::string>> told() {
+        std::vector<std::string> values;
+        const auto owed = (co_await store.outbox(0, 10'000)).value();
+        for (const auto& pending : owed)
+            if (pending.message.topic == "progress-events") values.push_back(pending.message.value);
+        co_return values;
+    }
+    AccountProjection& shown() { return bank.accounts.projection(); }
+
+    Rebuild rebuild{bank.parts, bank.accounts.projection(), "progress-events"};
+};
+
+TEST_F(RebuildTest, it_is_a_task_while_accounts_go_on_and_ends_where_they_are) {
+    serve_rebuilds([&]() -> awaitable<void> {
+        for (int i = 0; i < 600; ++i) EXPECT_TRUE(co_await deposit("a", 1));
+        // Each page takes a further event, of which the shown ones know at once.
+        int reads = 0;
+        bool more = true;
+        const auto begun = co_await rebuild.begin("ada");
+        EXPECT_THAT(begun->answer.body, HasSubstr("\"taskId\":\"rebuild-"));
+        EXPECT_EQ(begun->answer.status, 202);
+        const auto second = co_await rebuild.begin("eve");
+        EXPECT_EQ(second.error().code, make_error_code(flow::kept_errc::running));
+        for (; more && reads < 40; ++reads) {
+            EXPECT_TRUE(co_await deposit("b", 1));
+            if (reads == 3) EXPECT_TRUE(co_await create("late", 7));
+            more = rebuild.counts().done == 0;
+        }
+        co_await ends();
+        EXPECT_EQ(rebuild.counts().done, 1u);
+        EXPECT_EQ(rebuild.counts().differed, 0u);
+        EXPECT_EQ(co_await balance("a"), 700);
+        EXPECT_EQ(co_await balance("b"), 100 + reads);
+        EXPECT_EQ(shown().beside(), nullptr);
+        const auto tasks = co_await told();
+        EXPECT_THAT(tasks.front(), HasSubstr(R"("userId":"ada","eventType":"STARTED")"));
+        EXPECT_THAT(tasks.back(), HasSubstr("COMPLETED"));
+        EXPECT_GE(tasks.size(), 4u);
+        // What was shown and what is shown is one fold: the next event finds it so.
+        EXPECT_TRUE(co_await deposit("a", 1));
+        EXPECT_EQ(co_await balance("a"), 701);
+        EXPECT_TRUE(co_await rebuild.begin("ada"));
+    });
+}
+
+TEST_F(RebuildTest, what_was_shown_otherwise_than_stored_is_noticed_and_mended) {
+    serve_rebuilds([&]() -> awaitable<void> {
+        const AccountEvent never{.type = EventType::money_deposited, .amount = 900, .transaction = "t"};
+        const auto draft = make_draft(never, "b", "e", "Kim", 2, {});
+        const event::EventRef forged[]{event::Event::seal(draft, 2, 99, {}, "e")};
+        co_await shown().apply(forged, shown().applied());
+        EXPECT_EQ(co_await balance("b"), 1'000);
+        EXPECT_TRUE(co_await rebuild.begin("ada"));
+        co_await ends();
+        EXPECT_EQ(rebuild.counts().differed, 1u);
+        EXPECT_EQ(co_await balance("b"), 100);
+        const auto top = co_await bank.accounts.top({}, {});
+        EXPECT_EQ(top->accounts.size(), 3u);
+        EXPECT_EQ(top->accounts.front().account.balance, 100);
+    });
+}
+
+TEST_F(RebuildTest, a_new_epoch_ends_it_and_leaves_what_is_shown) {
+    serve_rebuilds([&]() -> awaitable<void> {
+        EXPECT_TRUE(co_await rebuild.begin("ada"));
+        shown().reset();
+        co_await ends();
+        EXPECT_EQ(rebuild.counts().failed, 1u);
+        EXPECT_EQ(shown().ledger().size(), 0u);
+        EXPECT_THAT((co_await told()).back(), HasSubstr("FAILED"));
+    });
+}
+
+TEST(Ledger, is_shed_in_slices) {
+    Ledger ledger;
+    for (int i = 0; i < 5; ++i) {
+        const AccountEvent made{.type = EventType::account_created, .amount = i, .owner = "Kim"};
+        const auto id = fmt::format("a{}", i);
+        EXPECT_TRUE(
+            ledger.apply(*event::Event::seal(make_draft(made, id, "e", "Kim", 1, {}), 1, 1, {}, "e")));
+    }
+    const auto id = ledger.id_of("a3");
+    Ledger moved = std::move(ledger);
+    EXPECT_EQ(moved.id_of("a3").data(), id.data());
+    EXPECT_TRUE(moved.shed(3));
+    EXPECT_EQ(moved.size(), 2u);
+    EXPECT_FALSE(moved.shed(3));
+    EXPECT_EQ(moved.size(), 0u);
+}
+
+}  // namespace
+}  // namespace stepcast::bank::test
