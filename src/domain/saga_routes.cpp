@@ -178,7 +178,7 @@ class Sagas {
 
     static std::string to_json(const std::string& id, const flow::SagaPlan& plan,
                                const flow::Aggregate& aggregate, event::Version version) {
-        const auto& state = *plan.progress(aggregate);
+        const auto& state = *plan.saga(aggregate);
         const auto steps = plan.steps();
         boost::json::object out{{"sagaId", id},
                                 {"saga", plan.name()},

@@ -73,7 +73,7 @@ awaitable<result<void>> ProcessManager::answer(std::string id, std::size_t step,
                                                result<void> outcome) {
     const auto now = co_await load(id);
     if (!now) co_return tl::unexpected{now.error()};
-    const auto& state = *plan_.progress(*now->state);
+    const auto& state = *plan_.saga(*now->state);
     if (state.status != (undoing ? SagaStatus::compensating : SagaStatus::running) || state.step != step) {
         ++counts_.late_answers;
         co_return result<void>{};
@@ -92,7 +92,7 @@ awaitable<result<void>> ProcessManager::answer(std::string id, std::size_t step,
 awaitable<result<store::Receipt>> ProcessManager::resume(std::string id, std::string step) {
     const auto now = co_await load(id);
     if (!now) co_return tl::unexpected{now.error()};
-    const auto& state = *plan_.progress(*now->state);
+    const auto& state = *plan_.saga(*now->state);
     if (state.status != SagaStatus::stuck) co_return fail(saga_errc::not_stuck);
     auto at = state.step;
     if (!step.empty()) {
@@ -110,7 +110,7 @@ awaitable<result<store::Receipt>> ProcessManager::resume(std::string id, std::st
 awaitable<result<Loaded>> ProcessManager::load(const std::string& id) {
     auto loaded = co_await commands_.reader().load(id);
     if (!loaded) co_return loaded;
-    const auto* state = plan_.progress(*loaded->state);
+    const auto* state = plan_.saga(*loaded->state);
     if (state == nullptr || state->step >= plan_.steps().size()) co_return fail(saga_errc::unreadable);
     if (loaded->version == 0) co_return fail(saga_errc::unknown_saga);
     co_return loaded;
@@ -178,14 +178,14 @@ awaitable<result<bool>> ProcessManager::step(const std::string& id) {
     const auto now = co_await load(id);
     const bool unknown = !now && now.error().code == saga_errc::unknown_saga;
     if (!now && !unknown) co_return tl::unexpected{now.error()};
-    if (unknown || !plan_.progress(*now->state)->under_way()) {
+    if (unknown || !plan_.saga(*now->state)->under_way()) {
         ++counts_.late_timers;
         store::Commit late;
         late.fired.push_back(timer_id(id));
         std::ignore = co_await committer_.commit(std::move(late));
         co_return false;
     }
-    const auto& state = *plan_.progress(*now->state);
+    const auto& state = *plan_.saga(*now->state);
     co_return co_await carry_out({id, *now->state, state.step, *fence}, state);
 }
 
@@ -228,7 +228,7 @@ awaitable<result<store::Receipt>> ProcessManager::advance(const std::string& id,
         {.stream_id = id,
          .decide = [this, id, from, told, fence, made](const Aggregate& state,
                                                        event::Version version) -> result<Decision> {
-             const auto* now = plan_.progress(state);
+             const auto* now = plan_.saga(state);
              *made = now != nullptr && same_place(*now, from) && may_follow(*now, told.move);
              if (!*made) return Decision{};
              SagaState after = *now;

@@ -54,7 +54,7 @@ class SagaPlan {
     /// In the order of carrying out; at least one. Constant.
     virtual std::span<const SagaStep> steps() const = 0;
     /// Of a stream's state; null if that cannot be read.
-    virtual const SagaState* progress(const Aggregate& state) const = 0;
+    virtual const SagaState* saga(const Aggregate& state) const = 0;
     virtual std::string owner(const Aggregate& state) const = 0;
     /// Why it turned back or is stuck; empty: neither.
     virtual std::string reason(const Aggregate& state) const = 0;

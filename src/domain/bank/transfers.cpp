@@ -167,7 +167,7 @@ std::span<const flow::SagaStep> Transfers::steps() const {
     return transfer_steps;
 }
 
-const flow::SagaState* Transfers::progress(const flow::Aggregate& state) const {
+const flow::SagaState* Transfers::saga(const flow::Aggregate& state) const {
     return static_cast<const TransferAggregate&>(state).broken() ? nullptr : &transfer_of(state).saga;
 }
 

@@ -45,7 +45,7 @@ class Transfers final : public flow::SagaPlan {
 
     std::string_view name() const override { return "transfer"; }
     std::span<const flow::SagaStep> steps() const override;
-    const flow::SagaState* progress(const flow::Aggregate& state) const override;
+    const flow::SagaState* saga(const flow::Aggregate& state) const override;
     std::string owner(const flow::Aggregate& state) const override;
     std::string reason(const flow::Aggregate& state) const override;
     awaitable<result<flow::SagaAnswer>> act(const flow::SagaTurn& turn) override;

@@ -79,7 +79,7 @@ class TripPlan final : public SagaPlan {
 
     std::string_view name() const override { return "trip"; }
     std::span<const SagaStep> steps() const override { return steps_; }
-    const SagaState* progress(const Aggregate& state) const override {
+    const SagaState* saga(const Aggregate& state) const override {
         return &static_cast<const Trip&>(state).state;
     }
     std::string owner(const Aggregate&) const override { return {}; }
