@@ -27,7 +27,7 @@
 namespace stepcast::app {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 using std::chrono::seconds;
 
 constexpr std::size_t longest_line = 1 << 20;
@@ -149,20 +149,20 @@ class Emitter {
     /// Pauses before the next try. False if there shall be none.
     aio::awaitable<bool> wait_for_server(const result<client::Answer>& answer) {
         const bool first = !away_since_;
-        if (first) away_since_ = Clock::now();
-        Clock::duration pause = pauses_.next();
+        if (first) away_since_ = Steady::now();
+        Steady::duration pause = pauses_.next();
         if (signal_ != 0) co_return false;
         if (!input_ || input_->ended()) {
-            if (!ended_) ended_ = Clock::now();
-            const auto left = std::max(*ended_, *away_since_) + options_.patience - Clock::now();
-            if (left <= Clock::duration::zero()) co_return false;
+            if (!ended_) ended_ = Steady::now();
+            const auto left = std::max(*ended_, *away_since_) + options_.patience - Steady::now();
+            if (left <= Steady::duration::zero()) co_return false;
             pause = std::min(pause, left);
         }
         if (first) say(reason(answer) + "; trying again");
         if (input_ && input_->full() && !std::exchange(paused_, true))
             say("64 MiB wait to be sent: reading pauses");
         const auto asked = parse_number<int>(answer ? answer->header("retry-after").value_or("") : "");
-        const Clock::duration at_least =
+        const Steady::duration at_least =
             std::min(seconds{std::max(asked.value_or(0), 0)}, longest_retry_after);
         co_await wake_.wait(std::max(pause, at_least));
         co_return true;
@@ -205,12 +205,12 @@ class Emitter {
     const std::string target_;
     const client::Headers authorization_;
     EmitBatch batch_;
-    std::optional<Clock::time_point> away_since_;  // of the server, while it is
+    std::optional<Steady::time_point> away_since_;  // of the server, while it is
     aio::Backoff pauses_{std::chrono::milliseconds{250}, seconds{10}};
     std::string rest_;    // of the input
     std::size_t at_ = 0;  // of rest_: what stands before is taken
     std::size_t line_ = 0;
-    std::optional<Clock::time_point> ended_;  // when the end of the input was noticed
+    std::optional<Steady::time_point> ended_;  // when the end of the input was noticed
     bool paused_ = false;                     // the reading, and it was told
     int signal_ = 0;
     aio::Notice wake_;

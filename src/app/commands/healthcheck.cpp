@@ -10,7 +10,7 @@
 namespace stepcast::app {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto limit = 5s;
@@ -49,7 +49,7 @@ std::vector<client::Url> doors_of(const Config& config) {
 
 /// Why it is not healthy there; empty if it is.
 aio::awaitable<std::string> ask(const client::Url& door, const std::string& certificate,
-                                Clock::time_point end) {
+                                Steady::time_point end) {
     const auto executor = co_await asio::this_coro::executor;
     for (;;) {
         client::Trust trust;
@@ -58,7 +58,7 @@ aio::awaitable<std::string> ask(const client::Url& door, const std::string& cert
             if (!own) co_return own.error().detail;
             trust = std::move(*own);
         }
-        const auto left = std::max<Clock::duration>(end - Clock::now(), 1ms);
+        const auto left = std::max<Steady::duration>(end - Steady::now(), 1ms);
         client::HttpClient http{executor, door, {.connect = left, .answer = left}, trust};
         const auto answer = co_await http.get("/healthz");
         if (answer) co_return answer->status == 200 ? "" : fmt::format("it answered {}", answer->status);
@@ -69,7 +69,7 @@ aio::awaitable<std::string> ask(const client::Url& door, const std::string& cert
 }
 
 aio::awaitable<int> ask_all(const Config& config) {
-    const auto end = Clock::now() + limit;
+    const auto end = Steady::now() + limit;
     const auto doors = doors_of(config);
     if (doors.empty()) {
         fmt::print(stderr, "server.port is 0: nobody knows which one the system chose\n");

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using auth::Key;
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 
 constexpr client::HttpLimits limits{.connect = 5s, .answer = 10s, .body = 1024 * 1024};
 constexpr std::size_t most_keys = 256;
@@ -69,10 +69,10 @@ aio::awaitable<void> KeyFetcher::pause(aio::Stop& stop, bool fetched) {
         co_return;
     }
     const std::chrono::milliseconds chance{random_u64() % (options_.refresh.count() / 10 + 1)};
-    const auto end = Clock::now() + options_.refresh - chance;
+    const auto end = Steady::now() + options_.refresh - chance;
     co_await stop.pause(std::min(options_.least, options_.refresh - chance));
-    while (!wanted_ && !stop.raised() && Clock::now() < end)
-        co_await aio::unless(stop, notice_.wait(end - Clock::now()));
+    while (!wanted_ && !stop.raised() && Steady::now() < end)
+        co_await aio::unless(stop, notice_.wait(end - Steady::now()));
 }
 
 void KeyFetcher::wanted() {
