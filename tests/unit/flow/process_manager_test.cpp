@@ -85,7 +85,7 @@ class TripPlan final : public SagaPlan {
     std::string owner(const Aggregate&) const override { return {}; }
     std::string reason(const Aggregate&) const override { return {}; }
     awaitable<result<SagaAnswer>> act(const SagaTurn& turn) override {
-        EXPECT_EQ(progress(turn.state)->reached, turn.step) << "it is registered before it is carried out";
+        EXPECT_EQ(saga(turn.state)->reached, turn.step) << "it is registered before it is carried out";
         co_return co_await say(turn.step, false);
     }
     awaitable<result<SagaAnswer>> undo(const SagaTurn& turn) override {
