@@ -14,7 +14,7 @@ import urllib.request
 
 from certificates import Certificates
 from streams import LIMIT_S, servers, unique, until
-import doors  # its folder is streams' to know
+import door_costs  # its folder is streams' to know
 
 SILENT = 500
 
@@ -150,11 +150,11 @@ class Clients(Tls):
                 page = urllib.request.urlopen(f"https://localhost:{server.port}/metrics", context=self.context(), timeout=LIMIT_S)
                 return int(re.search(rb"^stepcast_http_connections (\d+)", page.read(), re.M).group(1))
             self.assertLess(connected(), SILENT)
-            before = doors.memory(server)
+            before = door_costs.memory(server)
             for _ in range(SILENT):
                 stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S))
             until(lambda: connected() >= SILENT, "that all are accepted")
-            self.assertLess((doors.memory(server) - before) / SILENT, 6 * 1024, "as much as a plain one, or twice that; one's state of TLS is 8 KiB")
+            self.assertLess((door_costs.memory(server) - before) / SILENT, 6 * 1024, "as much as a plain one, or twice that; one's state of TLS is 8 KiB")
 
     def test_pieces_of_records_are_held_within_a_bound(self):
         with self.serve("http.max_body=1KiB", "http.max_pending_bytes=100KiB") as server, contextlib.ExitStack() as stack:
