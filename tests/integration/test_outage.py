@@ -2,6 +2,7 @@
 import json
 import signal
 import subprocess
+import threading
 import unittest
 
 from gateway import Gateway
@@ -24,6 +25,16 @@ class Command:
     def write(self, text):
         self.process.stdin.write(text)
         self.process.stdin.flush()
+
+    def frame(self, event):
+        """Reads what tail prints up to the next frame of this kind."""
+        limit = threading.Timer(LIMIT_S, self.process.kill)
+        limit.start()
+        try:
+            if all(json.loads(line)["event"] != event for line in iter(self.process.stdout.readline, "")):
+                raise AssertionError(f"it ended without {event}")
+        finally:
+            limit.cancel()
 
     def end(self):
         """Its exit code and what it printed, once its input is closed."""
@@ -157,11 +168,9 @@ class Tail(unittest.TestCase):
             self.addCleanup(gateway.stop)
             task = unique("tailed")
             with self.subTest(status), Command("tail", "--server", gateway.url + "/", "--task", task) as tail:
-                until(lambda: gateway.requests, "the stream's request")
+                tail.frame("live")  # a task that began before is told by its state
                 self.api.event(task, "ada", "STARTED")
-                first = json.loads(tail.process.stdout.readline())
-                while first["event"] != "progress":
-                    first = json.loads(tail.process.stdout.readline())
+                tail.frame("progress")
                 gateway.become(status)
                 gateway.cut()
                 until(lambda: len(gateway.requests) >= 3, "a second try after the first refusal")
