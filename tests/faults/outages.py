@@ -54,7 +54,7 @@ class Deposits:
 
     def pay(self, prefix):
         mine = [account for account in self.paid if account.startswith(prefix)]
-        while not self.over.wait(0.005):
+        while not self.over.wait(0.05):  # the other faults want the processors, too
             for account in mine:
                 if self.api.call("POST", f"/api/accounts/{account}/deposits", {"amount": 1, "source": "ATM"})[0] == 200:
                     self.paid[account] += 1
