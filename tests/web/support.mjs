@@ -12,7 +12,7 @@ import { chromium } from 'playwright-core';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const binary = process.env.STEPCAST_BIN ?? `${root}build/release/stepcast`;
-const patience = 15_000;
+const patience = 60_000;  // four browsers and four proxies may share two processors
 
 /** Waits until `check` gives something truthy and returns it. */
 export async function until(what, check) {
