@@ -211,7 +211,7 @@ class Emitter {
     std::size_t at_ = 0;  // of rest_: what stands before is taken
     std::size_t line_ = 0;
     std::optional<Steady::time_point> ended_;  // when the end of the input was noticed
-    bool paused_ = false;                     // the reading, and it was told
+    bool paused_ = false;                      // the reading, and it was told
     int signal_ = 0;
     aio::Notice wake_;
     asio::signal_set signals_;
