@@ -109,4 +109,26 @@ std::string format_size(std::uint64_t bytes) {
     return "0B";
 }
 
+std::string hex_of(std::string_view bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string hex;
+    hex.reserve(2 * bytes.size());
+    for (const unsigned char byte : bytes) hex.append({digits[byte >> 4], digits[byte & 15]});
+    return hex;
+}
+
+std::optional<std::string> bytes_of_hex(std::string_view hex) {
+    if (hex.size() % 2 != 0) return std::nullopt;
+    std::string bytes;
+    for (std::size_t i = 0; i < hex.size(); i += 2) {
+        std::uint8_t byte = 0;
+        const auto* const from = hex.data() + i;
+        if (const auto [end, error] = std::from_chars(from, from + 2, byte, 16);
+            error != std::errc{} || end != from + 2)
+            return std::nullopt;
+        bytes += static_cast<char>(byte);
+    }
+    return bytes;
+}
+
 }  // namespace stepcast

@@ -38,6 +38,10 @@ std::size_t count_code_points(std::string_view text);
 /// joiners and direction marks, or a noncharacter. Ids may not contain them.
 bool has_control(std::string_view text);
 
+/// Bytes as pairs of lower-case hexadecimal digits, and back: of either case; nothing if it is no such text.
+std::string hex_of(std::string_view bytes);
+std::optional<std::string> bytes_of_hex(std::string_view hex);
+
 /// Reads "64MiB", "1KiB", "512B" or a bare count of bytes.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 

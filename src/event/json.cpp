@@ -135,4 +135,9 @@ void append_json_value(std::string& out, const boost::json::value& value, Member
     }
 }
 
+boost::json::value json_of_bytes(std::string_view bytes) {
+    if (valid_utf8(bytes)) return boost::json::string{bytes};
+    return boost::json::object{{"hex", hex_of(bytes)}};
+}
+
 }  // namespace stepcast::event

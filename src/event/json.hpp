@@ -29,6 +29,9 @@ enum class Members { as_given, by_name };
 void append_json_value(std::string& out, const boost::json::value& value,
                        Members members = Members::as_given);
 
+/// A string; bytes that are no UTF-8 as `{"hex":"…"}`, because JSON has no other place for them.
+boost::json::value json_of_bytes(std::string_view bytes);
+
 }  // namespace stepcast::event
 
 template <>

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <charconv>
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
@@ -19,30 +18,14 @@ namespace json = boost::json;
 constexpr std::size_t max_letter_bytes = 56 * 1024;
 constexpr std::size_t max_key_in_stream = 128;
 
-// Bytes that are no text stand as {"hex":"…"}, as in an export.
-json::value from_bytes(std::string_view bytes) {
-    if (valid_utf8(bytes)) return json::string{bytes};
-    std::string hex;
-    for (const char byte : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-    return json::object{{"hex", hex}};
-}
+using event::json_of_bytes;
 
 std::optional<std::string> to_bytes(const json::value& value) {
     if (const auto* text = value.if_string()) return std::string{std::string_view{*text}};
     const auto* object = value.if_object();
     const auto* hex = object == nullptr ? nullptr : object->if_contains("hex");
     const auto* digits = hex == nullptr ? nullptr : hex->if_string();
-    if (digits == nullptr || digits->size() % 2 != 0) return std::nullopt;
-    std::string bytes;
-    for (std::size_t i = 0; i < digits->size(); i += 2) {
-        unsigned char byte{};
-        const auto* from = digits->data() + i;
-        if (const auto [end, error] = std::from_chars(from, from + 2, byte, 16);
-            error != std::errc{} || end != from + 2)
-            return std::nullopt;
-        bytes += static_cast<char>(byte);
-    }
-    return bytes;
+    return digits == nullptr ? std::nullopt : bytes_of_hex(*digits);
 }
 
 /// Members of an object that must be there; `fine` says whether all were.
@@ -135,16 +118,16 @@ event::Draft parked_event(const Letter& letter) {
                         {"partition", letter.place.partition},
                         {"offset", letter.place.offset},
                         {"timestamp", letter.timestamp.time_since_epoch().count()}};
-    if (letter.key) object["key"] = from_bytes(*letter.key);
-    if (letter.value) object["value"] = from_bytes(*letter.value);
+    if (letter.key) object["key"] = json_of_bytes(*letter.key);
+    if (letter.value) object["value"] = json_of_bytes(*letter.value);
     if (!letter.headers.empty()) {
         json::array headers;
         for (const auto& [name, value] : letter.headers)
-            headers.push_back(json::array{from_bytes(name), from_bytes(value)});
+            headers.push_back(json::array{json_of_bytes(name), json_of_bytes(value)});
         object["headers"] = std::move(headers);
     }
-    object["errorClass"] = from_bytes(letter.error_class);
-    object["errorMessage"] = from_bytes(letter.error_message);
+    object["errorClass"] = json_of_bytes(letter.error_class);
+    object["errorMessage"] = json_of_bytes(letter.error_message);
     object["attempts"] = letter.attempts;
     object["behind"] = std::int64_t{letter.behind};
     const auto id = fmt::format("{}-{}-{}", letter.place.partition, letter.place.offset,
@@ -156,10 +139,10 @@ event::Draft parked_event(const Letter& letter) {
 
 event::Draft redriven_event(std::string_view stream, LetterEvent type, const Redriven& redriven) {
     json::object object{{"letter", redriven.letter}, {"attempt", redriven.attempt}};
-    if (!redriven.by.empty()) object["by"] = from_bytes(redriven.by);
+    if (!redriven.by.empty()) object["by"] = json_of_bytes(redriven.by);
     if (type == LetterEvent::failed) {
-        object["errorClass"] = from_bytes(redriven.error_class);
-        object["errorMessage"] = from_bytes(redriven.error_message);
+        object["errorClass"] = json_of_bytes(redriven.error_class);
+        object["errorMessage"] = json_of_bytes(redriven.error_message);
     }
     const auto id = fmt::format("{}:{}", redriven.letter, redriven.attempt);
     return make_letter_event(type, stream, id, stable_hash(id), object);

@@ -17,9 +17,7 @@ using namespace lines;
 // Bytes that are no UTF-8 stand as `{"hex":"…"}`: JSON has no other place for them.
 void append_text(std::string& out, std::string_view text) {
     if (valid_utf8(text)) return event::append_json_string(out, text);
-    out.append("{\"hex\":\"");
-    for (const unsigned char byte : text) fmt::format_to(std::back_inserter(out), "{:02x}", byte);
-    out.append("\"}");
+    out.append("{\"hex\":\"").append(hex_of(text)).append("\"}");
 }
 
 void member(std::string& out, std::string_view name, std::string_view text) {

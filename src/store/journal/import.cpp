@@ -25,14 +25,7 @@ std::optional<std::string> text_of(std::string_view value) {
     if (!event::is_json_object(value)) return event::json_text(value);
     const auto members = event::read_members(value, std::array<std::string_view, 1>{"hex"});
     const auto hex = members ? event::json_text((*members)[0]) : std::nullopt;
-    if (!hex || hex->size() % 2 != 0) return std::nullopt;
-    std::string bytes;
-    for (auto at = hex->data(); at != hex->data() + hex->size(); at += 2) {
-        std::uint8_t byte = 0;
-        if (std::from_chars(at, at + 2, byte, 16).ptr != at + 2) return std::nullopt;
-        bytes.push_back(static_cast<char>(byte));
-    }
-    return bytes;
+    return hex ? bytes_of_hex(*hex) : std::nullopt;
 }
 
 Error bad_line(std::uint64_t line, std::string_view why) {

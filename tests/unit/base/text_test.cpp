@@ -94,5 +94,12 @@ RC_GTEST_PROP(TextProperty, every_code_point_is_valid_and_counts_once, ()) {
         RC_ASSERT(!valid_utf8({text.data(), text.size() - 1}));
 }
 
+TEST(Text, bytes_are_hex_and_back_and_nothing_else_is) {
+    EXPECT_EQ(hex_of(std::string_view{"\0\xab~", 3}), "00ab7e");
+    EXPECT_EQ(bytes_of_hex("00AB7e"), (std::string{"\0\xab~", 3}));
+    EXPECT_EQ(bytes_of_hex(""), "");
+    for (const auto* text : {"0", "0g", "g0", "-1", " 1", "0x"}) EXPECT_FALSE(bytes_of_hex(text)) << text;
+}
+
 }  // namespace
 }  // namespace stepcast
