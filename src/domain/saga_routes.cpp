@@ -37,8 +37,6 @@ constexpr Schema saga_view{"Saga", R"({
     "steps":{"type":"array","items":{"type":"object","required":["step","status"],
       "properties":{"step":{"type":"string"},"status":{"type":"string",
         "enum":["PENDING","RUNNING","DONE","REFUSED","UNDOING","UNDONE","STUCK"]}}}}}})"};
-constexpr Schema resuming{"ResumeSaga",
-                          R"({"type":"object","description":"Nothing is asked for.","properties":{}})"};
 constexpr Schema resumed{"SagaResumed", R"({
   "type":"object","required":["success"],"properties":{"success":{"type":"boolean"}}})"};
 
@@ -71,7 +69,7 @@ const http::RouteInfo resume_info{
                    {query, "step",
                     "The step to undo next; those between it and where the saga is stuck were undone by hand",
                     R"({"type":"string"})"}},
-    .body = &resuming,
+    .body = &http::nothing_asked,
     .body_required = false,
     .answers = {{.status = 202,
                  .meaning = "It goes on with undoing the step that it was stuck at, or `step`",
@@ -123,6 +121,7 @@ class Sagas {
     }
 
     awaitable<Response> resume(Request& request) {
+        if (auto refusal = http::refuse_other_than_nothing(request)) co_return std::move(*refusal);
         const auto asked = ask(request);
         if (const auto fault = event::fault_of_id(asked.id); !fault.empty())
             co_return Response::invalid_field("id", fault);

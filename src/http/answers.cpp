@@ -5,6 +5,7 @@
 #include <array>
 
 #include "bus/bus.hpp"
+#include "event/json.hpp"
 
 namespace stepcast::http {
 namespace {
@@ -27,6 +28,16 @@ std::span<const AnswerRow> bus_rows() {
 }
 
 }  // namespace
+
+const Schema nothing_asked{
+    "Nothing", R"({"type":"object","description":"Nothing is asked for: members are not looked at."})"};
+
+std::optional<Response> refuse_other_than_nothing(const Request& request) {
+    if (request.body.empty()) return std::nullopt;
+    const auto body = event::parse_json(request.body);
+    if (body && body->is_object()) return std::nullopt;
+    return Response::problem(400, "malformed", "the body must be a JSON object, or absent");
+}
 
 Response later(std::string_view code, std::string_view detail) {
     return Response::problem(503, code, detail).with("Retry-After", "2");

@@ -116,10 +116,12 @@ void add_schema(std::string& out, const Schema& schema) {
     const auto parsed = json::parse(schema.json).as_object();
     fmt::format_to(std::back_inserter(out), "### {}\n\n", schema.name);
     if (const auto* meaning = parsed.if_contains("description")) out.append(text_of(*meaning)).append("\n\n");
+    const auto* members = parsed.if_contains("properties");
+    if (members == nullptr) return;
     json::array required;
     if (const auto* names = parsed.if_contains("required")) required = names->as_array();
     out += "| member | value | |\n|---|---|---|\n";
-    for (const auto& [name, value] : parsed.at("properties").as_object()) {
+    for (const auto& [name, value] : members->as_object()) {
         const auto& member = value.as_object();
         const auto* meaning = member.if_contains("description");
         const bool always = std::ranges::find(required, json::value(name)) != required.end();

@@ -1,5 +1,7 @@
 #include "app/server/api.hpp"
 
+#include "http/answers.hpp"
+
 namespace stepcast::app::api {
 namespace {
 
@@ -91,9 +93,6 @@ constexpr Schema letter{"DeadLetterWhole", R"({
 constexpr Schema begun{"RedriveBegun", R"({
   "type":"object","required":["success"],"properties":{"success":{"type":"boolean","const":true}}})"};
 
-constexpr Schema nothing_said{"RedriveAsked", R"({
-  "type":"object","description":"Nothing is asked for.","properties":{}})"};
-
 constexpr http::Parameter letter_id{http::Parameter::In::path, "id", "The dead letter",
                                     R"({"type":"string","pattern":"^[0-9]+$"})", true};
 
@@ -139,7 +138,7 @@ const http::RouteInfo redrive{
         "becomes of it stands in the letter.",
     .access = Access::admin,
     .parameters = {letter_id},
-    .body = &nothing_said,
+    .body = &http::nothing_asked,
     .body_required = false,
     .answers = {{202, "It has begun", &begun, Shape::one, "application/json", {"Location"}},
                 {404, "There is none of this id, or it was handled"},

@@ -9,11 +9,13 @@
 #include "base/text.hpp"
 #include "event/json.hpp"
 #include "http/answers.hpp"
+#include "http/parameters.hpp"
 
 namespace stepcast::app {
 namespace {
 
 namespace json = boost::json;
+using event::json_of_bytes;
 using http::Request;
 using http::Response;
 
@@ -32,23 +34,15 @@ Response letter_answer(const Error& error) {
     return http::answer_for(error, rows);
 }
 
-// What a record holds may be no text.
-json::value shown(const std::string& bytes) {
-    if (valid_utf8(bytes)) return json::string{bytes};
-    std::string hex;
-    for (const char byte : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-    return json::object{{"hex", hex}};
-}
-
 json::object shown(event::Position number, const flow::Letter& letter, Timestamp parked_at) {
     json::object object{{"id", std::to_string(number)},
                         {"consumer", letter.consumer},
                         {"topic", letter.topic},
                         {"partition", letter.place.partition},
                         {"offset", letter.place.offset}};
-    if (letter.key) object["key"] = shown(*letter.key);
-    object["errorClass"] = shown(letter.error_class);
-    object["errorMessage"] = shown(letter.error_message);
+    if (letter.key) object["key"] = json_of_bytes(*letter.key);
+    object["errorClass"] = json_of_bytes(letter.error_class);
+    object["errorMessage"] = json_of_bytes(letter.error_message);
     object["attempts"] = letter.attempts;
     object["behind"] = letter.behind;
     object["timestamp"] = format_rfc3339(letter.timestamp);
@@ -69,19 +63,12 @@ result<event::Position, Response> number_of(const Request& request) {
 }
 
 aio::awaitable<Response> list(flow::LetterBox& box, const Request& request) {
-    event::Position after = 0;
-    std::size_t limit = listed;
-    if (const auto given = request.parameter("after")) {
-        const auto number = parse_number<event::Position>(*given);
-        if (!number) co_return Response::invalid_field("after", "must come from a Link header");
-        after = *number;
-    }
-    if (const auto given = request.parameter("limit")) {
-        const auto number = parse_number<std::size_t>(*given);
-        if (!number || *number == 0 || *number > most_listed)
-            co_return Response::invalid_field("limit", fmt::format("must be 1 to {}", most_listed));
-        limit = *number;
-    }
+    auto behind = http::optional_number(request, "after", {.min = 0});
+    if (!behind) co_return std::move(behind.error());
+    auto most = http::optional_number(request, "limit", {.min = 1, .max = most_listed});
+    if (!most) co_return std::move(most.error());
+    const event::Position after = behind->value_or(0);
+    const std::size_t limit = most->value_or(listed);
     auto found =
         co_await aio::run_on(box.core(), [&]() -> aio::awaitable<std::vector<flow::LetterBox::Parked>> {
             co_return box.list(after, limit + 1);
@@ -110,19 +97,19 @@ aio::awaitable<Response> one(flow::LetterBox& box, const Request& request) {
     const auto& letter = history->letter;
     auto object = shown(*number, letter, history->parked_at);
     object["status"] = history->status;
-    if (letter.value) object["value"] = shown(*letter.value);
+    if (letter.value) object["value"] = json_of_bytes(*letter.value);
     object["redrives"] = history->attempts.size();
     json::array headers, attempts;
     for (const auto& [name, value] : letter.headers)
-        headers.push_back(json::array{shown(name), shown(value)});
+        headers.push_back(json::array{json_of_bytes(name), json_of_bytes(value)});
     object["headers"] = std::move(headers);
     for (const auto& [result, at, what] : history->attempts) {
         constexpr std::string_view results[]{"", "handled", "failed", "given-up"};
         json::object attempt{{"attempt", what.attempt},
                              {"result", results[static_cast<std::size_t>(result)]},
                              {"at", format_rfc3339(at)}};
-        if (!what.by.empty()) attempt["by"] = shown(what.by);
-        if (result == flow::LetterEvent::failed) attempt["errorMessage"] = shown(what.error_message);
+        if (!what.by.empty()) attempt["by"] = json_of_bytes(what.by);
+        if (result == flow::LetterEvent::failed) attempt["errorMessage"] = json_of_bytes(what.error_message);
         attempts.push_back(std::move(attempt));
     }
     object["history"] = std::move(attempts);
@@ -130,6 +117,7 @@ aio::awaitable<Response> one(flow::LetterBox& box, const Request& request) {
 }
 
 aio::awaitable<Response> redrive(flow::LetterBox& box, const Request& request) {
+    if (auto refusal = http::refuse_other_than_nothing(request)) co_return std::move(*refusal);
     auto number = number_of(request);
     if (!number) co_return std::move(number.error());
     const auto begun = co_await aio::run_on(

@@ -1,6 +1,7 @@
 #include "domain/bank/api.hpp"
 
 #include "domain/schemas.hpp"
+#include "http/answers.hpp"
 
 namespace stepcast::bank::api {
 namespace {
@@ -76,8 +77,6 @@ constexpr Schema command_done{"CommandDone", R"({
   "properties":{"success":{"type":"boolean"},"accountId":{"type":"string"},"transferId":{"type":"string"},"taskId":{"type":"string"},"newBalance":{)" BALANCE
                                              R"(},
     "transactionId":{"type":"string"},"version":{"type":"integer","minimum":1}}})"};
-constexpr Schema rebuilding{"Rebuilding",
-                            R"({"type":"object","description":"Nothing is asked for.","properties":{}})"};
 constexpr Schema rebuild_begun{"RebuildBegun", R"({
   "type":"object","required":["success","taskId"],
   "properties":{"success":{"type":"boolean"},"taskId":{"type":"string","description":"The task that tells its progress"}}})"};
@@ -263,7 +262,7 @@ const http::RouteInfo rebuild{
         "Commands and questions go on meanwhile. Its progress is a task of the caller, with auth off of "
         "`operator`.",
     .access = Access::admin,
-    .body = &rebuilding,
+    .body = &http::nothing_asked,
     .body_required = false,
     .answers = {{.status = 202,
                  .meaning = "It is under way",

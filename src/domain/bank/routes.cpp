@@ -10,6 +10,7 @@
 #include "domain/bank/transfer_routes.hpp"
 #include "event/ids.hpp"
 #include "http/access.hpp"
+#include "http/answers.hpp"
 #include "http/conditions.hpp"
 #include "http/paging.hpp"
 #include "http/parameters.hpp"
@@ -232,6 +233,7 @@ awaitable<Response> get_top(Parts& parts, Request& request) {
 }
 
 awaitable<Response> rebuild(Parts& parts, Request& request) {
+    if (auto refusal = http::refuse_other_than_nothing(request)) co_return std::move(*refusal);
     std::string user = request.principal.subject;
     if (user.empty()) user = "operator";
     auto begun = co_await parts.rebuild.begin(std::move(user));
