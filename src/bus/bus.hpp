@@ -43,6 +43,8 @@ struct Place {
     std::int32_t partition = 0;
     std::int64_t offset = 0;
     bool again = false;  ///< where it stood once: the record is handed over from what was kept of it
+
+    friend bool operator==(const Place&, const Place&) = default;
 };
 
 /// One consumed record. The views live as long as the batch that holds it. A tombstone has neither value nor

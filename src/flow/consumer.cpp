@@ -117,10 +117,7 @@ aio::awaitable<void> Consumer::park_behind(std::vector<bus::Record>& records, Ha
         letters.push_back({record, "behind", "one of its key before it is a dead letter", 0, true});
     if (letters.empty() || !co_await bury(letters, handler)) co_return;
     std::erase_if(records, [&](const bus::Record& record) {
-        return std::ranges::any_of(parked, [&](const auto* each) {
-            return each->place.partition == record.place.partition &&
-                   each->place.offset == record.place.offset;
-        });
+        return std::ranges::any_of(parked, [&](const auto* each) { return each->place == record.place; });
     });
 }
 
@@ -203,10 +200,8 @@ aio::awaitable<void> Consumer::take_asked(Handler& handler) {
 }
 
 void Consumer::end_letter(bus::Place place, Outcome outcome) {
-    const auto found = std::ranges::find_if(given_, [&](const Asked* asked) {
-        return asked->record->place.partition == place.partition &&
-               asked->record->place.offset == place.offset;
-    });
+    const auto found =
+        std::ranges::find_if(given_, [&](const Asked* asked) { return asked->record->place == place; });
     if (found == given_.end()) return;
     (*found)->outcome = std::move(outcome);
     (*found)->told.notify();
