@@ -13,6 +13,10 @@ using aio::awaitable;
 
 constexpr std::array<const event::Category*, 1> box_categories{&letter_category};
 
+std::string_view name_of(const std::string& by) {
+    return by.empty() ? "somebody on this machine" : std::string_view{by};
+}
+
 // A letter's record, as its consumer had it.
 class LetterRecord {
   public:
@@ -133,20 +137,21 @@ result<void> LetterBox::redrive(event::Position number, std::string by) {
     if (stop_.raised() || !hub_.live() || receiver_of(parked.letter.consumer) == nullptr)
         return fail(letter_errc::no_consumer);
     under_way_.insert(parked.stream);
-    aio::spawn_critical(core_, "redrive", [this, number, by = std::move(by), hold = gate_.enter()] {
-        return hand_over_all(number, by);
+    aio::spawn_critical(core_, "redrive", [this, parked, by = std::move(by), hold = gate_.enter()] {
+        return hand_over_all(parked, by);
     });
     return {};
 }
 
 // Of a consumer that keeps order, what is parked before it and behind it, until one fails. What came while
 // the last one was handled is parked by the time that the consumer is between two batches.
-awaitable<void> LetterBox::hand_over_all(event::Position first, std::string by) {
-    const auto stream = parked_.at(first).stream;
-    const auto letter = parked_.at(first).letter;
-    auto* const receiver = receiver_of(letter.consumer);
-    if (!receiver->keeps_order() || !letter.key) {
-        co_await hand_over(first, by, *receiver);
+awaitable<void> LetterBox::hand_over_all(Parked first, std::string by) {
+    const auto& stream = first.stream;
+    auto* const receiver = receiver_of(first.letter.consumer);
+    if (receiver == nullptr) {
+        spdlog::warn("dead letter {} finds nobody who takes {} any more", first.number, first.letter.topic);
+    } else if (!receiver->keeps_order() || !first.letter.key) {
+        co_await hand_over(first.number, by, *receiver);
     } else {
         while (!stop_.raised()) {
             if (const auto left = by_stream_.find(stream); left != by_stream_.end()) {
@@ -162,9 +167,10 @@ awaitable<void> LetterBox::hand_over_all(event::Position first, std::string by) 
 // False if it is not done, and nothing behind it may be handed over.
 awaitable<bool> LetterBox::hand_over(event::Position number, const std::string& by,
                                      LetterReceiver& receiver) {
+    const auto found = parked_.find(number);
+    if (found == parked_.end() || found->second.redrives >= options_.max_attempts) co_return false;
     const auto [stream, id, redrives] =
-        std::tuple{parked_.at(number).stream, parked_.at(number).id, parked_.at(number).redrives};
-    if (redrives >= options_.max_attempts) co_return false;
+        std::tuple{found->second.stream, found->second.id, found->second.redrives};
     const auto history = co_await this->history(number);
     if (!history) {
         spdlog::warn("dead letter {} cannot be read now: {}", number, history.error().text());
@@ -181,8 +187,7 @@ awaitable<bool> LetterBox::hand_over(event::Position number, const std::string& 
     const bool handled = outcome->has_value();
     if (!co_await write(stream, handled ? LetterEvent::handled : LetterEvent::failed, what)) co_return false;
     ++(handled ? counts_.handled : counts_.failed);
-    spdlog::info("dead letter {} of {} was handed over by {}: {}", number, history->letter.topic,
-                 by.empty() ? "somebody on this machine" : by,
+    spdlog::info("dead letter {} of {} was handed over by {}: {}", number, history->letter.topic, name_of(by),
                  handled ? "handled" : "failed again, " + what.error_message);
     co_return handled;
 }
@@ -205,7 +210,7 @@ awaitable<result<void>> LetterBox::give_up(event::Position number, std::string b
     under_way_.erase(stream);
     if (!written) co_return fail(store::errc::unavailable);
     ++counts_.given_up;
-    spdlog::info("dead letter {} was given up by {}", number, by.empty() ? "somebody on this machine" : by);
+    spdlog::info("dead letter {} was given up by {}", number, name_of(by));
     co_return result<void>{};
 }
 

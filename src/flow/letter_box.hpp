@@ -124,7 +124,7 @@ class LetterBox final : public Projection {
     void remove(event::Position number);
     Parked* find(const std::string& stream, std::string_view id);
     LetterReceiver* receiver_of(const std::string& consumer) const;
-    aio::awaitable<void> hand_over_all(event::Position first, std::string by);
+    aio::awaitable<void> hand_over_all(Parked first, std::string by);
     aio::awaitable<bool> hand_over(event::Position number, const std::string& by, LetterReceiver& receiver);
     aio::awaitable<bool> write(const std::string& stream, LetterEvent type, const Redriven& what);
     aio::awaitable<bool> wait_applied(event::Position position);
