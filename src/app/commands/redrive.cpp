@@ -72,24 +72,24 @@ class Redriver {
     }
     // One that was handled along with another of its key is handled, too.
     aio::awaitable<bool> hand_over(const std::string& id) {
-        auto letter = co_await ask(target("/" + client::percent_encode(id)), false, 200);
-        if (!letter) co_return false;
-        if (status(*letter) == "PARKED" &&
-            !co_await ask(target("/" + client::percent_encode(id) + "/redrive"), true, 202))
-            co_return false;
-        while (status(*letter) != "HANDLED") {
-            letter = co_await ask(target("/" + client::percent_encode(id)), false, 200);
-            if (!letter) co_return false;
-            if (status(*letter) == "PARKED") break;
-            if (status(*letter) == "REDRIVING") co_await aio::pause(100ms);
+        const auto its = target("/" + client::percent_encode(id));
+        auto letter = co_await ask(its, false, 200);
+        if (letter && status(*letter) == "PARKED") {
+            if (!co_await ask(its + "/redrive", true, 202)) co_return false;
+            letter = co_await ask(its, false, 200);
         }
+        while (letter && status(*letter) == "REDRIVING") {
+            co_await aio::pause(100ms);
+            letter = co_await ask(its, false, 200);
+        }
+        if (!letter) co_return false;
         fmt::print("{}\n", json::serialize(*letter));
         std::fflush(stdout);
         co_return status(*letter) == "HANDLED";
     }
     static std::string_view status(const json::value& letter) {
         const auto* text = letter.is_object() ? letter.get_object().if_contains("status") : nullptr;
-        return text != nullptr && text->is_string() ? std::string_view{text->get_string()} : "HANDLED";
+        return text != nullptr && text->is_string() ? std::string_view{text->get_string()} : "";
     }
 
     const RedriveOptions& options_;
