@@ -48,22 +48,19 @@ aio::awaitable<result<void>> Core::ensure(std::vector<std::string> topics) {
     co_return ensured;
 }
 
+std::shared_ptr<Client> Core::client() const {
+    const std::lock_guard lock{mutex_};
+    return client_;
+}
+
 aio::awaitable<result<std::int32_t>> Core::partitions(std::string topic) {
-    std::shared_ptr<Client> client;
-    {
-        const std::lock_guard lock{mutex_};
-        client = client_;
-    }
+    const auto client = this->client();
     if (!client) co_return fail(bus::errc::closed);
     co_return co_await aio::offload(*pool_, [&] { return count_partitions(client->get(), topic); });
 }
 
 aio::awaitable<result<std::optional<Duration>>> Core::retention(std::string topic) {
-    std::shared_ptr<Client> client;
-    {
-        const std::lock_guard lock{mutex_};
-        client = client_;
-    }
+    const auto client = this->client();
     if (!client) co_return fail(bus::errc::closed);
     co_return co_await aio::offload(*pool_, [&] { return find_retention(client->get(), topic); });
 }

@@ -52,6 +52,8 @@ class Core {
     std::atomic<std::uint64_t> produce_failed{0};
 
   private:
+    std::shared_ptr<Client> client() const;
+
     const Config config_;
     const std::shared_ptr<asio::thread_pool> pool_ = std::make_shared<asio::thread_pool>(2);
     std::atomic<bool> up_{false};
