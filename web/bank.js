@@ -2,7 +2,7 @@ import { watch } from './stepcast.js';
 import './bank_texts.js';
 import { Account, won } from './account.js';
 import { call, newId } from './calls.js';
-import { frame, reveal } from './frame.js';
+import { frame, reveal, whoForm } from './frame.js';
 import { Money } from './money.js';
 import { clock, memory, say, whenSpoken } from './texts.js';
 
@@ -183,15 +183,7 @@ open.addEventListener('submit', async (event) => {
   button.disabled = false;
 });
 
-$('#who').addEventListener('submit', (event) => {
-  event.preventDefault();
-  event.target.elements.user.blur();
-});
-$('#who').elements.user.addEventListener('change', ({ target }) => {
-  const name = target.value.trim();
-  target.value = name || user;
-  if (name && name !== user) become(name);
-});
+whoForm($('#who'), () => user, become);
 
 whenSpoken(paint);
 propose();

@@ -39,6 +39,19 @@ const mine = `
   <p class="hint"></p>
   <p class="error" role="alert"></p>`;
 
+/** The form in which one says who one is: `become(name)` is told a name that is not `user()`. */
+export function whoForm(form, user, become) {
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    form.elements.user.blur();
+  });
+  form.elements.user.addEventListener('change', ({ target }) => {
+    const name = target.value.trim();
+    target.value = name || user();
+    if (name && name !== user()) become(name);
+  });
+}
+
 /** Scrolls `box`, and nothing around it, until `node` can be seen within it. */
 export function reveal(box, node) {
   if (!node) return;

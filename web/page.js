@@ -1,5 +1,5 @@
 import { watch } from './stepcast.js';
-import { frame } from './frame.js';
+import { frame, whoForm } from './frame.js';
 import { memory, say, whenSpoken } from './texts.js';
 import { remember, TaskList } from './tasks.js';
 import { Plug } from './plug.js';
@@ -87,15 +87,7 @@ $('#order').addEventListener('submit', async (event) => {
   button.disabled = false;
 });
 
-$('#who').addEventListener('submit', (event) => {
-  event.preventDefault();
-  event.target.elements.user.blur();
-});
-$('#who').elements.user.addEventListener('change', ({ target }) => {
-  const name = target.value.trim();
-  target.value = name || user;
-  if (name && name !== user) become(name);
-});
+whoForm($('#who'), () => user, become);
 
 function showSnippets() {
   const server = new URL('.', location).href.slice(0, -1);
