@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { faultsOf, newPage, picture, startBrowser, startIssuer, startServer, until } from './support.mjs';
+import { faultsOf, inPage, picture, startBrowser, startIssuer, startServer, until } from './support.mjs';
 
 let browser, server, folder, issuer, closed;
 before(async () => {
@@ -19,18 +19,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Runs `body` with the bank's page of a server in a fresh profile; nothing may be complained about meanwhile. */
-async function withPage({ of = server, path = '/bank', ...options }, body) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US', ...options });
-  try {
-    const page = await newPage(context);
-    await page.goto(of.base + path);
-    await body(page, context);
-    assert.deepEqual(page.complaints, []);
-  } finally {
-    await context.close();
-  }
-}
+const withPage = ({ of = server, path = '/bank', ...options }, body) => inPage(browser, of.base + path, options, body);
 
 let accounts = 0;
 /** Opens an account on the page; its name. */

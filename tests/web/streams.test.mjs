@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { faultsOf, newPage, picture, startBrowser, startIssuer, startServer, until } from './support.mjs';
+import { faultsOf, inPage, picture, startBrowser, startIssuer, startServer, until } from './support.mjs';
 
 let browser, server, issuer, closed;
 before(async () => {
@@ -19,18 +19,7 @@ after(async () => {
   issuer?.stop();
 });
 
-/** Runs `body` with the operators' page in a fresh profile; nothing may be complained about meanwhile. */
-async function withPage({ of = server, path = '/streams', ...options }, body) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US', ...options });
-  try {
-    const page = await newPage(context);
-    await page.goto(of.base + path);
-    await body(page, context);
-    assert.deepEqual(page.complaints, []);
-  } finally {
-    await context.close();
-  }
-}
+const withPage = ({ of = server, path = '/streams', ...options }, body) => inPage(browser, of.base + path, options, body);
 
 const find = async (page, name) => {
   await page.getByLabel('Stream', { exact: true }).fill(name);

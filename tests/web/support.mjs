@@ -219,3 +219,16 @@ export async function picture(page, name, { keep = false, of = page, whole = fal
   await of.screenshot({ path, animations: 'disabled', ...(whole && { fullPage: true }) });
   if (keep && process.env.STEPCAST_SCREENSHOTS) copyFileSync(path, `${root}tests/web/screenshots/${name}.png`);
 }
+
+/** Runs `body` with the page at `url` in a fresh profile; nothing may be complained about meanwhile. */
+export async function inPage(browser, url, options, body) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US', ...options });
+  try {
+    const page = await newPage(context);
+    await page.goto(url);
+    await body(page, context);
+    assert.deepEqual(page.complaints, []);
+  } finally {
+    await context.close();
+  }
+}
