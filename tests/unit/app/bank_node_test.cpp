@@ -27,6 +27,12 @@ class BankNodeTest : public NodeTest {
     static client::Headers as(std::string_view name) {
         return {{"Authorization", fmt::format("Bearer {}", name)}};
     }
+    /// Posts as whoever is named.
+    static auto poster(client::HttpClient& http) {
+        return [&http](std::string target, std::string body, std::string_view name) {
+            return http.post(std::move(target), std::move(body), "application/json", as(name));
+        };
+    }
     static std::string header(const client::Answer& answer, std::string_view name) {
         return std::string{answer.header(name).value_or("")};
     }
@@ -112,9 +118,7 @@ TEST_F(BankNodeTest, lists_go_on_behind_their_link) {
 TEST_F(BankNodeTest, an_account_is_its_owners_and_an_admins) {
     serve_bank(
         [&](client::HttpClient& http) -> awaitable<void> {
-            const auto post = [&](std::string target, std::string body, std::string_view name) {
-                return http.post(std::move(target), std::move(body), "application/json", as(name));
-            };
+            const auto post = poster(http);
             EXPECT_EQ(
                 (co_await post("/api/accounts", R"({"accountId":"a","initialBalance":9})", "Kim"))->status,
                 201);
@@ -147,9 +151,7 @@ TEST_F(BankNodeTest, an_account_is_its_owners_and_an_admins) {
 TEST_F(BankNodeTest, admins_rebuild_the_accounts_as_a_task_of_theirs) {
     serve_bank(
         [&](client::HttpClient& http) -> awaitable<void> {
-            const auto post = [&](std::string target, std::string body, std::string_view name) {
-                return http.post(std::move(target), std::move(body), "application/json", as(name));
-            };
+            const auto post = poster(http);
             EXPECT_EQ(
                 (co_await post("/api/accounts", R"({"accountId":"a","initialBalance":9})", "Kim"))->status,
                 201);
