@@ -153,6 +153,7 @@ void JournalFile::read_outbox(JournalBase& base) {
              {std::string{messages.text(1)}, std::string{messages.text(2)}, std::string{messages.text(3)},
               std::string{messages.text(4)}, decode_headers(messages.text(5))},
              timestamp(messages.number(6))});
+    // About Outbox::cost, without reading the texts themselves.
     auto sent = db_.prepare(
         "SELECT number, processed_at, 160 + 2 * length(id) + length(topic) + length(key) + length(value) + "
         "coalesce(length(headers), 0) FROM outbox WHERE processed_at IS NOT NULL ORDER BY processed_at");
