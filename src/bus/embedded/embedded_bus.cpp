@@ -16,7 +16,7 @@ constexpr int most_turns = 32;      // of the loop, for which a batch is gathere
 constexpr std::size_t slice = 256;  // messages that are appended in one turn: some 100 µs
 
 std::vector<event::HeaderView> read_headers(const void* entry) {
-    const auto& headers = static_cast<const EmbeddedLog::Entry*>(entry)->headers;
+    const auto& headers = static_cast<const embedded::Entry*>(entry)->headers;
     std::vector<event::HeaderView> views;
     views.reserve(headers.size());
     for (const auto& [name, value] : headers) views.push_back({name, value});
@@ -25,7 +25,7 @@ std::vector<event::HeaderView> read_headers(const void* entry) {
 
 class EmbeddedBatch final : public Batch {
   public:
-    explicit EmbeddedBatch(std::vector<EmbeddedLog::Taken> taken) : taken_{std::move(taken)} {
+    explicit EmbeddedBatch(std::vector<embedded::Taken> taken) : taken_{std::move(taken)} {
         records.reserve(taken_.size());
         for (const auto& [place, entry, draft] : taken_) {
             auto& record = records.emplace_back(Record{.place = place,
@@ -41,7 +41,7 @@ class EmbeddedBatch final : public Batch {
     }
 
   private:
-    std::vector<EmbeddedLog::Taken> taken_;
+    std::vector<embedded::Taken> taken_;
 };
 
 class EmbeddedConsumer final : public Consumer {
@@ -132,7 +132,7 @@ class EmbeddedConsumer final : public Consumer {
     const std::shared_ptr<EmbeddedLog> log_;
     const std::size_t max_batch_;
     const std::shared_ptr<State> state_;
-    std::shared_ptr<EmbeddedLog::Member> member_;
+    std::shared_ptr<embedded::Member> member_;
     bool in_hand_ = true;  // what was handed out may still be done
     bool closing_ = false;
     bool left_ = false;
