@@ -41,7 +41,7 @@ awaitable<void> ProgressIngest::restore() {
         }
         if (options_.rebuilds && offsets_.next().empty()) co_return;
         splits_.take();
-        co_await service_.take_up_refolded();
+        co_await service_.refold().take_up();
         end_rebuild();
     });
 }
@@ -74,7 +74,7 @@ awaitable<void> ProgressIngest::look() {
     if (!consumer_.caught_up()) co_return;
     // In which order partitions are read is another one at each start.
     co_await aio::run_on(service_.core(),
-                         [this] { return service_.refold(splits_.take(), !offsets_.keeps_nothing()); });
+                         [this] { return service_.refold().run(splits_.take(), !offsets_.keeps_nothing()); });
     end_rebuild();
     counts_.rejected_too_old += static_cast<std::uint64_t>(consumer_.too_old());
     spdlog::info("rebuilt from {}: {} old records could not be read", options_.topic,

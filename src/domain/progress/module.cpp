@@ -25,6 +25,7 @@ class ProgressModule final : public domain::Module {
     ProgressModule(const domain::Parts& parts, const Settings& settings)
         : parts_{parts},
           service_{parts.core, parts.store, parts.hub, parts.publisher, parts.clock, settings.service},
+          sources_{service_},
           ingest_{parts.io,  service_,           parts.hub,      parts.committer,
                   parts.bus, parts.dead_letters, settings.ingest},
           events_topic_{settings.ingest.topic},
@@ -60,6 +61,7 @@ class ProgressModule final : public domain::Module {
     }
     std::vector<http::Route> routes() override {
         return progress_routes({.service = service_,
+                                .sources = sources_,
                                 .intake = intake_,
                                 .sse = parts_.sse,
                                 .admission = parts_.admission,
@@ -110,6 +112,7 @@ class ProgressModule final : public domain::Module {
   private:
     const domain::Parts parts_;
     ProgressEventService service_;
+    ProgressSources sources_;
     ProgressIngest ingest_;
     const std::string events_topic_;
     const std::string orders_topic_;
@@ -140,23 +143,26 @@ void read_order(MetricSink& sink, const ProgressProjection::Counts& counts, std:
         number(counts.seq_stale));
 }
 
-void read_service(MetricSink& sink, const ProgressEventService::Counts& counts) {
+void read_snapshots(MetricSink& sink, const StoredTasks::Counts& counts) {
     const auto snapshots = [&](std::string_view result, std::uint64_t count) {
         sink.counter("stepcast_snapshots_total",
                      "Snapshots of long tasks: saved, failed, or read and ignored", number(count),
                      {{"result", result}});
     };
-    snapshots("saved", counts.snapshots_saved);
-    snapshots("failed", counts.snapshots_failed);
-    snapshots("ignored", counts.snapshots_ignored);
+    snapshots("saved", counts.saved);
+    snapshots("failed", counts.failed);
+    snapshots("ignored", counts.ignored);
+}
+
+void read_recoveries(MetricSink& sink, const ProgressSources::Counts& counts) {
     const auto recoveries = [&](std::string_view kind, std::size_t reason, std::uint64_t count) {
         sink.counter("stepcast_recoveries_total",
                      "Whole states told; stalled: live, as a task turned so or back", number(count),
                      {{"kind", kind}, {"reason", recovery_reason_names[reason]}});
     };
     for (std::size_t reason = 0; reason < recovery_reason_names.size(); ++reason) {
-        recoveries("user", reason, counts.user_recoveries[reason]);
-        recoveries("task", reason, counts.task_recoveries[reason]);
+        recoveries("user", reason, counts.of_users[reason]);
+        recoveries("task", reason, counts.of_tasks[reason]);
     }
 }
 
@@ -178,7 +184,8 @@ void read_rejected(MetricSink& sink, const ProgressIngest::Counts& counts, const
 void ProgressModule::read_metrics(MetricSink& sink) const {
     read_tasks(sink, service_.projection().counts(), parts_.store.head());
     read_order(sink, service_.projection().counts(), ingest_.split_tasks());
-    read_service(sink, service_.counts());
+    read_snapshots(sink, service_.snapshots());
+    read_recoveries(sink, sources_.counts());
     read_rejected(sink, ingest_.counts(), intake_);
     sink.histogram("stepcast_ingest_age_seconds", "From a record's timestamp to its commit",
                    ingest_.counts().age_seconds);

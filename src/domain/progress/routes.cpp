@@ -254,7 +254,7 @@ Response open_stream(RouteParts& parts, const Request& request, broadcast::Sessi
 awaitable<Response> subscribe_user(RouteParts& parts, Request& request) {
     auto user_id = reader_of(request);
     if (!user_id) co_return std::move(user_id.error());
-    auto source = parts.service.user_source(*user_id, http::cursor_of(request));
+    auto source = parts.sources.of_user(*user_id, http::cursor_of(request));
     co_return open_stream(parts, request, broadcast::SessionKind::user,
                           {&category, broadcast::Topic::By::subject, *user_id}, *user_id, std::move(source));
 }
@@ -269,7 +269,7 @@ awaitable<Response> subscribe_task(RouteParts& parts, Request& request) {
         user_id = std::move(*user);
     }
     const std::string cursor = http::cursor_of(request);
-    switch (co_await parts.service.enter(*task_id, user_id, cursor)) {
+    switch (co_await parts.sources.enter(*task_id, user_id, cursor)) {
         case Entry::not_owner:
             co_return Response::problem(403, "not-owner", "the task belongs to another user");
         case Entry::finished: {
@@ -280,7 +280,7 @@ awaitable<Response> subscribe_task(RouteParts& parts, Request& request) {
         case Entry::stream:
             break;
     }
-    auto source = parts.service.task_source(*task_id, user_id, cursor);
+    auto source = parts.sources.of_task(*task_id, user_id, cursor);
     co_return open_stream(parts, request, broadcast::SessionKind::task,
                           {&category, broadcast::Topic::By::stream, *task_id}, user_id, std::move(source));
 }

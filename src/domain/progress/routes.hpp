@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "domain/progress/intake.hpp"
-#include "domain/progress/service.hpp"
+#include "domain/progress/sources.hpp"
 #include "http/route.hpp"
 #include "http/stream/sse_session.hpp"
 
@@ -13,6 +13,7 @@ namespace stepcast::progress {
 /// What the routes stand on; all of it outlives the server.
 struct RouteParts {
     ProgressEventService& service;
+    ProgressSources& sources;
     ProgressIntake& intake;
     const http::SseOptions& sse;
     http::SseAdmission& admission;

@@ -5,26 +5,10 @@
 
 #include "aio/spawn.hpp"
 #include "aio/turn.hpp"
-#include "base/error_category.hpp"
 #include "domain/progress/codec.hpp"
-#include "domain/progress/split_tasks.hpp"
 
 namespace stepcast::progress {
 namespace {
-
-constexpr std::size_t events_in_turn = 256;  // events that are copied, read or folded in one turn
-
-// In slices, so that a long task holds no strand for long.
-awaitable<void> fold(ProgressState& state, std::span<const event::EventRef> events, bool split) {
-    if (split) co_return co_await fold_by_time(state, events);
-    ProgressEvent scratch;
-    std::size_t folded = 0;
-    for (const auto& stored : events) {
-        decode_stored(*stored, scratch);
-        evolve(state, scratch, stored->version(), stored->position(), stored->recorded_at());
-        if (++folded % events_in_turn == 0) co_await aio::next_turn();
-    }
-}
 
 // How many of the events count at `at`: up to the last one whose own time is not after it. Producers' times
 // stand in no order, so each is looked at, in slices.
@@ -40,17 +24,6 @@ awaitable<std::size_t> count_at(std::span<const event::EventRef> events, Timesta
 
 }  // namespace
 
-std::error_code make_error_code(query_errc e) {
-    static const ErrorCategory<query_errc> errors{
-        "progress query",
-        {{query_errc::unknown_task, "no such task"},
-         {query_errc::beyond_head, "the task has no such version"},
-         {query_errc::trimmed, "the version was folded into a snapshot"},
-         {query_errc::rebuilding, "the state is being rebuilt"},
-         {query_errc::unavailable, "the store cannot be read now"}}};
-    return errors.code(e);
-}
-
 ProgressEventService::ProgressEventService(const aio::Strand& core, store::EventStore& store,
                                            flow::FeedHub& hub, broadcast::Publisher& publisher,
                                            const Clock& clock, Options options)
@@ -60,6 +33,8 @@ ProgressEventService::ProgressEventService(const aio::Strand& core, store::Event
       publisher_{publisher},
       clock_{clock},
       options_{options},
+      tasks_{store},
+      refold_{projection_, tasks_},
       stop_{core},
       gate_{core} {}
 
@@ -72,7 +47,7 @@ awaitable<void> ProgressEventService::apply(std::span<const event::EventRef> eve
                                             event::Position through) {
     resumed_.clear();
     co_await fold_all(events);
-    if (!live()) co_await note_refolded(events);
+    if (!live()) co_await refold_.note(events);
     projection_.note_applied(through);
 }
 
@@ -91,7 +66,7 @@ awaitable<void> ProgressEventService::fold_all(std::span<const event::EventRef> 
 
 // After a start: what was folded into a snapshot is not in the feed any more.
 awaitable<void> ProgressEventService::restore(const event::Event& first) {
-    auto state = co_await base_state(first.stream_id(), first.version());
+    auto state = co_await tasks_.base(first.stream_id(), first.version());
     if (!state)
         spdlog::warn("task {} begins at version {}: {}", first.stream_id(), first.version(),
                      state.error().text());
@@ -120,7 +95,7 @@ void ProgressEventService::oversized(const store::Oversized& stream) {
 
 void ProgressEventService::reset() {
     resumed_.clear();
-    refolded_.clear();
+    refold_.clear();
     projection_.clear();
 }
 
@@ -174,108 +149,18 @@ awaitable<void> ProgressEventService::trim(std::string task_id) {
     const bool split = task->split;
     const event::Version cut =
         task->state.version - options_.max_events_per_task + options_.max_events_per_task / 10;
-    auto state = co_await base_state(task_id, first);
-    auto events = co_await read_versions(task_id, first, cut);
+    auto state = co_await tasks_.base(task_id, first);
+    auto events = co_await tasks_.read(task_id, first, cut);
     if (!state || !events || events->empty()) {
-        ++counts_.snapshots_failed;
+        ++tasks_.counts().failed;
         co_return;
     }
     co_await fold(*state, *events, split);
-    const auto saved = co_await store_.save_snapshot(
-        category, task_id, {state->version, state_schema, save_state(*state)}, true);
-    ++(saved ? counts_.snapshots_saved : counts_.snapshots_failed);
-    if (!saved) {
+    if (const auto saved = co_await tasks_.replace(task_id, *state); !saved) {
         spdlog::warn("task {} could not be trimmed: {}", task_id, saved.error().text());
         co_return;
     }
     if (Task* again = projection_.find(task_id); again != nullptr) again->first_version = state->version + 1;
-}
-
-awaitable<void> ProgressEventService::refold(std::vector<std::string> task_ids, bool keep) {
-    std::vector<store::Commit> kept;
-    for (const auto& id : task_ids) {
-        const Task* const task = projection_.find(id);
-        if (task == nullptr) continue;
-        const event::Version version = task->state.version;
-        auto state = co_await base_state(id, task->first_version);
-        const auto events = co_await read_versions(id, task->first_version, version);
-        if (!state || !events) continue;
-        co_await fold_by_time(*state, *events);
-        // It may have expired meanwhile.
-        Task* const again = projection_.find(id);
-        if (again == nullptr || again->state.version != state->version) continue;
-        if (keep)
-            kept.emplace_back().snapshots.push_back(
-                {&category, id, {state->version, state_schema, save_state(*state)}});
-        projection_.replace(*again, std::move(*state));
-        if (kept.size() == events_in_turn) co_await keep_refolded(kept);
-    }
-    co_await keep_refolded(kept);
-}
-
-awaitable<void> ProgressEventService::keep_refolded(std::vector<store::Commit>& states) {
-    if (states.empty()) co_return;
-    for (const auto& saved : co_await store_.commit_many(states))
-        ++(saved ? counts_.snapshots_saved : counts_.snapshots_failed);
-    states.clear();
-}
-
-// A snapshot beside the events that it was folded from is only made by a refold.
-awaitable<void> ProgressEventService::note_refolded(std::span<const event::EventRef> events) {
-    for (const auto& event : events) {
-        if (event->version() != 1) continue;
-        const auto snapshot = co_await store_.load_snapshot(category, event->stream_id());
-        if (snapshot && *snapshot) refolded_.emplace_back(event->stream_id());
-    }
-}
-
-// What came after it stands as it came.
-awaitable<void> ProgressEventService::take_up_refolded() {
-    for (const auto& id : std::exchange(refolded_, {})) {
-        const Task* const task = projection_.find(id);
-        if (task == nullptr) continue;
-        const event::Version version = task->state.version;
-        const auto snapshot = co_await store_.load_snapshot(category, id);
-        const bool known = snapshot && *snapshot && (*snapshot)->schema == state_schema;
-        auto state = known ? load_state((*snapshot)->state) : std::nullopt;
-        const auto events = co_await read_versions(id, state ? state->version + 1 : 1, version);
-        if (!state || !events) {
-            ++counts_.snapshots_ignored;
-            continue;
-        }
-        co_await fold(*state, *events, false);
-        Task* const again = projection_.find(id);
-        if (again == nullptr || again->state.version != state->version) continue;
-        again->split = true;
-        projection_.replace(*again, std::move(*state));
-    }
-}
-
-awaitable<result<ProgressState>> ProgressEventService::base_state(std::string_view task_id,
-                                                                  event::Version first_version) {
-    if (first_version <= 1) co_return ProgressState{};
-    const auto snapshot = co_await store_.load_snapshot(category, task_id);
-    if (!snapshot) co_return fail(query_errc::unavailable);
-    if (*snapshot && (*snapshot)->schema == state_schema && (*snapshot)->version + 1 == first_version)
-        if (auto state = load_state((*snapshot)->state)) co_return std::move(*state);
-    if (*snapshot) ++counts_.snapshots_ignored;
-    co_return fail(query_errc::trimmed);
-}
-
-awaitable<result<std::vector<event::EventRef>>> ProgressEventService::read_versions(std::string_view task_id,
-                                                                                    event::Version from,
-                                                                                    event::Version to) {
-    std::vector<event::EventRef> all;
-    while (from <= to) {
-        auto page = co_await store_.read_stream(category, task_id,
-                                                {store::Range::By::version, from, to, events_in_turn});
-        if (!page) co_return fail(query_errc::unavailable);
-        all.insert(all.end(), page->events.begin(), page->events.end());
-        if (!page->more) break;
-        from = page->through + 1;
-        co_await aio::next_turn();  // let others have their turn
-    }
-    co_return all;
 }
 
 // The task, if it is known and has come to the version.
@@ -298,8 +183,8 @@ awaitable<result<event::Version>> ProgressEventService::version_at(std::string t
         if (!task) co_return tl::unexpected{task.error()};
         const event::Version first = (*task)->first_version;
         const event::Version last = (*task)->state.version;
-        auto state = co_await base_state(task_id, first);
-        auto events = co_await read_versions(task_id, first, last);
+        auto state = co_await tasks_.base(task_id, first);
+        auto events = co_await tasks_.read(task_id, first, last);
         if (!events) co_return tl::unexpected{events.error()};
         co_return Kept{state ? std::move(*state) : ProgressState{}, first, std::move(*events)};
     });
@@ -333,9 +218,9 @@ awaitable<result<TaskView>> ProgressEventService::status(std::string task_id,
         if (*version + 1 < first) co_return fail(query_errc::trimmed);
         const bool split = task->split;
         std::string user_id = task->user->id;
-        auto state = co_await base_state(task_id, first);
+        auto state = co_await tasks_.base(task_id, first);
         if (!state) co_return tl::unexpected{state.error()};
-        auto events = co_await read_versions(task_id, first, *version);
+        auto events = co_await tasks_.read(task_id, first, *version);
         if (!events) co_return tl::unexpected{events.error()};
         co_return Past{{std::move(user_id), std::move(*state)}, std::move(*events), split};
     });

@@ -1,8 +1,9 @@
+#include "domain/progress/sources.hpp"
+
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "aio/spawn.hpp"
 #include "base/hash.hpp"
-#include "domain/progress/service.hpp"
 #include "event/cursor.hpp"
 #include "flow/replay_source.hpp"
 
@@ -16,8 +17,10 @@ constexpr std::size_t max_looked_at = 20'000;
 // What user and task streams share: which tasks were told, and how they have turned since.
 class TaskRecoveries : public flow::Recoveries {
   public:
-    TaskRecoveries(ProgressEventService& service, std::string user_id)
-        : service_{service}, user_id_{std::move(user_id)} {}
+    /// `told`: counts recoveries by reason.
+    TaskRecoveries(ProgressEventService& service, ProgressSources::Counts::Recoveries& told,
+                   std::string user_id)
+        : service_{service}, user_id_{std::move(user_id)}, told_{told} {}
 
     bool live() const override { return service_.live(); }
     flow::Replay::Moment moment() const override {
@@ -78,7 +81,6 @@ class TaskRecoveries : public flow::Recoveries {
     virtual Concerned concerned(bool all, event::Position since) const = 0;
     // Those of the stream's tasks that were announced as stalled, bounded as recoveries are.
     virtual std::vector<std::string> stalled() const = 0;
-    virtual ProgressEventService::Counts::Recoveries& recovery_counts() const = 0;
     virtual std::optional<event::Position> ended() const { return {}; }
     virtual bool forbidden() const { return false; }
 
@@ -87,7 +89,7 @@ class TaskRecoveries : public flow::Recoveries {
 
   private:
     flow::Recovery tell(const Task& task) {
-        ++recovery_counts()[static_cast<std::size_t>(reason_)];
+        ++told_[static_cast<std::size_t>(reason_)];
         return {service_.recovery_frame(task), task.id, task.state.position};
     }
 
@@ -111,6 +113,7 @@ class TaskRecoveries : public flow::Recoveries {
         }
     }
 
+    ProgressSources::Counts::Recoveries& told_;
     RecoveryReason reason_ = RecoveryReason::connect;
     Concerned due_;
     std::size_t next_ = 0;
@@ -131,10 +134,6 @@ class OfUser final : public TaskRecoveries {
     }
 
   private:
-    ProgressEventService::Counts::Recoveries& recovery_counts() const override {
-        return service_.counts().user_recoveries;
-    }
-
     Concerned concerned(bool all, event::Position since) const override {
         Concerned found;
         const User* user = service_.projection().find_user(user_id_);
@@ -172,8 +171,9 @@ class OfUser final : public TaskRecoveries {
 
 class OfTask final : public TaskRecoveries {
   public:
-    OfTask(ProgressEventService& service, std::string task_id, std::string user_id)
-        : TaskRecoveries{service, std::move(user_id)}, task_id_{std::move(task_id)} {}
+    OfTask(ProgressEventService& service, ProgressSources::Counts::Recoveries& told, std::string task_id,
+           std::string user_id)
+        : TaskRecoveries{service, told, std::move(user_id)}, task_id_{std::move(task_id)} {}
 
     bool ends_with(const event::Event& event) const override {
         return event.lifecycle() == event::Lifecycle::ends;
@@ -188,9 +188,6 @@ class OfTask final : public TaskRecoveries {
   private:
     const Task* task() const { return service_.projection().find(task_id_); }
 
-    ProgressEventService::Counts::Recoveries& recovery_counts() const override {
-        return service_.counts().task_recoveries;
-    }
     Concerned concerned(bool, event::Position since) const override {
         if (task() == nullptr || task()->state.position <= since) return {};
         return {{task_id_}, 0};
@@ -212,33 +209,32 @@ class OfTask final : public TaskRecoveries {
 
 }  // namespace
 
-std::unique_ptr<broadcast::StreamSource> ProgressEventService::user_source(std::string user_id,
-                                                                           std::string cursor) {
-    return std::make_unique<flow::ReplaySource>(core_, std::make_unique<OfUser>(*this, std::move(user_id)),
-                                                std::move(cursor));
-}
-
-std::unique_ptr<broadcast::StreamSource> ProgressEventService::task_source(std::string task_id,
-                                                                           std::string user_id,
-                                                                           std::string cursor) {
+std::unique_ptr<broadcast::StreamSource> ProgressSources::of_user(std::string user_id, std::string cursor) {
     return std::make_unique<flow::ReplaySource>(
-        core_, std::make_unique<OfTask>(*this, std::move(task_id), std::move(user_id)), std::move(cursor));
+        service_.core(), std::make_unique<OfUser>(service_, counts_.of_users, std::move(user_id)),
+        std::move(cursor));
 }
 
-awaitable<Entry> ProgressEventService::enter(std::string task_id, std::string user_id, std::string cursor) {
-    return aio::run_on(core_,
-                       [this, task_id = std::move(task_id), user_id = std::move(user_id),
-                        cursor = std::move(cursor)]() -> awaitable<Entry> {
-                           const Task* task = projection_.find(task_id);
-                           if (!live() || task == nullptr) co_return Entry::stream;
-                           if (!user_id.empty() && task->user->id != user_id) co_return Entry::not_owner;
-                           const auto at = event::parse_cursor(cursor);
-                           // Above what is applied nobody knows whether there is more.
-                           const bool received = at && at->epoch == store_.epoch() &&
-                                                 at->position >= task->state.position &&
-                                                 at->position <= projection_.applied();
-                           co_return received && task->state.finished() ? Entry::finished : Entry::stream;
-                       });
+std::unique_ptr<broadcast::StreamSource> ProgressSources::of_task(std::string task_id, std::string user_id,
+                                                                  std::string cursor) {
+    return std::make_unique<flow::ReplaySource>(
+        service_.core(),
+        std::make_unique<OfTask>(service_, counts_.of_tasks, std::move(task_id), std::move(user_id)),
+        std::move(cursor));
+}
+
+awaitable<Entry> ProgressSources::enter(std::string task_id, std::string user_id, std::string cursor) {
+    co_return co_await aio::run_on(service_.core(), [&]() -> awaitable<Entry> {
+        const Task* task = service_.projection().find(task_id);
+        if (!service_.live() || task == nullptr) co_return Entry::stream;
+        if (!user_id.empty() && task->user->id != user_id) co_return Entry::not_owner;
+        const auto at = event::parse_cursor(cursor);
+        // Above what is applied nobody knows whether there is more.
+        const bool received = at && at->epoch == service_.store().epoch() &&
+                              at->position >= task->state.position &&
+                              at->position <= service_.projection().applied();
+        co_return received && task->state.finished() ? Entry::finished : Entry::stream;
+    });
 }
 
 }  // namespace stepcast::progress

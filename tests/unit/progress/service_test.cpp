@@ -51,13 +51,13 @@ TEST_F(Service, a_task_that_is_reported_again_while_it_is_trimmed_is_trimmed_onc
     oversized.oversized.push_back({&category, "t"});
     hub.take_cleaned(oversized);
     hub.take_cleaned(oversized);
-    EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 1; }));
+    EXPECT_TRUE(pump_until([&] { return service.snapshots().saved == 1; }));
     for (int turns = 0; turns < 50; ++turns) ASSERT_TRUE(finish(service.status("t", std::nullopt)));
-    EXPECT_EQ(service.counts().snapshots_saved, 1u);
-    EXPECT_EQ(service.counts().snapshots_failed, 0u);
+    EXPECT_EQ(service.snapshots().saved, 1u);
+    EXPECT_EQ(service.snapshots().failed, 0u);
     feed(commit(100));
     hub.take_cleaned(oversized);
-    EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 2; }));
+    EXPECT_TRUE(pump_until([&] { return service.snapshots().saved == 2; }));
 }
 
 TEST_F(Service, a_snapshot_that_cannot_be_used_is_counted_as_ignored_and_the_next_as_failed) {
@@ -66,18 +66,18 @@ TEST_F(Service, a_snapshot_that_cannot_be_used_is_counted_as_ignored_and_the_nex
     oversized.oversized.push_back({&category, "t"});
     const event::Version past = 100;
     hub.take_cleaned(oversized);
-    EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 1; }));
+    EXPECT_TRUE(pump_until([&] { return service.snapshots().saved == 1; }));
     ASSERT_TRUE(finish(service.status("t", past)));
-    EXPECT_EQ(service.counts().snapshots_ignored, 0u);
+    EXPECT_EQ(service.snapshots().ignored, 0u);
 
     const auto first = service.projection().find("t")->first_version;
     ASSERT_TRUE(finish(store.save_snapshot(category, "t", {first - 1, state_schema + 1, "?"}, true)));
     EXPECT_FALSE(finish(service.status("t", past)));
-    EXPECT_EQ(service.counts().snapshots_ignored, 1u);
+    EXPECT_EQ(service.snapshots().ignored, 1u);
     feed(commit(50));
     hub.take_cleaned(oversized);
-    EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_failed == 1; }));
-    EXPECT_EQ(service.counts().snapshots_saved, 1u);
+    EXPECT_TRUE(pump_until([&] { return service.snapshots().failed == 1; }));
+    EXPECT_EQ(service.snapshots().saved, 1u);
 }
 
 TEST_F(Service, what_was_folded_before_a_start_is_gone_on_from) {
@@ -85,7 +85,7 @@ TEST_F(Service, what_was_folded_before_a_start_is_gone_on_from) {
     store::EventStore::Expired oversized;
     oversized.oversized.push_back({&category, "t"});
     hub.take_cleaned(oversized);
-    EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 1; }));
+    EXPECT_TRUE(pump_until([&] { return service.snapshots().saved == 1; }));
     const Task& before = *service.projection().find("t");
     ASSERT_GT(before.first_version, 1u);
 
@@ -105,7 +105,7 @@ TEST_F(Service, what_was_folded_before_a_start_is_gone_on_from) {
     const auto more = finish(store.read_all({.from = kept->through + 1, .limit = 1000}));
     finish(other.take(more->events, more->through));
     other.take_cleaned(oversized);
-    EXPECT_TRUE(pump_until([&] { return again.counts().snapshots_saved == 1; })) << "folding goes on";
+    EXPECT_TRUE(pump_until([&] { return again.snapshots().saved == 1; })) << "folding goes on";
     finish(again.stop());
 }
 
@@ -134,7 +134,7 @@ TEST_F(Service, a_moment_within_the_folded_part_is_gone_and_one_before_it_never_
     store::EventStore::Expired oversized;
     oversized.oversized.push_back({&category, "t"});
     hub.take_cleaned(oversized);
-    EXPECT_TRUE(pump_until([&] { return service.counts().snapshots_saved == 1; }));
+    EXPECT_TRUE(pump_until([&] { return service.snapshots().saved == 1; }));
     const auto folded = static_cast<std::int64_t>(service.projection().find("t")->first_version) - 1;
     const auto at = [&](std::int64_t ms) { return finish(service.version_at("t", Timestamp{Duration{ms}})); };
     EXPECT_EQ(at(999).error().code, query_errc::beyond_head);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "domain/progress/sources.hpp"
 #include "store/forwarding_store.hpp"
 #include "unit/progress/system.hpp"
 
@@ -63,8 +64,8 @@ class SlowReads : public testing::Test {
     /// What a session does until it is live, but that nothing is written.
     awaitable<void> follow(int i, std::string cursor) {
         const auto user = fmt::format("u{}", i);
-        const auto source = i % 4 < 2 ? service.user_source(user, cursor)
-                                      : service.task_source(fmt::format("t{}", i), user, cursor);
+        const auto source =
+            i % 4 < 2 ? sources.of_user(user, cursor) : sources.of_task(fmt::format("t{}", i), user, cursor);
         int pages = 1;
         while (!(co_await source->next()).last && live < streams && pages < 50) ++pages;
         ++live;
@@ -81,6 +82,7 @@ class SlowReads : public testing::Test {
         }};
     flow::FeedHub hub{core, store, broadcaster, system_clock(), 1h};
     ProgressEventService service{core, store, hub, broadcaster, system_clock(), {}};
+    ProgressSources sources{service};
     int streams = 1000;
     int live = 0;
     int most_pages = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "domain/progress/sources.hpp"
 #include "event/cursor.hpp"
 #include "unit/progress/service_fixture.hpp"
 
@@ -57,6 +58,7 @@ class Sources : public test::Service {
         return text.substr(4, text.find('\n') - 4);
     }
 
+    ProgressSources sources{service};
     const std::string detail = "{\"text\":\"" + std::string(8000, 'x') + "\"}";
     std::vector<std::string> frames;
 };
@@ -65,27 +67,27 @@ using Told = std::vector<std::string>;
 
 TEST_F(Sources, more_counts_every_task_that_is_not_told) {
     for (int i = 0; i < 21'000; ++i) feed(commit(1, fmt::format("task-{}", i), "{}"));
-    const auto source = service.user_source("u", "elsewhere.7");
+    const auto source = sources.of_user("u", "elsewhere.7");
     read_through(*source);
     EXPECT_EQ(frames.at(frames.size() - 2), "event: more\ndata: {\"remaining\":20800}\n\n");
 }
 
 TEST_F(Sources, recoveries_come_in_pages_that_are_bounded_and_end_with_live) {
     for (int i = 0; i < 210; ++i) tell(1, fmt::format("task-{}", i));
-    const auto source = service.user_source("u", "");
+    const auto source = sources.of_user("u", "");
     EXPECT_GT(read_through(*source), 200 * 8000 / static_cast<int>(page_bytes + frame_bytes));
     ASSERT_EQ(frames.size(), 202u);
     EXPECT_NE(frames.front().find("\"taskId\":\"task-209\""), std::string::npos) << "the newest first";
     EXPECT_EQ(frames[200], "event: more\ndata: {\"remaining\":10}\n\n");
     EXPECT_EQ(frames.back(), event::live_frame(store.epoch(), 210));
-    EXPECT_EQ(service.counts().user_recoveries[static_cast<std::size_t>(RecoveryReason::connect)], 200u);
+    EXPECT_EQ(sources.counts().of_users[static_cast<std::size_t>(RecoveryReason::connect)], 200u);
     EXPECT_EQ(told_of("task-10"), Told{"recovery 1"});
     EXPECT_EQ(told_of("task-9"), Told{});
 }
 
 TEST_F(Sources, what_happens_between_two_pages_of_recoveries_is_told_once) {
     for (int i = 0; i < 40; ++i) tell(1, fmt::format("task-{}", i));
-    const auto source = service.user_source("u", "");
+    const auto source = sources.of_user("u", "");
     EXPECT_FALSE(next(*source).last);
     ASSERT_EQ(told_of("task-39"), Told{"recovery 1"});
     ASSERT_EQ(told_of("task-0"), Told{});
@@ -107,7 +109,7 @@ TEST_F(Sources, what_happens_between_two_pages_of_recoveries_is_told_once) {
 TEST_F(Sources, who_resumed_gets_every_event_also_between_two_pages_of_recoveries) {
     tell(1, "known");
     for (int i = 0; i < 40; ++i) tell(1, fmt::format("task-{}", i));
-    const auto source = service.user_source("u", cursor(1));
+    const auto source = sources.of_user("u", cursor(1));
     while (told_of("task-39") != (Told{"progress", "recovery 1"})) ASSERT_FALSE(next(*source).last);
     ASSERT_EQ(told_of("task-0"), Told{"progress"});
     tell(1, "task-39");
@@ -122,7 +124,7 @@ TEST_F(Sources, who_resumed_gets_every_event_also_between_two_pages_of_recoverie
 
 TEST_F(Sources, what_expires_before_it_is_told_is_a_reset) {
     tell(1, "a");
-    const auto source = service.user_source("u", "");
+    const auto source = sources.of_user("u", "");
     EXPECT_TRUE(next(*source).last);
     tell(2, "a");
     hub.take_cleaned(finish(store.cleanup(system_clock().now() + 1000h)).value());
@@ -137,7 +139,7 @@ TEST_F(Sources, what_expires_before_it_is_told_is_a_reset) {
 
 TEST_F(Sources, a_task_that_stalls_between_two_pages_is_told_again) {
     for (int i = 0; i < 40; ++i) tell(1, fmt::format("task-{}", i));
-    const auto source = service.user_source("u", "");
+    const auto source = sources.of_user("u", "");
     EXPECT_FALSE(next(*source).last);
     const auto of_first = [&] {
         std::vector<bool> stalled;
@@ -167,8 +169,7 @@ TEST_F(Sources, who_resumes_is_told_which_tasks_stalled_while_they_were_away) {
     service.start();
     tell(1, "a");
     EXPECT_TRUE(pump_until([&] { return service.projection().find("a")->stalled; }));
-    for (const auto& source :
-         {service.user_source("u", cursor(1)), service.task_source("a", "u", cursor(1))}) {
+    for (const auto& source : {sources.of_user("u", cursor(1)), sources.of_task("a", "u", cursor(1))}) {
         frames.clear();
         EXPECT_TRUE(next(*source).last);
         ASSERT_EQ(frames.size(), 2u);
@@ -179,7 +180,7 @@ TEST_F(Sources, who_resumes_is_told_which_tasks_stalled_while_they_were_away) {
         EXPECT_EQ(frames.size(), 2u);
     }
     frames.clear();
-    const auto source = service.user_source("u", cursor(1));
+    const auto source = sources.of_user("u", cursor(1));
     EXPECT_TRUE(next(*source).last);
     tell(1, "a");
     EXPECT_EQ(service.projection().find_user("u")->stalled, 0u);
@@ -189,7 +190,7 @@ TEST_F(Sources, who_resumes_is_told_which_tasks_stalled_while_they_were_away) {
 
 TEST_F(Sources, a_task_that_expires_between_two_pages_is_left_out) {
     for (int i = 0; i < 40; ++i) tell(1, fmt::format("task-{}", i));
-    const auto source = service.user_source("u", "");
+    const auto source = sources.of_user("u", "");
     EXPECT_FALSE(next(*source).last);
     store::EventStore::Expired expired;
     expired.streams.push_back({&category, "task-0", "u", 1});
@@ -202,7 +203,7 @@ TEST_F(Sources, a_task_that_expires_between_two_pages_is_left_out) {
 TEST_F(Sources, a_replay_is_bounded_in_bytes_and_followed_by_one_recovery) {
     tell(1, "a");
     tell(100, "b");
-    const auto source = service.user_source("u", cursor(1));
+    const auto source = sources.of_user("u", cursor(1));
     EXPECT_GT(read_through(*source), 100 * 8000 / static_cast<int>(page_bytes + frame_bytes));
     Told expected(100, "progress");
     expected.push_back("recovery 100");
@@ -213,7 +214,7 @@ TEST_F(Sources, a_replay_is_bounded_in_bytes_and_followed_by_one_recovery) {
 
 TEST_F(Sources, a_foreign_cursor_is_reset_once_however_many_pages_follow) {
     for (int i = 0; i < 40; ++i) tell(1, fmt::format("task-{}", i));
-    const auto source = service.user_source("u", "other.7");
+    const auto source = sources.of_user("u", "other.7");
     EXPECT_GT(read_through(*source), 2);
     EXPECT_EQ(frames.front(), "event: reset\ndata: {\"reason\":\"epoch\"}\n\n");
     EXPECT_EQ(frames.size(), 42u);
