@@ -140,8 +140,11 @@ awaitable<void> ProcessManager::watch() {
 awaitable<result<void>> ProcessManager::look(Timestamp until) {
     const auto due = co_await store_.due(until, SIZE_MAX);
     if (!due) co_return tl::unexpected{due.error()};
-    for (const auto& timer : *due)
+    counts_.stuck = 0;
+    for (const auto& timer : *due) {
         if (timer.kind == plan_.name()) drive_beside(timer.payload);
+        if (timer.kind == stuck_kind()) ++counts_.stuck;
+    }
     co_return result<void>{};
 }
 
@@ -178,6 +181,7 @@ awaitable<result<bool>> ProcessManager::step(const std::string& id) {
     const auto now = co_await load(id);
     const bool unknown = !now && now.error().code == saga_errc::unknown_saga;
     if (!now && !unknown) co_return tl::unexpected{now.error()};
+    if (now && plan_.saga(*now->state)->status == SagaStatus::stuck) co_return false;
     if (unknown || !plan_.saga(*now->state)->under_way()) {
         ++counts_.late_timers;
         store::Commit late;
@@ -247,15 +251,20 @@ void ProcessManager::count(const std::string& id, const SagaState& from, const S
     const bool undone = told.move == SagaMove::undone || told.move == SagaMove::compensated;
     if (from.status == SagaStatus::compensating && undone) ++undoing_[from.step].undone;
     if (told.move == SagaMove::stuck) ++undoing_[from.step].failed;
+    const auto seconds = std::chrono::duration<double>(clock_.now() - from.begun).count();
     switch (told.move) {
         case SagaMove::completed:
-            ++counts_.completed;
+            seconds_.completed.observe(seconds);
             break;
         case SagaMove::compensated:
-            ++counts_.compensated;
+            seconds_.compensated.observe(seconds);
+            break;
+        case SagaMove::resumed:
+            counts_.stuck -= std::min<std::size_t>(counts_.stuck, 1);
             break;
         case SagaMove::stuck:
             ++counts_.stuck;
+            seconds_.stuck.observe(seconds);
             spdlog::error("{} {} is stuck: {}", plan_.name(), id, told.reason);
             break;
         default:
@@ -263,8 +272,13 @@ void ProcessManager::count(const std::string& id, const SagaState& from, const S
     }
 }
 
-// What waits for an answer is looked at when that is overdue; else when whoever drove it seems gone.
+// What waits for an answer is looked at when that is overdue; else when whoever drove it seems gone. What is
+// stuck is due at once and always, so every look counts it.
 Decision ProcessManager::with_timer(const std::string& id, const SagaState& after, Decision decision) const {
+    if (after.status == SagaStatus::stuck) {
+        decision.beside.timers.push_back({timer_id(id), clock_.now(), stuck_kind(), id});
+        return decision;
+    }
     if (!after.under_way() || after.step >= plan_.steps().size()) {
         decision.beside.fired.push_back(timer_id(id));
         return decision;
@@ -281,6 +295,10 @@ std::string ProcessManager::timer_id(const std::string& id) const {
     return fmt::format("{} {}", plan_.name(), id);
 }
 
+std::string ProcessManager::stuck_kind() const {
+    return fmt::format("{}-stuck", plan_.name());
+}
+
 ProcessManager::Counts ProcessManager::counts() const {
     auto counts = counts_;
     counts.under_way = under_way_.size();
@@ -291,13 +309,15 @@ void ProcessManager::read_metrics(MetricSink& sink) const {
     const auto name = plan_.name();
     sink.gauge("stepcast_saga_active", "Sagas that are being driven", static_cast<double>(under_way_.size()),
                {{"saga", name}});
-    const auto ended = [&](std::string_view result, std::uint64_t count) {
-        sink.counter("stepcast_saga_ended_total", "Sagas that ended, or cannot go on",
-                     static_cast<double>(count), {{"saga", name}, {"result", result}});
+    sink.gauge("stepcast_saga_stuck", "Sagas that cannot go on until somebody resumes them",
+               static_cast<double>(counts_.stuck), {{"saga", name}});
+    const auto ended = [&](std::string_view result, const Histogram& seconds) {
+        sink.histogram("stepcast_saga_seconds", "From a saga's begin until it ended, or could not go on",
+                       seconds, {{"saga", name}, {"result", result}});
     };
-    ended("completed", counts_.completed);
-    ended("compensated", counts_.compensated);
-    ended("stuck", counts_.stuck);
+    ended("completed", seconds_.completed);
+    ended("compensated", seconds_.compensated);
+    ended("stuck", seconds_.stuck);
     sink.counter("stepcast_saga_timers_late_total", "Timers of sagas that had ended",
                  static_cast<double>(counts_.late_timers), {{"saga", name}});
     sink.counter("stepcast_saga_answers_late_total", "Answers to steps that no saga waits for any more",

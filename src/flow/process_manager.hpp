@@ -7,6 +7,7 @@
 
 #include "aio/gate.hpp"
 #include "aio/stop.hpp"
+#include "base/histogram.hpp"
 #include "base/metric_sink.hpp"
 #include "flow/commands.hpp"
 #include "flow/saga_state.hpp"
@@ -79,8 +80,9 @@ class SagaPlan {
 /// Drives the sagas of one kind, each with a stream of its own. A step is registered in the stream before it
 /// is carried out, and with it that it may have to be undone; what was registered is undone in reverse, and
 /// what cannot be undone leaves the saga stuck until somebody resumes it. What is under way is a timer in the
-/// store, set anew by every move and gone with the last one, so it goes on after a restart. Whoever has the
-/// lease drives: of several nodes one. On the core strand.
+/// store, set anew by every move and gone with the last one, so it goes on after a restart. What is stuck is
+/// one of another kind, so it is counted after a restart. Whoever has the lease drives: of several nodes one.
+/// On the core strand.
 class ProcessManager {
   public:
     struct Options {
@@ -113,9 +115,7 @@ class ProcessManager {
 
     struct Counts {
         std::size_t under_way = 0;
-        std::uint64_t completed = 0;
-        std::uint64_t compensated = 0;
-        std::uint64_t stuck = 0;         ///< became so
+        std::size_t stuck = 0;           ///< now, those of other nodes as of the last look at the timers
         std::uint64_t late_timers = 0;   ///< of sagas that had ended or are stuck
         std::uint64_t late_answers = 0;  ///< of steps that nothing waits for
     };
@@ -135,6 +135,7 @@ class ProcessManager {
     void count(const std::string& id, const SagaState& from, const SagaPlan::Told& told);
     Decision with_timer(const std::string& id, const SagaState& after, Decision decision) const;
     std::string timer_id(const std::string& id) const;
+    std::string stuck_kind() const;
 
     const aio::Strand core_;
     const Clock& clock_;
@@ -151,6 +152,10 @@ class ProcessManager {
         std::uint64_t failed = 0;
     };
     std::vector<Undoing> undoing_;  // of each step
+    struct Durations {              // from the first move on
+        Histogram completed, compensated, stuck;
+    };
+    Durations seconds_;
     Counts counts_;
     aio::Stop stop_;
     aio::Gate gate_;  // last: what is under way ends before anything that it uses

@@ -42,6 +42,7 @@ void apply(SagaState& state, Move move, Timestamp at, std::size_t step) {
     switch (move) {
         case Move::begun:
             state.status = Is::running;
+            state.begun = at;
             break;
         case Move::done:
             state.reached = ++state.step;

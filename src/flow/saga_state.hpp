@@ -29,6 +29,7 @@ struct SagaState {
     std::size_t step = 0;
     std::size_t reached = 0;  ///< the last step that was registered
     bool doubted = false;     ///< that one may have been carried out although the saga turned back
+    Timestamp begun{};        ///< of the first move
     Timestamp since{};        ///< of the last move
 
     bool under_way() const { return status == SagaStatus::running || status == SagaStatus::compensating; }

@@ -13,6 +13,7 @@
 #include "store/forwarding_store.hpp"
 #include "store/memory/memory_store.hpp"
 #include "unit/flow/nobody.hpp"
+#include "unit/metric_rows.hpp"
 #include "unit/strand_test.hpp"
 
 namespace stepcast::flow {
@@ -204,6 +205,10 @@ class ProcessManagerTest : public stepcast::testing::StrandTest {
     awaitable<void> said(std::size_t step, bool undoing) {
         for (int i = 0; i < 4'000 && !world.script[{step, undoing}].empty(); ++i) co_await aio::pause(1ms);
     }
+    static std::map<std::string, double> rows(const Node& of) {
+        stepcast::testing::MetricRows rows;
+        return of.manager.read_metrics(rows), rows.values;
+    }
     awaitable<std::size_t> timers() { co_return (co_await memory.due(Timestamp::max(), 100)).value().size(); }
 
     World world;
@@ -217,7 +222,7 @@ TEST_F(ProcessManagerTest, steps_are_carried_out_in_their_order) {
         EXPECT_TRUE(co_await comes(node, SagaStatus::completed));
         EXPECT_THAT(world.log, ElementsAre("+0", "+1", "+2"));
         EXPECT_EQ(co_await timers(), 0u);
-        EXPECT_EQ(node.manager.counts().completed, 1u);
+        EXPECT_EQ(rows(node)["stepcast_saga_seconds|saga=trip|result=completed"], 1);
         EXPECT_TRUE((co_await node.begin("T"))->deduplicated);
     });
 }
@@ -294,12 +299,33 @@ TEST_F(ProcessManagerTest, what_cannot_be_undone_is_stuck_until_it_is_resumed) {
         EXPECT_EQ((co_await node.manager.resume("none", {})).error().code, saga_errc::unknown_saga);
         EXPECT_TRUE(co_await comes(node, SagaStatus::stuck));
         EXPECT_EQ(step_status(co_await state(node), 1), "STUCK");
-        EXPECT_EQ(co_await timers(), 0u) << "it waits for somebody";
+        EXPECT_EQ(rows(node)["stepcast_saga_stuck|saga=trip"], 1);
+        EXPECT_EQ(rows(node)["stepcast_saga_seconds|saga=trip|result=stuck"], 1);
+        EXPECT_THAT(world.log, ElementsAre("+0", "+1")) << "it waits for somebody";
         EXPECT_EQ((co_await node.manager.resume("T", "ship")).error().code, saga_errc::unknown_step);
         EXPECT_TRUE(co_await node.manager.resume("T", {}));
         EXPECT_TRUE(co_await comes(node, SagaStatus::compensated));
         EXPECT_THAT(world.log, ElementsAre("+0", "+1", "-1", "-0"));
         EXPECT_EQ((co_await node.manager.resume("T", {})).error().code, saga_errc::not_stuck);
+        EXPECT_EQ(rows(node)["stepcast_saga_stuck|saga=trip"], 0);
+        EXPECT_EQ(co_await timers(), 0u);
+    });
+}
+
+TEST_F(ProcessManagerTest, what_is_stuck_is_counted_after_a_restart) {
+    world.script[{1, false}] = {Say::refused};
+    world.script[{0, true}] = {Say::refused};
+    serve([&]() -> awaitable<void> { EXPECT_TRUE(co_await comes(node, SagaStatus::stuck)); });
+    run([&]() -> awaitable<void> {
+        Node second{core, memory, clock, world};
+        second.manager.start();
+        for (int i = 0; i < 4'000 && second.manager.counts().stuck == 0; ++i) co_await aio::pause(1ms);
+        EXPECT_EQ(second.manager.counts().stuck, 1u);
+        EXPECT_TRUE(co_await second.manager.resume("T", {}));
+        EXPECT_TRUE(co_await comes(second, SagaStatus::compensated));
+        EXPECT_EQ(second.manager.counts().stuck, 0u);
+        EXPECT_EQ(co_await timers(), 0u);
+        co_await second.stop();
     });
 }
 

@@ -1,43 +1,18 @@
 #include "domain/progress/module.hpp"
 
-#include <fmt/format.h>
 #include <map>
 
 #include "bus/embedded/embedded_bus.hpp"
+#include "unit/metric_rows.hpp"
 #include "unit/progress/system.hpp"
 
 namespace stepcast::progress::test {
 namespace {
 
-/// Every row as `name{label="value"}`, with its value; of histograms how many were observed.
-class Rows final : public MetricSink {
-  public:
-    void counter(std::string_view name, std::string_view, double value, Labels labels) override {
-        EXPECT_TRUE(name.ends_with("_total")) << name;
-        add(name, value, labels);
-    }
-    void gauge(std::string_view name, std::string_view, double value, Labels labels) override {
-        add(name, value, labels);
-    }
-    void histogram(std::string_view name, std::string_view, const Histogram& value, Labels labels) override {
-        double count = 0;
-        for (std::size_t i = 0; i <= Histogram::bounds.size(); ++i)
-            count += static_cast<double>(value.bucket(i));
-        add(name, count, labels);
-    }
-
-    std::map<std::string, double> values;
-
-  private:
-    void add(std::string_view name, double value, Labels labels) {
-        std::string key{name};
-        for (const auto& [label, text] : labels) key += fmt::format("|{}={}", label, text);
-        EXPECT_TRUE(values.emplace(key, value).second) << key << " twice";
-    }
-};
+using stepcast::testing::MetricRows;
 
 /// What a node would give the module.
-struct ModuleTest : testing::Test {
+struct ModuleTest : ::testing::Test {
     domain::Parts parts() {
         return {.io = io,
                 .core = core,
@@ -113,7 +88,7 @@ TEST_F(ModuleTest, it_takes_what_stands_on_its_topics_and_tells_of_it) {
         messages.push_back({"events", "t", "no JSON"});
         EXPECT_TRUE(co_await bus.produce(std::move(messages)));
 
-        Rows rows;
+        MetricRows rows;
         module->read_metrics(rows);
         EXPECT_EQ(rows.values.at("stepcast_tasks|status=STARTED"), 1);
         EXPECT_EQ(rows.values.at("stepcast_tasks|status=FAILED"), 0);
