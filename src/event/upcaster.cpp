@@ -43,6 +43,8 @@ result<Upcasters> Upcasters::make(const Category& category, std::span<const Sche
     }
     if (step != made.steps_.end())
         return fail(schema_errc::missing_link, {}, fmt::format("{} has a step for no type", category.name));
+    made.category_ = &category;
+    made.taken_ = std::make_unique<std::atomic<std::uint64_t>[]>(made.steps_.size());
     return made;
 }
 
@@ -57,9 +59,19 @@ result<std::string_view> Upcasters::body(const Event& event, std::string& scratc
         return s.type == event.type_index() && s.from == event.schema_version();
     });
     scratch.assign("{").append(event.body());
-    for (auto version = event.schema_version(); version < wanted; ++version, ++step)
+    for (auto version = event.schema_version(); version < wanted; ++version, ++step) {
         scratch = step->lift(scratch);
+        taken_[static_cast<std::size_t>(step - steps_.begin())].fetch_add(1, std::memory_order_relaxed);
+    }
     return std::string_view{scratch}.substr(1);
+}
+
+void Upcasters::read_metrics(MetricSink& sink) const {
+    for (std::size_t i = 0; i < steps_.size(); ++i)
+        sink.counter(
+            "stepcast_upcasts_total", "Events of an older schema that were read as of the next",
+            static_cast<double>(taken_[i].load(std::memory_order_relaxed)),
+            {{"type", category_->types[steps_[i].type]}, {"from", fmt::format("{}", steps_[i].from)}});
 }
 
 }  // namespace stepcast::event

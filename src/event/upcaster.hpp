@@ -1,10 +1,13 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/metric_sink.hpp"
 #include "base/result.hpp"
 #include "event/event.hpp"
 
@@ -32,7 +35,7 @@ struct Schema {
 };
 
 /// How the events of one category are read, whatever version of this program wrote them: 1→2, 2→3 and so on,
-/// one after the other. Immutable once made: any thread.
+/// one after the other. Immutable once made, but for what it counts: any thread.
 class Upcasters {
   public:
     /// No type has ever changed.
@@ -51,9 +54,14 @@ class Upcasters {
     /// The schema version that `type` is written in today.
     std::uint8_t today(std::uint8_t type) const { return type < today_.size() ? today_[type] : 1; }
 
+    /// How often each step was taken.
+    void read_metrics(MetricSink& sink) const;
+
   private:
-    std::vector<std::uint8_t> today_;  // by type
-    std::vector<Upcaster> steps_;      // by type, then by version
+    const Category* category_ = nullptr;                   // null without steps
+    std::vector<std::uint8_t> today_;                      // by type
+    std::vector<Upcaster> steps_;                          // by type, then by version
+    std::unique_ptr<std::atomic<std::uint64_t>[]> taken_;  // of each step
 };
 
 }  // namespace stepcast::event

@@ -79,6 +79,7 @@ class BankModule final : public domain::Module {
                      "Accounts that a rebuild found shown otherwise than they are stored",
                      static_cast<double>(rebuild_.counts().differed), {{"projection", "bank"}});
         transfers_.sagas().read_metrics(sink);
+        upcasters().read_metrics(sink);
     }
     aio::awaitable<result<std::optional<std::string>, http::Response>> state_of(
         const event::Category& asked, std::string stream_id, event::Version version) override {

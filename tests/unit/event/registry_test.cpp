@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "unit/metric_rows.hpp"
+
 namespace stepcast::event {
 namespace {
 
@@ -52,6 +54,19 @@ TEST(Upcasters, stored_bytes_never_change) {
     std::string scratch;
     ASSERT_TRUE(chain->body(*old, scratch));
     EXPECT_EQ(old->body(), R"("sum":5})");
+}
+
+TEST(Upcasters, each_step_that_is_taken_is_counted) {
+    const std::array steps{paid_1_to_2, paid_2_to_3};
+    const auto chain = Upcasters::make(account, {&paid_3, 1}, steps);
+    std::string scratch;
+    for (const auto& event :
+         {paid(1, R"({"sum":5})"), paid(2, R"({"amount":5})"), paid(3, R"({"amount":5})")})
+        ASSERT_TRUE(chain->body(*event, scratch));
+    stepcast::testing::MetricRows rows;
+    chain->read_metrics(rows);
+    EXPECT_EQ(rows.values, (std::map<std::string, double>{{"stepcast_upcasts_total|type=PAID|from=1", 1},
+                                                          {"stepcast_upcasts_total|type=PAID|from=2", 2}}));
 }
 
 TEST(Upcasters, an_event_from_the_future_is_refused_by_its_version) {
