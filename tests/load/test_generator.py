@@ -29,6 +29,13 @@ class Generator(unittest.TestCase):
             self.assertIn("error", report)
             self.assertGreater(report["lost"], 0)
 
+    def test_the_banks_loads_find_all_money_where_it_was_put(self):
+        with servers.stepcast() as server:
+            report = servers.bench(server, "deposits", clients=20, in_flight=8, seconds=0, events=200)
+            self.assertEqual((report.get("error"), report["deposits"], report["conflicts"]), (None, 200, 0))
+            report = servers.bench(server, "transfers", clients=50)
+            self.assertEqual((report.get("error"), report["completed"]), (None, 50))
+
     def test_a_server_that_is_not_there_is_an_error(self):
         with servers.floor() as server:
             pass

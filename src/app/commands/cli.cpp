@@ -229,13 +229,15 @@ class CommandLine {
             ->capture_default_str();
         command->add_option("--publish", bench_.publish, "Target of the posts; {user} is the user")
             ->capture_default_str();
-        command->add_option("--clients", bench_.clients, "Streams (churn: per user)")->capture_default_str();
+        command->add_option("--clients", bench_.clients, "Streams (churn: per user), accounts or transfers")
+            ->capture_default_str();
         command->add_option("--users", bench_.users, "Users (churn)")->capture_default_str();
         command->add_option("--in-flight", bench_.in_flight, "Events under way at once")
             ->capture_default_str();
         command->add_option("--rate", bench_.rate, "Events per second")->capture_default_str();
         command->add_option("--seconds", bench_.seconds, "How long is measured")->capture_default_str();
-        command->add_option("--events", bench_.events, "Events of the task (replay)")->capture_default_str();
+        command->add_option("--events", bench_.events, "Events of the task (replay), or deposits")
+            ->capture_default_str();
         command->add_option("--stalled", bench_.stalled, "Clients that do not read (slow)")
             ->capture_default_str();
         command->add_option("--seed", bench_.seed, "Of the random cuts; 0 draws one")->capture_default_str();

@@ -29,6 +29,10 @@ constexpr std::array scenarios{
     Scenario{"drain", "SIGTERM to the server under --rate: what it acknowledged still arrives", bench_drain},
     Scenario{"crowd", "10,000 idle, 1,000 byte-a-second and resetting clients beside --clients: no harm",
              bench_crowd},
+    Scenario{"deposits",
+             "over --in-flight connections to --clients accounts, --events of them if --seconds is 0",
+             bench_deposits},
+    Scenario{"transfers", "--clients at once: from each POST to the end of its task", bench_transfers},
 };
 
 void print(const Figures& figures, bool json, std::ostream& out) {

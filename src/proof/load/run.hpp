@@ -46,6 +46,8 @@ Figures bench_churn(Run& run);
 Figures bench_slow(Run& run);
 Figures bench_drain(Run& run);
 Figures bench_crowd(Run& run);
+Figures bench_deposits(Run& run);
+Figures bench_transfers(Run& run);
 
 inline Figures failure(std::string why) {
     return {{"error", why}};
