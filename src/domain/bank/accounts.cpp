@@ -5,7 +5,7 @@
 #include "aio/spawn.hpp"
 #include "base/error_category.hpp"
 #include "base/random.hpp"
-#include "domain/bank/object.hpp"
+#include "domain/object.hpp"
 
 namespace stepcast::bank {
 namespace {
@@ -27,7 +27,7 @@ domain::Answer answer_of(std::string_view account_id, const AccountEvent& event,
     answer.body += fmt::format(",\"version\":{}}}", version);
     if (event.type == EventType::account_created) {
         answer.status = 201;
-        answer.location = "/api/accounts/" + path_segment(account_id);
+        answer.location = "/api/accounts/" + domain::path_segment(account_id);
     }
     return answer;
 }

@@ -1,16 +1,15 @@
-#include <fmt/format.h>
 #include <boost/json.hpp>
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "domain/bank/codec.hpp"
-#include "domain/bank/object.hpp"
+#include "domain/object.hpp"
 
 namespace stepcast::bank {
 namespace {
 
 void append_data(std::string& out, const AccountEvent& event) {
-    Object data{out};
+    domain::Object data{out};
     switch (event.type) {
         case EventType::account_created:
             data.text("owner", event.owner)
@@ -50,25 +49,13 @@ std::uint8_t schema_of(EventType type) {
 
 }  // namespace
 
-std::string path_segment(std::string_view id) {
-    constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    std::string out;
-    for (const char c : id) {
-        if (plain.find(c) != std::string_view::npos)
-            out += c;
-        else
-            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-    return out;
-}
-
 std::string encode_event(const AccountEvent& event, std::string_view account_id, std::string_view event_id,
                          event::Version version) {
     std::string out;
-    Object whole{out};
+    domain::Object whole{out};
     whole.text("eventId", event_id).text("eventType", name_of(event.type)).text("aggregateId", account_id);
     append_data(whole.member("data"), event);
-    Object metadata{whole.member("metadata")};
+    domain::Object metadata{whole.member("metadata")};
     metadata.time("timestamp", event.at).number("version", version).end();
     whole.end();
     return out;
@@ -81,9 +68,9 @@ event::Draft make_draft(const AccountEvent& event, std::string_view account_id, 
                                .type = static_cast<std::uint8_t>(event.type),
                                .schema_version = schema_of(event.type),
                                .fingerprint = fingerprint_of(event),
-                               .stream_id = inside(json, account_id),
-                               .id = inside(json, event_id),
-                               .subject = inside(json, owner),
+                               .stream_id = domain::inside(json, account_id),
+                               .id = domain::inside(json, event_id),
+                               .subject = domain::inside(json, owner),
                                .json = json,
                                .metadata = metadata});
 }
@@ -113,9 +100,9 @@ std::string save_state(const Account& account) {
 
 std::string encode_snapshot(std::string_view account_id, const Account& account, event::Version version) {
     std::string out;
-    Object whole{out};
+    domain::Object whole{out};
     whole.text("aggregateId", account_id);
-    Object snapshot{whole.member("snapshot")};
+    domain::Object snapshot{whole.member("snapshot")};
     snapshot.text("id", account_id)
         .number("balance", account.balance)
         .text("owner", account.owner)
@@ -128,7 +115,7 @@ std::string encode_snapshot(std::string_view account_id, const Account& account,
 
 std::string encode_view(std::string_view account_id, const Account& account, event::Version version) {
     std::string out;
-    Object whole{out};
+    domain::Object whole{out};
     whole.text("accountId", account_id)
         .text("owner", account.owner)
         .number("balance", account.balance)
@@ -155,7 +142,7 @@ std::string encode_state(std::string_view account_id, const Account& account, ev
 
 std::string encode_transaction(const AccountEvent& event, std::int64_t balance_after) {
     std::string out;
-    Object whole{out};
+    domain::Object whole{out};
     whole.text("transactionId", event.transaction)
         .text("type", event.type == EventType::money_deposited ? "DEPOSIT" : "WITHDRAWAL")
         .number("amount", event.amount)

@@ -7,7 +7,7 @@
 #include "aio/turn.hpp"
 #include "base/random.hpp"
 #include "domain/bank/accounts.hpp"
-#include "domain/bank/object.hpp"
+#include "domain/object.hpp"
 
 namespace stepcast::bank {
 namespace {
@@ -34,7 +34,7 @@ awaitable<result<domain::Written>> Rebuild::begin(std::string user) {
             co_return tl::unexpected{told.error()};
         }
         domain::Answer answer{.status = 202, .body = {}, .location = "/api/v2/progress/status/" + task_};
-        Object body{answer.body};
+        domain::Object body{answer.body};
         body.member("success") += "true";
         body.text("taskId", task_).end();
         aio::spawn(parts_.core, "rebuild", [this, hold = gate_.enter()] { return run(); });

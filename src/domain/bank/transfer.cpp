@@ -2,7 +2,7 @@
 
 #include "base/hash.hpp"
 #include "domain/bank/codec.hpp"
-#include "domain/bank/object.hpp"
+#include "domain/object.hpp"
 #include "event/json_reader.hpp"
 
 namespace stepcast::bank {
@@ -60,9 +60,9 @@ tl::unexpected<Error> unreadable_transfer(std::string_view field) {
 std::string encode_event(const TransferEvent& event, std::string_view transfer_id, std::string_view event_id,
                          event::Version version) {
     std::string out;
-    Object whole{out};
+    domain::Object whole{out};
     whole.text("eventId", event_id).text("eventType", name_of(event.type)).text("aggregateId", transfer_id);
-    Object data{whole.member("data")};
+    domain::Object data{whole.member("data")};
     if (event.type == Type::initiated)
         data.text("from", event.from)
             .text("to", event.to)
@@ -70,7 +70,7 @@ std::string encode_event(const TransferEvent& event, std::string_view transfer_i
             .text("currency", won)
             .maybe("owner", event.owner);
     data.maybe("reason", event.reason).end();
-    Object metadata{whole.member("metadata")};
+    domain::Object metadata{whole.member("metadata")};
     metadata.time("timestamp", event.at).number("version", version).end();
     whole.end();
     return out;
@@ -119,9 +119,9 @@ event::Draft make_draft(const TransferEvent& event, std::string_view transfer_id
     return event::Event::make({.category = &transfer_category,
                                .type = static_cast<std::uint8_t>(event.type),
                                .fingerprint = fingerprint_of(event),
-                               .stream_id = inside(json, transfer_id),
-                               .id = inside(json, event_id),
-                               .subject = inside(json, event.owner),
+                               .stream_id = domain::inside(json, transfer_id),
+                               .id = domain::inside(json, event_id),
+                               .subject = domain::inside(json, event.owner),
                                .json = json});
 }
 
@@ -163,7 +163,7 @@ result<void> check_stored_transfer(const event::Event& draft) {
 
 std::string encode_transfer(std::string_view transfer_id, const Transfer& transfer, event::Version version) {
     std::string out;
-    Object whole{out};
+    domain::Object whole{out};
     whole.text("transferId", transfer_id)
         .text("from", transfer.from)
         .text("to", transfer.to)
@@ -175,7 +175,7 @@ std::string encode_transfer(std::string_view transfer_id, const Transfer& transf
     auto& steps = whole.member("steps") += '[';
     for (const auto& [name, at] : transfer.steps) {
         if (steps.back() != '[') steps += ',';
-        Object step{steps};
+        domain::Object step{steps};
         step.text("step", name).time("timestamp", at).end();
     }
     steps += ']';

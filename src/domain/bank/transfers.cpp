@@ -4,7 +4,7 @@
 #include <array>
 
 #include "aio/spawn.hpp"
-#include "domain/bank/object.hpp"
+#include "domain/object.hpp"
 #include "domain/task_progress.hpp"
 
 namespace stepcast::bank {
@@ -142,8 +142,9 @@ awaitable<result<domain::Written>> Transfers::write_first(std::shared_ptr<const 
     if (!receipt && receipt.error().code == flow::saga_errc::too_many)
         co_return fail(query_errc::unavailable, {}, "too many transfers are under way");
     if (!receipt) co_return tl::unexpected{receipt.error()};
-    domain::Answer answer{.status = 202, .body = {}, .location = "/api/transfers/" + path_segment(wish->id)};
-    Object body{answer.body};
+    domain::Answer answer{
+        .status = 202, .body = {}, .location = "/api/transfers/" + domain::path_segment(wish->id)};
+    domain::Object body{answer.body};
     body.member("success") += "true";
     body.text("transferId", wish->id).text("taskId", wish->id).end();
     co_return domain::Written{std::move(answer), receipt->position, receipt->deduplicated};

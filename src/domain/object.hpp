@@ -7,7 +7,7 @@
 #include "base/time.hpp"
 #include "event/json.hpp"
 
-namespace stepcast::bank {
+namespace stepcast::domain {
 
 /// Writes one JSON object, member by member.
 class Object {
@@ -49,4 +49,4 @@ inline std::string_view inside(std::string_view json, std::string_view id) {
     return at == std::string_view::npos ? id : json.substr(at, id.size());
 }
 
-}  // namespace stepcast::bank
+}  // namespace stepcast::domain
