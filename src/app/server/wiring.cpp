@@ -9,6 +9,7 @@
 #include "bus/embedded/embedded_bus.hpp"
 #include "domain/bank/module.hpp"
 #include "domain/progress/module.hpp"
+#include "domain/shop/module.hpp"
 #include "flow/inbox.hpp"
 #include "kafka/kafka_bus.hpp"
 #include "store/journal/journaled_store.hpp"
@@ -88,7 +89,7 @@ store::Limits store_limits(const Config& config) {
 
 std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now) {
     return {progress::module_spec(progress_settings(config, now)),
-            bank::module_spec(bank_options(config), transfer_options(config))};
+            bank::module_spec(bank_options(config), transfer_options(config)), shop::module_spec()};
 }
 
 std::span<const event::Category* const> stored_categories() {

@@ -1,0 +1,95 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "event/event.hpp"
+
+namespace stepcast::shop {
+
+enum class errc {
+    unreadable = 1,  ///< an event of it cannot be read by this program
+};
+std::error_code make_error_code(errc e);
+
+enum class OrderEventType : std::uint8_t { created, stock_reserved, paid, confirmed, shipped, cancelled };
+inline constexpr std::array<std::string_view, 6> order_type_names{"ORDER_CREATED", "ORDER_STOCK_RESERVED",
+                                                                  "ORDER_PAID",    "ORDER_CONFIRMED",
+                                                                  "ORDER_SHIPPED", "ORDER_CANCELLED"};
+
+/// Streams `order-ID`. They never expire.
+inline constexpr event::Category order_category{"order", "order", order_type_names, false};
+
+/// Whole won. The most that an amount can be: what every client's numbers hold exactly.
+inline constexpr std::int64_t max_amount = (std::int64_t{1} << 53) - 1;
+
+struct OrderItem {
+    std::int64_t product_id = 0;
+    std::int64_t quantity = 0;
+    std::int64_t price = 0;  ///< of one, when it was ordered; 0: an old event does not say
+
+    friend bool operator==(const OrderItem&, const OrderItem&) = default;
+};
+
+/// What an order comes to.
+struct OrderAmounts {
+    std::int64_t subtotal = 0;
+    std::int64_t tax = 0;
+    std::int64_t shipping_fee = 0;
+    std::int64_t total = 0;
+
+    friend bool operator==(const OrderAmounts&, const OrderAmounts&) = default;
+};
+
+/// One event of an order. What its type does not need is empty.
+struct OrderEvent {
+    OrderEventType type = OrderEventType::created;
+    Timestamp at{};
+    // Of ORDER_CREATED.
+    std::string customer{};
+    std::vector<OrderItem> items{};
+    OrderAmounts amounts{};
+    std::string address{};
+    std::string payment_method{};
+    // Of ORDER_CANCELLED.
+    std::string reason{};
+};
+
+enum class OrderStatus : std::uint8_t {
+    unknown,
+    pending,
+    stock_reserved,
+    paid,
+    confirmed,
+    shipped,
+    cancelled
+};
+inline constexpr std::array<std::string_view, 7> order_status_names{
+    "UNKNOWN", "PENDING", "STOCK_RESERVED", "PAID", "CONFIRMED", "SHIPPED", "CANCELLED"};
+
+/// The fold of an order's events. UNKNOWN before the first.
+struct Order {
+    OrderStatus status = OrderStatus::unknown;
+    std::string customer{};
+    std::vector<OrderItem> items{};
+    OrderAmounts amounts{};
+    std::string address{};
+    std::string payment_method{};
+    std::string reason{};
+    Timestamp created_at{};
+    Timestamp updated_at{};
+
+    friend bool operator==(const Order&, const Order&) = default;
+};
+
+/// Moves the state by an event, whatever its rules were when it happened.
+void evolve(Order& order, const OrderEvent& event);
+
+}  // namespace stepcast::shop
+
+template <>
+struct std::is_error_code_enum<stepcast::shop::errc> : std::true_type {};
