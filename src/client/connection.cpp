@@ -27,8 +27,13 @@ aio::awaitable<result<void>> Connection::open(const Url& url, Limit limit) {
 }
 
 aio::awaitable<result<void>> Connection::connect(const Url& url, Deadline end) {
-    const auto endpoints = co_await lookup_.find(url.host, url.port, end);
+    auto endpoints = co_await lookup_.find(url.host, url.port, end);
     if (!endpoints) co_return tl::unexpected{endpoints.error()};
+    if (allows_ != nullptr) {
+        std::erase_if(*endpoints, [this](const auto& endpoint) { return !allows_(endpoint.address()); });
+        if (endpoints->empty())
+            co_return fail(errc::forbidden, {}, url.host + " has no address that may be connected to");
+    }
     timer_.expires_at(end);
     auto [connect_order, error, endpoint, too_late] =
         co_await make_parallel_group(

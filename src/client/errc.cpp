@@ -9,6 +9,7 @@ std::error_code make_error_code(errc e) {
         "client",
         {{errc::bad_url, "not a usable URL"},
          {errc::insecure, "the server is not secure"},
+         {errc::forbidden, "the server's address is not allowed"},
          {errc::unreachable, "the server cannot be reached"},
          {errc::timed_out, "the server did not answer in time"},
          {errc::cut, "the connection ended in the middle of an answer"},

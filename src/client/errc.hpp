@@ -7,6 +7,7 @@ namespace stepcast::client {
 enum class errc {
     bad_url = 1,        ///< not http://host:port
     insecure,           ///< no TLS with the server, or it cannot show that it is the one
+    forbidden,          ///< the host has no address that may be connected to
     unreachable,        ///< no connection: refused, unknown host, no route
     timed_out,          ///< no answer within the limit
     cut,                ///< the connection ended in the middle of an answer

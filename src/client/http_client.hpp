@@ -33,8 +33,11 @@ class HttpClient {
   public:
     /// `server`: its host and port; the target of each call is given with the call.
     /// `trust`: for https.
-    HttpClient(const asio::any_io_executor& strand, Url server, HttpLimits limits = {}, Trust trust = nullptr)
-        : server_{std::move(server)}, limits_{limits}, connection_{strand, std::move(trust)} {}
+    HttpClient(const asio::any_io_executor& strand, Url server, HttpLimits limits = {}, Trust trust = nullptr,
+               Allows allows = nullptr)
+        : server_{std::move(server)},
+          limits_{limits},
+          connection_{strand, std::move(trust), Lookup::find_by_system, allows} {}
 
     /// `target` is path and query as they go on the request line. Any status is an answer, not an error.
     aio::awaitable<result<Answer>> get(std::string target, Headers extra = {});

@@ -29,6 +29,31 @@ struct Silent {
     }
 };
 
+TEST(LookupTest, only_addresses_that_are_allowed_are_connected_to) {
+    asio::io_context context;
+    ScriptServer server{context, {{"hello"}}};
+    const auto found = [](const std::string&, std::uint16_t port) -> result<Lookup::Endpoints> {
+        return {{tcp::endpoint{asio::ip::make_address("127.0.0.2"), port},
+                 tcp::endpoint{asio::ip::address_v4::loopback(), port}}};
+    };
+    const Allows none = [](const asio::ip::address&) { return false; };
+    const Allows first = [](const asio::ip::address& address) {
+        return address == asio::ip::address_v4::loopback();
+    };
+    run_to_end(context, [&]() -> aio::awaitable<void> {
+        auto url = server.url();
+        for (const char* host : {"name.example", "127.0.0.1"}) {
+            url.host = host;
+            Connection refused{context.get_executor(), nullptr, found, none};
+            const auto opened = co_await refused.open(url, 10s);
+            EXPECT_FALSE(opened);
+            EXPECT_EQ(opened.error().code, errc::forbidden);
+            Connection judged{context.get_executor(), nullptr, found, first};
+            EXPECT_TRUE(co_await judged.open(url, 10s)) << host;
+        }
+    });
+}
+
 TEST(LookupTest, a_name_server_that_does_not_answer_holds_nobody_beyond_the_limit) {
     asio::io_context context;
     Silent silent;
