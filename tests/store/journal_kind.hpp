@@ -23,6 +23,7 @@ class TemporaryFolder {
 /// Opens and loads; throws if that cannot be done.
 std::unique_ptr<JournaledStore> open_journal(const aio::Strand& strand, const std::string& path,
                                              const Limits& limits, const Clock& clock,
-                                             std::uint64_t max_bytes = 0);
+                                             std::uint64_t max_bytes = 0,
+                                             LetsGo lets_go = LetsGo::behind_snapshots);
 
 }  // namespace stepcast::store::test

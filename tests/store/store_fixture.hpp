@@ -47,6 +47,7 @@ struct StoreKind {
     std::function<std::unique_ptr<EventStore>(std::unique_ptr<EventStore>, aio::Strand, Limits, const Clock&)>
         reopen{};
     bool reopens_always = false;  ///< between any two steps of a test
+    bool fills = true;            ///< events that are kept fill its memory
 };
 
 inline std::ostream& operator<<(std::ostream& out, const StoreKind& kind) {

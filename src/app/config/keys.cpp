@@ -225,9 +225,9 @@ std::vector<Key> make_keys() {
          "first.",
          FIELD(store.max_bytes), 0, any_size},
         {"store.permanent_max_bytes",
-         "Memory for events of what never expires, beside store.max_bytes; 0: as much again. At the bound it "
-         "is "
-         "refused.",
+         "Memory for what never expires, beside store.max_bytes; 0: as much again. At the bound it is "
+         "refused. With store.path events behind the newest snapshot of an account are in the file, their "
+         "indexes here.",
          FIELD(store.permanent_max_bytes), 0, any_size},
         {"store.max_events_per_task", "A longer task folds its oldest events into a snapshot.",
          FIELD(store.max_events_per_task), 100, 100'000'000},

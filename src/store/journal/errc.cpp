@@ -58,4 +58,14 @@ Error error_at_open(const SqliteError& e, const std::string& path) {
     }
 }
 
+Error error_of(const SqliteError& e, const std::string& path) {
+    const int code = e.primary();
+    if (code == SQLITE_FULL)
+        return because(journal_errc::failing, path + ": no room is left for it on the disk");
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+        return because(journal_errc::damaged,
+                       fmt::format("{0} is damaged ({1}): see `stepcast journal check {0}`", path, e.what()));
+    return because(journal_errc::failing, fmt::format("{}: {}", path, e.what()));
+}
+
 }  // namespace stepcast::store

@@ -21,6 +21,8 @@ std::error_code make_error_code(journal_errc e);
 Error because(journal_errc code, std::string detail);
 /// What it means for the journal at `path` that it cannot be opened.
 Error error_at_open(const SqliteError& e, const std::string& path);
+/// What it means for one that is open.
+Error error_of(const SqliteError& e, const std::string& path);
 
 }  // namespace stepcast::store
 

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include "base/hash.hpp"
 #include "store/journal/statements.hpp"
 #include "store/memory/stream.hpp"
@@ -90,7 +92,7 @@ void JournalFile::write_events(const JournalGroup& group) {
 
 std::int64_t JournalFile::type_number(const event::Event& event) {
     for (std::size_t i = 0; i < types_.size(); ++i) {
-        const Type& type = types_[i];
+        const EventType& type = types_[i];
         if (type.category == &event.category() && type.type == event.type_index() &&
             type.schema == event.schema_version() && type.lifecycle == event.lifecycle())
             return static_cast<std::int64_t>(i);
@@ -106,15 +108,39 @@ std::int64_t JournalFile::type_number(const event::Event& event) {
     return number;
 }
 
-StoredEvent JournalFile::decode(const Statement& row) const {
+result<std::vector<EventType>> read_event_types(Database& db, Categories categories,
+                                                const std::string& path) {
+    std::vector<EventType> types;
+    auto rows = db.prepare("SELECT number, category, name, schema, lifecycle FROM types ORDER BY number");
+    while (rows.step()) {
+        const auto category = std::ranges::find(categories, rows.text(1), &Category::name);
+        const Category* found = category == categories.end() ? nullptr : *category;
+        const auto name = rows.text(2);
+        const auto type = found == nullptr ? 0 : std::ranges::find(found->types, name) - found->types.begin();
+        if (found == nullptr || type == static_cast<std::ptrdiff_t>(found->types.size()))
+            return tl::unexpected{
+                because(journal_errc::unusable,
+                        fmt::format("{} holds events of a kind that this version does not know "
+                                    "({} of {})",
+                                    path, name, rows.text(1)))};
+        const auto number = static_cast<std::size_t>(rows.number(0));
+        if (number > 4096) throw SqliteError{SQLITE_CORRUPT, "a type has an impossible number"};
+        types.resize(std::max(types.size(), number + 1));
+        types[number] = {found, static_cast<std::uint8_t>(type), static_cast<std::uint8_t>(rows.number(3)),
+                         static_cast<event::Lifecycle>(rows.number(4))};
+    }
+    return types;
+}
+
+StoredEvent decode_row(const Statement& row, std::span<const EventType> types) {
     const RowNumbers numbers{row.number(0), row.number(1), row.number(2), row.number(3), row.number(4)};
     const auto ids = row.text(5), json = row.text(6), metadata = row.text(8);
     const auto number = static_cast<std::size_t>(numbers.type);
-    if (row.number(7) != sum_of(numbers, ids, json, metadata) || number >= types_.size() ||
-        types_[number].category == nullptr || ids.size() < ids_bytes)
+    if (row.number(7) != sum_of(numbers, ids, json, metadata) || number >= types.size() ||
+        types[number].category == nullptr || ids.size() < ids_bytes)
         throw SqliteError{SQLITE_CORRUPT,
                           fmt::format("the event at position {} is not what was written", numbers.position)};
-    const Type& type = types_[number];
+    const EventType& type = types[number];
     return {event::Event::make({.category = type.category,
                                 .type = type.type,
                                 .schema_version = type.schema,
@@ -143,7 +169,7 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
         rows.bind(1, static_cast<std::int64_t>(after)).bind(2, static_cast<std::int64_t>(limit));
         while (rows.step()) {
             page.through = static_cast<Position>(rows.number(0));
-            auto event = decode(rows);
+            auto event = decode_row(rows, types_);
             const auto& draft = *event.draft;
             if (event.position > lost_through(stream_hash(draft.category(), draft.stream_id()))) {
                 page.events.push_back(std::move(event));

@@ -273,23 +273,9 @@ void JournalFile::upgrade() {
 }
 
 result<void> JournalFile::read_types() {
-    auto rows = db_.prepare("SELECT number, category, name, schema, lifecycle FROM types ORDER BY number");
-    while (rows.step()) {
-        const auto* found = category(rows.text(1));
-        const auto name = std::string{rows.text(2)};
-        const auto type = found == nullptr ? 0 : std::ranges::find(found->types, name) - found->types.begin();
-        if (found == nullptr || type == static_cast<std::ptrdiff_t>(found->types.size()))
-            return tl::unexpected{
-                because(journal_errc::unusable,
-                        fmt::format("{} holds events of a kind that this version does not know "
-                                    "({} of {})",
-                                    options_.path, name, rows.text(1)))};
-        const auto number = static_cast<std::size_t>(rows.number(0));
-        if (number > 4096) throw SqliteError{SQLITE_CORRUPT, "a type has an impossible number"};
-        types_.resize(std::max(types_.size(), number + 1));
-        types_[number] = {found, static_cast<std::uint8_t>(type), static_cast<std::uint8_t>(rows.number(3)),
-                          static_cast<event::Lifecycle>(rows.number(4))};
-    }
+    auto types = read_event_types(db_, options_.categories, options_.path);
+    if (!types) return tl::unexpected{std::move(types.error())};
+    types_ = std::move(*types);
     written_types_ = types_.size();
     return {};
 }
@@ -301,14 +287,11 @@ const Category* JournalFile::category(std::string_view name) const {
 }
 
 Error JournalFile::error_of(const SqliteError& e) const {
-    const int code = e.primary();
-    if (code == SQLITE_FULL)
-        return because(journal_errc::failing, options_.path + ": no room is left for it on the disk");
-    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
-        return because(
-            journal_errc::damaged,
-            fmt::format("{0} is damaged ({1}): see `stepcast journal check {0}`", options_.path, e.what()));
-    return because(journal_errc::failing, fmt::format("{}: {}", options_.path, e.what()));
+    return store::error_of(e, options_.path);
+}
+
+result<std::unique_ptr<JournalReader>> JournalFile::reader() const {
+    return JournalReader::open(options_.path, options_.categories, meta_.epoch);
 }
 
 std::uint64_t JournalFile::most_pages() const {

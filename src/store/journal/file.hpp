@@ -6,20 +6,14 @@
 #include <vector>
 
 #include "store/journal/errc.hpp"
+#include "store/journal/event_rows.hpp"
 #include "store/journal/group.hpp"
 #include "store/journal/lock.hpp"
 #include "store/journal/mark.hpp"
 #include "store/journal/meta.hpp"
+#include "store/journal/reader.hpp"
 
 namespace stepcast::store {
-
-/// One event as it stands in the file.
-struct StoredEvent {
-    event::Draft draft;
-    Version version = 0;
-    Position position = 0;
-    Timestamp recorded_at{};
-};
 
 /// Everything that stands in the file but the events.
 struct JournalBase {
@@ -108,6 +102,9 @@ class JournalFile {
     /// Looks at no more than `limit` rows. After read_base.
     result<EventPage> read_events(Position after, std::size_t limit);
 
+    /// Another connection to it, which goes before this one. Only of one that is open for writing.
+    result<std::unique_ptr<JournalReader>> reader() const;
+
     /// Writes the group, whole or not at all; success is what may be acknowledged: the file has its name
     /// still, nobody else wrote to it, and its mark says so. `head`: the position of the last event ever
     /// written. An empty group writes nothing and looks only.
@@ -128,12 +125,6 @@ class JournalFile {
     void end_loading() { lost_ = {}; }
 
   private:
-    struct Type {
-        const Category* category;
-        std::uint8_t type;
-        std::uint8_t schema;
-        event::Lifecycle lifecycle;
-    };
     struct Statements;
 
     explicit JournalFile(Options options);
@@ -153,7 +144,6 @@ class JournalFile {
     void upgrade();
     void sum_snapshots();
     result<void> read_types();
-    StoredEvent decode(const Statement& row) const;
     Position lost_through(std::uint64_t hash) const;
     void write_events(const JournalGroup& group);
     std::int64_t type_number(const event::Event& event);
@@ -182,7 +172,7 @@ class JournalFile {
     std::uint64_t log_bytes_ = 0;
     std::vector<std::string> problems_;
     std::unique_ptr<Statements> statements_;
-    std::vector<Type> types_;                                  // by number
+    std::vector<EventType> types_;                             // by number
     boost::unordered_flat_map<std::uint64_t, Position> lost_;  // by hash of a loss: while loading
     std::string json_;
     std::string ids_;

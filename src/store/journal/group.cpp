@@ -55,10 +55,21 @@ void JournalGroup::join(JournalGroup later) {
 }
 
 void JournalChanges::removed(const event::Event& event) {
-    const auto bytes = row_bytes(event);
+    removed(event.category(), event.position(), row_bytes(event));
+}
+
+// Its row counts as much as one does on the average.
+void JournalChanges::removed_away(const Category& category, Position position) {
+    removed(category, position, permanent_rows_ == 0 ? 0 : permanent_ / permanent_rows_);
+}
+
+void JournalChanges::removed(const Category& category, Position position, std::uint64_t bytes) {
     pending_.freed += bytes;
-    if (!event.category().expires) permanent_ -= std::min(permanent_, bytes);
-    add(pending_.removed, event.position());
+    if (!category.expires) {
+        permanent_ -= std::min(permanent_, bytes);
+        permanent_rows_ -= std::min<std::uint64_t>(permanent_rows_, 1);
+    }
+    add(pending_.removed, position);
 }
 
 void JournalChanges::removed(std::span<const Position> hidden, std::uint64_t bytes) {

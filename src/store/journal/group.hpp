@@ -100,9 +100,12 @@ class JournalChanges final : public ChangeLog {
         add(pending_.changes, JournalGroup::Gone{&category, std::string{stream_id}});
     }
     void removed(const event::Event& event) override;
+    void removed_away(const Category& category, Position position) override;
     /// It stands in the file already.
     void restored(const event::Event& event) {
-        if (!event.category().expires) permanent_ += row_bytes(event);
+        if (event.category().expires) return;
+        permanent_ += row_bytes(event);
+        ++permanent_rows_;
     }
     /// Bytes of the file that are of categories which never expire, about.
     std::uint64_t permanent() const { return permanent_; }
@@ -140,10 +143,13 @@ class JournalChanges final : public ChangeLog {
         ++count_;
     }
 
+    void removed(const Category& category, Position position, std::uint64_t bytes);
+
     static constexpr std::uint64_t loss_bytes = 40;  // without the name
 
     JournalGroup pending_;
     std::uint64_t permanent_ = 0;
+    std::uint64_t permanent_rows_ = 0;
     std::uint64_t count_ = 0;
     int erasing_ = 0;
 };

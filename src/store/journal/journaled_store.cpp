@@ -15,6 +15,7 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t events_per_read = 4096;
 constexpr std::size_t events_per_turn = 512;
+constexpr std::size_t most_waiting_to_go = 65'536;  // about 20 MB
 // Beyond it a log that a reader keeps from being moved into the file is worth a line.
 constexpr std::uint64_t most_log_bytes = 64 * 1024 * 1024;
 
@@ -43,7 +44,14 @@ JournaledStore::JournaledStore(aio::Strand strand, std::unique_ptr<JournalFile> 
       gate_{strand} {}
 
 JournaledStore::~JournaledStore() {
+    readers_.join();
     writer_.join();
+}
+
+// What is durable and read may expire, and may leave memory.
+void JournaledStore::bound_expiry() {
+    memory_.feed().read_through(std::min(feed_.read, durable_));
+    memory_.let_go_due();
 }
 
 awaitable<std::vector<CommitResult>> JournaledStore::commit_many(std::span<Commit> commits) {
@@ -203,6 +211,10 @@ awaitable<void> JournaledStore::close() {
 
 awaitable<result<void>> JournaledStore::load(const aio::Stop& stop) {
     using namespace asio::experimental::awaitable_operators;
+    auto reader = co_await aio::offload(readers_, [this] { return file_->reader(); });
+    if (!reader) co_return tl::unexpected{reader.error()};
+    reader_ = std::move(*reader);
+    memory_.let_go(*this, lets_go_);
     if (auto restored = co_await restore_base(); !restored) co_return tl::unexpected{restored.error()};
     const Position head = file_->head();
     const auto read = [this](Position after) {
@@ -221,6 +233,7 @@ awaitable<result<void>> JournaledStore::load(const aio::Stop& stop) {
         if (feed_.hint) feed_.hint();
         page = std::move(next);
         co_await stay_within_bound();
+        co_await stay_behind_feed();
     }
     if (!page) co_return tl::unexpected{page.error()};
     if (stop.raised()) co_return result<void>{};
@@ -257,6 +270,16 @@ awaitable<void> JournaledStore::stay_within_bound() {
     write_soon();
     while (changes_.pending().added > most_pending() && co_await durable(changes_.count())) {
     }
+}
+
+// What is to leave memory stays until the feed's reader has it.
+awaitable<void> JournaledStore::stay_behind_feed() {
+    const auto patience = steady_clock::now() + 1s;
+    for (bound_expiry(); memory_.waiting_to_go() > most_waiting_to_go; bound_expiry())
+        if (feed_.read >= durable_)
+            co_await aio::next_turn();
+        else if (!co_await memory_.wait_read(patience))
+            break;
 }
 
 awaitable<result<void>> JournaledStore::restore_base() {

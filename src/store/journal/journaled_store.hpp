@@ -19,7 +19,10 @@ namespace stepcast::store {
 /// Commits are numbered in memory at once and read only when they are durable. While the journal cannot be
 /// written, commits are refused as `unavailable` (or `full`), what was numbered already is tried again until
 /// it is written, and a retry of a refused commit finds it as a duplicate. Reads go on.
-class JournaledStore final : public EventStore {
+///
+/// Of streams that never expire what stands behind their newest snapshot is in the file only, and read from
+/// there by a connection and a thread of its own, a page at a time.
+class JournaledStore final : public EventStore, private Archive {
   public:
     /// `strand` is the core; `file` is open; `clock` outlives the store. `limit`: Options::max_bytes of the
     /// file.
@@ -27,6 +30,8 @@ class JournaledStore final : public EventStore {
                    std::uint64_t journal_limit, const Clock& clock = system_clock());
     ~JournaledStore() override;
 
+    /// Before load.
+    void let_go(LetsGo which) { lets_go_ = which; }
     /// Reads everything back, or leaves off once `stop` is raised. Nothing is committed before it has
     /// returned; reads see what is there already.
     awaitable<result<void>> load(const aio::Stop& stop);
@@ -126,21 +131,26 @@ class JournaledStore final : public EventStore {
     std::uint64_t most_pending() const;
     awaitable<MemoryStore::Room> shrink_to(std::uint64_t size, MemoryStore::Deadline patience);
     awaitable<bool> grow_room(int attempt);
-    void bound_expiry() { memory_.feed().read_through(std::min(feed_.read, durable_)); }
+    void bound_expiry();
+    awaitable<result<std::vector<EventRef>>> read_rows(std::span<const Position> positions) override;
     awaitable<std::size_t> make_room(std::span<const Commit> commits);
     Refusal refusal() const { return {refusal_, 0, 0, trouble_}; }
     awaitable<result<void>> restore_base();
     awaitable<result<void>> insert(const std::vector<StoredEvent>& events);
     awaitable<void> stay_within_bound();
+    awaitable<void> stay_behind_feed();
 
     const aio::Strand strand_;
     const std::unique_ptr<JournalFile> file_;  // the writer thread's, once loading has begun
+    std::unique_ptr<JournalReader> reader_;    // its thread's; goes before the file
     const std::uint64_t limit_;
     const Clock& clock_;
+    LetsGo lets_go_ = LetsGo::behind_snapshots;
     JournalChanges changes_;
     MemoryStore memory_;
     DurableFeed feed_;
     asio::thread_pool writer_{1};
+    asio::thread_pool readers_{1};
 
     Position durable_ = 0;
     Position loading_to_;  // the file's head, while it is loaded

@@ -1,9 +1,37 @@
 // Reads of a journalled store: the memory store's, up to what is durable.
 #include <algorithm>
+#include <iterator>
 
+#include <spdlog/spdlog.h>
+
+#include "aio/offload.hpp"
 #include "store/journal/journaled_store.hpp"
 
 namespace stepcast::store {
+namespace {
+
+// Of one transaction of the reader: some milliseconds.
+constexpr std::size_t rows_per_read = 512;
+
+}  // namespace
+
+awaitable<result<std::vector<EventRef>>> JournaledStore::read_rows(std::span<const Position> positions) {
+    const auto hold = gate_.enter();
+    std::vector<EventRef> events;
+    events.reserve(positions.size());
+    while (events.size() != positions.size()) {
+        if (!hold || closing_) co_return fail(errc::unavailable, {}, "the store is closing");
+        const auto page =
+            positions.subspan(events.size(), std::min(rows_per_read, positions.size() - events.size()));
+        auto read = co_await aio::offload(readers_, [this, page] { return reader_->read(page); });
+        if (!read) {
+            spdlog::error("{}", read.error().text());
+            co_return fail(errc::unavailable, {}, std::move(read.error().detail));
+        }
+        std::ranges::move(*read, std::back_inserter(events));
+    }
+    co_return events;
+}
 
 awaitable<result<Page>> JournaledStore::read_stream(const Category& category, std::string_view stream_id,
                                                     Range range) {
@@ -33,16 +61,7 @@ awaitable<result<Page>> JournaledStore::read_all(Range range) {
 
 awaitable<result<StreamInfo>> JournaledStore::stream_info(const Category& category,
                                                           std::string_view stream_id) {
-    auto info = co_await memory_.stream_info(category, stream_id);
-    while (info && info->last_position > durable_) {
-        const auto version = info->version;
-        const auto last = co_await memory_.read_stream(category, stream_id,
-                                                       {Range::By::version, version - 1, version - 1, 1});
-        const bool any = version > 1 && last && !last->events.empty();
-        info->version = any ? version - 1 : 0;
-        info->last_position = any ? last->events.front()->position() : 0;
-    }
-    co_return info;
+    co_return memory_.info_until(category, stream_id, durable_);
 }
 
 awaitable<result<void>> JournaledStore::find_events(const Category& category, std::string_view stream_id,

@@ -1,4 +1,6 @@
 #pragma once
+#include <fmt/format.h>
+
 #include "store/journal/file.hpp"
 
 namespace stepcast::store {
@@ -20,9 +22,8 @@ struct JournalFile::Statements {
           add_event{db.prepare("INSERT INTO events VALUES(?,?,?,?,?,?,?,?,nullif(?,''))")},
           add_type{db.prepare("INSERT INTO types VALUES(?,?,?,?,?)")},
           remove_event{db.prepare("DELETE FROM events WHERE position=?")},
-          read_events{
-              db.prepare("SELECT position, type, version, recorded_at, fingerprint, ids, data, sum, metadata "
-                         "FROM events WHERE position>? ORDER BY position LIMIT ?")},
+          read_events{db.prepare(
+              fmt::format("SELECT {} FROM events WHERE position>? ORDER BY position LIMIT ?", row_columns))},
           save_snapshot{db.prepare("INSERT OR REPLACE INTO snapshots VALUES(?,?,?,?,?,?,?,?,?,?,?)")},
           drop_snapshot{db.prepare("DELETE FROM snapshots WHERE category=? AND stream=?")},
           add_loss{db.prepare("INSERT OR REPLACE INTO losses VALUES(?,?,?,?,?,?)")},

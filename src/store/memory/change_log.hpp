@@ -58,6 +58,8 @@ class ChangeLog {
     /// A stream that had a snapshot has expired.
     virtual void snapshot_gone(const Category& category, std::string_view stream_id) = 0;
     virtual void removed(const event::Event& event) = 0;
+    /// The same of one whose bytes are not in memory.
+    virtual void removed_away(const Category& category, Position position) = 0;
     /// What is lost and removed from here to the next `erased` is written together and goes for good: not
     /// even its bytes stay. Other changes may come between, and so may another erasure.
     virtual void erasing() = 0;

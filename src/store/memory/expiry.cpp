@@ -82,6 +82,8 @@ void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
 
     if (cut_) cut_->insert(stream.hash);
     retention_.remove(stream);
+    if (lets_go(*stream.category))
+        std::erase_if(leaving_, [&](const Leaving& leaving) { return leaving.stream == &stream; });
     for (auto& removal : removals_)
         if (removal.stream == &stream) removal.stream = nullptr;
     bytes_of(*stream.category) -= stream.bytes;
@@ -154,14 +156,19 @@ bool MemoryStore::drain(std::size_t count) {
 
 // The newest first, so that the first event about somebody says what they have lost.
 void MemoryStore::remove_last(Removal& removal) {
-    const EventRef event = std::move(removal.events[removal.left - 1]);
-    const auto position = event->position();
+    const EventSlot slot = std::move(removal.events[removal.left - 1]);
+    const Event* event = slot.event();
+    const auto position = slot.position();
     all_.remove(position);
     if (removal.stream != nullptr) {
-        removal.stream->bytes -= cost(*event);
-        bytes_of(*removal.category) -= cost(*event);
+        removal.stream->bytes -= cost(slot);
+        bytes_of(*removal.category) -= cost(slot);
     }
-    if (const auto name = event->subject(); !name.empty()) {
+    // What is away is about whom its stream began with.
+    const auto name = event != nullptr             ? event->subject()
+                      : removal.subject != nullptr ? std::string_view{removal.subject->name}
+                                                   : std::string_view{};
+    if (!name.empty()) {
         const bool first = removal.subject != nullptr && removal.subject->name == name;
         const auto hash = first ? removal.subject->hash : subject_hash(*removal.category, name);
         if (removal.mixed && tombstones_.through(hash) < position)
@@ -171,7 +178,11 @@ void MemoryStore::remove_last(Removal& removal) {
             drop_if_idle(*subject);
         }
     }
-    if (log_ != nullptr) log_->removed(*event);
+    if (log_ == nullptr) return;
+    if (event != nullptr)
+        log_->removed(*event);
+    else
+        log_->removed_away(*removal.category, position);
 }
 
 void MemoryStore::drop_if_idle(MemorySubject& subject) {
@@ -249,6 +260,7 @@ void MemoryStore::keep_snapshot(MemoryStream& stream, Snapshot snapshot, bool tr
     stream.snapshot = std::make_unique<Snapshot>(std::move(snapshot));
     if (trim && version >= stream.first_version()) trim_through(stream, version);
     if (log_ != nullptr) log_->snapshot_saved(*stream.category, head_of(stream), *stream.snapshot);
+    let_go_behind(stream, version);
 }
 
 // Like an expiry, but for the log nothing of it is left for later: whoever calls removes it all.
@@ -263,7 +275,7 @@ awaitable<void> MemoryStore::remove_erased() {
 
 void MemoryStore::trim_through(MemoryStream& stream, Version version) {
     const auto count = static_cast<std::size_t>(version - stream.first_version() + 1);
-    const Position through = stream.events[count - 1]->position();
+    const Position through = stream.events[count - 1].position();
     const Timestamp now = clock_.now();
     auto events = stream.events.take_front(count);
     stream.ids.drop_below(stream.first_version(), stream.events);

@@ -4,21 +4,6 @@ namespace stepcast::store {
 
 using event::Version;
 
-std::optional<std::size_t> IdTable::find(std::uint32_t hash, std::string_view id, const EventList& events,
-                                         Version first) const {
-    if (!slots_) return std::nullopt;
-    const bool wide = bits_ > widest_narrow;
-    const std::uint32_t number = wide ? ~used : mask();
-    for (std::uint32_t i = hash & mask();; i = (i + 1) & mask()) {
-        const std::uint32_t word = slots_[wide ? 2 * std::size_t{i} : i];
-        if (word == 0) return std::nullopt;
-        if (wide ? slots_[2 * std::size_t{i} + 1] != hash : ((word ^ hash) & ~mask() & ~used) != 0) continue;
-        // Fewer events are held than numbers fit, so the number names one event.
-        const std::size_t index = (word - static_cast<std::uint32_t>(first)) & number;
-        if (index < events.size() && events[index]->id() == id) return index;
-    }
-}
-
 void IdTable::add_last(std::uint32_t hash, const EventList& events, Version first) {
     // At most 13/16 full: a hundred events fit into 128 slots.
     if (!slots_ || (count_ + 1) * std::uint64_t{16} > (std::uint64_t{1} << bits_) * 13)
@@ -33,15 +18,21 @@ void IdTable::drop_below(Version first, const EventList& events) {
     rebuild(events, first, events.size(), bits);
 }
 
+void IdTable::keep_hashes(Version first, const EventList& events) {
+    if (std::exchange(keeps_hashes_, true) || wide_) return;
+    rebuild(events, first, events.size(), bits_);
+}
+
 void IdTable::rebuild(const EventList& events, Version first, std::size_t count, unsigned bits) {
     const auto old = std::move(slots_);
     const unsigned old_bits = bits_;
-    const bool wide = bits > widest_narrow;
+    const bool was_wide = wide_;
     bits_ = static_cast<std::uint8_t>(bits);
-    slots_ = std::make_unique<std::uint32_t[]>(std::size_t{1} << (wide ? bits + 1 : bits));
+    wide_ = keeps_hashes_ || bits > widest_narrow;
+    slots_ = std::make_unique<std::uint32_t[]>(std::size_t{1} << (wide_ ? bits + 1 : bits));
     count_ = static_cast<std::uint32_t>(count);
-    if (old_bits <= widest_narrow || !old) {
-        for (std::size_t i = 0; i < count; ++i) put(hash(events[i]->id()), first + i);
+    if (!was_wide || !old) {
+        for (std::size_t i = 0; i < count; ++i) put(hash(events[i].event()->id()), first + i);
         return;
     }
     for (std::size_t i = 0; i < std::size_t{1} << old_bits; ++i) {
@@ -52,11 +43,10 @@ void IdTable::rebuild(const EventList& events, Version first, std::size_t count,
 }
 
 void IdTable::put(std::uint32_t hash, Version version) {
-    const bool wide = bits_ > widest_narrow;
     const auto number = static_cast<std::uint32_t>(version);
     std::uint32_t i = hash & mask();
-    while (slots_[wide ? 2 * std::size_t{i} : i] != 0) i = (i + 1) & mask();
-    if (wide) {
+    while (slots_[wide_ ? 2 * std::size_t{i} : i] != 0) i = (i + 1) & mask();
+    if (wide_) {
         slots_[2 * std::size_t{i}] = used | number;
         slots_[2 * std::size_t{i} + 1] = hash;
     } else {

@@ -28,7 +28,7 @@ bool belief_holds(const Expected& expected, Version version) {
 }  // namespace
 
 // Decides about every append before anything is written, and makes room for what is new.
-std::optional<Refusal> MemoryStore::judge(const Commit& commit, const Call& call) {
+std::optional<Refusal> MemoryStore::judge(const Commit& commit, Call& call) {
     plan_.clear();
     std::size_t events = 0;
     for (const auto& append : commit.appends) {
@@ -36,7 +36,8 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit, const Call& call
         events += append.events.size();
         const Event& first = *append.events.front();
         Plan plan{&append, nullptr, stream_hash(first.category(), first.stream_id()), false};
-        if (auto refusal = judge(append, planned_for(first.category(), first.stream_id()), plan))
+        if (auto refusal =
+                judge(append, planned_for(first.category(), first.stream_id()), plan, call.recalled))
             return refusal;
         if (!plan.known && call.breaks(append))
             return Refusal{errc::wrong_expected_version, append.expected.version, 0,
@@ -62,7 +63,8 @@ std::optional<Refusal> MemoryStore::judge_room(const Commit& commit, const Call&
         if (plan.stream == nullptr) of += bytes_per_stream;
         for (const auto& draft : plan.append->events) of += cost(*draft);
     }
-    room_ = Room::none;
+    // What leaves soon makes room for what never expires.
+    room_ = permanent != 0 && !leaving_.empty() ? Room::unread : Room::none;
     permanent_refused_ =
         permanent != 0 &&
         (call.permanent_full ||
@@ -99,20 +101,24 @@ std::optional<Refusal> MemoryStore::judge_snapshots(const Commit& commit) const 
     return std::nullopt;
 }
 
-std::optional<Refusal> MemoryStore::judge(const Append& append, Version planned, Plan& plan) const {
+// Where `recalled` misses something the answer counts for nothing.
+std::optional<Refusal> MemoryStore::judge(const Append& append, Version planned, Plan& plan,
+                                          Recalled& recalled) const {
     const Event& first = *append.events.front();
     plan.stream = streams_.find(plan.hash, {first.category(), first.stream_id()});
     std::size_t known = 0;
     if (plan.stream != nullptr) {
         const auto& stream = *plan.stream;
         for (const auto& draft : append.events) {
-            const auto at = stream.ids.find(IdTable::hash(draft->id()), draft->id(), stream.events,
-                                            stream.first_version());
+            const auto at = index_of(stream, draft->id(), recalled);
             if (!at) continue;
-            if (stream.events[*at]->fingerprint() != draft->fingerprint())
+            if (event_of(stream.events[*at], recalled)->fingerprint() != draft->fingerprint())
                 return Refusal{errc::idempotency_conflict, 0, 0, std::string{draft->id()}};
             ++known;
+            plan.version = stream.first_version() + *at;
+            plan.position = stream.events[*at].position();
         }
+        if (!recalled.missing.empty()) return Refusal{errc::unavailable, 0, 0, {}};
     }
     plan.known = known == append.events.size();
     if (plan.known) return std::nullopt;

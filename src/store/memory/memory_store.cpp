@@ -37,9 +37,9 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<Commit> 
     Call call;
     for (const auto& commit : commits) {
         auto result = commit_one(commit, call);
-        while (call.waits) {
+        while (call.waits || !call.recalled.missing.empty()) {
             tell(told);
-            call.patient = co_await more_room(patience);
+            co_await overcome(call, patience);
             begin_turn();
             result = commit_one(commit, call);
         }
@@ -63,6 +63,16 @@ awaitable<std::vector<CommitResult>> MemoryStore::commit_many(std::span<Commit> 
     drain(std::min(2 * commits.size() + 64, turn_step));
     tell(told);
     co_return results;
+}
+
+// Gets what the commit at hand cannot be judged without.
+awaitable<void> MemoryStore::overcome(Call& call, Deadline patience) {
+    if (call.waits) {
+        call.patient = co_await more_room(patience);
+    } else if (auto read = co_await recall(call.recalled); !read) {
+        call.unreadable = read.error().text();
+        call.recalled.missing.clear();
+    }
 }
 
 void MemoryStore::begin_turn() {
@@ -99,6 +109,8 @@ bool MemoryStore::Call::breaks(const Append& append) const {
 }
 
 CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
+    call.waits = false;
+    if (!call.unreadable.empty()) return tl::unexpected<Refusal>({errc::unavailable, 0, 0, call.unreadable});
     if (commit.fence && !leases_.holds(*commit.fence, std::chrono::steady_clock::now()))
         return tl::unexpected<Refusal>(
             {errc::fenced, 0, 0, "the lease " + commit.fence->lease + " was lost"});
@@ -115,8 +127,8 @@ CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
         if (commit.source && !held) move_source(source, *commit.source);
         return Receipt{0, 0, true};
     }
-    call.waits = false;
     if (auto refusal = judge(commit, call)) {
+        if (!call.recalled.missing.empty()) return tl::unexpected<Refusal>(std::move(*refusal));
         const bool full = refusal->code == errc::full;
         call.waits = full && !call.full && call.patient && room_ != Room::none;
         if (call.waits) return tl::unexpected<Refusal>(std::move(*refusal));
@@ -134,11 +146,8 @@ Receipt MemoryStore::write(const Commit& commit) {
     for (const auto& plan : plan_) {
         const auto& drafts = plan.append->events;
         if (plan.known) {
-            const auto& id = drafts.back()->id();
-            const auto at = plan.stream->ids.find(IdTable::hash(id), id, plan.stream->events,
-                                                  plan.stream->first_version());
-            receipt.version = plan.stream->events[*at]->version();
-            receipt.position = plan.stream->events[*at]->position();
+            receipt.version = plan.version;
+            receipt.position = plan.position;
             stats_of(*plan.stream->category).deduplicated += drafts.size();
             continue;
         }
@@ -229,6 +238,7 @@ void MemoryStore::index(MemoryStream& stream, const EventRef& event) {
     stream.bytes += bytes;
     bytes_of(*stream.category) += bytes;
     ++stats_of(*stream.category).events;
+    if (lets_go_ == LetsGo::everything) let_go_behind(stream, stream.version);
     if (stream.events.size() > limits_.max_events_per_stream && !std::exchange(stream.asked, true))
         oversized_.push_back({stream.category, stream.id});
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <chrono>
 #include <deque>
@@ -11,6 +12,7 @@
 #include "aio/notice.hpp"
 #include "base/heap.hpp"
 #include "base/time.hpp"
+#include "store/memory/archive.hpp"
 #include "store/memory/change_log.hpp"
 #include "store/memory/inbox.hpp"
 #include "store/memory/leases.hpp"
@@ -27,6 +29,10 @@ namespace stepcast::store {
 /// the core strand a turn after each millisecond's work. A commit becomes visible whole, in the turn that
 /// writes it.
 ///
+/// With an archive the bytes of some events leave memory, see LetsGo; their indexes stay. What needs such an
+/// event reads it there, and suspends meanwhile: a read, and a commit with an event that may be a repeat of
+/// it.
+///
 /// An event id is known as long as its event can be read: a retry of an event that was trimmed or expired is
 /// a new event. A stream that expired and comes back starts again at version 1; positions go on, and its
 /// lost_through stays in force.
@@ -41,6 +47,13 @@ class MemoryStore final : public EventStore {
     MemoryStore(Limits limits, const Clock& clock, std::string epoch, ChangeLog& log);
     ~MemoryStore() override;
 
+    /// Before anything else: events may be let go, and are read from `archive`, which outlives the store.
+    void let_go(Archive& archive, LetsGo which);
+    /// Lets go of what is due, some hundred events at most.
+    void let_go_due();
+    /// Events that are to be let go once the feed's reader has them, as entries of a few events.
+    std::size_t waiting_to_go() const { return leaving_.size(); }
+
     /// The feed's hint is called before this returns, once for all commits that became visible together.
     awaitable<std::vector<CommitResult>> commit_many(std::span<Commit> commits) override;
 
@@ -51,6 +64,8 @@ class MemoryStore final : public EventStore {
     /// A page over a wide expired hole may hold few events, or none, with `more` set.
     awaitable<result<Page>> read_all(Range range) override;
     awaitable<result<StreamInfo>> stream_info(const Category& category, std::string_view stream_id) override;
+    /// As if nothing above `through` were there. At once.
+    StreamInfo info_until(const Category& category, std::string_view stream_id, Position through) const;
     awaitable<result<void>> find_events(const Category& category, std::string_view stream_id,
                                         std::span<const std::string_view> event_ids,
                                         std::span<EventRef> found) override;
@@ -131,6 +146,27 @@ class MemoryStore final : public EventStore {
         std::list<aio::Notice> waiting;  // for `read` to move
     };
 
+    // Events that were read from the archive for a call, by position; null: there is none. `missing`: what
+    // the call cannot go on without.
+    struct Recalled {
+        boost::unordered_flat_map<Position, EventRef> events;
+        std::vector<Position> missing;
+    };
+
+    // A page as it is drawn in one turn: events whose bytes are away are null, and `away` says which they
+    // are.
+    struct Drawn {
+        Page page;
+        std::vector<Position> away;
+        bool add(const Range& range, const event::Event* event, Position position, std::uint64_t number);
+    };
+
+    // Events of a stream that are to be let go up to a version.
+    struct Leaving {
+        MemoryStream* stream;
+        Version through;
+    };
+
     // What the commits of one call know of each other; several calls may be under way.
     struct Call {
         bool full = false;                      // one did not fit: no later one is written before it
@@ -139,6 +175,8 @@ class MemoryStore final : public EventStore {
         bool patient = true;                    // and what may go then is worth the wait
         std::vector<const SourceOffset*> held;  // one from there was refused: the offset moves no further
         std::vector<const event::Event*> broken;  // one of their streams did not come to where it was to lead
+        Recalled recalled;                        // what may be repeated
+        std::string unreadable;                   // why it could not be read: nothing more is written
         bool holds(const SourceOffset& source) const;
         void note(const Commit& commit, const CommitResult& outcome);
         bool breaks(const Append& append) const;
@@ -150,6 +188,8 @@ class MemoryStore final : public EventStore {
         MemoryStream* stream;  // none yet
         std::uint64_t hash;
         bool known;
+        Version version = 0;  // of the last event, if it is known
+        Position position = 0;
     };
 
     struct Source {
@@ -192,15 +232,23 @@ class MemoryStore final : public EventStore {
     static std::uint64_t cost(const event::Event& event) {
         return heap_bytes(event.memory()) + bytes_per_event;
     }
+    static std::uint64_t cost(const EventSlot& slot) {
+        return slot.event() == nullptr ? bytes_per_event : cost(*slot.event());
+    }
 
     void begin_turn();
     void tell(Position& told);
     CommitResult commit_one(const Commit& commit, Call& call);
-    std::optional<Refusal> judge(const Commit& commit, const Call& call);
+    awaitable<void> overcome(Call& call, Deadline patience);
+    awaitable<result<void>> recall(Recalled& recalled);
+    const event::Event* event_of(const EventSlot& slot, Recalled& recalled) const;
+    std::optional<std::size_t> index_of(const MemoryStream& stream, std::string_view event_id,
+                                        Recalled& recalled) const;
+    std::optional<Refusal> judge(const Commit& commit, Call& call);
     std::optional<Refusal> judge_room(const Commit& commit, const Call& call);
     std::uint64_t& bytes_of(const Category& category) { return category.expires ? bytes_ : permanent_bytes_; }
     CategoryStats& stats_of(const Category& category);
-    std::optional<Refusal> judge(const Append& append, Version planned, Plan& plan) const;
+    std::optional<Refusal> judge(const Append& append, Version planned, Plan& plan, Recalled& recalled) const;
     std::optional<Refusal> refuse_repeats() const;
     std::optional<Refusal> judge_snapshots(const Commit& commit) const;
     Version planned_for(const Category& category, std::string_view stream_id) const;
@@ -221,9 +269,22 @@ class MemoryStore final : public EventStore {
     void move_source(Source* known, const SourceOffset& to);
 
     MemoryStream* find(const Category& category, std::string_view stream_id) const;
-    Page page_of(const MemoryStream& stream, Range range) const;
-    Page page_of(const MemorySubject& subject, Range range) const;
+    static Drawn page_of(const MemoryStream& stream, Range range);
+    struct Positions {
+        std::vector<Position> found;
+        Position through = 0;
+        bool more = false;
+    };
+    Positions positions_of(const MemorySubject& subject, Range range) const;
     bool hidden(const event::Event& event) const;
+    bool shows(Position position) const;
+    awaitable<result<Page>> fetch(Drawn drawn);
+
+    bool lets_go(const Category& category) const {
+        return archive_ != nullptr && (!category.expires || lets_go_ == LetsGo::everything);
+    }
+    void let_go_behind(MemoryStream& stream, Version version);
+    void let_go_of(MemoryStream& stream, Version version);
 
     bool make_room(std::uint64_t bytes_needed);
     awaitable<bool> more_room(Deadline patience);
@@ -250,7 +311,9 @@ class MemoryStore final : public EventStore {
     const Limits limits_;
     const Clock& clock_;
     const std::string epoch_;
-    ChangeLog* const log_;  // null: nobody writes anything down
+    ChangeLog* const log_;        // null: nobody writes anything down
+    Archive* archive_ = nullptr;  // null: nothing leaves
+    LetsGo lets_go_ = LetsGo::behind_snapshots;
     HintFeed feed_;
 
     StreamTable streams_;
@@ -268,6 +331,7 @@ class MemoryStore final : public EventStore {
     /// Streams, by hash, that expired while the store was restored.
     std::optional<boost::unordered_flat_set<std::uint64_t>> cut_;
 
+    std::deque<Leaving> leaving_;        // in the order of their positions, about
     std::deque<Removal> removals_;       // hardly ever more than one
     std::deque<ExpiredStream> expired_;  // not yet told by cleanup
     std::vector<Oversized> oversized_;   // not yet told by cleanup

@@ -9,7 +9,8 @@
 
 namespace stepcast::store {
 
-/// The event at every position, empty where it expired. The events belong to their streams.
+/// The event at every position, empty where it expired, marked where its bytes have left memory. The events
+/// belong to their streams.
 class PositionIndex {
   public:
     event::Position head() const { return head_; }
@@ -41,17 +42,39 @@ class PositionIndex {
         head_ = head;
     }
 
+    /// Null also where the event's bytes are away.
     const event::Event* at(event::Position position) const {
-        const Block* block = block_of(position);
-        return block == nullptr ? nullptr : block->events[(position - 1) % block_size];
+        const auto* found = entry(position);
+        return found == away() ? nullptr : found;
+    }
+    /// Whether there is an event, here or away.
+    bool holds(event::Position position) const { return entry(position) != nullptr; }
+
+    /// The bytes of the event at `position` leave memory. Positions of a block that are all away take
+    /// nothing.
+    void let_go(event::Position position) {
+        Block* block = block_of(position);
+        block->events[(position - 1) % block_size] = away();
+        if (++block->away != block_size) return;
+        auto& place = blocks_[(position - 1) / block_size - first_block_];
+        drop(place);
+        place.reset(&all_away());
     }
 
     void remove(event::Position position) {
         Block* block = block_of(position);
         if (block == nullptr) return;
-        block->events[(position - 1) % block_size] = nullptr;
+        auto& place = blocks_[(position - 1) / block_size - first_block_];
+        if (block == &all_away()) {
+            place = make();
+            *place = *block;
+            block = place.get();
+        }
+        auto& removed = block->events[(position - 1) % block_size];
+        if (removed == away()) --block->away;
+        removed = nullptr;
         if (--block->live != 0 || position > head_ - head_ % block_size) return;
-        drop(blocks_[(position - 1) / block_size - first_block_]);
+        drop(place);
         while (!blocks_.empty() && blocks_.front() == nullptr) {
             blocks_.pop_front();
             ++first_block_;
@@ -83,8 +106,33 @@ class PositionIndex {
     struct Block {
         std::array<const event::Event*, block_size> events{};
         std::uint32_t live = 0;
+        std::uint32_t away = 0;  // of them
     };
     static_assert(sizeof(Block) == 4096, "as much as it takes of the heap");
+
+    // The mark of an event whose bytes are away: no event has an odd address.
+    static const event::Event* away() { return reinterpret_cast<const event::Event*>(std::uintptr_t{1}); }
+    // Stands for every block whose events are all away. Nobody writes to it.
+    static Block& all_away() {
+        static Block block = [] {
+            Block full;
+            full.events.fill(away());
+            full.live = full.away = block_size;
+            return full;
+        }();
+        return block;
+    }
+    struct Free {
+        void operator()(Block* block) const {
+            if (block != &all_away()) delete block;
+        }
+    };
+    using BlockPtr = std::unique_ptr<Block, Free>;
+
+    const event::Event* entry(event::Position position) const {
+        const Block* block = block_of(position);
+        return block == nullptr ? nullptr : block->events[(position - 1) % block_size];
+    }
 
     Block* block_of(event::Position position) const {
         const auto number = (position - 1) / block_size;
@@ -92,18 +140,18 @@ class PositionIndex {
         return blocks_[number - first_block_].get();
     }
 
-    std::unique_ptr<Block> make() {
+    BlockPtr make() {
         ++held_;
-        return std::make_unique<Block>();
+        return BlockPtr{new Block};
     }
-    void drop(std::unique_ptr<Block>& block) {
-        if (block != nullptr) --held_;
+    void drop(BlockPtr& block) {
+        if (block != nullptr && block.get() != &all_away()) --held_;
         block.reset();
     }
 
-    std::uint64_t held_ = 0;                     // blocks that are there
-    std::deque<std::unique_ptr<Block>> blocks_;  // a block whose events have all expired is empty
-    std::uint64_t first_block_ = 0;              // number of blocks_[0]; those before are gone
+    std::uint64_t held_ = 0;         // blocks that are there
+    std::deque<BlockPtr> blocks_;    // a block whose events have all expired is empty
+    std::uint64_t first_block_ = 0;  // number of blocks_[0]; those before are gone
     event::Position head_ = 0;
 };
 
@@ -128,7 +176,7 @@ class PositionList {
         if (--block->live == 0) {
             blocks_.erase(block);
         } else if (block->live * 2 < block->positions.size()) {
-            std::erase_if(block->positions, [&](event::Position p) { return all.at(p) == nullptr; });
+            std::erase_if(block->positions, [&](event::Position p) { return !all.holds(p); });
         }
     }
 

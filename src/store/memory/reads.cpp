@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <iterator>
 
 #include "store/memory/memory_store.hpp"
 
@@ -19,8 +18,11 @@ std::uint64_t decided(const Range& range, std::uint64_t last) {
     return std::max(range.from - 1, std::min(range.to, last));
 }
 
+}  // namespace
+
 // Adds to the page, or, if it is full, notes that there is more. False ends the read.
-bool add(Page& page, const Range& range, const Event* event, std::uint64_t number) {
+bool MemoryStore::Drawn::add(const Range& range, const Event* event, Position position,
+                             std::uint64_t number) {
     if (number > range.to) return false;
     if (page.events.size() == range.limit) {
         page.more = true;
@@ -28,11 +30,10 @@ bool add(Page& page, const Range& range, const Event* event, std::uint64_t numbe
         return false;
     }
     page.events.emplace_back(event);
+    if (event == nullptr) away.push_back(position);
     page.through = number;
     return true;
 }
-
-}  // namespace
 
 MemoryStream* MemoryStore::find(const Category& category, std::string_view stream_id) const {
     return streams_.find(stream_hash(category, stream_id), {category, stream_id});
@@ -54,11 +55,16 @@ Position MemoryStore::lost_by(const Category& category, std::string_view subject
     return lost;
 }
 
-Page MemoryStore::page_of(const MemoryStream& stream, Range range) const {
-    Page page;
+bool MemoryStore::shows(Position position) const {
+    const Event* event = all_.at(position);
+    return event == nullptr ? all_.holds(position) : !hidden(*event);
+}
+
+MemoryStore::Drawn MemoryStore::page_of(const MemoryStream& stream, Range range) {
+    Drawn drawn;
     const bool by_version = range.by == Range::By::version;
     const auto number = [&](std::size_t i) {
-        return by_version ? stream.first_version() + i : stream.events[i]->position();
+        return by_version ? stream.first_version() + i : stream.events[i].position();
     };
     std::size_t low = 0;
     for (std::size_t high = stream.events.size(); low < high;) {
@@ -68,8 +74,11 @@ Page MemoryStore::page_of(const MemoryStream& stream, Range range) const {
         else
             high = middle;
     }
-    while (low < stream.events.size() && add(page, range, stream.events[low].get(), number(low))) ++low;
-    return page;
+    for (; low < stream.events.size(); ++low) {
+        const auto& slot = stream.events[low];
+        if (!drawn.add(range, slot.event(), slot.position(), number(low))) break;
+    }
+    return drawn;
 }
 
 awaitable<result<Page>> MemoryStore::read_stream(const Category& category, std::string_view stream_id,
@@ -77,73 +86,84 @@ awaitable<result<Page>> MemoryStore::read_stream(const Category& category, std::
     range.from = std::max<std::uint64_t>(range.from, 1);
     const bool by_version = range.by == Range::By::version;
     const auto* stream = find(category, stream_id);
-    Page page;
+    Drawn drawn;
+    auto& page = drawn.page;
     if (stream != nullptr) {
         if (by_version && range.from < stream->first_version())
             co_return fail(
                 errc::trimmed, "version",
                 "versions below " + std::to_string(stream->first_version()) + " were folded into a snapshot");
-        page = page_of(*stream, range);
+        drawn = page_of(*stream, range);
     }
     if (!page.more)
         page.through = decided(range, !by_version ? head() : stream == nullptr ? 0 : stream->version);
     page.lost_through = tombstones_.through(stream_hash(category, stream_id));
-    co_return page;
+    if (drawn.away.empty()) co_return std::move(page);
+    co_return co_await fetch(std::move(drawn));
 }
 
 // Events that have expired and are not removed yet are passed over, a bounded number of them at once.
-Page MemoryStore::page_of(const MemorySubject& subject, Range range) const {
-    Page page;
+MemoryStore::Positions MemoryStore::positions_of(const MemorySubject& subject, Range range) const {
+    Positions of;
     std::size_t budget = std::min(range.limit, SIZE_MAX - hidden_budget) + hidden_budget;
     subject.positions.visit_from(range.from, [&](Position position) {
-        if (position <= range.to && budget-- == 0) {
-            page.more = true;
+        if (position > range.to) return false;
+        const bool shown = shows(position);
+        if (budget-- == 0 || (shown && of.found.size() == range.limit)) {
+            of.more = true;
+            of.through = std::max(of.through, range.from - 1);
             return false;
         }
-        const Event* event = all_.at(position);
-        if (event != nullptr && !hidden(*event)) return add(page, range, event, position);
-        if (position <= range.to) page.through = position;
-        return position <= range.to;
+        if (shown) of.found.push_back(position);
+        of.through = position;
+        return true;
     });
-    return page;
+    return of;
 }
 
 awaitable<result<Page>> MemoryStore::read_subject(std::string_view subject, Categories categories,
                                                   Range range) {
     range.from = std::max<Position>(range.from, 1);
-    Page page;
+    Drawn drawn;
+    auto& page = drawn.page;
+    std::vector<Position> found;
     Position end = range.to;  // up to which all of them are read
     for (const Category* category : categories) {
         const auto hash = subject_hash(*category, subject);
         page.lost_through = std::max(page.lost_through, lost_by(*category, subject));
-        const auto* found = subjects_.find(hash, {*category, subject});
-        if (found == nullptr) continue;
-        auto one = page_of(*found, range);
+        const auto* known = subjects_.find(hash, {*category, subject});
+        if (known == nullptr) continue;
+        auto one = positions_of(*known, range);
         if (one.more) end = std::min(end, one.through);
         page.more = page.more || one.more;
-        std::ranges::move(one.events, std::back_inserter(page.events));
+        if (found.empty())
+            found = std::move(one.found);
+        else
+            found.insert(found.end(), one.found.begin(), one.found.end());
     }
-    if (categories.size() > 1) {
-        std::ranges::sort(page.events, {}, [](const EventRef& event) { return event->position(); });
-        while (!page.events.empty() && page.events.back()->position() > end) page.events.pop_back();
-        if (page.events.size() > range.limit) {
-            page.more = true;
-            page.events.resize(range.limit);
-            end = page.events.empty() ? range.from - 1 : page.events.back()->position();
-        }
+    if (categories.size() > 1) std::ranges::sort(found);
+    if (page.more) found.erase(std::ranges::upper_bound(found, end), found.end());
+    if (found.size() > range.limit) {
+        page.more = true;
+        found.resize(range.limit);
+        end = found.empty() ? range.from - 1 : found.back();
     }
+    for (const Position position : found) drawn.add(range, all_.at(position), position, position);
     page.through = page.more ? end : decided(range, head());
-    co_return page;
+    if (drawn.away.empty()) co_return std::move(page);
+    co_return co_await fetch(std::move(drawn));
 }
 
 awaitable<result<Page>> MemoryStore::read_all(Range range) {
     range.from = std::max<Position>(range.from, 1);
-    Page page;
+    Drawn drawn;
+    auto& page = drawn.page;
     std::size_t budget = scan_budget;
     Position from = range.from;
     while (const Position next = all_.next(from, range.to, budget)) {
         const Event* event = all_.at(next);
-        if (!hidden(*event) && !add(page, range, event, next)) break;
+        const bool shown = event == nullptr || !hidden(*event);
+        if (shown && !drawn.add(range, event, next, next)) break;
         from = next + 1;
     }
     if (!page.more && budget == 0 && from <= std::min(range.to, head())) {
@@ -152,30 +172,45 @@ awaitable<result<Page>> MemoryStore::read_all(Range range) {
     }
     if (!page.more) page.through = decided(range, head());
     page.lost_through = tombstones_.highest();
-    co_return page;
+    if (drawn.away.empty()) co_return std::move(page);
+    co_return co_await fetch(std::move(drawn));
 }
 
 awaitable<result<StreamInfo>> MemoryStore::stream_info(const Category& category, std::string_view stream_id) {
+    co_return info_until(category, stream_id, head());
+}
+
+StreamInfo MemoryStore::info_until(const Category& category, std::string_view stream_id,
+                                   Position through) const {
     StreamInfo info;
-    if (const auto* stream = find(category, stream_id)) {
-        info.version = stream->version;
-        info.first_version = stream->first_version();
-        info.last_position = stream->last_position;
-    }
     info.lost_through = tombstones_.through(stream_hash(category, stream_id));
-    co_return info;
+    const auto* stream = find(category, stream_id);
+    if (stream == nullptr) return info;
+    info.first_version = stream->first_version();
+    auto count = stream->events.size();
+    if (stream->last_position <= through) {
+        info.last_position = stream->last_position;
+    } else {
+        while (count != 0 && stream->events[count - 1].position() > through) --count;
+        if (count == 0) return info;
+        info.last_position = stream->events[count - 1].position();
+    }
+    info.version = info.first_version - 1 + count;
+    return info;
 }
 
 awaitable<result<void>> MemoryStore::find_events(const Category& category, std::string_view stream_id,
                                                  std::span<const std::string_view> event_ids,
                                                  std::span<EventRef> found) {
-    const auto* stream = find(category, stream_id);
-    for (std::size_t i = 0; i < event_ids.size(); ++i) {
-        const auto at = stream == nullptr ? std::nullopt
-                                          : stream->ids.find(IdTable::hash(event_ids[i]), event_ids[i],
-                                                             stream->events, stream->first_version());
-        found[i] = at ? stream->events[*at] : EventRef{};
-    }
+    Recalled recalled;
+    do {
+        if (auto read = co_await recall(recalled); !read) co_return read;
+        const auto* stream = find(category, stream_id);
+        for (std::size_t i = 0; i < event_ids.size(); ++i) {
+            const auto at = stream == nullptr ? std::nullopt : index_of(*stream, event_ids[i], recalled);
+            found[i] = at ? EventRef{event_of(stream->events[*at], recalled)} : EventRef{};
+        }
+    } while (!recalled.missing.empty());
     co_return result<void>{};
 }
 

@@ -54,6 +54,7 @@ bool MemoryStore::restore(const Draft& draft, Version version, Position position
     if (version != stream.version + 1) return false;
     all_.skip_to(position - 1);
     index(stream, Event::seal(draft, version, position, recorded_at, epoch_));
+    if (stream.snapshot != nullptr && version <= stream.snapshot->version) let_go_behind(stream, version);
     return true;
 }
 

@@ -40,6 +40,7 @@ struct MemoryStream : boost::intrusive::set_base_hook<> {
     Timestamp queued_at{};  ///< its place in the queue of its life, not above last_recorded
     std::uint64_t bytes = 0;
     std::unique_ptr<Snapshot> snapshot;
+    Version away_through = 0;  ///< events up to here were let go, but those about another subject
     Life life = Life::permanent;
     bool mixed = false;   ///< some event has another subject than the first
     bool pinned = false;  ///< part of the commit that is being written: must not expire for it

@@ -47,6 +47,12 @@ RC_GTEST_PROP(BlocksProperty, is_a_queue, ()) {
     }
 }
 
+std::optional<std::size_t> find(const IdTable& table, std::uint32_t hash, std::string_view id,
+                                const EventList& events, event::Version first) {
+    return table.find(hash, events.size(), first,
+                      [&](std::size_t index) { return events[index].event()->id() == id; });
+}
+
 // Through the change from narrow to wide slots and back, which a trim brings.
 RC_GTEST_PROP(IdTableProperty, finds_exactly_what_is_held, ()) {
     IdTable table;
@@ -54,8 +60,9 @@ RC_GTEST_PROP(IdTableProperty, finds_exactly_what_is_held, ()) {
     event::Version first = 1, next = 1;
     for (int step = *rc::gen::inRange(1, 6); step > 0; --step) {
         for (int i = *rc::gen::inRange(0, 6000); i > 0; --i) {
-            events.push_back(make("id" + std::to_string(next++)));
-            table.add_last(IdTable::hash(events[events.size() - 1]->id()), events, first);
+            const auto id = "id" + std::to_string(next++);
+            events.push_back(make(id));
+            table.add_last(IdTable::hash(id), events, first);
         }
         const auto gone = *rc::gen::inRange<std::size_t>(0, events.size() + 1);
         events.take_front(gone);
@@ -63,11 +70,50 @@ RC_GTEST_PROP(IdTableProperty, finds_exactly_what_is_held, ()) {
         table.drop_below(first, events);
         for (event::Version v = 1; v < next + 50; ++v) {
             const auto id = "id" + std::to_string(v);
-            const auto found = table.find(IdTable::hash(id), id, events, first);
+            const auto found = find(table, IdTable::hash(id), id, events, first);
             RC_ASSERT(found.has_value() == (v >= first && v < next));
             if (found) RC_ASSERT(*found == v - first);
         }
     }
+}
+
+// As it grows and is trimmed, whatever left memory meanwhile.
+RC_GTEST_PROP(IdTableProperty, names_every_event_that_left_memory, ()) {
+    IdTable table;
+    EventList events;
+    event::Version first = 1, next = 1;
+    for (int step = *rc::gen::inRange(1, 8); step > 0; --step) {
+        for (int i = *rc::gen::inRange(0, 600); i > 0; --i, ++next) {
+            events.push_back(make("id" + std::to_string(next), next));
+            table.add_last(IdTable::hash("id" + std::to_string(next)), events, first);
+        }
+        if (!events.empty()) table.keep_hashes(first, events);
+        for (std::size_t i = *rc::gen::inRange<std::size_t>(0, events.size() + 1); i > 0; --i)
+            events[i - 1].let_go();
+        const auto gone = *rc::gen::inRange<std::size_t>(0, events.size() + 1);
+        events.take_front(gone);
+        first += gone;
+        table.drop_below(first, events);
+        for (event::Version v = 1; v < next + 50; ++v) {
+            const auto hash = IdTable::hash("id" + std::to_string(v));
+            const auto found = table.find(hash, events.size(), first,
+                                          [&](std::size_t index) { return events[index].position() == v; });
+            RC_ASSERT(found.has_value() == (v >= first && v < next));
+        }
+    }
+}
+
+TEST(EventSlot, lets_its_event_go_and_keeps_the_position) {
+    const auto event = make("a", 7);
+    EventSlot slot{event};
+    EXPECT_EQ(slot.event(), event.get());
+    EventSlot other{std::move(slot)};
+    other.let_go();
+    other.let_go();
+    EXPECT_EQ(other.event(), nullptr);
+    EXPECT_EQ(other.position(), 7u);
+    slot = std::move(other);
+    EXPECT_EQ(slot.position(), 7u);
 }
 
 TEST(IdTable, ids_with_one_hash_are_told_apart_by_their_text) {
@@ -77,10 +123,10 @@ TEST(IdTable, ids_with_one_hash_are_told_apart_by_their_text) {
         events.push_back(make(id));
         table.add_last(7, events, 1);
     }
-    EXPECT_EQ(table.find(7, "b", events, 1), 1u);
-    EXPECT_EQ(table.find(7, "c", events, 1), 2u);
-    EXPECT_FALSE(table.find(7, "d", events, 1));
-    EXPECT_FALSE(IdTable{}.find(7, "a", {}, 1));
+    EXPECT_EQ(find(table, 7, "b", events, 1), 1u);
+    EXPECT_EQ(find(table, 7, "c", events, 1), 2u);
+    EXPECT_FALSE(find(table, 7, "d", events, 1));
+    EXPECT_FALSE(find(IdTable{}, 7, "a", {}, 1));
 }
 
 RC_GTEST_PROP(PositionIndexProperty, walks_what_is_left, ()) {
@@ -124,6 +170,34 @@ RC_GTEST_PROP(PositionIndexProperty, walks_what_is_left, ()) {
         RC_ASSERT(listed == model.end());
         RC_ASSERT(list.empty() == model.empty());
     }
+}
+
+TEST(PositionIndex, what_left_memory_is_walked_over_and_takes_none) {
+    PositionIndex index;
+    std::vector<EventRef> events;
+    for (event::Position p = 1; p <= 3000; ++p) {
+        events.push_back(make("x", p));
+        index.add(events.back().get());
+    }
+    const auto whole = index.memory();
+    for (event::Position p = 1; p <= 2000; ++p) index.let_go(p);
+    EXPECT_EQ(index.memory(), whole - 3 * 4096u);
+    EXPECT_EQ(index.at(600), nullptr);
+    EXPECT_TRUE(index.holds(600));
+    EXPECT_EQ(index.at(2001), events[2000].get());
+    index.remove(600);
+    EXPECT_FALSE(index.holds(600));
+    EXPECT_TRUE(index.holds(601));
+    EXPECT_TRUE(index.holds(100)) << "another block of those that are all away";
+    EXPECT_EQ(index.memory(), whole - 2 * 4096u);
+    event::Position from = 1;
+    std::size_t budget = SIZE_MAX, count = 0;
+    for (; index.next(from, UINT64_MAX, budget) != 0; ++from) ++count;
+    EXPECT_EQ(count, 2999u);
+    for (event::Position p = 512; p <= 1022; ++p)
+        if (p != 600) index.remove(p);
+    EXPECT_FALSE(index.holds(601));
+    EXPECT_EQ(index.memory(), whole - 3 * 4096u);
 }
 
 TEST(PositionIndex, a_walk_stops_at_its_budget_and_says_where) {

@@ -1,0 +1,52 @@
+#include "store/journal/reader.hpp"
+
+#include <fmt/format.h>
+
+#include "store/journal/errc.hpp"
+
+namespace stepcast::store {
+
+JournalReader::JournalReader(Database db, std::string path, Categories categories, std::string epoch)
+    : db_{std::move(db)},
+      path_{std::move(path)},
+      categories_{categories},
+      epoch_{std::move(epoch)},
+      row_{db_.prepare(fmt::format("SELECT {} FROM events WHERE position=?", row_columns))} {}
+
+result<std::unique_ptr<JournalReader>> JournalReader::open(const std::string& path, Categories categories,
+                                                           std::string epoch) {
+    try {
+        Database db{path, Database::Mode::read};
+        db.run("PRAGMA cache_size=-8192");
+        return std::unique_ptr<JournalReader>{
+            new JournalReader{std::move(db), path, categories, std::move(epoch)}};
+    } catch (const SqliteError& e) {
+        return tl::unexpected{error_at_open(e, path)};
+    }
+}
+
+result<std::vector<EventRef>> JournalReader::read(std::span<const Position> positions) {
+    try {
+        std::vector<EventRef> events;
+        events.reserve(positions.size());
+        const Transaction one_view{db_, "BEGIN DEFERRED"};
+        for (const auto position : positions) events.push_back(read_one(position));
+        return events;
+    } catch (const SqliteError& e) {
+        row_.reset();
+        return tl::unexpected{error_of(e, path_)};
+    }
+}
+
+EventRef JournalReader::read_one(Position position) {
+    row_.bind(1, static_cast<std::int64_t>(position));
+    if (!row_.step()) return {};
+    // The writer adds a type before the first event that has it.
+    if (static_cast<std::size_t>(row_.number(1)) >= types_.size())
+        if (auto types = read_event_types(db_, categories_, path_)) types_ = std::move(*types);
+    const auto stored = decode_row(row_, types_);
+    row_.reset();
+    return event::Event::seal(stored.draft, stored.version, stored.position, stored.recorded_at, epoch_);
+}
+
+}  // namespace stepcast::store
