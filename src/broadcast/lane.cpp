@@ -1,13 +1,25 @@
 #include "broadcast/lane.hpp"
 
+#include <spdlog/spdlog.h>
+#include <algorithm>
+#include <asio/post.hpp>
 #include <cassert>
 
-#include "base/random.hpp"
-#include "base/text.hpp"
+#include "aio/spawn.hpp"
+#include "broadcast/control_frames.hpp"
 
 namespace stepcast::broadcast {
+namespace {
 
 using Steady = std::chrono::steady_clock;
+
+constexpr std::size_t store_page = 1024;
+// A turn is deferred once for so many sessions that the last one wrote to: that is what another write to each
+// of them would cost, and a deferral is worth it if it saves one.
+constexpr std::size_t sessions_a_deferral = 8;
+constexpr std::size_t most_deferrals = 16;
+
+}  // namespace
 
 Membership::~Membership() {
     if (Lane* lane = std::exchange(lane_, nullptr)) lane->remove(*session_);
@@ -28,27 +40,16 @@ Lane::Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::
       longest_deferral_{longest_deferral},
       sweep_timer_{strand_},
       readiness_{strand_},
-      gate_{strand_},
+      sessions_{strand_, stats_},
+      writer_{strand_, sessions_, stats_},
       comment_{event::Event::control(":\n")} {}
-
-Lane::~Lane() {
-    assert(session_count_ == 0);
-}
 
 std::optional<Membership> Lane::enter(Session& session) {
     assert(!routing_);
-    auto hold = draining_ ? aio::Gate::Hold{} : gate_.enter();
+    const bool first = sessions_.empty();
+    auto hold = sessions_.enter(session);
     if (!hold) return std::nullopt;
-    if (session_count_++ == 0) listen();
-    if (free_slots_.empty()) {
-        free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
-        slots_.emplace_back();
-    }
-    session.id_ = {free_slots_.back(), slots_[free_slots_.back()].generation};
-    free_slots_.pop_back();
-    slots_[session.id_.slot].session = &session;
-    session.progress_at_ = Steady::now();
-    stats_.sessions[static_cast<std::size_t>(session.kind_)].fetch_add(1, std::memory_order_relaxed);
+    if (first) listen();
     arm_sweep();
     return Membership{*this, session, std::move(hold)};
 }
@@ -62,25 +63,20 @@ void Lane::subscribe(Subscription& subscription, const Topic& topic) {
 // before the ring is published. So the lane may skip it.
 void Lane::listen() {
     listening_.store(true, std::memory_order_seq_cst);
-    if (catching_up_) return;
+    if (!catching_up_) skip_to_tail();
+}
+
+void Lane::skip_to_tail() {
     cursor_ = shared_.ring.tail();
     position_ = shared_.newest.load(std::memory_order_seq_cst);
 }
 
 void Lane::remove(Session& session) {
     assert(!routing_);
-    close(session, CloseReason::gone);
-    slots_[session.id_.slot] = {nullptr, session.id_.generation + 1};
-    free_slots_.push_back(session.id_.slot);
-    stats_.sessions[static_cast<std::size_t>(session.kind_)].fetch_sub(1, std::memory_order_relaxed);
-    if (--session_count_ > 0) return;
+    sessions_.remove(session);
+    if (!sessions_.empty()) return;
     listening_.store(false, std::memory_order_seq_cst);
     sweep_timer_.cancel();
-}
-
-Session* Lane::find(SessionId id) const {
-    if (id.slot >= slots_.size() || slots_[id.slot].generation != id.generation) return nullptr;
-    return slots_[id.slot].session;
 }
 
 void Lane::go_live(Subscription& subscription, event::Position through) {
@@ -97,76 +93,11 @@ void Lane::go_live(Subscription& subscription, event::Position through) {
 void Lane::end(Session& session) {
     if (session.state_ != Session::State::open) return;
     session.state_ = Session::State::ending;
-    end_if_sent(session);
-}
-
-void Lane::close(Session& session, CloseReason reason) {
-    if (session.state_ == Session::State::closing) return;
-    session.state_ = Session::State::closing;
-    session.close_reason_ = reason;
-    stats_.closed[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
-    session.on_closing();
+    sessions_.end_if_sent(session);
 }
 
 void Lane::close(SessionId id, CloseReason reason) {
-    if (Session* session = find(id)) close(*session, reason);
-}
-
-void Lane::close_all(CloseReason reason) {
-    for (const Slot& slot : slots_)
-        if (slot.session != nullptr) close(*slot.session, reason);
-}
-
-void Lane::count_written(const FrameCounts& frames, std::size_t bytes) {
-    for (std::size_t kind = 0; kind < frames.of.size(); ++kind)
-        if (frames.of[kind] > 0) stats_.frames[kind].fetch_add(frames.of[kind], std::memory_order_relaxed);
-    stats_.bytes.fetch_add(bytes, std::memory_order_relaxed);
-}
-
-void Lane::arm_sweep() {
-    if (std::exchange(sweeping_, true)) return;
-    sweep_timer_.expires_after(sweep_interval_);
-    sweep_timer_.async_wait([this](std::error_code error) {
-        sweeping_ = false;
-        if (!error) {
-            const auto now = Steady::now();
-            stats_.loop_delay_seconds.observe(
-                std::chrono::duration<double>(now - sweep_timer_.expiry()).count());
-            sweep(now);
-        }
-        if (session_count_ > 0) arm_sweep();
-    });
-}
-
-void Lane::sweep(Steady::time_point now) {
-    for (const Slot& slot : slots_) {
-        Session* session = slot.session;
-        if (session == nullptr || session->state_ == Session::State::closing) continue;
-        const bool proven = session->expires_ > now &&
-                            (!session->revoked_ || !session->revoked_->load(std::memory_order_relaxed));
-        if (!proven && session->state_ != Session::State::ending) {
-            expire(*session);
-            continue;
-        }
-        const auto quiet = now - session->progress_at_;
-        const bool opening = session->state_ == Session::State::opening;
-        const bool waits = opening ? session->waits_for_write_ : !session->outbox_.empty();
-        if (waits) {
-            if (quiet >= session->limits_->write_timeout) close(*session, CloseReason::stuck);
-        } else if (!opening && quiet + sweep_interval_ / 2 >= session->limits_->heartbeat) {
-            // Half a sweep early rather than a whole one late.
-            send_now(*session, heartbeat(*session));
-        }
-    }
-}
-
-/// A client that still catches up is cut: its owner may be in the middle of a frame. It comes back by its
-/// cursor, and is refused then.
-void Lane::expire(Session& session) {
-    if (session.state_ == Session::State::opening) return close(session, CloseReason::expired);
-    session.state_ = Session::State::ending;
-    session.expires_ = Steady::time_point::min();  // it may have been revoked before: its end is of that kind
-    send_now(session, bye_frame("auth"));
+    if (Session* session = sessions_.find(id)) sessions_.close(*session, reason);
 }
 
 const event::EventRef& Lane::heartbeat(const Session& session) {
@@ -180,44 +111,171 @@ const event::EventRef& Lane::heartbeat(const Session& session) {
 }
 
 void Lane::begin_drain(std::chrono::milliseconds retry, std::chrono::milliseconds spread) {
-    if (!catching_up_ && session_count_ > 0) read_ring();  // a deferred turn has still to come
-    draining_ = true;
-    for (const Slot& slot : slots_) {
-        Session* session = slot.session;
-        if (session == nullptr || session->state_ != Session::State::open) continue;
-        session->state_ = Session::State::ending;
-        send_now(*session, retry_frame(retry, spread));
-    }
+    if (!catching_up_ && !sessions_.empty()) read_ring();  // a deferred turn has still to come
+    sessions_.drain();
+    sessions_.for_each([&](Session& session) {
+        if (session.state_ != Session::State::open) return;
+        session.state_ = Session::State::ending;
+        writer_.send(session, retry_frame(retry, spread));
+    });
 }
 
 void Lane::restart() {
     ++restarts_;
-    close_all(CloseReason::failed);
-    cursor_ = shared_.ring.tail();
+    sessions_.close_all(CloseReason::failed);
+    skip_to_tail();
+}
+
+void Lane::arm_sweep() {
+    if (std::exchange(sweeping_, true)) return;
+    sweep_timer_.expires_after(sweep_interval_);
+    sweep_timer_.async_wait([this](std::error_code error) {
+        sweeping_ = false;
+        if (!error) {
+            const auto now = Steady::now();
+            stats_.loop_delay_seconds.observe(
+                std::chrono::duration<double>(now - sweep_timer_.expiry()).count());
+            sessions_.for_each([&](Session& session) { sweep(session, now); });
+        }
+        if (!sessions_.empty()) arm_sweep();
+    });
+}
+
+void Lane::sweep(Session& session, Steady::time_point now) {
+    if (session.state_ == Session::State::closing) return;
+    const bool proven =
+        session.expires_ > now && (!session.revoked_ || !session.revoked_->load(std::memory_order_relaxed));
+    if (!proven && session.state_ != Session::State::ending) return expire(session);
+    const auto quiet = now - session.progress_at_;
+    const bool opening = session.state_ == Session::State::opening;
+    const bool waits = opening ? session.waits_for_write_ : !session.outbox_.empty();
+    if (waits) {
+        if (quiet >= session.limits_->write_timeout) close(session, CloseReason::stuck);
+    } else if (!opening && quiet + sweep_interval_ / 2 >= session.limits_->heartbeat) {
+        // Half a sweep early rather than a whole one late.
+        writer_.send(session, heartbeat(session));
+    }
+}
+
+// A client that still catches up is cut: its owner may be in the middle of a frame. It comes back by its
+// cursor, and is refused then.
+void Lane::expire(Session& session) {
+    if (session.state_ == Session::State::opening) return close(session, CloseReason::expired);
+    session.state_ = Session::State::ending;
+    session.expires_ = Steady::time_point::min();  // it may have been revoked before: its end is of that kind
+    writer_.send(session, bye_frame("auth"));
+}
+
+void Lane::notify() {
+    if (listening()) post_turn();
+}
+
+void Lane::post_turn() {
+    if (scheduled_.exchange(true, std::memory_order_acq_rel)) return;
+    asio::post(strand_, [this, posted = Steady::now()] {
+        stats_.loop_delay_seconds.observe(std::chrono::duration<double>(Steady::now() - posted).count());
+        defer_turn(posted, deferrals_);
+    });
+}
+
+// What is ready now runs first: producers get their answers and send more, which shares this turn's writes.
+void Lane::defer_turn(Steady::time_point posted, std::size_t deferrals) {
+    if (deferrals == 0 || Steady::now() - posted > longest_deferral_) return take_turn();
+    asio::post(strand_, [this, posted, deferrals] { defer_turn(posted, deferrals - 1); });
+}
+
+void Lane::take_turn() {
+    scheduled_.exchange(false, std::memory_order_acq_rel);
+    if (!catching_up_ && !sessions_.empty()) read_ring();
+}
+
+void Lane::read_ring() {
+    const auto outcome = shared_.ring.read(index_, cursor_, writer_.batch(), batch_limit);
+    route_batch();
+    if (outcome == Ring::Read::more) {
+        deferrals_ = 0;
+        post_turn();
+    } else if (outcome == Ring::Read::lapped) {
+        stats_.lapped.fetch_add(1, std::memory_order_relaxed);
+        catching_up_ = true;
+        // All that stands before the tail is in the store by now.
+        cursor_ = shared_.ring.tail();
+        aio::spawn(strand_, "lane catch-up", [this, hold = sessions_.hold()] { return catch_up(); });
+    }
+}
+
+aio::awaitable<void> Lane::catch_up() {
+    try {
+        co_await read_missed();
+    } catch (const std::exception& e) {
+        give_up(e.what());
+    }
+    catching_up_ = false;
+    post_turn();
+}
+
+// Nobody may be passed over in silence: each client's cursor makes the server look for itself what it missed.
+void Lane::give_up(std::string_view why) {
+    spdlog::warn("lane {}: cannot catch up, closing its streams: {}", index_, why);
+    sessions_.close_all(CloseReason::failed);
     position_ = shared_.newest.load(std::memory_order_seq_cst);
 }
 
-aio::awaitable<void> Lane::drained(Steady::time_point deadline) {
-    if (co_await gate_.close(std::max(deadline - Steady::now(), Steady::duration::zero()))) co_return;
-    close_all(CloseReason::drained);
-    co_await gate_.close();
+aio::awaitable<void> Lane::read_missed() {
+    while (!sessions_.empty()) {
+        const auto restarts = restarts_;
+        const auto page = co_await shared_.read_after(position_, store_page);
+        if (restarts_ != restarts) break;  // of a history that is over
+        if (page.lost_through > position_) co_return give_up("events that it has not seen have expired");
+        if (page.events.empty()) break;
+        for (const auto& event : page.events) {
+            writer_.batch().push_back({event, {}});
+            if (writer_.batch().size() == batch_limit) route_batch();
+        }
+        route_batch();
+    }
 }
 
-event::EventRef beat_frame(std::chrono::milliseconds every) {
-    std::string text = "event: beat\ndata: {\"every\":";
-    append_number(text, std::chrono::ceil<std::chrono::seconds>(every).count());
-    return event::Event::control(text.append("}\n\n"));
+void Lane::route_batch() {
+    routing_ = true;
+    const auto& batch = writer_.batch();
+    for (std::uint32_t i = 0; i < batch.size(); ++i) {
+        const event::Event& event = *batch[i].event;
+        // Also backwards, where the ring holds what was passed already: who came since then has only that.
+        // What others had is dropped by their own position.
+        if (event.position() != 0) position_ = event.position();
+        route(i, event, table_.by_subject(event.category(), event.subject()));
+        route(i, event, table_.by_stream(event.category(), event.stream_id()));
+    }
+    if (const auto written = writer_.flush(); written > 0)
+        deferrals_ = std::min(most_deferrals, written / sessions_a_deferral);
+    routing_ = false;
 }
 
-event::EventRef bye_frame(std::string_view reason) {
-    return event::Event::control(
-        std::string{"event: bye\ndata: {\"reason\":\""}.append(reason).append("\"}\n\n"));
+void Lane::route(std::uint32_t frame, const event::Event& event, const Table::Subscriptions* subscriptions) {
+    if (subscriptions == nullptr) return;
+    for (Subscription* subscription : *subscriptions) offer(*subscription, frame, event);
 }
 
-event::EventRef retry_frame(std::chrono::milliseconds least, std::chrono::milliseconds spread) {
-    std::string text = "retry: ";
-    append_number(text, least.count() + static_cast<std::int64_t>(random_u64() % (spread.count() + 1)));
-    return event::Event::control(text.append("\n\n"));
+void Lane::offer(Subscription& subscription, std::uint32_t frame, const event::Event& event) {
+    const event::Position position = event.position();
+    if (subscription.state_ == Subscription::State::catching) return subscription.record(position);
+    Session& session = *subscription.session_;
+    if (subscription.state_ != Subscription::State::live || session.state_ != Session::State::open) return;
+    if (position == 0) {
+        if (session.kind_ == SessionKind::v1) return;
+        stats_.announced[static_cast<std::size_t>(session.kind_)].fetch_add(1, std::memory_order_relaxed);
+        return writer_.enqueue(session, frame);
+    }
+    if (position <= subscription.through_) return;
+    subscription.through_ = position;
+    const StreamSource* source = subscription.source_.get();
+    if (source == nullptr) return writer_.enqueue(session, frame);
+    const bool admitted = source->admits(event);
+    if (admitted) writer_.enqueue(session, frame);
+    if (admitted && !source->ends_with(event)) return;
+    subscription.state_ = Subscription::State::over;
+    session.on_over(subscription);
 }
 
 }  // namespace stepcast::broadcast

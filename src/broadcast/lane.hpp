@@ -15,7 +15,9 @@
 #include "aio/readiness.hpp"
 #include "aio/tls.hpp"
 #include "aio/types.hpp"
+#include "broadcast/lane_sessions.hpp"
 #include "broadcast/lane_stats.hpp"
+#include "broadcast/lane_writer.hpp"
 #include "broadcast/ring.hpp"
 #include "broadcast/session.hpp"
 #include "broadcast/table.hpp"
@@ -59,9 +61,10 @@ class [[nodiscard]] Membership {
     Session* session_ = nullptr;
 };
 
-/// One strand with the streaming sessions that live on it: routes the ring's frames to them and writes to
-/// their sockets. Everything except `strand`, `index`, `stats` and `notify` is called on the strand.
-/// Destroyed after `run()` returned.
+/// One strand with the streaming sessions that live on it: finds who wants which of the ring's frames, and
+/// keeps quiet streams open. `LaneSessions` knows who is in, `LaneWriter` takes frames to the sockets.
+/// Everything except `strand`, `index`, `stats` and `notify` is called on the strand. Destroyed after `run()`
+/// returned.
 class Lane {
   public:
     /// What all lanes of a broadcaster share.
@@ -73,7 +76,6 @@ class Lane {
 
     Lane(asio::io_context& io, std::size_t index, Shared shared, std::chrono::milliseconds sweep_interval,
          std::chrono::milliseconds longest_deferral);
-    ~Lane();
 
     const aio::Strand& strand() const { return strand_; }
     std::size_t index() const { return index_; }
@@ -89,15 +91,14 @@ class Lane {
     /// Takes nothing new for the session, and closes it once everything is sent.
     void end(Session& session);
     /// Closes a session, counted under `reason`; nothing if it is closing already or gone.
-    void close(Session& session, CloseReason reason);
+    void close(Session& session, CloseReason reason) { sessions_.close(session, reason); }
     void close(SessionId id, CloseReason reason);
-    bool draining() const { return draining_; }
+    bool draining() const { return sessions_.draining(); }
 
     /// Counts what an owner wrote itself while opening.
-    void count_written(const FrameCounts& frames, std::size_t bytes);
-    /// One gathered write of what waits in the session's outbox, which is not empty: bytes taken, 0 if the
-    /// transport is full, -1 if it is gone and the session therefore closing. For an owner that is opening.
-    ssize_t write_outbox(Session& session);
+    void count_written(const FrameCounts& frames, std::size_t bytes) { writer_.count_written(frames, bytes); }
+    /// See LaneWriter. For an owner that is opening.
+    ssize_t write_outbox(Session& session) { return writer_.write_outbox(session); }
 
     /// What keeps the quiet stream of this session open: a comment, or a `beat` that says how often one
     /// comes.
@@ -120,52 +121,32 @@ class Lane {
     /// The store's history begins anew: closes every session, and goes on with what comes from now on.
     void restart();
     /// Waits until all have gone; closes at `deadline` what is left by then. Behind `begin_drain`.
-    aio::awaitable<void> drained(std::chrono::steady_clock::time_point deadline);
+    aio::awaitable<void> drained(std::chrono::steady_clock::time_point deadline) {
+        return sessions_.drained(deadline);
+    }
 
   private:
     friend class Membership;
     friend class Subscription;
-    struct Slot {
-        Session* session = nullptr;
-        std::uint32_t generation = 0;
-    };
-    struct Pending {
-        std::uint32_t frame;  // index in batch_
-        std::uint32_t next;
-    };
-    struct Tally;
 
     void remove(Session& session);
     void listen();
-    Session* find(SessionId id) const;
+    void skip_to_tail();
 
     void post_turn();
     void defer_turn(std::chrono::steady_clock::time_point posted, std::size_t deferrals);
     void take_turn();
     void read_ring();
     void route_batch();
-    void route(std::uint32_t frame, const Table::Subscriptions* subscriptions);
-    void offer(Subscription& subscription, std::uint32_t frame);
-    void enqueue(Session& session, std::uint32_t frame);
-    void flush_dirty();
-    void flush(Session& session, Tally& tally);
-    std::uint32_t flush_chunk(Session& session, std::uint32_t first, Tally& tally);
-    void keep_rest(Session& session, std::uint32_t pending, std::size_t in_chunk, const Chunk& chunk,
-                   std::size_t sent);
-    void push(Session& session, const event::EventRef& frame);
-    void send_now(Session& session, const event::EventRef& frame);
-    void send_outbox(Session& session);
-    void wait_writable(Session& session);
-    void on_writable(SessionId id);
-    void end_if_sent(Session& session);
-    void expire(Session& session);
+    void route(std::uint32_t frame, const event::Event& event, const Table::Subscriptions* subscriptions);
+    void offer(Subscription& subscription, std::uint32_t frame, const event::Event& event);
     aio::awaitable<void> catch_up();
     aio::awaitable<void> read_missed();
     void give_up(std::string_view why);
-    void close_all(CloseReason reason);
 
     void arm_sweep();
-    void sweep(std::chrono::steady_clock::time_point now);
+    void sweep(Session& session, std::chrono::steady_clock::time_point now);
+    void expire(Session& session);
 
     aio::Strand strand_;
     const std::size_t index_;
@@ -174,15 +155,15 @@ class Lane {
     const std::chrono::milliseconds longest_deferral_;
     asio::steady_timer sweep_timer_;
     aio::Readiness readiness_;
-    aio::Gate gate_;
     LaneStats stats_;
+    LaneSessions sessions_;
+    LaneWriter writer_;
 
     // Cleared before the ring is read: a frame published later posts again, one published earlier is read
     // now.
     std::atomic<bool> scheduled_{false};
     std::atomic<bool> listening_{false};
     bool catching_up_ = false;
-    bool draining_ = false;
     bool routing_ = false;
     bool sweeping_ = false;
 
@@ -192,27 +173,10 @@ class Lane {
     std::size_t deferrals_ = 0;  // how often the next turn is deferred
 
     Table table_;
-    std::vector<Slot> slots_;
-    std::vector<std::uint32_t> free_slots_;
-    std::size_t session_count_ = 0;
-
-    std::vector<RingFrame> batch_;
-    std::vector<Pending> pending_;
-    std::vector<Session*> dirty_;
     event::EventRef comment_;
     event::EventRef beat_;
     std::chrono::milliseconds beat_every_{0};
     std::array<char, aio::TlsStream::record_bytes> scrap_;  // a record whole, or its rest stays in OpenSSL
 };
-
-/// `event: beat` of a stream whose heartbeat comes at this interval, told in whole seconds, rounded up.
-event::EventRef beat_frame(std::chrono::milliseconds every);
-
-/// `event: bye` with the reason why the server ends the stream.
-event::EventRef bye_frame(std::string_view reason);
-
-/// `retry: N` with N between `least` and `least + spread` milliseconds, drawn anew: so that clients come back
-/// one by one.
-event::EventRef retry_frame(std::chrono::milliseconds least, std::chrono::milliseconds spread);
 
 }  // namespace stepcast::broadcast

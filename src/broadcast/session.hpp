@@ -61,6 +61,8 @@ class Session {
 
   private:
     friend class Lane;
+    friend class LaneSessions;
+    friend class LaneWriter;
     friend class Subscription;
     static constexpr std::uint32_t none = UINT32_MAX;
 

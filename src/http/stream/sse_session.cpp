@@ -5,6 +5,7 @@
 #include "aio/notice.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "broadcast/control_frames.hpp"
 
 namespace stepcast::http {
 namespace {

@@ -1,3 +1,4 @@
+#include "broadcast/control_frames.hpp"
 #include "lane_fixture.hpp"
 
 namespace stepcast::broadcast {
