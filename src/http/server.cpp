@@ -20,6 +20,8 @@ using namespace std::chrono_literals;
 
 using aio::as_tuple;
 constexpr int backlog = 4096;
+/// Connections that are accepted in one turn of the listener, some 10 us each.
+constexpr int max_accepts = 64;
 /// Beyond the limit, this many are told so with a proper answer; more are dropped, or the refusals would be
 /// the overload.
 constexpr std::size_t max_refusals = 256;
@@ -136,14 +138,16 @@ template <class Acceptor>
 awaitable<void> Server::accept_all(Acceptor& acceptor) {
     const auto hold = gate_.enter();
     auto last_log = steady_clock::time_point{};
+    asio::error_code ignored;
+    acceptor.non_blocking(true, ignored);
     while (!stopping_) {
-        const std::size_t lane = next_lane_;
-        next_lane_ = (next_lane_ + 1) % lanes_.size();
+        const std::size_t lane = next_lane();
         auto [error, socket] = co_await acceptor.async_accept(executor_of(lane), as_tuple);
         if (stopping_) break;
         if (!error) {
             place(std::move(socket), lane);
-            continue;
+            error = accept_waiting(acceptor);
+            if (!error || error == asio::error::would_block) continue;
         }
         stats_.accept_errors.fetch_add(1, std::memory_order_relaxed);
         if (error == asio::error::connection_aborted) continue;
@@ -153,6 +157,24 @@ awaitable<void> Server::accept_all(Acceptor& acceptor) {
         }
         co_await aio::pause(100ms);  // out of descriptors: some must close before it is worth trying
     }
+}
+
+/// Takes what has come meanwhile, too: one in a turn, and whoever comes behind a crowd of connections that
+/// keep the lanes busy would wait for as many turns of them all. The error that ended it, if one did.
+template <class Acceptor>
+asio::error_code Server::accept_waiting(Acceptor& acceptor) {
+    asio::error_code error;
+    for (int i = 1; i < max_accepts; ++i) {
+        const std::size_t lane = next_lane();
+        auto socket = acceptor.accept(executor_of(lane), error);
+        if (error) break;
+        place(std::move(socket), lane);
+    }
+    return error;
+}
+
+std::size_t Server::next_lane() {
+    return std::exchange(next_lane_, (next_lane_ + 1) % lanes_.size());
 }
 
 template <class Socket>

@@ -4,7 +4,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <asio/post.hpp>
 #include <atomic>
+#include <list>
 
 #include "aio/notice.hpp"
 #include "broadcast/lane.hpp"
@@ -43,7 +45,7 @@ std::vector<Route> routes() {
         {Method::get, "/works",
          [](Request&, Context) -> awaitable<Response> {
              ++handling;
-             std::this_thread::sleep_for(5ms);  // holds the lane, as work would
+             std::this_thread::sleep_for(2ms);  // holds the lane, as work would
              co_return Response::json("{}");
          }},
         {Method::get, "/hangs",
@@ -256,6 +258,23 @@ TEST(Turn, is_a_time_so_nobody_waits_for_all_that_another_pipelined) {
     EXPECT_EQ(modest.ask(get("/hello"))->status, 200);
     EXPECT_LT(handling, 90);
     for (int i = 0; i < 90; ++i) EXPECT_EQ(greedy.receive()->status, 200);
+}
+
+TEST(Turn, of_a_crowd_does_not_keep_a_newcomer_waiting_to_be_accepted) {
+    RunningServer server{routes()};
+    constexpr int crowd = 40, each = 16;
+    std::string all;
+    for (int i = 0; i < each; ++i) all += get("/works");
+    for (int thread = 0; thread < 2; ++thread)
+        asio::post(server.io(), [] { EXPECT_TRUE(eventually([] { return released.load(); })); });
+    std::list<RawClient> clients;
+    for (int i = 0; i < crowd; ++i) clients.emplace_back(server.port()).send(all);
+    RawClient newcomer{server.port()};
+    newcomer.send(get("/hello"));
+    released = true;
+    EXPECT_EQ(newcomer.receive()->status, 200);
+    EXPECT_LT(handling, 6 * crowd) << "they had a few turns, not one for each of them";
+    for (auto& client : clients) client.reset();
 }
 
 TEST(TakenOver, the_transport_belongs_to_the_stream_and_so_do_the_bytes_behind_the_request) {
