@@ -80,6 +80,7 @@ TEST_F(JournalMark, a_log_that_lost_something_refuses_the_start_with_both_number
         const auto repair = repair_journal(image, categories, {});
         ASSERT_TRUE(repair) << repair.error().detail;
         EXPECT_TRUE(fs::exists(repair->damaged_file));
+        EXPECT_FALSE(repair->whole()) << "what was acknowledged is not there";
         const auto again = JournalFile::open({image, 0, categories});
         ASSERT_TRUE(again) << again.error().detail;
         EXPECT_NE((*again)->epoch(), epoch) << "clients are told";

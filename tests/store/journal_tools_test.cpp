@@ -288,6 +288,7 @@ TEST_F(JournalTools, a_repair_keeps_what_can_be_read_under_a_new_epoch) {
     auto repair = repair_journal(folder.file("one"), categories, {});
     ASSERT_TRUE(repair) << repair.error().detail;
     EXPECT_EQ(repair->kept, 30u);
+    EXPECT_TRUE(repair->whole());
     EXPECT_EQ(check_journal(folder.file("one"), categories, {})->epoch, epoch) << "nothing was lost";
 
     damage("one", "body30", 2);

@@ -59,12 +59,15 @@ int journal_repair(const std::string& path) {
     const auto repair = store::repair_journal(path, stored_categories(), tell);
     if (!repair) return complain(repair.error());
     fmt::print("{}: {} events kept; the file as it was is {}\n", path, repair->kept, repair->damaged_file);
-    if (repair->unreadable == 0 && repair->broken == 0)
+    if (repair->whole()) {
         fmt::print("nothing was lost\n");
-    else
-        fmt::print(
-            "{} positions could not be read, which left {} gaps in tasks; clients are told by a reset\n",
-            repair->unreadable, repair->broken);
+        return 0;
+    }
+    for (const auto& problem : repair->problems) fmt::print("  {}\n", problem);
+    fmt::print(
+        "{} positions could not be read, which left {} gaps in tasks; what is not there is lost, and clients "
+        "are told by a reset\n",
+        repair->unreadable, repair->broken);
     return 0;
 }
 

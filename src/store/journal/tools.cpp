@@ -214,8 +214,8 @@ namespace {
 // from a stream without holes; then the epoch is a new one.
 result<Repair> salvage(JournalFile& from, JournalFile& to, const OnLine& on_line) {
     Repair repair;
-    std::vector<std::string> left_out;
-    const JournalBase base = from.read_base(&left_out).value_or(JournalBase{});
+    repair.problems = from.problems();
+    const JournalBase base = from.read_base(&repair.problems).value_or(JournalBase{});
     Versions versions{base};
     Salvage reader{from};
     JournalGroup group;
@@ -237,9 +237,8 @@ result<Repair> salvage(JournalFile& from, JournalFile& to, const OnLine& on_line
     }
     repair.unreadable = reader.unreadable();
     repair.broken = versions.gaps();
-    const bool whole =
-        from.problems().empty() && repair.unreadable == 0 && repair.broken == 0 && left_out.empty();
-    auto written = to.write_base(base, std::max(head, from.head()), whole ? from.epoch() : random_token(8));
+    const std::string epoch = repair.whole() ? std::string{from.epoch()} : random_token(8);
+    auto written = to.write_base(base, std::max(head, from.head()), epoch);
     if (!written) return tl::unexpected{written.error()};
     return repair;
 }

@@ -31,9 +31,13 @@ result<void> compact_journal(const std::string& path, Categories categories);
 
 struct Repair {
     std::uint64_t kept = 0;
-    std::uint64_t unreadable = 0;  ///< positions at which an event could not be read
-    std::uint64_t broken = 0;      ///< gaps in streams, behind which versions were numbered anew
-    std::string damaged_file;      ///< what the damaged file is called now
+    std::uint64_t unreadable = 0;       ///< positions at which an event could not be read
+    std::uint64_t broken = 0;           ///< gaps in streams, behind which versions were numbered anew
+    std::vector<std::string> problems;  ///< what else was not as it was written, or is not there any more
+    std::string damaged_file;           ///< what the damaged file is called now
+
+    /// The history goes on under its epoch.
+    bool whole() const { return unreadable == 0 && broken == 0 && problems.empty(); }
 };
 
 /// Makes a new file of all that can be read and puts it in the old one's place, which is kept. If anything
