@@ -95,6 +95,20 @@ aio::awaitable<bool> DeadLetters::bury(const Way& way, const std::vector<Letter>
     co_return true;
 }
 
+aio::awaitable<bool> DeadLetters::bury(flow::Letter letter, store::Commit with) {
+    if (box_ == nullptr) co_return false;
+    const bool parked = co_await aio::run_on(box_->core(), [&]() -> aio::awaitable<bool> {
+        auto fitting = box_->fitting({letter});
+        if (!fitting.events[0]) co_return false;
+        with.appends.emplace_back().events.push_back(std::move(fitting.events[0]));
+        std::vector<store::Commit> commits;
+        commits.push_back(std::move(with));
+        co_return co_await box_->park(std::move(commits));
+    });
+    if (parked) count(letter.topic, letter.error_class);
+    co_return parked;
+}
+
 aio::awaitable<bool> DeadLetters::park(const Way& way, const std::vector<Letter>& letters) {
     std::vector<flow::Letter> whole;
     for (const auto& letter : letters) whole.push_back(whole_of(way, letter));

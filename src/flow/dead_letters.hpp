@@ -54,6 +54,10 @@ class DeadLetters {
     /// fit even so is logged with its place and counted as `not-kept` besides.
     aio::awaitable<bool> bury(const Way& way, const std::vector<Letter>& letters);
 
+    /// Parks what stands on no topic, in the commit that ends it where it stood. False, and nothing is
+    /// written, if the box has no room for it, or a stop came first.
+    aio::awaitable<bool> bury(flow::Letter letter, store::Commit with);
+
     /// Those of the records whose key has a letter in the box.
     aio::awaitable<std::vector<const bus::Record*>> parked(std::string_view consumer, std::string_view topic,
                                                            std::span<const bus::Record> records);

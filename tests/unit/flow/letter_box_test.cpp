@@ -288,6 +288,29 @@ TEST_F(LetterBoxTest, a_letter_and_the_offset_behind_it_are_one_commit) {
     });
 }
 
+TEST_F(LetterBoxTest, what_stands_on_no_topic_is_parked_with_what_ends_it_or_neither_is_written) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::none, {.max_bytes = 1024}};
+        const auto bury = [&](const std::string& value) {
+            store::Commit with;
+            with.timers.push_back({value.substr(0, 1), {}, "ends", {}});
+            return node.letters.bury(
+                flow::Letter{
+                    .consumer = "c", .topic = "t", .key = "a", .value = value, .error_class = "refused"},
+                std::move(with));
+        };
+        EXPECT_TRUE(co_await bury("a"));
+        EXPECT_EQ(keys(node.box), "a0 ");
+        EXPECT_FALSE(co_await bury(std::string(1024, 'b'))) << "no room";
+        EXPECT_EQ(keys(node.box), "a0 ");
+        const auto written = co_await store->due(Timestamp::max(), 10);
+        EXPECT_EQ(written->size(), 1u);
+        EXPECT_EQ(node.letters.counts(), (DeadLetters::Counts{{{"t", "refused"}, 1}}));
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
 TEST_F(LetterBoxTest, a_letter_keeps_bytes_that_are_no_text_and_a_key_that_is_no_id) {
     const std::string bytes{"\xff\x00{\"\x80", 5};
     const Letter letter{.consumer = "c",
