@@ -1,5 +1,7 @@
 #include "app/config/check.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <asio/ip/address.hpp>
@@ -7,6 +9,7 @@
 #include "app/config/kafka_config.hpp"
 #include "base/text.hpp"
 #include "client/url.hpp"
+#include "domain/webhooks/addresses.hpp"
 #include "http/hosts.hpp"
 #include "http/trusted_proxies.hpp"
 #include "kafka/rdkafka.hpp"
@@ -102,6 +105,36 @@ std::string_view check_key_url(std::string_view text) {
     if (!url || (!url->secure && !http::is_local_name(url->authority())))
         return "must be a URL that begins with https://, or with http:// to this machine: whoever changes "
                "the keys on their way may be anybody";
+    return {};
+}
+
+std::string_view check_webhook_url(std::string_view text) {
+    return client::parse_url(text)
+               ? std::string_view{}
+               : "must be a URL that begins with https:// or http://, without a user name";
+}
+
+std::string_view check_webhook_event(std::string_view text) {
+    constexpr std::array<std::string_view, 3> known{"COMPLETED", "FAILED", "STALLED"};
+    return std::ranges::find(known, text) != known.end() ? std::string_view{}
+                                                         : "must hold COMPLETED, FAILED and STALLED only";
+}
+
+// A name is judged by its addresses at each attempt.
+std::string check_webhook(const Config& all, const Config::Webhook& webhook) {
+    if (webhook.url.empty()) return ".url: is not set";
+    if (webhook.secret_file.empty())
+        return ".secret_file: is not set, and nothing is sent without a signature";
+    if (webhook.events.empty()) return ".events: names none, so nothing would be sent";
+    if (webhook.retry > webhook.retry_max) return ".retry: is longer than its retry_max";
+    if (all.store.path.empty())
+        return ": what is owed to a receiver has to outlive a restart; store.path is not set";
+    const auto url = client::parse_url(webhook.url);
+    asio::error_code no_address;
+    const auto address = asio::ip::make_address(url ? url->host : "", no_address);
+    if (!no_address && !webhook.allow_private && !webhooks::is_public(address))
+        return fmt::format(".url: {} is no public address; its allow_private = true lets it be told",
+                           url->host);
     return {};
 }
 

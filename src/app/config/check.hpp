@@ -22,6 +22,13 @@ std::string_view check_proxy(std::string_view text);
 /// be.
 std::string_view check_key_url(std::string_view text);
 
+/// Of a webhook's URL, and of what it is told of. Empty if it is one, otherwise what it must be.
+std::string_view check_webhook_url(std::string_view text);
+std::string_view check_webhook_event(std::string_view text);
+
+/// What keeps a webhook from being one, behind its name; empty if nothing.
+std::string check_webhook(const Config& all, const Config::Webhook& webhook);
+
 /// What librdkafka, and what Stepcast keeps for itself, has against the kafka settings; no connection is
 /// made. Empty if nothing; otherwise the key, a colon and why.
 std::string check_kafka(const Config& config);

@@ -131,6 +131,22 @@ struct Config {
         Duration ttl = std::chrono::hours{168};
     } idempotency;
 
+    /// Whom it tells what becomes of tasks.
+    struct Webhook {
+        std::string url;
+        std::vector<std::string> events{"COMPLETED", "FAILED", "STALLED"};
+        std::string secret_file;
+        std::string ca;  ///< file; empty: the machine's authorities
+        Duration timeout = std::chrono::seconds{10};
+        int max_attempts = 20;
+        Duration retry = std::chrono::seconds{5};
+        Duration retry_max = std::chrono::hours{1};
+        int in_flight = 8;
+        std::uint64_t max_pending = 16ULL * 1024 * 1024;
+        bool allow_private = false;
+    };
+    std::map<std::string, Webhook> webhooks{};  ///< by name
+
     struct Sse {
         Duration heartbeat = std::chrono::seconds{15};
         Duration retry = std::chrono::seconds{2};

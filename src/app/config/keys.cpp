@@ -360,7 +360,9 @@ std::string_view nearest_key(std::string_view name) {
     const auto distance = [&](const Key& key) {
         return std::min(2 * edit_distance(name, key.name), 2 * edit_distance(last(name), last(key.name)) + 1);
     };
-    return std::ranges::min(config_keys(), {}, distance).name;
+    const auto& nearest = std::ranges::min(config_keys(), {}, distance);
+    const auto& of_webhooks = std::ranges::min(webhook_keys(), {}, distance);
+    return distance(of_webhooks) < distance(nearest) ? of_webhooks.name : nearest.name;
 }
 
 }  // namespace stepcast::app

@@ -61,9 +61,23 @@ std::string_view why_not(const std::string& path) {
 
 bool is_section(std::string_view name) {
     if (name == kafka_properties) return true;
-    return std::ranges::any_of(config_keys(), [&](const Key& key) {
-        return key.name.size() > name.size() && key.name.starts_with(name) && key.name[name.size()] == '.';
-    });
+    const auto general = general_key(name);
+    const auto lies_in = [&](const Key& key) {
+        return key.name.size() > general.size() && key.name.starts_with(general) &&
+               key.name[general.size()] == '.';
+    };
+    return std::ranges::any_of(config_keys(), lies_in) || std::ranges::any_of(webhook_keys(), lies_in);
+}
+
+bool is_key(std::string_view name) {
+    return find_key(name) != nullptr ||
+           std::ranges::find(webhook_keys(), general_key(name), &Key::name) != webhook_keys().end();
+}
+
+std::string in_lower_case(std::string text) {
+    std::ranges::transform(text, text.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
 }
 
 /// The property's own name, if `name` lies in the table of librdkafka's properties.
@@ -74,12 +88,16 @@ std::string_view property_name(std::string_view name) {
 }
 
 void Loader::unknown(const std::string& where, const std::string& name) {
+    if (const auto named = named_webhook(name); !named.empty() && !is_webhook_name(named))
+        return complain(fmt::format(
+            "{}: {}: the name of a webhook is 1 to 32 of a-z, 0-9, - and _, without __", where, name));
     if (!is_section(name))
         return complain(
             fmt::format("{}: unknown key {}; the nearest known key is {}", where, name, nearest_key(name)));
     std::vector<std::string_view> keys;
-    for (const Key& key : config_keys())
-        if (key.name.starts_with(name + ".")) keys.push_back(key.name);
+    for (const auto* rows : {&config_keys(), &webhook_keys()})
+        for (const Key& key : *rows)
+            if (key.name.starts_with(general_key(name) + ".")) keys.push_back(key.name);
     if (name == kafka_properties) keys.emplace_back("kafka.properties.security.protocol");
     complain(fmt::format("{}: {} is a section, not a key; the nearest known keys are {}", where, name,
                          fmt::join(keys, ", ")));
@@ -116,10 +134,12 @@ void Loader::read_table(const std::string& path, const toml::table& table, const
         const auto* inner = value.as_table();
         if (name == kafka_properties && inner != nullptr) {
             read_properties(path, *inner, "");
-        } else if (const Key* known = find_key(name)) {
-            if (auto done = assign(*known, config_, value); !done)
+        } else if (const auto known = find_setting(config_, name)) {
+            if (auto done = assign(*known, value); !done)
                 complain(fmt::format("{}: {} {}", where, name, done.error()));
         } else if (inner != nullptr && (is_section(name) || !inner->empty())) {
+            if (is_section(name) && !named_webhook(name).empty())
+                config_.webhooks.try_emplace(std::string{named_webhook(name)});
             read_table(path, *inner, name + ".");
         } else {
             unknown(where, name);
@@ -143,8 +163,8 @@ void Loader::read_properties(const std::string& path, const toml::table& table, 
 }
 
 void Loader::set(const std::string& where, const std::string& name, std::string_view text) {
-    if (const Key* key = find_key(name)) {
-        if (auto done = assign_text(*key, config_, text); !done)
+    if (const auto setting = find_setting(config_, name)) {
+        if (auto done = assign_text(*setting, text); !done)
             complain(fmt::format("{}: {} {}", where, name, done.error()));
     } else if (const auto property = property_name(name); !property.empty()) {
         set_property(where, std::string{property}, std::string{text});
@@ -160,12 +180,12 @@ void Loader::read_environment(const ConfigSources::Variables& environment) {
         // Names without a section (STEPCAST_CONFIG) are not settings.
         if (!variable.starts_with(prefix) || variable.find("__") == std::string::npos) continue;
         std::string name = variable.substr(prefix.size());
-        const bool file = name.ends_with(from_file);
-        if (file) name.resize(name.size() - from_file.size());
         for (auto at = name.find("__"); at != std::string::npos; at = name.find("__"))
             name.replace(at, 2, ".");
-        std::ranges::transform(name, name.begin(),
-                               [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        // A key may end so by itself: webhooks.NAME.secret_file.
+        const bool file = name.ends_with(from_file) && !is_key(in_lower_case(name));
+        if (file) name.resize(name.size() - from_file.size());
+        name = in_lower_case(std::move(name));
         if (!file) {
             set(variable, name, value);
             continue;
@@ -214,6 +234,9 @@ result<Config, std::string> Loader::finish() {
         complain("auth.jwks_ca: it is for auth.jwks_url, which is not set");
     if (config_.auth.demo && config_.auth.mode == "off")
         complain("auth.demo: it makes tokens for auth.mode = \"jwt\", which is not set");
+    for (const auto& [name, webhook] : config_.webhooks)
+        if (const auto why = check_webhook(config_, webhook); !why.empty())
+            complain(fmt::format("webhooks.{}{}", name, why));
     if (!problems_.empty()) return tl::unexpected(std::move(problems_));
     if (config_.server.threads == 0 || config_.store.max_bytes == 0 || config_.http.max_pending_bytes == 0) {
         const Machine machine = read_machine();

@@ -85,8 +85,8 @@ std::string print_markdown() {
     const auto end_section = [&] {
         if (section == "kafka") out += properties;
     };
-    for (const Key& key : config_keys()) {
-        const auto name = key.name.substr(0, key.name.find('.'));
+    const auto print = [&](const Key& key, const Field& field) {
+        const auto name = key.name.substr(0, key.name.rfind('.'));
         if (name != section) {
             end_section();
             section = name;
@@ -94,10 +94,12 @@ std::string print_markdown() {
                 "\n## `[{}]`\n\n| key and variable | meaning | takes | default |\n|---|---|---|---|\n",
                 section);
         }
-        const Field field = key.field(config);
         out += fmt::format("| `{}`<br>`{}` | {} | {} | `{}` |\n", key.name, variable(key.name), key.doc,
                            range(key, field), format_value(field));
-    }
+    };
+    for (const Key& key : config_keys()) print(key, key.field(config));
+    Config::Webhook webhook;
+    for (const Key& key : webhook_keys()) print(key, key.of_webhook(webhook));
     end_section();
     return out;
 }

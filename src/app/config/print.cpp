@@ -6,6 +6,33 @@
 
 namespace stepcast::app {
 
+namespace {
+
+std::string_view last_of(const Key& key) {
+    return key.name.substr(key.name.rfind('.') + 1);
+}
+
+// Of none there are only comments to print.
+void print_webhooks(std::string& out, Config& config, bool comments) {
+    if (comments) out += "\n# Any number of webhooks, each in a section [webhooks.NAME] of its own:\n";
+    if (comments && config.webhooks.empty()) {
+        Config::Webhook none;
+        out += "# [webhooks.NAME]\n";
+        for (const Key& key : webhook_keys())
+            out +=
+                fmt::format("# # {}\n# {} = {}\n", key.doc, last_of(key), format_value(key.of_webhook(none)));
+    }
+    for (auto& [name, webhook] : config.webhooks) {
+        out += fmt::format("{}[webhooks.{}]\n", comments ? "" : "\n", name);
+        for (const Key& key : webhook_keys()) {
+            if (comments) out += fmt::format("# {}\n", key.doc);
+            out += fmt::format("{} = {}\n", last_of(key), format_value(key.of_webhook(webhook)));
+        }
+    }
+}
+
+}  // namespace
+
 std::string print_config(const Config& config, bool comments) {
     Config copy = config;
     std::string out;
@@ -40,6 +67,7 @@ std::string print_config(const Config& config, bool comments) {
         if (comments) out += fmt::format("# {}\n", key.doc);
         out += fmt::format("{} = {}\n", key.name.substr(dot + 1), format_value(key.field(copy)));
     }
+    print_webhooks(out, copy, comments);
     return out;
 }
 

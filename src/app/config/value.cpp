@@ -124,24 +124,23 @@ std::optional<std::string> scalar_text(const toml::node& value) {
     return std::nullopt;
 }
 
-Outcome assign(const Key& key, Config& config, const toml::node& value) {
-    return std::visit([&](auto* place) { return store(key, *place, value); }, key.field(config));
+Outcome assign(const Setting& setting, const toml::node& value) {
+    return std::visit([&](auto* place) { return store(*setting.key, *place, value); }, setting.place);
 }
 
-Outcome assign_text(const Key& key, Config& config, std::string_view text) {
-    const Field field = key.field(config);
-    if (auto* const* place = std::get_if<std::string*>(&field)) {
+Outcome assign_text(const Setting& setting, std::string_view text) {
+    if (auto* const* place = std::get_if<std::string*>(&setting.place)) {
         // 2024-01-01, 1e5 and true stay what was typed; only quotes are taken off.
         if (!text.starts_with('"') && !text.starts_with('\''))
-            return store_text(key, **place, std::string{text});
+            return store_text(*setting.key, **place, std::string{text});
     }
     try {
         const toml::table table = toml::parse("v = " + std::string{text});
-        if (table.size() == 1) return assign(key, config, *table.get("v"));
+        if (table.size() == 1) return assign(setting, *table.get("v"));
     } catch (const toml::parse_error&) {
         // Not TOML: bare text, as in --set orders.step_delay=30ms.
     }
-    return assign(key, config, toml::value<std::string>{std::string{text}});
+    return assign(setting, toml::value<std::string>{std::string{text}});
 }
 
 std::string format_value(const Field& field) {

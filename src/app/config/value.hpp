@@ -12,9 +12,9 @@ namespace stepcast::app {
 std::optional<std::string> scalar_text(const toml::node& value);
 
 /// Stores a TOML value in its place. The error says what was expected; nothing is stored then.
-result<void, std::string> assign(const Key& key, Config& config, const toml::node& value);
+result<void, std::string> assign(const Setting& setting, const toml::node& value);
 
 /// The same from a variable or --set: TOML if it is some, otherwise the bare text.
-result<void, std::string> assign_text(const Key& key, Config& config, std::string_view text);
+result<void, std::string> assign_text(const Setting& setting, std::string_view text);
 
 }  // namespace stepcast::app

@@ -66,7 +66,17 @@ int serve(const Config& config) {
         spdlog::error("{}", journal.error().detail);
         return 1;
     }
-    Node node{io, config, std::move(*bus), std::move(*journal), clock, modules(config, clock.now())};
+    auto webhooks = webhook_options(config);
+    if (!webhooks) {
+        spdlog::error("{}", webhooks.error().text());
+        return 1;
+    }
+    Node node{io,
+              config,
+              std::move(*bus),
+              std::move(*journal),
+              clock,
+              modules(config, clock.now(), std::move(*webhooks))};
     if (const auto bound = node.listen(); !bound) {
         spdlog::error("{}", bound.error().text());
         return 1;

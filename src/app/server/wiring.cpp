@@ -10,6 +10,7 @@
 #include "domain/bank/module.hpp"
 #include "domain/progress/module.hpp"
 #include "domain/shop/module.hpp"
+#include "domain/webhooks/module.hpp"
 #include "flow/inbox.hpp"
 #include "kafka/kafka_bus.hpp"
 #include "store/journal/journaled_store.hpp"
@@ -87,9 +88,50 @@ store::Limits store_limits(const Config& config) {
 
 }  // namespace
 
-std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now) {
-    return {progress::module_spec(progress_settings(config, now)),
-            bank::module_spec(bank_options(config), transfer_options(config)), shop::module_spec()};
+result<std::vector<webhooks::Options>> webhook_options(const Config& config) {
+    std::vector<webhooks::Options> all;
+    for (const auto& [name, webhook] : config.webhooks) {
+        auto secrets = webhooks::Secrets::read(webhook.secret_file);
+        if (!secrets)
+            return fail(secrets.error().code, fmt::format("webhooks.{}.secret_file", name),
+                        secrets.error().detail);
+        auto& options = all.emplace_back(
+            webhooks::Options{.name = name,
+                              .url = client::parse_url(webhook.url).value(),
+                              .events = webhook.events,
+                              .secrets = std::move(*secrets),
+                              .secret_file = webhook.secret_file,
+                              .timeout = webhook.timeout,
+                              .max_attempts = static_cast<std::uint32_t>(webhook.max_attempts),
+                              .retry = webhook.retry,
+                              .retry_max = webhook.retry_max,
+                              .in_flight = static_cast<std::size_t>(webhook.in_flight),
+                              .max_pending = webhook.max_pending,
+                              .allow_private = webhook.allow_private,
+                              .remember = config.store.running_ttl + std::chrono::hours{1}});
+        if (!options.url.secure) continue;
+        auto trust = webhook.ca.empty() ? aio::TlsTrust::of_system() : aio::TlsTrust::of_file(webhook.ca);
+        if (!trust)
+            return fail(trust.error().code, fmt::format("webhooks.{}.ca", name), trust.error().detail);
+        options.trust = std::move(*trust);
+    }
+    return all;
+}
+
+std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now,
+                                        std::vector<webhooks::Options> webhooks) {
+    auto progress = progress_settings(config, now);
+    const auto stalls = std::make_shared<webhooks::Stalls>();
+    if (!webhooks.empty())
+        progress.service.on_stalled = [stalls](std::string_view task, event::Version version) {
+            if (*stalls) (*stalls)(task, version);
+        };
+    std::vector<domain::ModuleSpec> all{progress::module_spec(std::move(progress)),
+                                        bank::module_spec(bank_options(config), transfer_options(config)),
+                                        shop::module_spec()};
+    if (!webhooks.empty())
+        all.push_back(webhooks::module_spec({std::move(webhooks), &progress::category, stalls}));
+    return all;
 }
 
 std::span<const event::Category* const> stored_categories() {

@@ -4,6 +4,7 @@
 #include "app/config/config.hpp"
 #include "bus/bus.hpp"
 #include "domain/module.hpp"
+#include "domain/webhooks/sender.hpp"
 #include "flow/letter_box.hpp"
 #include "http/server_options.hpp"
 #include "http/stream/sse_session.hpp"
@@ -29,8 +30,12 @@ std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Con
                                               const Clock& clock);
 /// Refuses what is no event of the module that its category belongs to.
 result<void> check_stored(const event::Event& draft);
-/// Every module of this binary.
-std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now);
+/// What the settings say of webhooks, with their secrets and authorities read. The error is one line for
+/// people.
+result<std::vector<webhooks::Options>> webhook_options(const Config& config);
+/// Every module of this binary; that of webhooks only where there are some.
+std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now,
+                                        std::vector<webhooks::Options> webhooks = {});
 /// What a journal may hold: the categories of all modules, and the node's own.
 std::span<const event::Category* const> stored_categories();
 flow::LetterBox::Options letter_options(const Config& config);

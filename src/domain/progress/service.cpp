@@ -137,6 +137,8 @@ awaitable<void> ProgressEventService::tick() {
             projection_.mark_stalled(std::chrono::steady_clock::now(), options_.stall_after, events_in_turn,
                                      moved_);
             announce(moved_);
+            if (options_.on_stalled)
+                for (const Task* task : moved_) options_.on_stalled(task->id, task->state.version);
         }
     }
 }

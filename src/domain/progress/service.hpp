@@ -1,6 +1,7 @@
 #pragma once
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ struct Options {
     std::size_t recovery_max = 200;  ///< recoveries a connect
     Duration stall_after = std::chrono::seconds{30};
     std::uint64_t max_events_per_task = 100'000;
+    /// Is told of each task that has stalled, with its version; may be empty. On the core strand.
+    std::function<void(std::string_view task, event::Version version)> on_stalled{};
 };
 
 /// A task's state at some version, with what is needed to answer for it.

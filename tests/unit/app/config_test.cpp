@@ -68,12 +68,20 @@ TEST(Config, every_default_lies_in_its_own_range) {
     Config defaults;
     for (const Key& key : config_keys())
         sources.sets.push_back(std::string{key.name} + "=" + format_value(key.field(defaults)));
+    Config::Webhook webhook;
+    webhook.url = "https://a.example";
+    webhook.secret_file = "/s";
+    for (const Key& key : webhook_keys())
+        sources.sets.push_back("webhooks.a." + std::string{key.name.substr(key.name.rfind('.') + 1)} + "=" +
+                               format_value(key.of_webhook(webhook)));
+    sources.sets.push_back("store.path=/j");
     EXPECT_TRUE(load_config(sources).has_value()) << load_config(sources).error();
 }
 
 TEST(Config, names_are_unique) {
     std::set<std::string_view> names;
-    for (const Key& key : config_keys()) EXPECT_TRUE(names.insert(key.name).second) << key.name;
+    for (const auto* rows : {&config_keys(), &webhook_keys()})
+        for (const Key& key : *rows) EXPECT_TRUE(names.insert(key.name).second) << key.name;
 }
 
 TEST(Config, the_trees_config_toml_is_what_the_table_prints) {
@@ -102,6 +110,61 @@ TEST(Config, secrets_are_not_printed) {
     EXPECT_EQ(printed.find("hush"), std::string::npos) << printed;
     EXPECT_NE(printed.find("\"sasl.password\" = \"***\""), std::string::npos);
     EXPECT_NE(printed.find("\"sasl.username\" = \"ada\""), std::string::npos);
+}
+
+TEST(Config, webhooks_have_names_of_the_users_choosing_wherever_settings_come_from) {
+    const TemporaryFile file{
+        "[webhooks.shop]\nurl = \"https://shop.example/a\"\nevents = [\"FAILED\"]\nretry = \"1s\"\n"};
+    const ConfigSources sources{
+        .file = file.path(),
+        .environment = {{"STEPCAST_WEBHOOKS__SHOP__SECRET_FILE", "/run/shop"},
+                        {"STEPCAST_WEBHOOKS__B_2__URL", "http://b.example"}},
+        .sets = {"webhooks.shop.max_attempts=3", "webhooks.b_2.secret_file=/run/b", "store.path=/j"}};
+    const Config config = loaded(sources);
+    ASSERT_EQ(config.webhooks.size(), 2u);
+    const auto& shop = config.webhooks.at("shop");
+    EXPECT_EQ(shop.url, "https://shop.example/a");
+    EXPECT_EQ(shop.events, std::vector<std::string>{"FAILED"});
+    EXPECT_EQ(std::tuple(shop.secret_file, shop.retry, shop.max_attempts), std::tuple("/run/shop", 1s, 3));
+    EXPECT_EQ(config.webhooks.at("b_2").url, "http://b.example");
+    EXPECT_EQ(config.webhooks.at("b_2").events.size(), 3u);
+    for (const bool comments : {false, true}) {
+        const TemporaryFile printed{print_config(config, comments)};
+        EXPECT_EQ(print_config(loaded({.file = printed.path()}), comments), print_config(config, comments));
+    }
+}
+
+TEST(Config, what_makes_no_webhook_is_named) {
+    const std::string fine = "[store]\npath = \"/j\"\n[webhooks.a]\nsecret_file = \"/s\"\n";
+    EXPECT_EQ(refused_file("[webhooks.a]\n"), "webhooks.a.url: is not set");
+    EXPECT_EQ(refused_file("[webhooks.a]\nurl = \"https://a.example\"\n"),
+              "webhooks.a.secret_file: is not set, and nothing is sent without a signature");
+    EXPECT_EQ(refused_file("[webhooks.a]\nurl = \"https://a.example\"\nsecret_file = \"/s\"\n"),
+              "webhooks.a: what is owed to a receiver has to outlive a restart; store.path is not set");
+    EXPECT_EQ(refused_file(fine + "url = \"https://a.example\"\nretry = \"2h\"\n"),
+              "webhooks.a.retry: is longer than its retry_max");
+    EXPECT_EQ(refused_file(fine + "url = \"https://a.example\"\nevents = []\n"),
+              "webhooks.a.events: names none, so nothing would be sent");
+    for (const std::string host : {"127.0.0.1:80", "[::1]", "10.0.0.1", "169.254.169.254"})
+        EXPECT_NE(refused_file(fine + "url = \"http://" + host + "/x\"\n").find("is no public address"),
+                  std::string::npos)
+            << host;
+    loaded({.sets = {"store.path=/j", "webhooks.a.url=http://127.0.0.1/x", "webhooks.a.secret_file=/s",
+                     "webhooks.a.allow_private=true"}});
+    EXPECT_NE(refused_file(fine + "url = \"ftp://a.example\"\n").find("FILE:5: webhooks.a.url must be a URL"),
+              std::string::npos);
+    EXPECT_NE(refused_file(fine + "url = \"https://a.example\"\nevents = [\"PROGRESS\"]\n")
+                  .find("must hold COMPLETED, FAILED and STALLED only, not \"PROGRESS\""),
+              std::string::npos);
+    EXPECT_NE(refused_file(fine + "urll = \"\"\n").find("the nearest known key is webhooks.NAME.url"),
+              std::string::npos);
+    for (const std::string name : {"Shop", "a.b", "a__b", "가"})
+        EXPECT_NE(refused_file("[webhooks.\"" + name + "\"]\nurl = \"x\"\n").find("webhooks."),
+                  std::string::npos);
+    EXPECT_NE(refused_file("[webhooks.Shop]\nurl = \"x\"\n").find("the name of a webhook is 1 to 32 of a-z"),
+              std::string::npos);
+    EXPECT_NE(refused({.sets = {"webhooks.a=1"}}).find("webhooks.a is a section, not a key"),
+              std::string::npos);
 }
 
 TEST(Config, set_beats_environment_beats_file_beats_default) {
