@@ -3,20 +3,15 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <algorithm>
-#include <asio/post.hpp>
-#include <boost/json.hpp>
 
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
 #include "app/server/api.hpp"
 #include "app/server/dead_letter_routes.hpp"
 #include "app/server/documents.hpp"
-#include "app/server/logging.hpp"
-#include "app/server/monitor.hpp"
 #include "app/server/web_files.hpp"
 #include "app/server/wiring.hpp"
 #include "domain/saga_routes.hpp"
-#include "event/json.hpp"
 #include "http/cookie_session.hpp"
 #include "http/static_files.hpp"
 
@@ -59,6 +54,9 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       router_{http_options(config)},
       server_{io, lanes_of(broadcaster_), router_, http_options(config, &limits_)},
       certificate_{config_.server, server_},
+      status_{{config_,  clock_,     core_,   *bus_,       *store_,       journal_, broadcaster_,
+               hub_,     committer_, relay_,  letter_box_, dead_letters_, limits_,  admission_,
+               modules_, router_,    server_, tokens_,     bus_ready_,    stop_}},
       admin_router_{http_options(config)},
       stop_watch_{core_},
       gate_{core_} {
@@ -77,7 +75,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
                                              .dead_letters = dead_letters_,
                                              .sse = sse_,
                                              .admission = admission_,
-                                             .monitor = [this](bool local) { return monitor(local); },
+                                             .monitor = [this](bool local) { return status_.monitor(local); },
                                              .owed = [this] { relay_.wake(); }}));
         for (auto* projection : module->projections()) hub_.add(*projection);
         for (const auto& topic : module->owes()) relay_.serve(topic);
@@ -111,24 +109,9 @@ void Node::add_routes() {
         files.push_back(
             {std::string{file.path}, std::string{file.content_type}, file.bytes, file.gzip, file.etag});
     router_.add(http::static_routes(std::move(files)));
-    using enum wire::Method;
-    router_.add({get, "/healthz",
-                 [](http::Request&, http::Context) -> awaitable<http::Response> {
-                     co_return http::Response::json("{\"status\":\"ok\"}").with("Cache-Control", "no-store");
-                 },
-                 api::healthz});
-    router_.add({get, "/readyz", [this](http::Request&, http::Context) { return ready(); }, api::readyz});
-    router_.add({get, "/metrics",
-                 [this](http::Request&, http::Context) -> awaitable<http::Response> {
-                     http::Response response;
-                     response.body = co_await metrics();
-                     response.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-                         .with("Cache-Control", "no-store");
-                     co_return response;
-                 },
-                 api::metrics});
+    router_.add(status_.routes());
     if (config_.auth.mode == "jwt" && config_.auth.demo)
-        router_.add({post, "/api/auth/token",
+        router_.add({wire::Method::post, "/api/auth/token",
                      [this](http::Request& request, http::Context) -> awaitable<http::Response> {
                          co_return demo_->issue(request);
                      },
@@ -220,7 +203,7 @@ awaitable<void> Node::start_all() {
 awaitable<void> Node::load_journal() {
     const auto began = std::chrono::steady_clock::now();
     aio::spawn(core_, "loading", [this, hold = gate_.enter()]() -> awaitable<void> {
-        while (co_await stop_.pause(1s) && loading())
+        while (co_await stop_.pause(1s) && status_.loading())
             spdlog::info("loading {}: {} %", config_.store.path, journal_->loaded_percent());
     });
     if (const auto loaded = co_await journal_->load(stop_); !loaded) {
@@ -239,18 +222,6 @@ awaitable<void> Node::load_journal() {
 // A file that was moved or deleted is noticed also while nobody writes.
 awaitable<void> Node::watch_journal() {
     while (!co_await stop_watch_.wait(1s)) journal_->look();
-}
-
-bool Node::loading() const {
-    return journal_ != nullptr && journal_->loaded_percent() < 100;
-}
-
-int Node::rebuilt_percent() const {
-    if (hub_.live()) return 100;
-    if (loading()) return journal_->loaded_percent();
-    int percent = 100;
-    for (const auto& module : modules_) percent = std::min(percent, module->rebuilt_percent());
-    return percent;
 }
 
 awaitable<void> Node::start_bus() {
@@ -307,94 +278,6 @@ awaitable<void> Node::stop_modules() {
     for (const auto& module : modules_)
         aio::spawn(core_, "stop", [&module, hold = stopped.enter()] { return module->stop(); });
     co_await stopped.close();
-}
-
-awaitable<http::Response> Node::ready() {
-    std::vector<std::string_view> failing;
-    if (!loading() && (!bus_ready_ || !bus_->healthy())) failing.emplace_back("bus");
-    for (const auto& module : modules_) module->add_failing(failing);
-    if (!hub_.live()) failing.emplace_back("rebuild");
-    if (committer_.paused() != flow::Committer::Pause::none || (journal_ != nullptr && !journal_->healthy()))
-        failing.emplace_back("store");
-    if (tokens_ && !tokens_->ready()) failing.emplace_back("keys");
-    if (stop_.raised()) failing.emplace_back("stopping");
-    const std::string body = fmt::format(
-        "{{\"status\":\"{}\",\"failing\":[{}],\"rebuiltPercent\":{}}}",
-        failing.empty() ? "ready" : "not-ready",
-        failing.empty() ? "" : fmt::format("\"{}\"", fmt::join(failing, "\",\"")), rebuilt_percent());
-    http::Response response =
-        http::Response::json(body, failing.empty() ? 200 : 503).with("Cache-Control", "no-store");
-    if (!failing.empty()) response.with("Retry-After", "2");
-    co_return response;
-}
-
-awaitable<Readings> Node::read() {
-    auto readings = co_await aio::run_on(core_, [this] { return read_core(); });
-    readings.process = read_process();  // walks all descriptors: not on the core
-    co_return readings;
-}
-
-awaitable<Readings> Node::read_core() {
-    Readings readings;
-    readings.store = store_->stats();
-    const auto written = store_->category_stats();
-    for (const auto* category : stored_categories()) {
-        const auto of = std::ranges::find(written, category, &store::CategoryStats::category);
-        readings.categories.push_back(of == written.end() ? store::CategoryStats{.category = category} : *of);
-    }
-    readings.bus = bus_->stats();
-    readings.paused = flow::Committer::pause_names[static_cast<std::size_t>(committer_.paused())];
-    readings.dependency_down = !bus_ready_ || !bus_->healthy();
-    readings.commit_seconds = &hub_.commit_seconds();
-    if (journal_ != nullptr) {
-        readings.journal_seconds = &journal_->write_seconds();
-        readings.journal_bytes = journal_->size().whole;
-        readings.journal_log_bytes = journal_->size().log;
-        readings.journal_healthy = journal_->healthy();
-    }
-    readings.feed_gaps = hub_.feed_gaps();
-    for (const auto& [where, count] : dead_letters_.counts())
-        readings.dead_letters.push_back({where.first, where.second, count});
-    for (std::size_t i = 0; i < broadcaster_.size(); ++i)
-        readings.lanes.push_back(&broadcaster_.lane(i).stats());
-    readings.routes = router_.stats();
-    readings.connections = server_.stats().open;
-    readings.connections_refused = server_.stats().refused;
-    readings.connections_evicted = server_.stats().evicted;
-    readings.received_bytes = server_.budgets().received->held();
-    readings.unsent_bytes = server_.budgets().unsent.held();
-    readings.limits = limits_.on() ? &limits_ : nullptr;
-    if (tokens_) readings.auth_failures = &tokens_->failures();
-    readings.log_lines_dropped = dropped_log_lines();
-    co_return readings;
-}
-
-awaitable<std::string> Node::metrics() {
-    MetricPage page;
-    add_readings(page, co_await read());
-    co_await aio::run_on(core_, [this, &page]() -> awaitable<void> {
-        for (const auto& module : modules_) module->read_metrics(page);
-        letter_box_.read_metrics(page);
-        relay_.read_metrics(page, clock_.now());
-        co_return;
-    });
-    co_return page.text();
-}
-
-awaitable<std::string> Node::monitor(bool local) {
-    auto whole = monitor_object(co_await read(), {.config = config_,
-                                                  .epoch = store_->epoch(),
-                                                  .streams = admission_.open(),
-                                                  .rebuilt_percent = rebuilt_percent(),
-                                                  .bus_healthy = bus_ready_ && bus_->healthy(),
-                                                  .local = local});
-    co_await aio::run_on(core_, [this, &whole]() -> awaitable<void> {
-        for (const auto& module : modules_) module->read_monitor(whole);
-        co_return;
-    });
-    std::string out;
-    event::append_json_value(out, whole);
-    co_return out;
 }
 
 }  // namespace stepcast::app

@@ -10,7 +10,7 @@
 #include "app/config/config.hpp"
 #include "app/server/certificate.hpp"
 #include "app/server/demo_issuer.hpp"
-#include "app/server/metrics.hpp"
+#include "app/server/node_status.hpp"
 #include "app/server/streams.hpp"
 #include "app/server/tokens.hpp"
 #include "broadcast/broadcaster.hpp"
@@ -68,16 +68,9 @@ class Node {
     awaitable<void> watch_journal();
     awaitable<void> start_bus();
     result<void> read_keys();
-    bool loading() const;
-    int rebuilt_percent() const;
     void add_routes();
     void open_admin_port(asio::io_context& io);
     awaitable<void> stop_modules();
-    awaitable<std::string> metrics();
-    awaitable<Readings> read();
-    awaitable<Readings> read_core();
-    awaitable<http::Response> ready();
-    awaitable<std::string> monitor(bool local);
 
     const Config config_;
     const Clock& clock_;
@@ -101,6 +94,7 @@ class Node {
     std::unique_ptr<DemoIssuer> demo_;  // null unless tokens are given here
     http::Server server_;
     Certificate certificate_;
+    NodeStatus status_;
     http::Router admin_router_;                   // the rows for admins, for whoever reaches their port
     std::unique_ptr<http::Server> admin_server_;  // null: admins come by the other one
 
