@@ -155,7 +155,7 @@ awaitable<void> LetterBox::hand_over_all(Parked first, std::string by) {
     } else {
         while (!stop_.raised()) {
             if (const auto left = by_stream_.find(stream); left != by_stream_.end()) {
-                if (!co_await hand_over(*left->second.begin(), by, *receiver)) break;
+                if (!co_await hand_over(*left->second.numbers.begin(), by, *receiver)) break;
             } else if (!co_await receiver->between_batches() || !is_parked(stream)) {
                 break;
             }
@@ -265,10 +265,13 @@ void LetterBox::take(const event::Event& event) {
         if (!letter) return;
         letter->value.reset();
         letter->headers.clear();
-        by_stream_[stream].insert(event.position());
         bytes_ += event.memory();
-        parked_.emplace(event.position(), Parked{event.position(), stream, std::string{event.id()},
-                                                 std::move(*letter), event.recorded_at(), event.memory(), 0});
+        Parked& parked = parked_[event.position()];
+        parked = {event.position(), stream, std::string{event.id()}, std::move(*letter), event.recorded_at(),
+                  event.memory(),   0};
+        Line& line = by_stream_[stream];
+        line.numbers.insert(parked.number);
+        line.by_id.emplace(parked.id, &parked);
         return;
     }
     const auto redriven = read_redriven(event);
@@ -283,17 +286,17 @@ void LetterBox::take(const event::Event& event) {
 LetterBox::Parked* LetterBox::find(const std::string& stream, std::string_view id) {
     const auto of = by_stream_.find(stream);
     if (of == by_stream_.end()) return nullptr;
-    for (const auto number : of->second)
-        if (parked_.at(number).id == id) return &parked_.at(number);
-    return nullptr;
+    const auto found = of->second.by_id.find(id);
+    return found == of->second.by_id.end() ? nullptr : found->second;
 }
 
 void LetterBox::remove(event::Position number) {
     const auto found = parked_.find(number);
     bytes_ -= found->second.bytes;
     const auto of = by_stream_.find(found->second.stream);
-    of->second.erase(number);
-    if (of->second.empty()) by_stream_.erase(of);
+    of->second.numbers.erase(number);
+    of->second.by_id.erase(found->second.id);
+    if (of->second.numbers.empty()) by_stream_.erase(of);
     parked_.erase(found);
 }
 

@@ -1,14 +1,17 @@
 #pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aio/gate.hpp"
 #include "aio/stop.hpp"
+#include "base/hash.hpp"
 #include "base/metric_sink.hpp"
 #include "flow/committer.hpp"
 #include "flow/letters.hpp"
@@ -120,6 +123,13 @@ class LetterBox final : public Projection {
     void reset() override;
 
   private:
+    /// What is parked of one stream.
+    struct Line {
+        std::set<event::Position> numbers;
+        // Into parked_, whose entries stay where they are: without a key a stream has thousands.
+        boost::unordered_flat_map<std::string_view, Parked*, KeyedHash, std::equal_to<>> by_id;
+    };
+
     void take(const event::Event& event);
     void remove(event::Position number);
     Parked* find(const std::string& stream, std::string_view id);
@@ -135,7 +145,7 @@ class LetterBox final : public Projection {
     FeedHub& hub_;
     const Options options_;
     std::map<event::Position, Parked> parked_;
-    std::map<std::string, std::set<event::Position>, std::less<>> by_stream_;
+    std::map<std::string, Line, std::less<>> by_stream_;
     std::uint64_t bytes_ = 0;
     std::set<std::string> under_way_;  // streams
     Counts counts_;

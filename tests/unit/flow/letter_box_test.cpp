@@ -139,6 +139,24 @@ TEST_F(LetterBoxTest, where_no_order_is_kept_a_letter_stops_nothing) {
     });
 }
 
+TEST_F(LetterBoxTest, of_several_letters_of_one_stream_each_is_found_by_its_own_id) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::none};
+        node.handler.bad = {"a1", "a2", "a3"};
+        node.start();
+        co_await give({"a1", "a2", "a3"});
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 a0 a0 "; })) << keys(node.box);
+        const auto first = number(node.box, 0), second = number(node.box, 1), third = number(node.box, 2);
+        EXPECT_TRUE((co_await node.box.give_up(second, "kim")).has_value());
+        EXPECT_TRUE(node.box.redrive(third, {}));
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 a1 "; })) << keys(node.box);
+        EXPECT_EQ(number(node.box, 0), first);
+        EXPECT_EQ(number(node.box, 1), third);
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
 TEST_F(LetterBoxTest, a_redrive_hands_a_key_over_in_order_and_ends_at_the_first_that_fails) {
     run([&]() -> awaitable<void> {
         Node node{*this, Consumer::Order::of_key};
