@@ -47,7 +47,7 @@ Response answer_for(const Error& error, std::span<const AnswerRow> rows) {
     const AnswerRow* row = row_of(error, rows);
     if (row == nullptr) row = row_of(error, bus_rows());
     if (row == nullptr) {
-        spdlog::error("unexpected error at the door: {}", error.text());
+        spdlog::error("unexpected error in a request: {}", error.text());
         return Response::problem(500, "internal", "something went wrong");
     }
     const std::string detail = error.detail.empty() ? error.code.message() : error.detail;

@@ -22,44 +22,46 @@ std::string reachable(const std::string& host) {
 }
 
 /// Whom a server sees there.
-http::Peer we_at(const client::Url& door) {
-    http::Peer we{.local = !door.socket.empty()};
+http::Peer we_at(const client::Url& endpoint) {
+    http::Peer we{.local = !endpoint.socket.empty()};
     std::error_code error;
-    const auto address = asio::ip::make_address(door.host, error);
+    const auto address = asio::ip::make_address(endpoint.host, error);
     if (!we.local) we.address = error ? asio::ip::address{asio::ip::address_v4::loopback()} : address;
     return we;
 }
 
 /// What a server with these settings listens at, as far as they tell: a port that the system chooses is known
 /// to nobody.
-std::vector<client::Url> doors_of(const Config& config) {
+std::vector<client::Url> endpoints_of(const Config& config) {
     const auto& server = config.server;
-    std::vector<client::Url> doors;
+    std::vector<client::Url> endpoints;
     const auto add_port = [&](const std::string& host, int port, bool secure) {
-        if (port != 0) doors.push_back({reachable(host), static_cast<std::uint16_t>(port), "/", secure, {}});
+        if (port != 0)
+            endpoints.push_back({reachable(host), static_cast<std::uint16_t>(port), "/", secure, {}});
     };
     add_port(server.host, server.port, !server.tls_cert.empty());
-    if (!server.unix_socket.empty()) doors.push_back({"localhost", 80, "/", false, server.unix_socket});
+    if (!server.unix_socket.empty()) endpoints.push_back({"localhost", 80, "/", false, server.unix_socket});
     const auto proxies = http_options(config).proxies;
-    for (auto& door : doors)
-        if (proxies.begin_connections() && proxies.trusts(we_at(door))) door.preamble = "PROXY UNKNOWN\r\n";
+    for (auto& endpoint : endpoints)
+        if (proxies.begin_connections() && proxies.trusts(we_at(endpoint)))
+            endpoint.preamble = "PROXY UNKNOWN\r\n";
     add_port(server.admin_host, server.admin_port, false);
-    return doors;
+    return endpoints;
 }
 
 /// Why it is not healthy there; empty if it is.
-aio::awaitable<std::string> ask(const client::Url& door, const std::string& certificate,
+aio::awaitable<std::string> ask(const client::Url& endpoint, const std::string& certificate,
                                 Steady::time_point end) {
     const auto executor = co_await asio::this_coro::executor;
     for (;;) {
         client::Trust trust;
-        if (door.secure) {
+        if (endpoint.secure) {
             auto own = aio::TlsTrust::of_certificate(certificate);
             if (!own) co_return own.error().detail;
             trust = std::move(*own);
         }
         const auto left = std::max<Steady::duration>(end - Steady::now(), 1ms);
-        client::HttpClient http{executor, door, {.connect = left, .answer = left}, trust};
+        client::HttpClient http{executor, endpoint, {.connect = left, .answer = left}, trust};
         const auto answer = co_await http.get("/healthz");
         if (answer) co_return answer->status == 200 ? "" : fmt::format("it answered {}", answer->status);
         // A server reads a certificate that was changed within a second.
@@ -70,15 +72,15 @@ aio::awaitable<std::string> ask(const client::Url& door, const std::string& cert
 
 aio::awaitable<int> ask_all(const Config& config) {
     const auto end = Steady::now() + limit;
-    const auto doors = doors_of(config);
-    if (doors.empty()) {
+    const auto endpoints = endpoints_of(config);
+    if (endpoints.empty()) {
         fmt::print(stderr, "server.port is 0: nobody knows which one the system chose\n");
         co_return 1;
     }
-    for (const auto& door : doors)
-        if (const auto why = co_await ask(door, config.server.tls_cert, end); !why.empty()) {
+    for (const auto& endpoint : endpoints)
+        if (const auto why = co_await ask(endpoint, config.server.tls_cert, end); !why.empty()) {
             fmt::print(stderr, "{} is not healthy: {}\n",
-                       door.socket.empty() ? door.authority() : door.socket, why);
+                       endpoint.socket.empty() ? endpoint.authority() : endpoint.socket, why);
             co_return 1;
         }
     co_return 0;

@@ -20,7 +20,7 @@ class TaskRecoveries : public flow::Recoveries {
     /// `told`: counts recoveries by reason.
     TaskRecoveries(ProgressEventService& service, ProgressSources::Counts::Recoveries& told,
                    std::string user_id)
-        : service_{service}, user_id_{std::move(user_id)}, told_{told} {}
+        : service_{service}, user_id_{std::move(user_id)}, counted_{told} {}
 
     bool live() const override { return service_.live(); }
     flow::Replay::Moment moment() const override {
@@ -89,7 +89,7 @@ class TaskRecoveries : public flow::Recoveries {
 
   private:
     flow::Recovery tell(const Task& task) {
-        ++told_[static_cast<std::size_t>(reason_)];
+        ++counted_[static_cast<std::size_t>(reason_)];
         return {service_.recovery_frame(task), task.id, task.state.position};
     }
 
@@ -113,7 +113,7 @@ class TaskRecoveries : public flow::Recoveries {
         }
     }
 
-    ProgressSources::Counts::Recoveries& told_;
+    ProgressSources::Counts::Recoveries& counted_;
     RecoveryReason reason_ = RecoveryReason::connect;
     Concerned due_;
     std::size_t next_ = 0;

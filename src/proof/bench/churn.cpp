@@ -77,7 +77,7 @@ Figures bench_drain(Run& run) {
     churn.flow(length_ns(run));
     kill(options.server_pid, SIGTERM);
     const auto start = now_ns();
-    // The traffic goes on against the closing door: what is still acknowledged must still arrive.
+    // The publishers go on while the server stops: what is still acknowledged must still arrive.
     while (churn.swarm().streaming() > 0 && now_ns() - start < churn_patience)
         churn.flow(second_ns / 20, false);
     const auto took = now_ns() - start;
