@@ -95,6 +95,15 @@ class Documents(unittest.TestCase):
                                         if "NAME" not in name and not (ROOT / name).exists() and not (ROOT / "src" / name).exists()
                                         and not (path.parent / name).exists()})
 
+    def test_the_functions_that_are_named_stand_in_the_files_that_are_named_beside_them(self):
+        tables = "".join(line for line in (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines(True) if line.startswith("|"))
+        lost = [f"{names} in {file}" for names, file in re.findall(r"((?:`[\w:]+`(?:, | and )?)+) in `([\w./]+)`", tables)
+                for name in re.findall(r"`([\w:]+)`", names)
+                if not re.search(rf"\b{name.rpartition('::')[2]}\(", (ROOT / "src" / file).read_text(encoding="utf-8"))
+                or name.partition("::")[0] not in (ROOT / "src" / file).read_text(encoding="utf-8")]
+        self.assertGreater(len(re.findall(r"` in `", tables)), 8)
+        self.assertEqual(lost, [])
+
     def test_the_metrics_that_are_named_exist(self):
         source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("src/**/*.cpp"))
         known = set(re.findall(r"\bstepcast_[a-z_]+", source))
