@@ -8,8 +8,8 @@ namespace {
 
 // Milliseconds and bytes.
 constexpr std::int64_t longest_timeout = 300'000;
-constexpr std::int64_t longest_retry = 3'600'000;
-constexpr std::int64_t longest_pause = 7 * 24 * longest_retry;
+constexpr std::int64_t longest_first_pause = 3'600'000;
+constexpr std::int64_t longest_pause = 7 * 24 * longest_first_pause;
 constexpr std::int64_t least_pending = 64 * 1024;
 constexpr std::int64_t most_pending = std::int64_t{1} << 40;
 
@@ -50,7 +50,7 @@ std::vector<Key> make_webhook_keys() {
         row("webhooks.NAME.retry",
             "Pause after the first attempt that failed; each time twice as long, less up to a half by "
             "chance.",
-            FIELD(retry), 10, longest_retry),
+            FIELD(retry), 10, longest_first_pause),
         row("webhooks.NAME.retry_max", "Longest pause between two attempts.", FIELD(retry_max), 10,
             longest_pause),
         row("webhooks.NAME.in_flight", "Attempts at once; of one task never more than one.", FIELD(in_flight),
