@@ -42,7 +42,8 @@ result<void> AggregateReader::evolve(Loaded& loaded, const event::Event& event) 
     return {};
 }
 
-aio::awaitable<result<Loaded>> AggregateReader::load(std::string_view stream_id, event::Version through) {
+aio::awaitable<result<Loaded>> AggregateReader::load_snapshot(std::string_view stream_id,
+                                                              event::Version through) {
     Loaded loaded{kind_.make()};
     auto snapshot = co_await store_.load_snapshot(*kind_.category, stream_id);
     if (!snapshot) co_return tl::unexpected{std::move(snapshot.error())};
@@ -50,6 +51,13 @@ aio::awaitable<result<Loaded>> AggregateReader::load(std::string_view stream_id,
         ++passed_over_;
         loaded.state = kind_.make();  // whatever the damaged one left in it
     }
+    co_return loaded;
+}
+
+aio::awaitable<result<Loaded>> AggregateReader::load(std::string_view stream_id, event::Version through) {
+    auto begun = co_await load_snapshot(stream_id, through);
+    if (!begun) co_return begun;
+    Loaded loaded = std::move(*begun);
     while (loaded.version < through) {
         auto page = co_await store_.read_stream(
             *kind_.category, stream_id,

@@ -50,6 +50,10 @@ class AggregateReader {
     /// event::schema_errc::unknown_schema if a newer program wrote one of them.
     aio::awaitable<result<Loaded>> load(std::string_view stream_id, event::Version through = UINT64_MAX);
 
+    /// The newest usable snapshot of at most `through` alone: version 0 without one.
+    aio::awaitable<result<Loaded>> load_snapshot(std::string_view stream_id,
+                                                 event::Version through = UINT64_MAX);
+
     /// Moves a state by one event, whatever schema it was written in.
     result<void> evolve(Loaded& loaded, const event::Event& event);
     /// What a commit saves beside the events that led to this state.

@@ -82,6 +82,10 @@ class Accounts {
 
     /// On the core strand.
     awaitable<void> stop() { return commands_.stop(); }
+    /// While the store is loaded: the projection begins at the snapshots that it has.
+    void begin_at_snapshots(bool loading) {
+        projection_.begin_at_snapshots(loading ? &commands_.reader() : nullptr);
+    }
     const AccountProjection& projection() const { return projection_; }
     AccountProjection& projection() { return projection_; }
     std::uint64_t snapshots_ignored() const { return commands_.reader().passed_over(); }

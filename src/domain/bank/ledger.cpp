@@ -20,24 +20,35 @@ bool Ledger::apply_until(const event::Event& event, Timestamp at) {
 }
 
 bool Ledger::fold(const event::Event& event, const Timestamp* until) {
+    const auto found = accounts_.find(event.stream_id());
+    auto* known = found == accounts_.end() ? nullptr : found->second.get();
+    if (known != nullptr && known->second.version >= event.version()) return true;
     const auto read = decode_stored(event);
     if (!read) return false;
     if (until != nullptr && read->at > *until) return true;
-    const auto found = accounts_.find(event.stream_id());
-    auto* known = found == accounts_.end() ? nullptr : found->second.get();
-    if (known == nullptr) {
-        auto fresh = std::make_unique<std::pair<const std::string, Entry>>(event.stream_id(), Entry{});
-        known = fresh.get();
-        accounts_.emplace(known->first, std::move(fresh));
-        memory_ += bytes_per_account;
-    } else {
+    if (known == nullptr)
+        known = &open(event.stream_id());
+    else
         ranks_.erase({known->second.account.balance, known->first});
-    }
     auto& [id, entry] = *known;
     evolve(entry.account, *read);
     entry.version = event.version();
     ranks_.insert({entry.account.balance, id});
     return true;
+}
+
+Ledger::Node& Ledger::open(std::string_view id) {
+    auto fresh = std::make_unique<Node>(id, Entry{});
+    auto& node = *fresh;
+    accounts_.emplace(node.first, std::move(fresh));
+    memory_ += bytes_per_account;
+    return node;
+}
+
+void Ledger::put(std::string_view id, Account account, event::Version version) {
+    auto& [name, entry] = open(id);
+    entry = {std::move(account), version};
+    ranks_.insert({entry.account.balance, name});
 }
 
 const Ledger::Entry* Ledger::find(std::string_view id) const {

@@ -31,7 +31,10 @@ class Ledger {
         }
     };
 
-    /// Folds the next event of its account. False, and the event is left out, if it cannot be read.
+    /// An account as of a version, in the place of its events up to there.
+    void put(std::string_view id, Account account, event::Version version);
+    /// Folds the next event of its account, unless that is there as of a version behind it. False, and the
+    /// event is left out, if it cannot be read.
     bool apply(const event::Event& event);
     /// The same for events up to a time only, by what they say themselves.
     bool apply_until(const event::Event& event, Timestamp at);
@@ -59,12 +62,13 @@ class Ledger {
     friend bool operator==(const Ledger& a, const Ledger& b);
 
   private:
+    using Node = std::pair<const std::string, Entry>;
+
     bool fold(const event::Event& event, const Timestamp* until);
+    Node& open(std::string_view id);
 
     // Ids are stable: the ranks point to them.
-    boost::unordered_flat_map<std::string_view, std::unique_ptr<std::pair<const std::string, Entry>>,
-                              KeyedHash, std::equal_to<>>
-        accounts_;
+    boost::unordered_flat_map<std::string_view, std::unique_ptr<Node>, KeyedHash, std::equal_to<>> accounts_;
     std::set<Rank> ranks_;
     std::uint64_t memory_ = 0;
 };

@@ -24,7 +24,9 @@ class BankModule final : public domain::Module {
           accounts_{parts_, accounts},
           transfers_{parts_, accounts_, transfers},
           progress_topic_{transfers.progress_topic},
-          rebuild_{parts_, accounts_.projection(), progress_topic_} {}
+          rebuild_{parts_, accounts_.projection(), progress_topic_} {
+        accounts_.begin_at_snapshots(true);
+    }
 
     std::vector<bus::TopicSpec> topics() const override {
         return {{accounts_.options().events_topic}, {accounts_.options().snapshots_topic, 0, true}};
@@ -44,7 +46,10 @@ class BankModule final : public domain::Module {
     std::vector<flow::ProcessManager*> sagas() override { return {&transfers_.sagas()}; }
     std::vector<flow::Projection*> projections() override { return {&accounts_.projection()}; }
 
-    aio::awaitable<void> restore() override { co_return; }
+    aio::awaitable<void> restore() override {
+        accounts_.begin_at_snapshots(false);
+        co_return;
+    }
     void start() override { transfers_.start(); }
     aio::awaitable<void> stop() override {
         co_await rebuild_.stop();

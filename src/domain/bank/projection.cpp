@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "domain/bank/aggregate.hpp"
+
 namespace stepcast::bank {
 
 std::span<const event::Category* const> AccountProjection::categories() const {
@@ -12,6 +14,7 @@ std::span<const event::Category* const> AccountProjection::categories() const {
 aio::awaitable<void> AccountProjection::apply(std::span<const event::EventRef> events,
                                               event::Position through) {
     for (const auto& event : events) {
+        if (snapshots_ != nullptr && event->version() == 1) co_await begin(event->stream_id());
         if (beside_ && !beside_->apply(*event)) beside_.reset();
         if (ledger_.apply(*event)) continue;
         skipped_.fetch_add(1, std::memory_order_relaxed);
@@ -19,7 +22,13 @@ aio::awaitable<void> AccountProjection::apply(std::span<const event::EventRef> e
                       event->version(), event->stream_id());
     }
     applied_ = through;
-    co_return;
+}
+
+// Without one that can be used its events are folded from the first on.
+aio::awaitable<void> AccountProjection::begin(std::string_view id) {
+    const auto saved = co_await snapshots_->load_snapshot(id);
+    if (saved && saved->version != 0 && ledger_.find(id) == nullptr)
+        ledger_.put(id, of(*saved->state).account(), saved->version);
 }
 
 Ledger AccountProjection::take_over() {

@@ -1,5 +1,6 @@
 #pragma once
 #include "domain/bank/ledger.hpp"
+#include "flow/aggregate.hpp"
 #include "flow/projection.hpp"
 
 namespace stepcast::bank {
@@ -7,6 +8,10 @@ namespace stepcast::bank {
 /// The seeds' AccountProjection: the accounts as of what this node has applied. On the core strand.
 class AccountProjection final : public flow::Projection {
   public:
+    /// From now on an account begins at the snapshot that `reader` has of it, with what of its events stands
+    /// behind that. Only while the store is loaded: one that is saved later may not be durable. Null: no
+    /// more.
+    void begin_at_snapshots(flow::AggregateReader* reader) { snapshots_ = reader; }
     std::span<const event::Category* const> categories() const override;
     aio::awaitable<void> apply(std::span<const event::EventRef> events, event::Position through) override;
     /// Accounts never expire.
@@ -28,6 +33,9 @@ class AccountProjection final : public flow::Projection {
     void drop_beside() { beside_.reset(); }
 
   private:
+    aio::awaitable<void> begin(std::string_view id);
+
+    flow::AggregateReader* snapshots_ = nullptr;
     Ledger ledger_;
     std::optional<Ledger> beside_;
     event::Position applied_ = 0;

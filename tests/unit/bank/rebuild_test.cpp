@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "domain/bank/codec.hpp"
+#include "domain/bank/aggregate.hpp"
 #include "unit/bank/bank_fixture.hpp"
 
 namespace stepcast::bank::test {
@@ -100,6 +100,31 @@ TEST_F(RebuildTest, a_new_epoch_ends_it_and_leaves_what_is_shown) {
         EXPECT_EQ(rebuild.counts().failed, 1u);
         EXPECT_EQ(shown().ledger().size(), 0u);
         EXPECT_THAT((co_await told()).back(), HasSubstr("FAILED"));
+    });
+}
+
+TEST_F(BankTest, a_start_begins_at_snapshots_and_folds_what_is_behind_them) {
+    serve([&]() -> awaitable<void> {
+        for (const auto* id : {"a", "b", "damaged"}) {
+            EXPECT_TRUE(co_await create(id, 100));
+            for (int i = 0; i < 23; ++i) EXPECT_TRUE(co_await deposit(id, 1));
+        }
+        EXPECT_TRUE(co_await create("young", 7));
+        EXPECT_TRUE(co_await store.save_snapshot(category, "damaged", {20, 1, "nonsense"}, false));
+        const auto events = (co_await store.read_all({.limit = 1000})).value().events;
+        flow::AggregateReader reader{store, account_kind(10)};
+        AccountProjection begun;
+        begun.begin_at_snapshots(&reader);
+        for (const auto& event : events)
+            if (event->version() == 1) co_await begun.apply({&event, 1}, event->position());
+        EXPECT_EQ(begun.ledger().find("a")->version, 20u);
+        EXPECT_EQ(begun.ledger().find("b")->account.balance, 119);
+        EXPECT_EQ(begun.ledger().find("damaged")->version, 1u);
+        begun.begin_at_snapshots(nullptr);
+        co_await begun.apply(events, events.back()->position());
+        EXPECT_EQ(begun.ledger(), bank.accounts.projection().ledger());
+        EXPECT_EQ(begun.ledger().size(), 4u);
+        EXPECT_EQ(begun.skipped(), 0u);
     });
 }
 
