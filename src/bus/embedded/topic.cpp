@@ -9,7 +9,6 @@ namespace stepcast::bus::embedded {
 namespace {
 
 constexpr std::size_t record_cost = 128;  // bookkeeping of one record, so that empty ones are bounded too
-constexpr std::string_view dead_letter_suffix = ".dlq";
 
 std::size_t cost_of(const auto& record) {
     return record.key.size() + record.value.size() + event::text_size(record.headers) +
@@ -31,7 +30,7 @@ Topic::Topic(std::string name, std::int32_t partitions, const EmbeddedOptions& o
 Topic::~Topic() = default;
 
 bool Topic::has_room(std::size_t records, std::size_t bytes) const {
-    if (groups_.empty() && name_.ends_with(dead_letter_suffix)) return true;
+    if (groups_.empty()) return true;  // see make_room
     return records_ + records <= options_.max_records && bytes_ + bytes <= options_.max_bytes;
 }
 
@@ -60,7 +59,7 @@ Place Topic::append(Message& message, const std::shared_ptr<Promise>& promise, b
     return place;
 }
 
-/// Only a dead-letter topic without readers can be beyond its bound here.
+/// Only a topic without readers can be beyond its bound here.
 void Topic::make_room() {
     while (records_ > options_.max_records || bytes_ > options_.max_bytes) {
         const auto longest = std::ranges::max_element(

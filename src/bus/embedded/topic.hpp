@@ -54,8 +54,8 @@ struct Partition {
 };
 
 /// The records of one topic, in partitions, and the room for them. A record is kept until every group is done
-/// with it, as far as the contiguous edge goes; with no group at all it waits for the first. A topic of dead
-/// letters that nobody reads drops its oldest records instead of having no room. Under the log's mutex.
+/// with it, as far as the contiguous edge goes; with no group at all it waits for the first, and the oldest
+/// go where there is no room. Under the log's mutex.
 class Topic {
   public:
     /// `options` outlives this.

@@ -102,17 +102,18 @@ TEST_F(Groups, are_done_with_what_one_reader_alone_was_handed) {
     EXPECT_EQ(kept(), 0u);
 }
 
-TEST_F(Groups, a_topic_has_no_room_beyond_its_bound_unless_it_holds_dead_letters_that_nobody_reads) {
+TEST_F(Groups, a_topic_has_no_room_beyond_its_bound_unless_nobody_reads_it) {
+    topic.add_group("g");
     for (int i = 0; i < 3; ++i) append("v");
     EXPECT_FALSE(topic.has_room(1, 0));
-    Topic letters{"t.dlq", 1, options};
+    Topic unread{"unread", 1, options};
     for (const char* value : {"1", "2", "3", "4"}) {
-        Message message{"t.dlq", "k", value};
-        EXPECT_TRUE(letters.has_room(1, cost(message)));
-        letters.keep_room(1, cost(message));
-        letters.append(message, promise_of_one(), true, {});
+        Message message{"unread", "k", value};
+        EXPECT_TRUE(unread.has_room(1, cost(message)));
+        unread.keep_room(1, cost(message));
+        unread.append(message, promise_of_one(), true, {});
     }
-    EXPECT_EQ(letters.partitions()[0].base, 1) << "the oldest made room";
+    EXPECT_EQ(unread.partitions()[0].base, 1) << "the oldest made room";
 }
 
 }  // namespace
