@@ -1,4 +1,4 @@
-"""The event sourcing guide's `main()` as curl lines (bank.txt), and its answers."""
+"""The guides' calls as curl lines, and their answers: event sourcing (bank.txt), the shopping mall (shop.txt)."""
 
 import json
 import pathlib
@@ -14,24 +14,31 @@ from streams import Api, servers, until  # noqa: E402
 class Bank(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = servers.stepcast()
+        cls.server = servers.stepcast("shop.enabled=true")
         cls.addClassCleanup(cls.server.stop)
         until(lambda: Api(cls.server).get("/readyz")[0] == 200, "a server that is ready")
 
-    def answers(self):
+    def answers(self, file="bank.txt"):
         """The answer to each line of the file, in order."""
-        for line in (HERE / "bank.txt").read_text(encoding="utf-8").splitlines():
+        order = ""
+        for line in (HERE / file).read_text(encoding="utf-8").splitlines():
             if not line.startswith("curl "):
                 continue
-            line = line.replace("localhost:8082", f"127.0.0.1:{self.server.port}")
-            yield until(lambda: self.settled(line), f"an answer to {line}")
+            line = line.replace("localhost:8082", f"127.0.0.1:{self.server.port}").replace("{orderId}", order)
+            answer = until(lambda: self.settled(line), f"an answer to {line}")
+            order = answer.get("orderId", order) if isinstance(answer, dict) else order
+            yield answer
 
     @staticmethod
     def settled(line):
-        """The answer to a line; nothing while it is a transfer that has not ended."""
+        """The answer to a line; nothing while it is a transfer or an order that has not ended."""
         done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=20, check=True)
         answer = json.loads(done.stdout)
-        return None if "/api/transfers/" in line and answer["status"] in ("INITIATED", "DEBITED") else answer
+        if "/api/transfers/" in line and answer["status"] in ("INITIATED", "DEBITED"):
+            return None
+        if "/api/orders/" in line and answer["status"] in ("PENDING", "STOCK_RESERVED", "PAID"):
+            return None
+        return answer
 
     def test_the_guides_main_gives_the_guides_answers(self):
         answers = self.answers()
@@ -79,6 +86,24 @@ class Bank(unittest.TestCase):
                          [("DEPOSIT", 500, 1500), ("WITHDRAWAL", 300, 1200), ("WITHDRAWAL", 200, 1000), ("DEPOSIT", 200, 1200),
                           ("WITHDRAWAL", 1200, 0)])
         self.assertIsNone(next(answers, None))
+
+    def test_the_shopping_malls_orders_end_as_it_says(self):
+        until(lambda: Api(self.server).get("/api/products/1")[0] == 200, "the first product")
+        answers = self.answers("shop.txt")
+        placed = next(answers)
+        self.assertEqual((placed["status"], placed["taskId"]), ("PENDING", placed["orderId"]))
+        order = next(answers)
+        self.assertEqual((order["status"], order["items"], order["shippingAddress"]),
+                         ("CONFIRMED", [{"productId": 1, "quantity": 2, "price": 1200000}], "서울시 강남구"))
+        next(answers)
+        refused = next(answers)
+        self.assertEqual((refused["status"], refused["reason"]), ("CANCELLED", "재고 부족: 상품 1, 주문 999개, 재고 98개"))
+
+        self.assertEqual(next(answers), {"productId": 7, "name": "마우스", "price": 5, "stock": 3, "reserved": 0})
+        below = next(answers)
+        self.assertEqual((below["status"], below["field"], below["detail"]), (400, "stock", "stock: 2 are reserved"))
+        self.assertEqual([(product["productId"], product["stock"], product["reserved"]) for product in next(answers)],
+                         [(1, 100, 2), (7, 3, 0)])
 
 
 if __name__ == "__main__":

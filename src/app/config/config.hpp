@@ -114,6 +114,13 @@ struct Config {
         int snapshot_every = 10;  ///< 0: no snapshots
     } bank;
 
+    struct Shop {
+        bool enabled = false;
+        Duration step_timeout = std::chrono::minutes{1};
+        Duration payment_timeout = std::chrono::seconds{10};
+        Duration ship_after = std::chrono::minutes{1};
+    } shop;
+
     struct Outbox {
         Duration keep = std::chrono::hours{1};
     } outbox;

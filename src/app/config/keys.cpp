@@ -258,6 +258,18 @@ std::vector<Key> make_keys() {
         {"bank.snapshot_every", "Events of an account after which its state is saved beside them; 0: never.",
          FIELD(bank.snapshot_every), 0, 1'000'000},
 
+        {"shop.enabled", "Serve the shop: the services order, product, payment and notification, all here.",
+         FIELD(shop.enabled)},
+        {"shop.step_timeout", "An order that is not paid after this is cancelled.", FIELD(shop.step_timeout),
+         second, 24 * hour},
+        {"shop.payment_timeout",
+         "How long an answer of the payment provider is waited for; then the order is cancelled and whatever "
+         "was taken goes back.",
+         FIELD(shop.payment_timeout), 30, hour},
+        {"shop.ship_after",
+         "An order is shipped this long after it is confirmed; until then it can be cancelled.",
+         FIELD(shop.ship_after), 0, year},
+
         {"outbox.keep",
          "How long the row of a message that was given to the bus stays in the journal, with the time of it "
          "in "

@@ -65,6 +65,16 @@ bank::Accounts::Options bank_options(const Config& config) {
             .keep_answers = config.idempotency.ttl};
 }
 
+std::optional<shop::Settings> shop_settings(const Config& config) {
+    if (!config.shop.enabled) return std::nullopt;
+    const auto& prefix = config.kafka.topic_prefix;
+    return shop::Settings{.orders = {.prefix = prefix,
+                                     .step_timeout = config.shop.step_timeout,
+                                     .ship_after = config.shop.ship_after},
+                          .payments = {.prefix = prefix, .timeout = config.shop.payment_timeout},
+                          .notifications = {.prefix = prefix, .inbox_keep = config.inbox.keep}};
+}
+
 http::TrustedProxies trusted_proxies(const Config& config) {
     const auto header = std::ranges::find(http::proxy_header_names, config.server.proxy_header);
     return {static_cast<http::ProxyHeader>(header - std::begin(http::proxy_header_names)),
@@ -128,7 +138,7 @@ std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now,
         };
     std::vector<domain::ModuleSpec> all{progress::module_spec(std::move(progress)),
                                         bank::module_spec(bank_options(config), transfer_options(config)),
-                                        shop::module_spec()};
+                                        shop::module_spec(shop_settings(config))};
     if (!webhooks.empty())
         all.push_back(webhooks::module_spec({std::move(webhooks), &progress::category, stalls}));
     return all;

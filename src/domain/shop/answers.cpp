@@ -10,9 +10,19 @@
 namespace stepcast::shop {
 
 http::Response answer_for(const Error& error) {
-    static const std::array<http::AnswerRow, 4> rows{{
+    static const std::array<http::AnswerRow, 14> rows{{
         {errc::unreadable, 500, "unreadable"},
+        {errc::malformed, 400, "malformed"},
+        {errc::invalid_field, 400, "invalid-field"},
+        {errc::unknown_product, 404, "unknown-product"},
+        {errc::unknown_order, 404, "unknown-order"},
+        {errc::already_shipped, 409, "already-shipped"},
+        {errc::not_owner, 403, "not-owner"},
+        {errc::rebuilding, 503, "rebuilding"},
+        {store::errc::idempotency_conflict, 422, "idempotency-conflict"},
         {store::errc::unavailable, 503, "store-unavailable"},
+        {store::errc::full, 503, "store-full"},
+        {store::errc::wrong_expected_version, 503, "busy"},
         {store::errc::trimmed, 410, "version-gone"},
         {event::schema_errc::unknown_schema, 500, "unreadable"},
     }};

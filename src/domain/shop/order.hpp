@@ -13,6 +13,13 @@ namespace stepcast::shop {
 
 enum class errc {
     unreadable = 1,  ///< an event of it cannot be read by this program
+    malformed,       ///< no JSON, or not an object
+    invalid_field,   ///< missing, of the wrong type, too long or out of range; `field` says which
+    unknown_product,
+    unknown_order,
+    already_shipped,
+    not_owner,   ///< the order is another user's
+    rebuilding,  ///< the state is being folded: come again
 };
 std::error_code make_error_code(errc e);
 
@@ -85,6 +92,25 @@ struct Order {
 
     friend bool operator==(const Order&, const Order&) = default;
 };
+
+/// What becomes of an order.
+enum class OrderNews : std::uint8_t {
+    nothing,
+    stock_reserved,
+    failed,  ///< no stock, or no payment
+    paid,
+    cancelled,  ///< by its customer
+    overdue,    ///< it was not paid in time
+    ship
+};
+
+/// It is neither paid nor cancelled.
+bool is_open(const Order& order);
+/// The events that news lead to; none if they come too late, or again. Refused: `already_shipped`.
+result<std::vector<OrderEvent>> follow(const Order& order, OrderNews news, const std::string& reason,
+                                       Timestamp now);
+/// Each product once, in their order.
+std::vector<OrderItem> merged(const std::vector<OrderItem>& items);
 
 /// Moves the state by an event, whatever its rules were when it happened.
 void evolve(Order& order, const OrderEvent& event);

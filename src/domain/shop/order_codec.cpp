@@ -1,10 +1,11 @@
 #include "domain/shop/order_codec.hpp"
 
+#include <fmt/format.h>
 #include <array>
 #include <boost/json.hpp>
 
 #include "base/hash.hpp"
-#include "domain/object.hpp"
+#include "domain/shop/fields.hpp"
 #include "event/ids.hpp"
 #include "event/json_reader.hpp"
 
@@ -32,7 +33,6 @@ enum PayloadName : std::size_t {
 };
 constexpr std::array<std::string_view, 2> metadata_names{"eventId", "timestamp"};
 enum MetadataName : std::size_t { event_id, timestamp };
-constexpr std::array<std::string_view, 3> item_names{"productId", "quantity", "price"};
 
 tl::unexpected<Error> unreadable(std::string_view field) {
     return fail(errc::unreadable, std::string{field}, "is missing or not what this type of event has");
@@ -48,29 +48,13 @@ bool read_amount(std::string_view value, std::int64_t least, std::int64_t& out) 
     return number && out >= least && out <= max_amount;
 }
 
-// Events of schema 1 may have no list of items.
-bool read_items(std::string_view list, std::vector<OrderItem>& out) {
-    if (list.empty()) return true;
-    event::JsonReader reader{list};
-    if (!reader.open_array()) return false;
-    std::string_view element;
-    while (reader.next_element(element)) {
-        const auto values = event::read_members(element, item_names);
-        if (!values) return false;
-        OrderItem item;
-        if (!read_amount((*values)[0], 1, item.product_id)) return false;
-        if (!read_amount((*values)[1], 1, item.quantity)) return false;
-        if (!(*values)[2].empty() && !read_amount((*values)[2], 0, item.price)) return false;
-        out.push_back(item);
-    }
-    return !reader.failed();
-}
-
 result<void> read_created(const std::array<std::string_view, payload_names.size()>& values,
                           OrderEvent& event) {
     event.customer = text_of(values[customer_id]);
     if (event.customer.empty()) return unreadable("payload.customerId");
-    if (!read_items(values[items], event.items)) return unreadable("payload.items");
+    // Events of schema 1 may have no list of items.
+    if (!values[items].empty() && !read_field(values[items], event.items).empty())
+        return unreadable("payload.items");
     auto& amounts = event.amounts;
     if (!read_amount(values[subtotal], 0, amounts.subtotal)) return unreadable("payload.subtotal");
     if (!read_amount(values[tax], 0, amounts.tax)) return unreadable("payload.tax");
@@ -79,19 +63,6 @@ result<void> read_created(const std::array<std::string_view, payload_names.size(
     event.address = text_of(values[shipping_address]);
     event.payment_method = text_of(values[payment_method]);
     return {};
-}
-
-void append_items(std::string& out, const std::vector<OrderItem>& list) {
-    out += '[';
-    for (const auto& item : list) {
-        if (out.back() != '[') out += ',';
-        domain::Object{out}
-            .number("productId", item.product_id)
-            .number("quantity", item.quantity)
-            .number("price", item.price)
-            .end();
-    }
-    out += ']';
 }
 
 void append_amounts(domain::Object& object, const OrderAmounts& amounts) {
@@ -110,7 +81,7 @@ std::string encode_event(const OrderEvent& event, std::string_view id, std::stri
     payload.text("orderId", id);
     if (event.type == Type::created) {
         payload.text("customerId", event.customer);
-        append_items(payload.member("items"), event.items);
+        write_field(payload, "items", event.items, must);
         append_amounts(payload, event.amounts);
         payload.maybe("shippingAddress", event.address).maybe("paymentMethod", event.payment_method);
     }
@@ -169,11 +140,19 @@ event::Draft make_draft(const OrderEvent& event, std::string_view id, std::strin
     return event::Event::make({.category = &order_category,
                                .type = type,
                                .schema_version = order_upcasters().today(type),
-                               .fingerprint = stable_hash(order_type_names[type]),
+                               .fingerprint = fingerprint_of(event),
                                .stream_id = domain::inside(json, id),
                                .id = domain::inside(json, its_id),
                                .subject = domain::inside(json, customer),
                                .json = json});
+}
+
+std::uint64_t fingerprint_of(const OrderEvent& event) {
+    std::string text{order_type_names[static_cast<std::size_t>(event.type)]};
+    for (const auto& item : event.items) text += fmt::format(" {}x{}", item.quantity, item.product_id);
+    for (const auto& part : {event.customer, event.address, event.payment_method, event.reason})
+        text.append("\n").append(part);
+    return stable_hash(text);
 }
 
 result<OrderEvent> decode_order(Type type, std::string_view body) {
@@ -215,13 +194,28 @@ result<void> check_stored_order(const event::Event& draft) {
     return {};
 }
 
+result<std::string> shipped_order(std::string_view value) {
+    constexpr std::array<std::string_view, 2> names{"type", "payload"};
+    const auto json = event::received_json(value);
+    if (!json) return fail(errc::malformed, {}, json.error().detail);
+    const auto values = event::read_members(*json, names);
+    if (!values) return fail(errc::malformed, {}, values.error().detail);
+    const auto type = event::json_text((*values)[0]);
+    if (!type) return fail(errc::invalid_field, "type", "is required");
+    if (type != order_type_names[static_cast<std::size_t>(Type::shipped)]) return std::string{};
+    const auto payload = event::read_members((*values)[1], payload_names);
+    auto id = payload ? text_of((*payload)[order_id]) : std::string{};
+    if (!event::fault_of_id(id).empty()) return fail(errc::invalid_field, "payload.orderId", "is required");
+    return id;
+}
+
 std::string encode_order(std::string_view id, const Order& order, event::Version version) {
     std::string out;
     domain::Object whole{out};
     whole.text("orderId", id)
         .text("customerId", order.customer)
         .text("status", order_status_names[static_cast<std::size_t>(order.status)]);
-    append_items(whole.member("items"), order.items);
+    write_field(whole, "items", order.items, must);
     append_amounts(whole, order.amounts);
     whole.maybe("shippingAddress", order.address)
         .maybe("paymentMethod", order.payment_method)

@@ -13,6 +13,9 @@ namespace stepcast::shop {
 event::Draft make_draft(const OrderEvent& event, std::string_view order_id, std::string_view event_id,
                         std::string_view customer, std::string_view correlation_id);
 
+/// Of what was asked for and nothing that we gave: tells a retry from a conflict.
+std::uint64_t fingerprint_of(const OrderEvent& event);
+
 /// How older events are read. Schema 2 of ORDER_CREATED takes the one amount of schema 1 apart (the seeds'
 /// OrderEventUpcaster).
 const event::Upcasters& order_upcasters();
@@ -23,6 +26,10 @@ result<OrderEvent> decode_order(OrderEventType type, std::string_view body);
 result<OrderEvent> decode_order(const event::Event& stored);
 /// Refuses what is no stored event of an order, of any schema that was ever written.
 result<void> check_stored_order(const event::Event& draft);
+
+/// The order that a record of `order-events` says was shipped; empty for every other event of orders, of
+/// whatever schema. Errors name the field.
+result<std::string> shipped_order(std::string_view value);
 
 /// `{"orderId":…,"status":…,"items":[…],…}`
 std::string encode_order(std::string_view order_id, const Order& order, event::Version version);

@@ -111,6 +111,15 @@ TEST(OrderCodec, an_event_of_today_comes_back_as_it_was) {
     EXPECT_EQ(after, before);
 }
 
+TEST(OrderCodec, a_record_of_either_schema_says_whether_it_ships_an_order) {
+    for (const auto& line : created) EXPECT_EQ(shipped_order(line.json).value(), "") << line.json;
+    for (const auto& line : later)
+        EXPECT_EQ(shipped_order(line.json).value(), line.type == Type::shipped ? "O" : "") << line.json;
+    EXPECT_EQ(shipped_order(R"({"type":"ORDER_SHIPPED","payload":{}})").error().field, "payload.orderId");
+    EXPECT_EQ(shipped_order(R"({"payload":{}})").error().field, "type");
+    EXPECT_FALSE(shipped_order("[]"));
+}
+
 TEST(OrderCodec, what_is_no_event_of_an_order_is_refused_by_name) {
     const auto refused = [](std::uint8_t schema, std::string json, std::string_view from,
                             std::string_view to) {

@@ -1,0 +1,198 @@
+#include "domain/shop/api.hpp"
+
+#include "domain/schemas.hpp"
+#include "domain/shop/messages.hpp"
+#include "http/answers.hpp"
+
+namespace stepcast::shop::api {
+namespace {
+
+using http::Access;
+using http::Answer;
+using http::Parameter;
+using http::Schema;
+using http::Shape;
+using enum Parameter::In;
+
+#define SHOP_WON R"("type":"integer","minimum":0,"maximum":9007199254740991)"
+#define SHOP_ID R"("type":"integer","minimum":1,"maximum":9007199254740991)"
+#define SHOP_TEXT R"("type":["string","null"],"maxLength":256)"
+
+constexpr Parameter product_id{path, "productId", "The product", "{" SHOP_ID "}", true};
+constexpr Parameter order_id{path, "orderId", "The order", domain::id_schema, true};
+constexpr Parameter wait_for{
+    query, "wait", "Answered once what was committed at this position can be seen, at most 5 s later",
+    R"({"type":"integer","minimum":0,"maximum":9223372036854775807})"};
+constexpr Parameter key{header, "Idempotency-Key",
+                        "Who sends the call again with the same key means the same order",
+                        R"({"type":"string","pattern":"^[!-~]{1,255}$"})"};
+constexpr Parameter user_id{query, "userId", "Whose; absent: the caller's, or the guest's",
+                            domain::id_schema};
+constexpr Parameter from{query, "from", "The first of the user's notifications", domain::whole_schema};
+constexpr Parameter limit{query, "limit", "At most so many; `Link: rel=\"next\"` goes on behind them",
+                          R"({"type":"integer","minimum":1,"maximum":1000,"default":1000})"};
+
+constexpr Schema product_schema{"Product", R"({
+  "type":"object","required":["productId","name","price","stock","reserved"],
+  "properties":{"productId":{)" SHOP_ID R"(},"name":{"type":"string"},"price":{)" SHOP_WON R"(},
+    "stock":{)" SHOP_WON R"(,"description":"That are there, reserved ones too"},
+    "reserved":{)" SHOP_WON R"(,"description":"For orders that have neither left nor ended"}}})"};
+constexpr Schema new_product{"NewProduct", R"({
+  "type":"object","required":["name","price","stock"],
+  "properties":{"name":{"type":"string","maxLength":256},"price":{)" SHOP_WON R"(},"stock":{)" SHOP_WON
+                                           R"(}}})"};
+constexpr Schema new_order{"NewOrder", R"({
+  "type":"object","required":["orderItems"],
+  "properties":{
+    "userId":{"type":["string","null"],"minLength":1,"maxLength":128,)" STEPCAST_PRINTABLE R"(},
+    "orderItems":{"type":"array","minItems":1,"maxItems":100,"items":{"type":"object","required":["productId","quantity"],
+      "properties":{"productId":{)" SHOP_ID R"(},"quantity":{)" SHOP_ID R"(}}}},
+    "shippingAddress":{)" SHOP_TEXT R"(},"paymentMethod":{)" SHOP_TEXT R"(}}})"};
+constexpr Schema order_taken{"OrderTaken", R"({
+  "type":"object","required":["orderId","status","taskId"],
+  "properties":{"orderId":{"type":"string"},"status":{"type":"string"},
+    "taskId":{"type":"string","description":"The task that tells its progress"}}})"};
+constexpr Schema order_schema{"ShopOrder", R"({
+  "type":"object","required":["orderId","customerId","status","items","totalAmount","version"],
+  "properties":{
+    "orderId":{"type":"string"},"customerId":{"type":"string"},
+    "status":{"type":"string","enum":["PENDING","STOCK_RESERVED","PAID","CONFIRMED","SHIPPED","CANCELLED"]},
+    "items":{"type":"array","items":{"type":"object","properties":{"productId":{)" SHOP_ID
+                                           R"(},"quantity":{)" SHOP_ID R"(},"price":{)" SHOP_WON R"(}}}},
+    "subtotal":{)" SHOP_WON R"(},"tax":{)" SHOP_WON R"(},"shippingFee":{)" SHOP_WON
+                                           R"(},"totalAmount":{)" SHOP_WON R"(},
+    "shippingAddress":{"type":"string"},"paymentMethod":{"type":"string"},"reason":{"type":"string"},
+    "version":{"type":"integer","minimum":1},
+    "createdAt":{"type":"string","format":"date-time"},"updatedAt":{"type":"string","format":"date-time"}}})"};
+constexpr Schema notification_schema{"Notification", R"({
+  "type":"object","required":["version","notificationId","userId","type","message","orderId","timestamp"],
+  "properties":{"version":{"type":"integer","minimum":1},"notificationId":{"type":"string"},"userId":{"type":"string"},
+    "type":{"type":"string"},"message":{"type":"string"},"orderId":{"type":"string"},
+    "timestamp":{"type":"string","format":"date-time"}}})"};
+
+const Answer later{.status = 503,
+                   .meaning = "The store cannot be reached, is full, or is being read",
+                   .headers = {"Retry-After"}};
+const Answer bad{400, "The call is malformed; `field` names the place"};
+const Answer not_owner{403, "Another user's"};
+const Answer no_order{404, "No such order"};
+const Answer no_product{404, "No such product"};
+const Answer not_in_time{504, "What was waited for has not been seen yet"};
+
+}  // namespace
+
+const http::RouteInfo products{
+    .summary = "All products",
+    .access = Access::open,
+    .parameters = {wait_for},
+    .answers = {{.status = 200, .meaning = "By id", .schema = &product_schema, .shape = Shape::list},
+                bad,
+                not_in_time},
+};
+
+const http::RouteInfo product{
+    .summary = "A product with its stock",
+    .access = Access::open,
+    .parameters = {product_id, wait_for},
+    .answers = {{.status = 200, .meaning = "The product", .schema = &product_schema},
+                bad,
+                no_product,
+                not_in_time},
+};
+
+const http::RouteInfo put_product{
+    .summary = "Say what a product is, what it costs and how many are there",
+    .access = Access::admin,
+    .idempotent = true,
+    .parameters = {product_id},
+    .body = &new_product,
+    .answers = {{.status = 200,
+                 .meaning = "So it stands now",
+                 .schema = &product_schema,
+                 .headers = {"Stepcast-Position"}},
+                {400, "The call is malformed, or the stock is below what is reserved"},
+                later},
+};
+
+const http::RouteInfo place_order{
+    .summary = "Order products",
+    .description =
+        "Stock is reserved, the payment is made, and the order is confirmed, each by a service of "
+        "its own; else it is cancelled with a reason. Its progress is a task: "
+        "`/api/v2/progress/subscribe/{taskId}`.",
+    .access = Access::user,
+    .parameters = {key},
+    .body = &new_order,
+    .answers = {{.status = 202,
+                 .meaning = "It is on its way",
+                 .schema = &order_taken,
+                 .headers = {"Location", "Stepcast-Position", "Idempotency-Replayed"}},
+                bad,
+                {403, "For another user, without the scope `publish`"},
+                no_product,
+                {422, "There is another order of that key"},
+                later},
+};
+
+const http::RouteInfo order{
+    .summary = "What became of an order",
+    .access = Access::user,
+    .parameters = {order_id},
+    .answers = {{.status = 200, .meaning = "The order", .schema = &order_schema, .headers = {"ETag"}},
+                bad,
+                not_owner,
+                no_order,
+                later},
+};
+
+const http::RouteInfo cancel_order{
+    .summary = "Cancel an order",
+    .description =
+        "Until it is shipped. What was paid is given back, also if the payment is still under way.",
+    .access = Access::user,
+    .idempotent = true,
+    .parameters = {order_id},
+    .body = &http::nothing_asked,
+    .body_required = false,
+    .answers = {{.status = 202,
+                 .meaning = "It is cancelled; what was done for it is being undone",
+                 .schema = &order_taken,
+                 .headers = {"Location", "Stepcast-Position"}},
+                bad,
+                not_owner,
+                no_order,
+                {409, "`already-shipped`"},
+                later},
+};
+
+const http::RouteInfo notifications{
+    .summary = "A user's notifications",
+    .access = Access::user,
+    .parameters = {user_id, from, limit},
+    .answers = {{.status = 200,
+                 .meaning = "In their order",
+                 .schema = &notification_schema,
+                 .shape = Shape::list,
+                 .headers = {"Link"}},
+                bad,
+                not_owner,
+                later},
+};
+
+std::vector<domain::TopicInfo> topics(std::string_view prefix) {
+    constexpr std::string_view by_order = "The order";
+    const auto named = [&](std::string_view name) { return std::string{prefix}.append(name); };
+    std::vector<domain::TopicInfo> all{
+        {named(topic::order_created), "An order is taken", true, true, by_order},
+        {named(topic::order_cancelled), "An order is cancelled, with the reason", true, true, by_order},
+        {named(topic::stock_reserved), "All items of an order are reserved", true, true, by_order},
+        {named(topic::stock_reservation_failed), "Something is out of stock", true, true, by_order},
+        {named(topic::payment_completed), "An order is paid", true, true, by_order},
+        {named(topic::payment_failed), "An order cannot be paid", true, true, by_order},
+        {named(topic::order_events), "Every event of orders, once it is stored", true, true, by_order},
+        {named(topic::user_notifications), "What users are told", false, true, "The user"}};
+    for (std::size_t i = 0; i < 7; ++i) all.push_back(domain::dead_letters_of(all[i].name));
+    return all;
+}
+
+}  // namespace stepcast::shop::api

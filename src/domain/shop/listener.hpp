@@ -1,0 +1,56 @@
+#pragma once
+#include <functional>
+#include <string>
+
+#include "domain/module.hpp"
+#include "domain/shop/fields.hpp"
+#include "flow/consumer.hpp"
+
+namespace stepcast::shop {
+
+/// Hears one topic for one service: what can be read is carried out, many messages at once, each until the
+/// store has its effect; what cannot be read is a dead letter. The order of messages means nothing to the
+/// services, nor does it whether one comes twice.
+class Listener final : flow::Consumer::Handler {
+  public:
+    /// On the core strand; an error is one in passing.
+    using Work = std::function<aio::awaitable<result<void>>()>;
+    using Read = std::function<result<Work>(std::string_view value)>;
+
+    /// `prefix` stands before the names of topic and group.
+    Listener(const domain::Parts& parts, std::string_view prefix, std::string_view service,
+             std::string_view topic, Read read);
+
+    void start();
+    bool subscribed() const { return consumer_.subscribed(); }
+    const std::string& topic() const { return topic_; }
+    /// What is not done is given again. Any strand.
+    aio::awaitable<void> stop();
+
+  private:
+    static constexpr std::size_t max_at_once = 1'000;
+
+    aio::awaitable<std::vector<flow::Consumer::Failure>> take(std::span<const bus::Record> records) override;
+    aio::awaitable<void> carry_out(Work work, bus::Place place);
+
+    const aio::Strand core_;
+    const std::string name_;
+    const std::string topic_;
+    const std::string group_;
+    const Read read_;
+    std::size_t at_work_ = 0;  // on the consumer's strand
+    flow::Consumer consumer_;
+    aio::Notice room_;
+};
+
+/// Reads messages of one class for a member function of a service.
+template <class Event, class Service>
+Listener::Read hears(Service& service, aio::awaitable<result<void>> (Service::*hear)(Event)) {
+    return [&service, hear](std::string_view value) -> result<Listener::Work> {
+        auto event = from_json<Event>(value);
+        if (!event) return tl::unexpected{std::move(event.error())};
+        return Listener::Work{[&service, hear, event = std::move(*event)] { return (service.*hear)(event); }};
+    };
+}
+
+}  // namespace stepcast::shop

@@ -1,0 +1,81 @@
+#pragma once
+#include <array>
+
+#include "domain/calls.hpp"
+#include "domain/shop/catalogue.hpp"
+#include "domain/shop/errands.hpp"
+#include "domain/shop/messages.hpp"
+#include "domain/shop/order_codec.hpp"
+#include "flow/commands.hpp"
+
+namespace stepcast::shop {
+
+/// The order service: takes orders, moves them by what the other services say, and ships what is confirmed.
+class Orders {
+  public:
+    struct Options {
+        std::string prefix;  ///< before topics
+        /// An order that is not paid after this is cancelled.
+        Duration step_timeout = std::chrono::minutes{1};
+        Duration ship_after = std::chrono::minutes{1};  ///< it can be cancelled for so long after it is paid
+    };
+
+    Orders(const domain::Parts& parts, const Catalogue& catalogue, Options options);
+
+    struct Wish {
+        std::string id;
+        std::string user;
+        std::vector<OrderItem> items;  ///< their prices are filled in
+        std::string address;
+        std::string payment_method;
+    };
+    /// Returns once the order is durable. `replayed`: there was this order. Any strand.
+    aio::awaitable<result<domain::Written>> place(Wish wish);
+    /// `caller`: whose order it must be; empty: not asked. Any strand.
+    aio::awaitable<result<domain::Written>> cancel(std::string id, std::string caller);
+    struct View {
+        Order order;
+        event::Version version = 0;
+    };
+    aio::awaitable<result<View>> view(std::string id);  ///< any strand
+
+    // On the core strand, as everything below.
+    aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event);
+    aio::awaitable<result<void>> on_stock_reservation_failed(StockReservationFailedEvent event);
+    aio::awaitable<result<void>> on_payment_completed(PaymentCompletedEvent event);
+    aio::awaitable<result<void>> on_payment_failed(PaymentFailedEvent event);
+
+    void start() { errands_.start(); }
+    /// After Committer::stop.
+    aio::awaitable<void> stop();
+    void read_metrics(MetricSink& sink) const;
+
+  private:
+    struct News {
+        OrderNews news{};
+        std::string reason{};
+        std::string caller{};
+    };
+
+    aio::awaitable<result<domain::Written>> write_first(Wish wish);
+    result<OrderEvent> priced(const Wish& wish) const;
+    aio::awaitable<result<domain::Written>> write_cancel(std::string id, std::string caller);
+    aio::awaitable<result<View>> load(std::string id);
+    aio::awaitable<result<void>> hear(std::string id, OrderNews news, std::string reason = {});
+    aio::awaitable<result<store::Receipt>> tell(std::string id, News news);
+    aio::awaitable<result<bool>> step(std::string id);
+    flow::Decision decision(const std::string& id, const Order& before, std::vector<OrderEvent> events,
+                            event::Version version) const;
+    void owe(store::Commit& beside, const std::string& id, const std::string& event_id, const Order& before,
+             const Order& after, const OrderEvent& event) const;
+    void set_timer(store::Commit& beside, const std::string& id, const Order& after) const;
+
+    const domain::Parts parts_;
+    const Catalogue& catalogue_;
+    const Options options_;
+    flow::Commands commands_;
+    mutable std::array<std::uint64_t, order_type_names.size()> decided_{};  // events, by type
+    Errands errands_;
+};
+
+}  // namespace stepcast::shop

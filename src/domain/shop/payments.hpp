@@ -1,0 +1,43 @@
+#pragma once
+#include "domain/shop/errands.hpp"
+#include "domain/shop/messages.hpp"
+#include "domain/shop/payment.hpp"
+#include "domain/shop/simulator.hpp"
+#include "flow/commands.hpp"
+
+namespace stepcast::shop {
+
+/// The payment service: what is asked for stands in the store before the provider is asked, so a slow one
+/// holds up no partition, and a stop forgets nothing. On the core strand.
+class Payments {
+  public:
+    struct Options {
+        std::string prefix;  ///< before topics
+        /// How long an answer of the provider is waited for in all; then whatever it took goes back.
+        Duration timeout = std::chrono::seconds{10};
+    };
+
+    Payments(const domain::Parts& parts, Options options);
+
+    void start() { errands_.start(); }
+    /// After Committer::stop.
+    aio::awaitable<void> stop();
+    std::size_t under_way() const { return errands_.under_way(); }
+
+    aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event);
+    aio::awaitable<result<void>> on_order_cancelled(OrderCancelledEvent event);
+
+  private:
+    aio::awaitable<result<void>> move(PaymentEvent event);
+    flow::Decision decision(const Payment& before, PaymentEvent event, event::Version version) const;
+    aio::awaitable<result<bool>> step(std::string id);
+    aio::awaitable<result<bool>> charge(const std::string& id, const Payment& payment);
+
+    const domain::Parts parts_;
+    const Options options_;
+    PaymentSimulator provider_;
+    flow::Commands commands_;
+    Errands errands_;
+};
+
+}  // namespace stepcast::shop

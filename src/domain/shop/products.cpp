@@ -1,0 +1,138 @@
+#include "domain/shop/products.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "aio/spawn.hpp"
+#include "base/random.hpp"
+
+namespace stepcast::shop {
+namespace {
+
+using StockType = StockEventType;
+
+constexpr std::chrono::seconds shown_within{5};
+
+const StockAggregate& stock_of(const flow::Aggregate& state) {
+    return static_cast<const StockAggregate&>(state);
+}
+
+}  // namespace
+
+Products::Products(const domain::Parts& parts, std::string prefix)
+    : parts_{parts},
+      prefix_{std::move(prefix)},
+      commands_{parts.core, parts.store, parts.committer, stock_kind(), {}} {}
+
+aio::awaitable<result<domain::Written>> Products::put(StockEvent product) {
+    return aio::run_on(parts_.core, [this, product = std::move(product)] { return write(product); });
+}
+
+aio::awaitable<result<domain::Written>> Products::write(StockEvent product) {
+    if (!parts_.hub.live()) co_return fail(errc::rebuilding);
+    product.at = parts_.clock.now();
+    const auto shown = std::make_shared<std::string>();  // the question may outlive this call
+    const auto receipt = co_await commands_.handle(
+        {.stream_id = std::string{stock_stream},
+         .decide = [this, product, shown](const flow::Aggregate& state,
+                                          event::Version) -> result<flow::Decision> {
+             if (stock_of(state).broken()) return fail(errc::unreadable);
+             if (auto checked = check_set(stock_of(state).stock(), product); !checked)
+                 return tl::unexpected{checked.error()};
+             Stock after = stock_of(state).stock();
+             evolve(after, product);
+             *shown = encode_product(product.product_id, *after.find(product.product_id));
+             return decision(product, random_uuid(), {});
+         }});
+    if (!receipt) co_return tl::unexpected{receipt.error()};
+    co_await parts_.hub.wait_applied(receipt->position, shown_within);
+    co_return domain::Written{{.body = *shown}, receipt->position};
+}
+
+aio::awaitable<void> Products::put_first() {
+    const auto first = [](const Stock& stock) {
+        std::optional<StockEvent> event;
+        if (stock.products.empty())
+            event = {.product_id = 1, .name = "노트북", .price = 1'200'000, .stock = 100};
+        return event;
+    };
+    const auto put = co_await once("first", first);
+    if (!put) spdlog::warn("the shop begins without a product: {}", put.error().text());
+}
+
+// What is decided under an id is decided once, however often it is asked.
+aio::awaitable<result<store::Receipt>> Products::once(std::string event_id, Decide decide,
+                                                      OrderCreatedEvent order) {
+    auto receipt = co_await commands_.handle(
+        {.stream_id = std::string{stock_stream},
+         .event_id = event_id,
+         .decide = [this, event_id, decide, order](const flow::Aggregate& state,
+                                                   event::Version) -> result<flow::Decision> {
+             if (stock_of(state).broken()) return fail(errc::unreadable);
+             auto event = decide(stock_of(state).stock());
+             if (!event) return flow::Decision{};
+             event->at = parts_.clock.now();
+             return decision(std::move(*event), event_id, order);
+         }});
+    if (receipt) parts_.owed();
+    co_return receipt;
+}
+
+result<flow::Decision> Products::decision(StockEvent event, std::string_view event_id,
+                                          const OrderCreatedEvent& order) const {
+    flow::Decision decision;
+    if (event.type == StockType::reserved)
+        decision.beside.outbox.push_back(message_of(prefix_, topic::stock_reserved,
+                                                    StockReservedEvent{.order_id = order.order_id,
+                                                                       .user_id = order.user_id,
+                                                                       .items = order.items,
+                                                                       .total_amount = order.total_amount,
+                                                                       .payment_method = order.payment_method,
+                                                                       .timestamp = event.at}));
+    if (event.type == StockType::refused)
+        decision.beside.outbox.push_back(
+            message_of(prefix_, topic::stock_reservation_failed,
+                       StockReservationFailedEvent{{order.order_id, order.user_id, event.reason, event.at}}));
+    decision.events.push_back(make_draft(event, event_id));
+    return decision;
+}
+
+aio::awaitable<result<void>> Products::on_order_created(OrderCreatedEvent order) {
+    const auto decide = [id = order.order_id, items = merged(order.items)](const Stock& stock) {
+        return std::optional{reserve(stock, id, items)};
+    };
+    std::string event_id = order.order_id + ":stock";
+    const auto receipt = co_await once(std::move(event_id), decide, std::move(order));
+    if (!receipt) co_return tl::unexpected{receipt.error()};
+    co_return result<void>{};
+}
+
+aio::awaitable<result<void>> Products::on_order_cancelled(OrderCancelledEvent event) {
+    return release(std::move(event.order_id));
+}
+
+aio::awaitable<result<void>> Products::on_payment_failed(PaymentFailedEvent event) {
+    return release(std::move(event.order_id));
+}
+
+// A cancel that comes before its order takes the id under which that would be reserved.
+aio::awaitable<result<void>> Products::release(std::string order_id) {
+    const auto bar = [order_id](const Stock&) {
+        return std::optional{StockEvent{.type = StockType::barred, .order_id = order_id}};
+    };
+    const auto barred = co_await once(order_id + ":stock", bar);
+    if (!barred) co_return tl::unexpected{barred.error()};
+    if (!barred->deduplicated) co_return result<void>{};
+    const auto let = [order_id](const Stock& stock) { return let_go(stock, order_id, StockType::released); };
+    const auto released = co_await once(order_id + ":released", let);
+    if (!released) co_return tl::unexpected{released.error()};
+    co_return result<void>{};
+}
+
+aio::awaitable<result<void>> Products::on_shipped(std::string order_id) {
+    const auto ship = [order_id](const Stock& stock) { return let_go(stock, order_id, StockType::shipped); };
+    const auto shipped = co_await once(order_id + ":shipped", ship);
+    if (!shipped) co_return tl::unexpected{shipped.error()};
+    co_return result<void>{};
+}
+
+}  // namespace stepcast::shop

@@ -1,0 +1,222 @@
+// Orders as customers see them, over the embedded bus.
+#include <gmock/gmock.h>
+
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include "event/json.hpp"
+#include "unit/app/node_fixture.hpp"
+
+namespace stepcast::app {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ShopTest : public NodeTest {
+  protected:
+    void serve_shop(std::function<awaitable<void>(client::HttpClient&)> body,
+                    std::optional<http::AccessPolicy> access = {}) {
+        auto config = small_config();
+        config.shop.enabled = true;
+        config.shop.payment_timeout = payment_timeout;
+        config.shop.ship_after = ship_after;
+        serve(modules(config, system_clock().now()), std::move(body), std::move(access));
+    }
+    /// A member of what is answered, as text.
+    static awaitable<std::string> read(client::HttpClient& http, std::string target, std::string member) {
+        const auto answer = co_await http.get(std::move(target));
+        const auto json = event::parse_json(answer ? answer->body : "{}");
+        const auto* value = json ? json->as_object().if_contains(member) : nullptr;
+        if (value == nullptr) co_return "";
+        co_return value->is_string() ? std::string{value->as_string()} : boost::json::serialize(*value);
+    }
+    static awaitable<std::string> until(client::HttpClient& http, std::string target, std::string member,
+                                        std::string wanted) {
+        std::string now;
+        for (int i = 0; i < 2'000 && now != wanted; ++i) {
+            if (i != 0) co_await aio::pause(2ms);
+            now = co_await read(http, target, member);
+        }
+        co_return now;
+    }
+    static awaitable<std::string> order(client::HttpClient& http, std::string method, int quantity = 2) {
+        const auto body = fmt::format(
+            R"({{"userId":"kim","orderItems":[{{"productId":1,"quantity":{}}}],"paymentMethod":"{}"}})",
+            quantity, method);
+        const auto answer = co_await http.post("/api/orders", body);
+        EXPECT_EQ(answer->status, 202) << answer->body;
+        co_return std::string{event::parse_json(answer->body)->as_object().at("orderId").as_string()};
+    }
+    static awaitable<std::string> ends(client::HttpClient& http, std::string id, std::string wanted) {
+        return until(http, "/api/orders/" + id, "status", std::move(wanted));
+    }
+    /// What became of its payment.
+    static awaitable<std::string> paid(client::HttpClient& http, std::string id, std::string wanted) {
+        std::string body;
+        for (int i = 0; i < 2'000; ++i) {
+            body = (co_await http.get(fmt::format("/api/streams/payment-{}/state", id)))->body;
+            if (body.find(fmt::format("\"status\":\"{}\"", wanted)) != body.npos) co_return wanted;
+            co_await aio::pause(2ms);
+        }
+        co_return body;
+    }
+    static awaitable<std::string> reserved(client::HttpClient& http, std::string wanted) {
+        return until(http, "/api/products/1", "reserved", std::move(wanted));
+    }
+
+    Duration ship_after = 1h;
+    Duration payment_timeout = 3s;
+};
+
+TEST_F(ShopTest, an_order_is_reserved_paid_and_confirmed_and_its_customer_watches_it) {
+    serve_shop([&](client::HttpClient& http) -> awaitable<void> {
+        EXPECT_EQ(co_await until(http, "/api/products/1", "name", "노트북"), "노트북");
+        const auto id = co_await order(http, "CREDIT_CARD");
+        EXPECT_EQ(co_await ends(http, id, "CONFIRMED"), "CONFIRMED");
+        EXPECT_EQ(co_await read(http, "/api/orders/" + id, "totalAmount"), "2400000");
+        EXPECT_EQ(co_await read(http, "/api/products/1", "reserved"), "2");
+        EXPECT_EQ(co_await paid(http, id, "COMPLETED"), "COMPLETED");
+        EXPECT_EQ(co_await until(http, "/api/v2/progress/status/" + id, "status", "COMPLETED"), "COMPLETED");
+        const auto history = (co_await http.get("/api/v2/progress/history/" + id))->body;
+        for (const auto* step : {"주문 접수", "재고 예약", "결제 완료", "주문 확정"})
+            EXPECT_THAT(history, HasSubstr(step));
+        std::string told;
+        for (int i = 0; i < 2'000 && told.find("PAYMENT_COMPLETED") == told.npos; ++i)
+            told = (co_await http.get("/api/notifications?userId=kim"))->body;
+        EXPECT_THAT(told, HasSubstr("주문이 접수되었습니다"));
+        EXPECT_THAT(told, HasSubstr("결제가 완료되었습니다"));
+        EXPECT_THAT((co_await http.get("/api/notifications?userId=lee"))->body, "[]");
+        EXPECT_THAT((co_await http.get("/metrics"))->body,
+                    HasSubstr("stepcast_shop_order_events_total{type=\"ORDER_CONFIRMED\"} 1"));
+    });
+}
+
+TEST_F(ShopTest, whatever_fails_the_order_is_cancelled_and_all_of_it_undone) {
+    payment_timeout = 1500ms;
+    serve_shop([&](client::HttpClient& http) -> awaitable<void> {
+        EXPECT_EQ(co_await until(http, "/api/products/1", "stock", "100"), "100");
+        const auto too_many = co_await order(http, "CREDIT_CARD", 999);
+        const auto declined = co_await order(http, "TEST_DECLINE");
+        const auto silent = co_await order(http, "TEST_TIMEOUT");
+        const auto lost = co_await order(http, "TEST_LOST_REPLY", 1);
+        EXPECT_EQ(co_await ends(http, too_many, "CANCELLED"), "CANCELLED");
+        EXPECT_THAT(co_await read(http, "/api/orders/" + too_many, "reason"), HasSubstr("재고 부족"));
+        EXPECT_EQ(co_await ends(http, declined, "CANCELLED"), "CANCELLED");
+        EXPECT_EQ(co_await read(http, "/api/orders/" + declined, "reason"), "결제 거절");
+        EXPECT_EQ(co_await ends(http, silent, "CANCELLED"), "CANCELLED");
+        EXPECT_EQ(co_await read(http, "/api/orders/" + silent, "reason"), "결제 응답 없음");
+        EXPECT_EQ(co_await ends(http, lost, "CONFIRMED"), "CONFIRMED");
+        EXPECT_EQ(co_await reserved(http, "1"), "1");
+        EXPECT_EQ(co_await read(http, "/api/products/1", "stock"), "100");
+        EXPECT_EQ(co_await until(http, "/api/v2/progress/status/" + declined, "status", "FAILED"), "FAILED");
+        // Nothing was asked of the provider for what was never reserved.
+        EXPECT_EQ(co_await paid(http, too_many, "BARRED"), "BARRED");
+    });
+}
+
+TEST_F(ShopTest, a_cancel_gives_back_the_stock_and_the_money_whenever_it_comes) {
+    serve_shop([&](client::HttpClient& http) -> awaitable<void> {
+        const auto cancel = [&](std::string id) {
+            return http.post(fmt::format("/api/orders/{}/cancel", id), "");
+        };
+        EXPECT_EQ(co_await until(http, "/api/products/1", "stock", "100"), "100");
+        const auto at_once = co_await order(http, "CREDIT_CARD");
+        EXPECT_EQ((co_await cancel(at_once))->status, 202);
+        const auto during = co_await order(http, "TEST_SLOW");
+        while (co_await read(http, "/api/orders/" + during, "status") == "PENDING") co_await aio::pause(2ms);
+        EXPECT_EQ((co_await cancel(during))->status, 202);
+        const auto later = co_await order(http, "CREDIT_CARD");
+        EXPECT_EQ(co_await ends(http, later, "CONFIRMED"), "CONFIRMED");
+        EXPECT_EQ((co_await cancel(later))->status, 202);
+        EXPECT_EQ((co_await cancel(later))->status, 202);  // again changes nothing
+        for (const auto& id : {at_once, during, later}) {
+            EXPECT_EQ(co_await ends(http, id, "CANCELLED"), "CANCELLED");
+            EXPECT_EQ(co_await read(http, "/api/orders/" + id, "reason"), "고객 취소");
+        }
+        EXPECT_EQ(co_await paid(http, during, "REFUNDED"), "REFUNDED");
+        EXPECT_EQ(co_await paid(http, later, "REFUNDED"), "REFUNDED");
+        EXPECT_EQ(co_await reserved(http, "0"), "0");
+        EXPECT_EQ(co_await read(http, "/api/products/1", "stock"), "100");
+        EXPECT_EQ((co_await cancel("nobody"))->status, 404);
+    });
+}
+
+TEST_F(ShopTest, what_is_confirmed_is_shipped_and_then_it_is_too_late_to_cancel) {
+    ship_after = 0ms;
+    serve_shop([&](client::HttpClient& http) -> awaitable<void> {
+        EXPECT_EQ(co_await until(http, "/api/products/1", "stock", "100"), "100");
+        const auto id = co_await order(http, "CREDIT_CARD");
+        EXPECT_EQ(co_await ends(http, id, "SHIPPED"), "SHIPPED");
+        EXPECT_EQ(co_await until(http, "/api/products/1", "stock", "98"), "98");
+        EXPECT_EQ(co_await read(http, "/api/products/1", "reserved"), "0");
+        const auto refused = co_await http.post(fmt::format("/api/orders/{}/cancel", id), "");
+        EXPECT_EQ(refused->status, 409);
+        EXPECT_THAT(refused->body, HasSubstr("already-shipped"));
+    });
+}
+
+TEST_F(ShopTest, a_bad_order_is_refused_by_name_and_the_same_key_is_the_same_order) {
+    serve_shop([&](client::HttpClient& http) -> awaitable<void> {
+        EXPECT_EQ(co_await until(http, "/api/products/1", "stock", "100"), "100");
+        const auto refused = [&](std::string body) -> awaitable<std::string> {
+            const auto answer = co_await http.post("/api/orders", std::move(body));
+            co_return fmt::format("{} {}", answer->status, answer->body);
+        };
+        EXPECT_THAT(co_await refused("{}"), HasSubstr("orderItems"));
+        EXPECT_THAT(co_await refused(R"({"orderItems":[]})"), HasSubstr("orderItems"));
+        EXPECT_THAT(co_await refused(R"({"orderItems":[{"productId":1,"quantity":0}]})"),
+                    HasSubstr("quantity"));
+        EXPECT_THAT(co_await refused(R"({"orderItems":[{"productId":7,"quantity":1}]})"),
+                    HasSubstr("unknown-product"));
+        EXPECT_THAT(co_await refused(R"({"orderItems":[{"productId":1,"quantity":9007199254740991}]})"),
+                    HasSubstr("come to too much"));
+        const auto keyed = [&](int quantity) {
+            return http.post("/api/orders",
+                             fmt::format(R"({{"orderItems":[{{"productId":1,"quantity":{}}}]}})", quantity),
+                             "application/json", {{"Idempotency-Key", "k"}});
+        };
+        const auto first = co_await keyed(1), second = co_await keyed(1);
+        EXPECT_EQ(first->body, second->body);
+        EXPECT_EQ(second->header("idempotency-replayed"), "true");
+        EXPECT_EQ((co_await keyed(2))->status, 422);
+    });
+}
+
+TEST_F(ShopTest, with_tokens_an_order_is_its_customers) {
+    const auto as = [](std::string_view name) {
+        return client::Headers{{"Authorization", fmt::format("Bearer {}", name)}};
+    };
+    serve_shop(
+        [&](client::HttpClient& http) -> awaitable<void> {
+            EXPECT_EQ(co_await until(http, "/api/products/1", "stock", "100"), "100");
+            const std::string body = R"({"orderItems":[{"productId":1,"quantity":1}]})";
+            EXPECT_EQ((co_await http.post("/api/orders", body))->status, 401);
+            const auto placed = co_await http.post("/api/orders", body, "application/json", as("kim"));
+            EXPECT_EQ(placed->status, 202);
+            const std::string target{placed->header("location").value_or("")};
+            EXPECT_THAT((co_await http.get(target, as("kim")))->body, HasSubstr("\"customerId\":\"kim\""));
+            EXPECT_EQ((co_await http.get(target, as("lee")))->status, 403);
+            EXPECT_EQ((co_await http.get(target, as("admin")))->status, 200);
+            EXPECT_EQ((co_await http.post(target + "/cancel", "", "", as("lee")))->status, 403);
+            EXPECT_EQ((co_await http.get("/api/notifications?userId=kim", as("lee")))->status, 403);
+            EXPECT_EQ((co_await http.post("/api/orders",
+                                          R"({"userId":"kim","orderItems":[{"productId":1,"quantity":1}]})",
+                                          "application/json", as("lee")))
+                          ->status,
+                      403);
+            EXPECT_EQ((co_await http.post(target + "/cancel", "", "", as("kim")))->status, 202);
+        },
+        http::AccessPolicy{[](std::string_view token) -> result<auth::Principal> {
+            return auth::Principal{
+                .subject = std::string{token}, .scopes = {.admin = token == "admin"}, .anonymous = false};
+        }});
+}
+
+TEST_F(NodeTest, a_closed_shop_is_not_there) {
+    serve(modules(small_config(), system_clock().now()), [&](client::HttpClient& http) -> awaitable<void> {
+        EXPECT_EQ((co_await http.get("/api/products"))->status, 404);
+    });
+}
+
+}  // namespace
+}  // namespace stepcast::app
