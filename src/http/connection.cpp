@@ -45,30 +45,24 @@ Connection::Connection(aio::Transport transport, LaneConnections& lane)
       transport_{std::move(transport)},
       parser_{lane.options().limits},
       received_{*lane.budgets().received},
-      unsent_{lane.budgets().unsent},
-      place_{lane.enter(*this)},
+      phase_{lane, *this},
+      share_{lane.options().clients},
+      writer_{lane, transport_, phase_, share_},
       peer_{Peer::of(transport_)} {}
 
-Connection::~Connection() {
-    lane_.leave(place_, phase_);
-}
-
 void Connection::expire() {
-    expired_ = true;
-    transport_.cancel();
-    if (turn_notice_ != nullptr) turn_notice_->notify();
+    phase_.expire();
+    wake();
 }
 
 void Connection::cut() {
-    cut_ = true;
-    expire();
+    phase_.cut();
+    wake();
 }
 
-void Connection::enter(Phase phase) {
-    if (phase == phase_ && phase != Phase::writing)
-        return;  // a limit is for the whole phase; writing is held to each byte taken
-    lane_.move(place_, phase_, phase);
-    phase_ = phase;
+void Connection::wake() {
+    transport_.cancel();
+    if (turn_notice_ != nullptr) turn_notice_->notify();
 }
 
 awaitable<void> Connection::run() {
@@ -105,8 +99,8 @@ awaitable<Connection::Outcome> Connection::read_request() {
     }
     while (parser_.state() == State::head || parser_.state() == State::body) {
         if (lane_.stopping() && !parser_.started()) co_return Outcome::over;
-        enter(reading_phase());
-        if (phase_ == Phase::body && !std::exchange(head_judged_, true)) {
+        phase_.enter(reading_phase());
+        if (phase_.now() == Phase::body && !std::exchange(head_judged_, true)) {
             if (auto refusal = refusal_of_head()) {
                 co_await end_refused(std::move(refusal));
                 co_return Outcome::over;
@@ -118,15 +112,15 @@ awaitable<Connection::Outcome> Connection::read_request() {
             co_return Outcome::over;
         }
         const auto [error] = co_await transport_.wait(aio::Transport::readable);
-        if (expired_) {
-            expired_ = false;
-            if (!cut_ && phase_ != Phase::idle) co_await refuse_by(too_slow);
+        if (phase_.expired()) {
+            phase_.forgive();
+            if (!phase_.is_cut() && phase_.now() != Phase::idle) co_await refuse_by(too_slow);
             co_return Outcome::over;
         }
         if (error || !feed_received()) co_return Outcome::over;
         if (!pending_.empty()) begin_turn();
     }
-    enter(Phase::answering);
+    phase_.enter(Phase::answering);
     co_return parser_.state() == State::done ? Outcome::request : Outcome::refused;
 }
 
@@ -249,9 +243,9 @@ awaitable<bool> Connection::answer() {
     const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     stats->count(response.status, seconds);
     tell(request, *stats, response.status, seconds);
-    charge(Limited::bytes, asked);
-    if (is_unsafe(method) && response.status < 300) charge(Limited::events, response.events);
-    if (cut_) co_return false;
+    share_.charge(Limited::bytes, asked);
+    if (is_unsafe(method) && response.status < 300) share_.charge(Limited::events, response.events);
+    if (phase_.is_cut()) co_return false;
     if (response.takeover && method != Method::head) {
         response.takeover->start(std::move(transport_), pending_.substr(pending_taken_), lane_.lane());
         co_return false;
@@ -264,9 +258,10 @@ awaitable<bool> Connection::answer() {
     const auto persistence = close       ? wire::Persistence::close
                              : http_1_0_ ? wire::Persistence::keep_alive
                                          : wire::Persistence::unsaid;
-    const Sent sent = send(response, method == Method::head, persistence);
-    if (!sent.whole && !co_await send_rest(std::move(response), sent)) co_return false;
-    unsent_.resize(0);
+    const auto sent = writer_.send(response, method == Method::head, http_1_0_, persistence);
+    if (!sent.whole && !co_await writer_.send_rest(std::move(response), sent, pending_.size()))
+        co_return false;
+    writer_.hold(0);
     if (close && !pending_.empty()) co_await linger();  // closing over unread bytes would be a reset
     co_return !close;
 }
@@ -274,7 +269,7 @@ awaitable<bool> Connection::answer() {
 /// Where the request goes; without a handler `response` is its answer.
 Connection::Way Connection::way_of(Request& request, bool room, Response& response) {
     Match match = lane_.router().route(request);
-    auto refusal = hold_to_limits(request, match.info);
+    auto refusal = share_.admit(request, match.info);
     if (!refusal) refusal = std::move(match.answer);
     if (!refusal && !room) refusal = busy();
     if (!refusal) return {match.handler, match.stats};
@@ -285,7 +280,7 @@ Connection::Way Connection::way_of(Request& request, bool room, Response& respon
 /// Counts an answer that may have to wait for its client; in place of one that there is no room for: that.
 void Connection::hold(Response& response, Method method) {
     const std::size_t size = response.list ? list_page_bytes + pending_.size() : response.body.size();
-    if (size <= uncounted_bytes || method == Method::head || unsent_.resize(size)) return;
+    if (size <= uncounted_bytes || method == Method::head || writer_.hold(size)) return;
     // Of a call that changed something the answer is tried, at least.
     if (!is_unsafe(method)) response = busy();
 }
@@ -311,11 +306,11 @@ awaitable<void> Connection::end_refused(std::unique_ptr<Response> refusal) {
 }
 
 awaitable<void> Connection::end_with(Response response) {
-    enter(Phase::answering);
+    phase_.enter(Phase::answering);
     const bool head_only = parser_.message().method == Method::head;
-    const Sent sent = send(response, head_only, wire::Persistence::close);
-    if (!sent.whole && !co_await send_rest(std::move(response), sent)) co_return;
-    unsent_.resize(0);
+    const auto sent = writer_.send(response, head_only, http_1_0_, wire::Persistence::close);
+    if (!sent.whole && !co_await writer_.send_rest(std::move(response), sent, pending_.size())) co_return;
+    writer_.hold(0);
     co_await linger();
 }
 
@@ -323,9 +318,9 @@ awaitable<void> Connection::end_with(Response response) {
 /// and the client loses the answer.
 awaitable<void> Connection::linger() {
     transport_.finish();
-    enter(Phase::lingering);
+    phase_.enter(Phase::lingering);
     std::size_t total = 0;
-    while (total < max_linger_bytes && !lane_.stopping() && !expired_) {
+    while (total < max_linger_bytes && !lane_.stopping() && !phase_.expired()) {
         const auto [error] = co_await transport_.wait(aio::Transport::readable);
         if (error) co_return;
         const ssize_t size = transport_.receive(lane_.read_buffer());

@@ -1,17 +1,8 @@
 // What comes before a connection's first request, and what one beyond the limit is told.
-#include <fmt/format.h>
-
 #include "http/connection.hpp"
 #include "http/stream/sse_session.hpp"
 
 namespace stepcast::http {
-
-Response too_many_connections(std::string_view whose) {
-    return Response::problem(
-               429, "too-many-connections",
-               fmt::format("one {0} may have no more of them at once (limits.{0}_connections)", whose))
-        .with("Retry-After", "5");
-}
 
 bool Connection::must_open() const {
     return lane_.options().proxies.begin_connections() || !transport_.is_open();
@@ -28,11 +19,11 @@ awaitable<bool> Connection::open(Phase phase) {
 awaitable<bool> Connection::hear_proxy(Phase phase) {
     const bool trusted = lane_.options().proxies.trusts(peer_);
     ProxyProtocol header;
-    enter(phase);
+    phase_.enter(phase);
     while (true) {
         const auto [error] = co_await transport_.wait(aio::Transport::readable);
-        if (error || expired_) co_return false;
-        if (phase_ == Phase::greeting) enter(Phase::head);
+        if (error || phase_.expired()) co_return false;
+        if (phase_.now() == Phase::greeting) phase_.enter(Phase::head);
         auto& buffer = lane_.read_buffer();
         const ssize_t size = transport_.peek(buffer);
         if (size < 0) co_return false;
@@ -59,20 +50,20 @@ awaitable<bool> Connection::hear_proxy(Phase phase) {
 /// The handshake, within the limit of `phase`. It takes its turn once the client has begun, and for each
 /// step.
 awaitable<bool> Connection::secure(Phase phase) {
-    enter(phase);
+    phase_.enter(phase);
     std::optional<HandshakeTurns::Turn> turn;
     while (true) {
         const auto [error] = co_await transport_.wait(aio::Transport::readable);
-        if (error || expired_) co_return false;
-        if (phase_ == Phase::greeting) enter(Phase::head);
+        if (error || phase_.expired()) co_return false;
+        if (phase_.now() == Phase::greeting) phase_.enter(Phase::head);
         if (turn)
             turn->go_on();
         else
             turn.emplace(lane_.handshakes(), *this, lane_.strand());
         turn_notice_ = &turn->notice();
-        while (!turn->granted() && !expired_) co_await turn->notice().wait();
+        while (!turn->granted() && !phase_.expired()) co_await turn->notice().wait();
         turn_notice_ = nullptr;
-        if (expired_) co_return false;
+        if (phase_.expired()) co_return false;
         if (const int done = transport_.open(); done != 0) co_return done > 0;
         turn->rest();
     }
@@ -80,19 +71,7 @@ awaitable<bool> Connection::secure(Phase phase) {
 
 /// False if its address has as many connections as it may. A trusted proxy may have any number.
 bool Connection::hold_place() {
-    const auto& options = lane_.options();
-    if (counted_ || options.clients == nullptr || options.proxies.trusts(peer_)) return true;
-    counted_ = options.clients->enter(peer_, Limited::connections);
-    return counted_.has_value();
-}
-
-/// The same for the user of the request.
-bool Connection::hold_user() {
-    if (payer_.user == 0 || payer_.user == user_) return true;
-    of_user_.reset();
-    of_user_ = lane_.options().clients->enter(payer_);
-    user_ = of_user_ ? payer_.user : 0;
-    return of_user_.has_value();
+    return lane_.options().proxies.trusts(peer_) || share_.hold_place(peer_);
 }
 
 awaitable<void> Connection::refuse_overload() {
@@ -105,31 +84,15 @@ awaitable<void> Connection::refuse_overload() {
 
 /// Answers whatever is asked by that, or a stream's client by what makes it come back later.
 awaitable<void> Connection::turn_away(Response response) {
-    enter(Phase::lingering);
-    while (parser_.state() == wire::RequestParser::State::head && !expired_) {
+    phase_.enter(Phase::lingering);
+    while (parser_.state() == wire::RequestParser::State::head && !phase_.expired()) {
         const auto [error] = co_await transport_.wait(aio::Transport::readable);
-        if (cut_ || (!expired_ && (error || !feed_received()))) co_return;
+        if (phase_.is_cut() || (!phase_.expired() && (error || !feed_received()))) co_return;
     }
-    expired_ = false;
+    phase_.forgive();
     Request asked;
     asked.headers = parser_.message().headers;
     co_await refuse(sse_turned_away(asked, std::move(response)));
-}
-
-/// The refusal, if whoever asks has used up what it may. Those who ask for our health always may.
-std::optional<Response> Connection::hold_to_limits(const Request& request, const RouteInfo* info) {
-    ClientLimits* limits = lane_.options().clients;
-    payer_ = {};
-    if (limits == nullptr || (info != nullptr && info->any_host)) return std::nullopt;
-    payer_ = limits->payer_of(request);
-    if (hold_user()) return limits->admit(request, payer_);
-    auto refusal = sse_turned_away(request, too_many_connections("user"));
-    refusal.close = true;
-    return refusal;
-}
-
-void Connection::charge(Limited what, std::size_t cost) {
-    if (cost > 0 && lane_.options().clients != nullptr) lane_.options().clients->charge(payer_, what, cost);
 }
 
 }  // namespace stepcast::http

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "http/client_share.hpp"
 #include "unit/http/raw_client.hpp"
 #include "unit/http/running_server.hpp"
 
@@ -193,6 +194,25 @@ TEST(ClientLimits, an_address_has_so_many_connections_and_a_trusted_proxy_any_nu
     LimitedServer behind{{.address = {2}}};
     RawClient first{behind.server.port()}, second{behind.server.port()}, third{behind.server.port()};
     for (auto* client : {&first, &second, &third}) EXPECT_EQ(client->ask(get("/hello"))->status, 200);
+}
+
+TEST(ClientShare, of_a_connection_is_one_place_and_goes_with_it_and_with_its_user) {
+    ClientLimits limits{{.address = {1}, .user = {1}}};
+    Request ada, bob;
+    ada.principal = {.subject = "ada", .anonymous = false};
+    bob.principal = {.subject = "bob", .anonymous = false};
+    std::optional<ClientShare> first{&limits};
+    ClientShare second{&limits};
+    const Peer peer{.address = asio::ip::make_address("192.0.2.1")};
+    EXPECT_TRUE(first->hold_place(peer));
+    EXPECT_TRUE(first->hold_place(peer)) << "it has its place";
+    EXPECT_FALSE(second.hold_place(peer));
+    EXPECT_FALSE(first->admit(ada, nullptr));
+    EXPECT_EQ(second.admit(ada, nullptr)->status, 429);
+    EXPECT_FALSE(first->admit(bob, nullptr)) << "who proved its name last holds it";
+    EXPECT_FALSE(second.admit(ada, nullptr));
+    first.reset();
+    EXPECT_TRUE(second.hold_place(peer));
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
-// The connection's way out: answers that fit, and lists that are read as they are taken.
-#include <array>
+#include "http/answer_writer.hpp"
 
-#include "http/connection.hpp"
+#include <array>
 
 namespace stepcast::http {
 namespace {
@@ -20,40 +19,39 @@ std::array<iovec, 2> behind(std::string_view head, std::string_view body, std::s
 
 }  // namespace
 
-/// Writes the head and sends it with the body in one gathered write, as far as the socket takes them. No
-/// coroutine, because that is nearly always all. A list follows its head by `send_rest`.
-Connection::Sent Connection::send(Response& response, bool head_only, wire::Persistence persistence) {
+AnswerWriter::Sent AnswerWriter::send(Response& response, bool head_only, bool http_1_0,
+                                      wire::Persistence persistence) {
     wire::ResponseHead head;
     head.status = response.status;
     head.date = lane_.date();
     head.persistence = persistence;
-    head.chunked = response.list && !http_1_0_;
+    head.chunked = response.list && !http_1_0;
     if (!has_no_body(response.status) && !response.takeover && !response.list)
         head.content_length = response.body.size();
     if (head_only || has_no_body(response.status)) response.body.clear(), response.list.reset();
     std::string& text = lane_.head_buffer();
     wire::append_response_head(text, head, response.headers);
     if (response.list) return {.chunked = head.chunked};
-    charge(Limited::bytes, text.size() + response.body.size());
+    share_.charge(Limited::bytes, text.size() + response.body.size());
     auto parts = behind(text, response.body, 0);
     const ssize_t taken = transport_.send(parts);
     return {.whole = taken == static_cast<ssize_t>(text.size() + response.body.size()), .bytes = taken};
 }
 
-/// What `send` left of an answer. False if the client is gone or takes nothing any more.
-awaitable<bool> Connection::send_rest(Response response, Sent sent) {
+awaitable<bool> AnswerWriter::send_rest(Response response, Sent sent, std::size_t beside) {
     if (sent.bytes < 0) co_return false;
     std::string head = lane_.written_head();
     if (response.list) co_return co_await write_list(std::move(head), sent.chunked, *response.list);
     co_return co_await write_rest(std::move(head), std::move(response.body),
-                                  static_cast<std::size_t>(sent.bytes));
+                                  static_cast<std::size_t>(sent.bytes), beside);
 }
 
 /// What the socket did not take at once of head and body. A connection that would hold more than is left for
 /// all ends here.
-awaitable<bool> Connection::write_rest(std::string head, std::string body, std::size_t sent) {
+awaitable<bool> AnswerWriter::write_rest(std::string head, std::string body, std::size_t sent,
+                                         std::size_t beside) {
     const std::size_t size = head.size() + body.size();
-    const std::size_t held = body.size() + pending_.size();
+    const std::size_t held = body.size() + beside;
     if (!unsent_.resize(held <= uncounted_bytes ? 0 : held)) co_return false;
     while (sent < size) {
         if (!co_await writable()) co_return false;
@@ -62,17 +60,17 @@ awaitable<bool> Connection::write_rest(std::string head, std::string body, std::
         if (taken < 0) co_return false;
         sent += static_cast<std::size_t>(taken);
     }
-    enter(Phase::answering);
+    phase_.enter(Phase::answering);
     co_return true;
 }
 
 /// Page by page, each read when the socket has taken the one before.
-awaitable<bool> Connection::write_list(std::string head, bool chunked, ListSource& list) {
+awaitable<bool> AnswerWriter::write_list(std::string head, bool chunked, ListSource& list) {
     transport_.bound_unsent();
     ListWriter writer{std::move(head), chunked};
     for (bool last = false; !last;) {
         auto page = co_await list.next();
-        if (!page || cut_) {
+        if (!page || phase_.is_cut()) {
             transport_.abort();  // an answer that breaks off must not look whole
             co_return false;
         }
@@ -82,19 +80,19 @@ awaitable<bool> Connection::write_list(std::string head, bool chunked, ListSourc
             const ssize_t sent = transport_.send(writer.parts());
             if (sent < 0) co_return false;
             writer.took(static_cast<std::size_t>(sent));
-            charge(Limited::bytes, static_cast<std::size_t>(sent));
+            share_.charge(Limited::bytes, static_cast<std::size_t>(sent));
             if (sent == 0 && !co_await writable()) co_return false;
         }
     }
-    enter(Phase::answering);
+    phase_.enter(Phase::answering);
     co_return true;
 }
 
 /// Waits until the socket takes bytes. False if it is gone, or took none for too long.
-awaitable<bool> Connection::writable() {
-    enter(Phase::writing);
+awaitable<bool> AnswerWriter::writable() {
+    phase_.enter(Phase::writing);
     const auto [error] = co_await transport_.wait(aio::Transport::writable);
-    co_return !error && !expired_;
+    co_return !error && !phase_.expired();
 }
 
 }  // namespace stepcast::http
