@@ -141,7 +141,7 @@ TEST(Config, what_makes_no_webhook_is_named) {
               "webhooks.a.secret_file: is not set, and nothing is sent without a signature");
     EXPECT_EQ(refused_file("[webhooks.a]\nurl = \"https://a.example\"\nsecret_file = \"/s\"\n"),
               "webhooks.a: what is owed to a receiver has to outlive a restart; store.path is not set");
-    EXPECT_EQ(refused_file(fine + "url = \"https://a.example\"\nretry = \"2h\"\n"),
+    EXPECT_EQ(refused_file(fine + "url = \"https://a.example\"\nretry_max = \"1s\"\n"),
               "webhooks.a.retry: is longer than its retry_max");
     EXPECT_EQ(refused_file(fine + "url = \"https://a.example\"\nevents = []\n"),
               "webhooks.a.events: names none, so nothing would be sent");
