@@ -117,7 +117,8 @@ const RouteInfo end_info{
 
 std::string_view cookie_token(const Request& request) {
     const auto token = cookie_of(request, secure_name);
-    return token.empty() && request.is_local() ? cookie_of(request, local_name) : token;
+    const bool plain = request.is_local() && !request.peer.secure;
+    return token.empty() && plain ? cookie_of(request, local_name) : token;
 }
 
 std::vector<Route> session_routes(const Clock& clock) {

@@ -105,13 +105,16 @@ TEST_F(SessionTest, over_plain_http_only_this_machine_has_a_session) {
 }
 
 TEST_F(SessionTest, the_cookie_proves_who_calls_and_a_header_beats_it) {
-    const auto with = [&](std::string cookie, bool from_loopback = true) {
-        return ask(Method::get, "/mine", {{"cookie", std::move(cookie)}}, "localhost", from_loopback).status;
+    const auto with = [&](std::string cookie, bool from_loopback = true, bool secure = false) {
+        return ask(Method::get, "/mine", {{"cookie", std::move(cookie)}}, "localhost", from_loopback, secure)
+            .status;
     };
     EXPECT_EQ(with("__Host-stepcast=t"), 200);
     EXPECT_EQ(with("a=b; __Host-stepcast=t; c=d", false), 200);
     EXPECT_EQ(with("stepcast=t"), 200);
     EXPECT_EQ(with("stepcast=t", false), 401) << "another site under the domain could have set it";
+    EXPECT_EQ(with("__Host-stepcast=t", true, true), 200);
+    EXPECT_EQ(with("stepcast=t", true, true), 401) << "what passes TLS on connects from loopback, too";
     for (const auto* none :
          {"", "__Host-stepcast=", "x__Host-stepcast=t", "__Host-stepcastx=t", "__host-stepcast=t"})
         EXPECT_EQ(with(none, false), 401) << none;
