@@ -6,6 +6,7 @@ import pathlib
 import socket
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "api"))
@@ -79,12 +80,20 @@ class Limits(unittest.TestCase):
                 self.assertEqual(api.call("HEAD", target + "c", headers=FIRST)[0], 200, "another address")
                 self.assertEqual(api.call("HEAD", target + "c")[0], 503)
 
+    def held(self, server):
+        """A connection of ours. The one that asked whether the server is up may have its place a little longer."""
+        end = time.monotonic() + LIMIT_S
+        while time.monotonic() < end:
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S)
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            if b" 200 " in client.recv(4096):
+                return client
+            client.close()
+        self.fail("no place among those of the address")
+
     def test_an_address_has_so_many_connections(self):
         with servers.stepcast("limits.address_connections=3") as server:
-            held = [socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) for _ in range(3)]
-            for client in held:
-                client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                self.assertIn(b" 200 ", client.recv(4096))
+            held = [self.held(server) for _ in range(3)]
             status, problem, _ = Api(server).get("/healthz")
             self.assertEqual((status, problem["code"]), (429, "too-many-connections"))
             for client in held:
