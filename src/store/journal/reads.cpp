@@ -73,21 +73,26 @@ awaitable<result<void>> JournaledStore::find_events(const Category& category, st
     co_return done;
 }
 
+// These read first and wait then: what is numbered while they wait is not durable when they end, and a
+// message that was sent for it would tell of an event that a kill takes away.
 awaitable<result<std::optional<InboxMark>>> JournaledStore::handled(std::string_view consumer,
                                                                     std::string_view message_id) {
+    auto found = co_await memory_.handled(consumer, message_id);
     if (!co_await durable(changes_.count())) co_return fail(errc::unavailable, {}, trouble_);
-    co_return co_await memory_.handled(consumer, message_id);
+    co_return found;
 }
 
 awaitable<result<std::vector<PendingMessage>>> JournaledStore::outbox(std::uint64_t after,
                                                                       std::size_t limit) {
+    auto found = co_await memory_.outbox(after, limit);
     if (!co_await durable(changes_.count())) co_return fail(errc::unavailable, {}, trouble_);
-    co_return co_await memory_.outbox(after, limit);
+    co_return found;
 }
 
 awaitable<result<std::vector<Timer>>> JournaledStore::due(Timestamp now, std::size_t limit) {
+    auto found = co_await memory_.due(now, limit);
     if (!co_await durable(changes_.count())) co_return fail(errc::unavailable, {}, trouble_);
-    co_return co_await memory_.due(now, limit);
+    co_return found;
 }
 
 awaitable<result<void>> JournaledStore::save_snapshot(const Category& category, std::string_view stream_id,
