@@ -14,5 +14,10 @@ namespace stepcast::domain {
 inline constexpr std::string_view id_schema = "{" STEPCAST_ID "}";
 inline constexpr std::string_view whole_schema =
     R"({"type":"integer","minimum":1,"maximum":9223372036854775807})";
+/// Of `wait`, a position of the store.
+inline constexpr std::string_view position_schema =
+    R"({"type":"integer","minimum":0,"maximum":9223372036854775807})";
+/// Of the header Idempotency-Key.
+inline constexpr std::string_view key_schema = R"({"type":"string","pattern":"^[!-~]{1,255}$"})";
 
 }  // namespace stepcast::domain

@@ -22,7 +22,7 @@ constexpr Parameter account_id{path, "accountId", "The account", domain::id_sche
 constexpr Parameter key{
     header, "Idempotency-Key",
     "Who sends the call again with the same key is given the same answer; kept for 7 days",
-    R"({"type":"string","pattern":"^[!-~]{1,255}$"})"};
+    domain::key_schema};
 constexpr Parameter if_match{header, "If-Match", "The version that the account must have, such as `\"v7\"`",
                              R"({"type":"string","pattern":"^(\\*|\"v[0-9]{1,18}\")$"})"};
 constexpr Parameter version{query, "version", "As of this version of the account", domain::whole_schema};
@@ -30,7 +30,7 @@ constexpr Parameter at{query, "at", "As of this time, by the events' timestamps;
                        R"({"type":"string","format":"date-time"})"};
 constexpr Parameter wait_for{
     query, "wait", "Answered once what was committed at this position can be seen, at most 5 s later",
-    R"({"type":"integer","minimum":0,"maximum":9223372036854775807})"};
+    domain::position_schema};
 constexpr Parameter from{query, "from", "The first version", domain::whole_schema};
 constexpr Parameter events_limit{query, "limit", "At most so many; `Link: rel=\"next\"` goes on behind them",
                                  R"({"type":"integer","minimum":1,"maximum":10000,"default":10000})"};

@@ -53,7 +53,7 @@ const http::RouteInfo begin_transfer{
     .parameters =
         {{header, "Idempotency-Key",
           "Without a `transferId`: who sends the call again with the same key means the same transfer",
-          R"({"type":"string","pattern":"^[!-~]{1,255}$"})"}},
+          domain::key_schema}},
     .body = &new_transfer,
     .answers = {{.status = 202,
                  .meaning = "It will be carried out, or is",

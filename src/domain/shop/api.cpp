@@ -22,10 +22,10 @@ constexpr Parameter product_id{path, "productId", "The product", "{" SHOP_ID "}"
 constexpr Parameter order_id{path, "orderId", "The order", domain::id_schema, true};
 constexpr Parameter wait_for{
     query, "wait", "Answered once what was committed at this position can be seen, at most 5 s later",
-    R"({"type":"integer","minimum":0,"maximum":9223372036854775807})"};
+    domain::position_schema};
 constexpr Parameter key{header, "Idempotency-Key",
                         "Who sends the call again with the same key means the same order",
-                        R"({"type":"string","pattern":"^[!-~]{1,255}$"})"};
+                        domain::key_schema};
 constexpr Parameter user_id{query, "userId", "Whose; absent: the caller's, or the guest's",
                             domain::id_schema};
 constexpr Parameter from{query, "from", "The first of the user's notifications", domain::whole_schema};
