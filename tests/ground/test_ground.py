@@ -117,6 +117,8 @@ class Ground(unittest.TestCase):
         for name in ("dev", ".ci/run", "tests/run.py"):
             self.assertTrue(os.access(ROOT / name, os.X_OK), name)
         output("bash", "-n", "dev")
+        early = re.compile(r"[^|]\|\s*(grep (-\w+ )*-\w*q|head)\b")  # under pipefail, who leaves a pipe early fails who writes into it
+        self.assertEqual([line for line in read("dev").splitlines() if early.search(line)], [])
         output("sh", "-n", ".ci/run")
 
 
