@@ -131,7 +131,9 @@ struct Fence {
     std::uint64_t token = 0;
 };
 
-/// The one atomic write: all of it or nothing.
+/// The one atomic write: all of it or nothing. If all of its events are known, it is a repeat, perhaps
+/// decided on another state than they were: then its outbox, timers and snapshots are left out, because those
+/// of the first commit hold.
 struct Commit {
     boost::container::small_vector<Append, 1> appends;
     /// An offset not above the stored one makes the whole commit succeed with no effect. A refusal does not
@@ -342,7 +344,7 @@ class EventStore {
         /// A stream of that name may live again by now: what is known of it from behind `through` still
         /// holds.
         std::vector<ExpiredStream> streams;
-        std::vector<Oversized> oversized;  ///< asked once, and again after a further event
+        std::vector<Oversized> oversized;  ///< asked with each last call, until they are trimmed
         bool done = true;
     };
     virtual awaitable<result<Expired>> cleanup(Timestamp now) = 0;

@@ -70,6 +70,32 @@ TEST_P(StoreTest, a_refused_commit_owes_nothing) {
     EXPECT_TRUE(run(store().outbox(0, 100)).value().empty());
 }
 
+TEST_P(StoreTest, a_repeat_that_was_decided_on_another_state_says_nothing_of_it) {
+    auto first = commit_of({draft("a", "1")});
+    first.outbox = {{"told", "topic", "k", "version 1"}};
+    first.timers = {{"t", clock.at + 1h, "kind", "first"}};
+    ASSERT_TRUE(commit(first));
+    Commit sent;
+    sent.sent = {"told"};
+    ASSERT_TRUE(commit(sent));
+
+    auto again = commit_of({draft("a", "1")});
+    again.outbox = {{"told", "topic", "k", "version 1 again"}, {"told otherwise", "topic", "k", "version 2"}};
+    again.timers = {{"t", clock.at, "kind", "again"}};
+    again.snapshots = {{&task, "a", {2, 1, "a state that never was"}}};
+    again.inbox = {"payments", "m1", clock.at + 60min};
+    again.source = {"payments", "topic", 0, 5};
+    const auto receipt = commit(again);
+    ASSERT_TRUE(receipt);
+    EXPECT_TRUE(receipt->deduplicated);
+    EXPECT_EQ(receipt->version, 1u);
+    EXPECT_TRUE(run(store().outbox(0, 100)).value().empty());
+    EXPECT_TRUE(run(store().due(clock.at, 100)).value().empty());
+    EXPECT_FALSE(run(store().load_snapshot(task, "a")).value());
+    EXPECT_EQ(offset("payments", "topic", 0), 5);
+    EXPECT_TRUE(run(store().handled("payments", "m1")).value()) << "what was handled was handled";
+}
+
 TEST_P(StoreTest, a_message_that_was_handled_has_no_effect_again_but_its_offset_moves) {
     const auto handle = [&](const std::string& id, std::int64_t at, const std::string& event) {
         auto one = commit_of({draft("a", event)});

@@ -90,4 +90,32 @@ TEST_F(JournalOutbox, without_a_time_to_keep_it_a_row_leaves_as_it_is_sent) {
     close(*store);
 }
 
+TEST_F(JournalOutbox, what_comes_while_a_reader_waits_is_not_told_to_it) {
+    auto store = open();
+    const auto owe_meanwhile = [&](std::string id) {
+        asio::co_spawn(
+            strand,
+            [&store, id]() -> awaitable<void> {
+                Commit one;
+                one.outbox = {{id, "topic", "k", "v"}};
+                EXPECT_TRUE((co_await store->commit_many({&one, 1})).at(0));
+            },
+            asio::detached);
+    };
+    owe_meanwhile("a");
+    io.poll();  // it is numbered and being written now
+    std::string told;
+    asio::co_spawn(
+        strand,
+        [&]() -> awaitable<void> {
+            for (const auto& pending : (co_await store->outbox(0, 10)).value()) told += pending.message.id;
+        },
+        asio::detached);
+    owe_meanwhile("b");
+    io.run_for(60s);
+    EXPECT_EQ(told, "a") << "b is not durable yet when the reader's wait ends: a kill may take it away";
+    EXPECT_EQ(rows(), "a b");
+    close(*store);
+}
+
 }  // namespace stepcast::store::test

@@ -151,9 +151,11 @@ awaitable<void> ProgressEventService::trim(std::string task_id) {
     const bool split = task->split;
     const event::Version cut =
         task->state.version - options_.max_events_per_task + options_.max_events_per_task / 10;
+    if (cut < first) co_return;  // the store is ahead: it asks again
     auto state = co_await tasks_.base(task_id, first);
-    auto events = co_await tasks_.read(task_id, first, cut);
-    if (!state || !events || events->empty()) {
+    // Nothing is read for a snapshot that cannot be gone on from.
+    const auto events = co_await tasks_.read(task_id, first, state ? cut : 0);
+    if (!events || events->empty()) {
         ++tasks_.counts().failed;
         co_return;
     }

@@ -201,14 +201,21 @@ awaitable<result<EventStore::Expired>> MemoryStore::cleanup(Timestamp now) {
     const auto end = expired_.begin() + static_cast<std::ptrdiff_t>(count);
     told.streams.assign(std::make_move_iterator(expired_.begin()), std::make_move_iterator(end));
     expired_.erase(expired_.begin(), end);
-    for (auto& stream : std::exchange(oversized_, {})) {
-        auto* found = find(*stream.category, stream.stream_id);
-        if (found == nullptr) continue;
-        found->asked = false;
-        if (found->events.size() > limits_.max_events_per_stream) told.oversized.push_back(std::move(stream));
-    }
     told.done = !more && expired_.empty();
+    if (told.done) told.oversized = still_oversized();
     co_return told;
+}
+
+// Its owner may have been asked before it had taken in the last events, and is asked until it has trimmed
+// them.
+std::vector<Oversized> MemoryStore::still_oversized() {
+    std::erase_if(oversized_, [this](const Oversized& stream) {
+        auto* found = find(*stream.category, stream.stream_id);
+        if (found == nullptr) return true;
+        found->asked = found->events.size() > limits_.max_events_per_stream;
+        return !found->asked;
+    });
+    return oversized_;
 }
 
 // One small thing that is due. False if nothing is.

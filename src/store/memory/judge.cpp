@@ -46,9 +46,14 @@ std::optional<Refusal> MemoryStore::judge(const Commit& commit, Call& call) {
     }
     if (events > 1)
         if (auto refusal = refuse_repeats()) return refusal;
-    if (auto refusal = judge_snapshots(commit)) return refusal;
-
+    if (!repeats())
+        if (auto refusal = judge_snapshots(commit)) return refusal;
     return judge_room(commit, call);
+}
+
+// All that the commit appends is known.
+bool MemoryStore::repeats() const {
+    return !plan_.empty() && std::ranges::all_of(plan_, &Plan::known);
 }
 
 std::optional<Refusal> MemoryStore::judge_room(const Commit& commit, const Call& call) {

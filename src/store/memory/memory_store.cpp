@@ -141,7 +141,7 @@ CommitResult MemoryStore::commit_one(const Commit& commit, Call& call) {
 }
 
 Receipt MemoryStore::write(const Commit& commit) {
-    Receipt receipt{0, 0, !plan_.empty()};
+    Receipt receipt{};
     const Timestamp recorded_at = commit.recorded_at.value_or(now_);
     for (const auto& plan : plan_) {
         const auto& drafts = plan.append->events;
@@ -156,8 +156,11 @@ Receipt MemoryStore::write(const Commit& commit) {
         for (const auto& draft : drafts) append(stream, draft, recorded_at);
         receipt = {stream.version, stream.last_position, false};
     }
-    for (const auto& plan : plan_) receipt.deduplicated = receipt.deduplicated && plan.known;
+    receipt.deduplicated = repeats();
     write_besides_events(commit);
+    // A repeat was perhaps decided on another state: what it would say of its events is not true of those
+    // that stand, and the first commit has left what is.
+    if (!receipt.deduplicated) write_what_follows(commit);
     return receipt;
 }
 
@@ -169,9 +172,6 @@ std::uint64_t MemoryStore::cost_besides_events(const Commit& commit) {
 }
 
 void MemoryStore::write_besides_events(const Commit& commit) {
-    for (const auto& message : commit.outbox)
-        if (const auto* pending = outbox_.add(message, now_); pending != nullptr && log_ != nullptr)
-            log_->message_added(*pending);
     for (const auto& id : commit.sent)
         if (const auto sent = outbox_.remove(id, now_); sent.number != 0 && log_ != nullptr) keep_sent(sent);
     if (commit.inbox) {
@@ -180,16 +180,22 @@ void MemoryStore::write_besides_events(const Commit& commit) {
     }
     for (const auto& id : commit.fired)
         if (timers_.remove(id) && log_ != nullptr) log_->timer_fired(id);
+    if (commit.erase.empty()) return;
+    erased_ = true;
+    if (log_ != nullptr) log_->erasing();
+    for (const auto& gone : commit.erase) erase(gone);
+}
+
+void MemoryStore::write_what_follows(const Commit& commit) {
+    for (const auto& message : commit.outbox)
+        if (const auto* pending = outbox_.add(message, now_); pending != nullptr && log_ != nullptr)
+            log_->message_added(*pending);
     for (const auto& timer : commit.timers) {
         timers_.set(timer);
         if (log_ != nullptr) log_->timer_set(timer);
     }
     for (const auto& [category, stream_id, snapshot] : commit.snapshots)
         keep_snapshot(*find(*category, stream_id), snapshot, false);
-    if (commit.erase.empty()) return;
-    erased_ = true;
-    if (log_ != nullptr) log_->erasing();
-    for (const auto& gone : commit.erase) erase(gone);
 }
 
 // Where something is written down: nobody could look at what is kept in memory.

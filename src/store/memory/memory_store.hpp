@@ -245,6 +245,7 @@ class MemoryStore final : public EventStore {
     std::optional<std::size_t> index_of(const MemoryStream& stream, std::string_view event_id,
                                         Recalled& recalled) const;
     std::optional<Refusal> judge(const Commit& commit, Call& call);
+    bool repeats() const;
     std::optional<Refusal> judge_room(const Commit& commit, const Call& call);
     std::uint64_t& bytes_of(const Category& category) { return category.expires ? bytes_ : permanent_bytes_; }
     CategoryStats& stats_of(const Category& category);
@@ -254,8 +255,10 @@ class MemoryStore final : public EventStore {
     Version planned_for(const Category& category, std::string_view stream_id) const;
     Receipt write(const Commit& commit);
     void write_besides_events(const Commit& commit);
+    void write_what_follows(const Commit& commit);
     void keep_sent(const SentMessage& sent);
     bool forget_sent(Timestamp until, std::size_t count);
+    std::vector<Oversized> still_oversized();
     void keep_snapshot(MemoryStream& stream, Snapshot snapshot, bool trim);
     void erase(const Erase& erase);
     void append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at);
@@ -334,7 +337,7 @@ class MemoryStore final : public EventStore {
     std::deque<Leaving> leaving_;        // in the order of their positions, about
     std::deque<Removal> removals_;       // hardly ever more than one
     std::deque<ExpiredStream> expired_;  // not yet told by cleanup
-    std::vector<Oversized> oversized_;   // not yet told by cleanup
+    std::vector<Oversized> oversized_;   // those that were once
 
     std::vector<Plan> plan_;             // of the commit at hand; a member only to keep its memory
     Room room_ = Room::none;             // what may still go, if the commit at hand did not fit

@@ -60,6 +60,21 @@ TEST_F(Service, a_task_that_is_reported_again_while_it_is_trimmed_is_trimmed_onc
     EXPECT_TRUE(pump_until([&] { return service.snapshots().saved == 2; }));
 }
 
+TEST_F(Service, a_task_that_the_store_knows_further_is_trimmed_once_the_projection_has_come_there) {
+    feed(commit(150));
+    store::EventStore::Expired oversized;
+    oversized.oversized.push_back({&category, "t"});
+    hub.take_cleaned(oversized);
+    EXPECT_TRUE(pump_until([&] { return service.snapshots().saved == 1; }));
+    const auto events = commit(100);
+    hub.take_cleaned(oversized);
+    for (int turns = 0; turns < 50; ++turns) ASSERT_TRUE(finish(service.status("t", std::nullopt)));
+    EXPECT_EQ(service.snapshots().failed, 0u) << "nothing has to be folded yet";
+    feed(events);
+    hub.take_cleaned(oversized);
+    EXPECT_TRUE(pump_until([&] { return service.snapshots().saved == 2; }));
+}
+
 TEST_F(Service, a_snapshot_that_cannot_be_used_is_counted_as_ignored_and_the_next_as_failed) {
     feed(commit(150));
     store::EventStore::Expired oversized;
