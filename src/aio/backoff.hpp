@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <cstdint>
 
 namespace stepcast::aio {
 
@@ -13,6 +14,9 @@ class Backoff {
 
     Duration next();
     void reset() { next_ = first_; }
+
+    /// The pause after so many attempts, of a schedule that outlives its process.
+    static Duration after(std::uint32_t attempts, Duration first, Duration most);
 
   private:
     Duration first_;

@@ -7,7 +7,6 @@
 
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
-#include "base/random.hpp"
 
 namespace stepcast::webhooks {
 namespace {
@@ -247,7 +246,8 @@ awaitable<void> Webhook::send(Delivery& delivery) {
     ++delivery.attempts;
     if (delivery.attempts >= options_.max_attempts) co_return co_await park(delivery, answer->taken.error());
     const auto asked = std::min<Duration>(answer->retry_after, options_.retry_max);
-    co_await try_again(delivery, std::max(pause_after(delivery.attempts), asked));
+    const auto pause = aio::Backoff::after(delivery.attempts, options_.retry, options_.retry_max);
+    co_await try_again(delivery, std::max(std::chrono::duration_cast<Duration>(pause), asked));
 }
 
 awaitable<void> Webhook::park(const Delivery& delivery, Error why) {
@@ -281,14 +281,6 @@ awaitable<void> Webhook::try_again(const Delivery& delivery, Duration pause) {
     commit.timers.push_back(timer_of(options_.name, later));
     if (co_await parts_.committer.commit(std::move(commit)))
         queue_.put_back(later.task, later.attempts, later.due);
-}
-
-// Twice as long each time, up to a bound, less up to a half by chance.
-Duration Webhook::pause_after(std::uint32_t attempts) const {
-    Duration whole = options_.retry;
-    for (std::uint32_t i = 1; i < attempts && whole < options_.retry_max; ++i) whole *= 2;
-    whole = std::min(whole, options_.retry_max);
-    return whole - Duration{static_cast<Duration::rep>(random_u64() % (whole.count() / 2 + 1))};
 }
 
 // A line when it begins to fail and when it does no more: each attempt would be a flood.

@@ -74,7 +74,6 @@ class Webhook final : flow::LetterReceiver {
     aio::awaitable<bool> parked_behind(const Delivery& delivery);
     aio::awaitable<void> park(const Delivery& delivery, Error why);
     aio::awaitable<void> try_again(const Delivery& delivery, Duration pause);
-    Duration pause_after(std::uint32_t attempts) const;
     void note_outcome(const result<void>& taken);
 
     const domain::Parts& parts_;

@@ -92,10 +92,13 @@ TEST(Backoff, doubles_up_to_its_bound_and_differs_by_chance) {
     Backoff::Duration before{};
     for (int round = 0; round < 20; ++round) {
         Backoff backoff{100ms, 1s};
+        std::uint32_t attempts = 0;
         for (const Backoff::Duration whole : {100ms, 200ms, 400ms, 800ms, 1000ms, 1000ms}) {
-            const auto pause = backoff.next();
-            EXPECT_GE(pause, whole / 2);
-            EXPECT_LE(pause, whole);
+            for (const auto pause : {backoff.next(), Backoff::after(attempts + 1, 100ms, 1s)}) {
+                EXPECT_GE(pause, whole / 2);
+                EXPECT_LE(pause, whole);
+            }
+            ++attempts;
         }
         backoff.reset();
         const auto first = backoff.next();
