@@ -44,9 +44,7 @@ constexpr Parameter id_row{path, "id", "The saga; of a transfer or an order its 
 constexpr Parameter kind_row{query, "saga", "Its kind, where sagas of two kinds have one id",
                              R"({"type":"string"})"};
 
-const Answer later{.status = 503,
-                   .meaning = "The store cannot be reached, is full, or is being read",
-                   .headers = {"Retry-After"}};
+const auto& later = unavailable_answer;
 const Answer bad{400, "The call is malformed; `field` names the place"};
 const Answer unknown{404, "No such saga"};
 

@@ -1,7 +1,9 @@
 #pragma once
 #include <string_view>
 
-// Pieces of JSON Schema that the rows of several modules are made from.
+#include "http/route.hpp"
+
+// Pieces that the rows of several modules are made from.
 
 // Texts without what `has_control` finds; a macro, because only literals can be joined within a schema.
 #define STEPCAST_PRINTABLE \
@@ -19,5 +21,18 @@ inline constexpr std::string_view position_schema =
     R"({"type":"integer","minimum":0,"maximum":9223372036854775807})";
 /// Of the header Idempotency-Key.
 inline constexpr std::string_view key_schema = R"({"type":"string","pattern":"^[!-~]{1,255}$"})";
+
+inline constexpr http::Parameter wait_parameter{
+    http::Parameter::In::query, "wait",
+    "Answered once what was committed at this position can be seen, at most 5 s later", position_schema};
+/// `meaning` says what a repeated key does.
+constexpr http::Parameter key_parameter(std::string_view meaning) {
+    return {http::Parameter::In::header, "Idempotency-Key", meaning, key_schema};
+}
+inline const http::Answer unavailable_answer{
+    .status = 503,
+    .meaning = "The store cannot be reached, is full, or is being read",
+    .headers = {"Retry-After"}};
+inline const http::Answer not_in_time_answer{504, "What was waited for has not been seen yet"};
 
 }  // namespace stepcast::domain

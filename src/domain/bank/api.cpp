@@ -19,18 +19,14 @@ using enum Parameter::In;
 #define TIME R"("type":"string","format":"date-time")"
 
 constexpr Parameter account_id{path, "accountId", "The account", domain::id_schema, true};
-constexpr Parameter key{
-    header, "Idempotency-Key",
-    "Who sends the call again with the same key is given the same answer; kept for 7 days",
-    domain::key_schema};
+constexpr auto key = domain::key_parameter(
+    "Who sends the call again with the same key is given the same answer; kept for 7 days");
 constexpr Parameter if_match{header, "If-Match", "The version that the account must have, such as `\"v7\"`",
                              R"({"type":"string","pattern":"^(\\*|\"v[0-9]{1,18}\")$"})"};
 constexpr Parameter version{query, "version", "As of this version of the account", domain::whole_schema};
 constexpr Parameter at{query, "at", "As of this time, by the events' timestamps; not with `version`",
                        R"({"type":"string","format":"date-time"})"};
-constexpr Parameter wait_for{
-    query, "wait", "Answered once what was committed at this position can be seen, at most 5 s later",
-    domain::position_schema};
+constexpr auto wait_for = domain::wait_parameter;
 constexpr Parameter from{query, "from", "The first version", domain::whole_schema};
 constexpr Parameter events_limit{query, "limit", "At most so many; `Link: rel=\"next\"` goes on behind them",
                                  R"({"type":"integer","minimum":1,"maximum":10000,"default":10000})"};
@@ -111,10 +107,8 @@ const Answer unknown_past{404, "No such account, or no such version of it yet"};
 const Answer unchanged{304, "`If-None-Match` names what stands", nullptr, Shape::one, ""};
 const Answer moved{412, "The account has another version than `If-Match` says"};
 const Answer other_key{422, "The `Idempotency-Key` was used for another call"};
-const Answer not_in_time{504, "What was waited for has not been seen yet"};
-const Answer later{.status = 503,
-                   .meaning = "The store cannot be reached, is full, or is being read",
-                   .headers = {"Retry-After"}};
+const auto& not_in_time = domain::not_in_time_answer;
+const auto& later = domain::unavailable_answer;
 
 Answer changed(int status, std::string_view meaning, const Schema& schema) {
     Answer answer{.status = status,

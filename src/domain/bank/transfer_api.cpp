@@ -36,9 +36,7 @@ constexpr Schema transfer_view{"Transfer", R"({
     "steps":{"type":"array","items":{"type":"object","required":["step","timestamp"],
       "properties":{"step":{"type":"string"},"timestamp":{"type":"string","format":"date-time"}}}}}})"};
 
-const Answer later{.status = 503,
-                   .meaning = "The store cannot be reached, is full, or is being read",
-                   .headers = {"Retry-After"}};
+const auto& later = domain::unavailable_answer;
 const Answer bad{400, "The call is malformed; `field` names the place"};
 const Answer unknown{404, "No such transfer"};
 
@@ -50,10 +48,8 @@ const http::RouteInfo begin_transfer{
         "Taken from the one, then given to the other; if that account does not take it, it goes back. Its "
         "progress is a task: `/api/v2/progress/subscribe/{taskId}`.",
     .access = Access::user,
-    .parameters =
-        {{header, "Idempotency-Key",
-          "Without a `transferId`: who sends the call again with the same key means the same transfer",
-          domain::key_schema}},
+    .parameters = {domain::key_parameter(
+        "Without a `transferId`: who sends the call again with the same key means the same transfer")},
     .body = &new_transfer,
     .answers = {{.status = 202,
                  .meaning = "It will be carried out, or is",

@@ -20,12 +20,8 @@ using enum Parameter::In;
 
 constexpr Parameter product_id{path, "productId", "The product", "{" SHOP_ID "}", true};
 constexpr Parameter order_id{path, "orderId", "The order", domain::id_schema, true};
-constexpr Parameter wait_for{
-    query, "wait", "Answered once what was committed at this position can be seen, at most 5 s later",
-    domain::position_schema};
-constexpr Parameter key{header, "Idempotency-Key",
-                        "Who sends the call again with the same key means the same order",
-                        domain::key_schema};
+constexpr auto wait_for = domain::wait_parameter;
+constexpr auto key = domain::key_parameter("Who sends the call again with the same key means the same order");
 constexpr Parameter user_id{query, "userId", "Whose; absent: the caller's, or the guest's",
                             domain::id_schema};
 constexpr Parameter from{query, "from", "The first of the user's notifications", domain::whole_schema};
@@ -70,14 +66,12 @@ constexpr Schema notification_schema{"Notification", R"({
     "type":{"type":"string"},"message":{"type":"string"},"orderId":{"type":"string"},
     "timestamp":{"type":"string","format":"date-time"}}})"};
 
-const Answer later{.status = 503,
-                   .meaning = "The store cannot be reached, is full, or is being read",
-                   .headers = {"Retry-After"}};
+const auto& later = domain::unavailable_answer;
 const Answer bad{400, "The call is malformed; `field` names the place"};
 const Answer not_owner{403, "Another user's"};
 const Answer no_order{404, "No such order"};
 const Answer no_product{404, "No such product"};
-const Answer not_in_time{504, "What was waited for has not been seen yet"};
+const auto& not_in_time = domain::not_in_time_answer;
 
 }  // namespace
 
