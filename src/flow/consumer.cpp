@@ -8,6 +8,7 @@
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
 #include "aio/unless.hpp"
+#include "flow/kill_point.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -15,6 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto quiet = 250ms;
 constexpr auto short_quiet = 5ms;
+const KillPoint after_consume{"after-consume"};
+const KillPoint before_offset{"before-offset"};
 
 /// Records that are given again, and how often each was tried.
 struct Again {
@@ -72,15 +75,23 @@ aio::awaitable<std::optional<result<std::vector<bus::Place>>>> Consumer::produce
     return aio::unless(stop_, bus_.produce(std::move(messages)));
 }
 
+void Consumer::done(bus::Place place) {
+    if (place.again) return end_letter(place, LetterReceiver::Outcome{});
+    before_offset.pass();
+    from_->done(place);
+}
+
 aio::awaitable<void> Consumer::run(Handler& handler) {
     co_await handler.begin();
     std::chrono::steady_clock::time_point asked_at{};
     while (!stopping()) {
         // Where one letter was handed over the next is not far.
         const bool lately = std::chrono::steady_clock::now() - asked_at < 1s;
-        if (const auto batch = co_await from_->next(lately ? short_quiet : quiet))
+        if (const auto batch = co_await from_->next(lately ? short_quiet : quiet)) {
+            after_consume.pass();
             co_await (keeps_order() ? handle_in_order(batch->records, handler)
                                     : handle(batch->records, handler));
+        }
         if (!asked_.empty()) {
             co_await take_asked(handler);
             asked_at = std::chrono::steady_clock::now();

@@ -97,10 +97,7 @@ class Consumer final : LetterReceiver {
     void settle(bus::Place place) {
         if (!place.again) from_->settle(place);
     }
-    void done(bus::Place place) {
-        if (place.again) return end_letter(place, LetterReceiver::Outcome{});
-        from_->done(place);
-    }
+    void done(bus::Place place);
     /// See bus::Consumer::refuse: in place of a dead letter, where the producer waits to be told.
     bool refuse(bus::Place place, const Error& why) { return !place.again && from_->refuse(place, why); }
     bool caught_up() const { return from_->caught_up(); }
