@@ -26,9 +26,14 @@ aio::awaitable<result<Answer>> HttpClient::get(std::string target, Headers extra
 
 aio::awaitable<result<Answer>> HttpClient::post(std::string target, std::string body,
                                                 std::string content_type, Headers extra) {
+    return send("POST", std::move(target), std::move(body), std::move(content_type), std::move(extra));
+}
+
+aio::awaitable<result<Answer>> HttpClient::send(std::string_view method, std::string target, std::string body,
+                                                std::string content_type, Headers extra) {
     extra.emplace_back("Content-Type", std::move(content_type));
     extra.emplace_back("Content-Length", std::to_string(body.size()));
-    co_return co_await exchange(request_head("POST", target, server_, extra), body);
+    co_return co_await exchange(request_head(method, target, server_, extra), body);
 }
 
 aio::awaitable<result<Answer>> HttpClient::exchange(std::string request, std::string_view body) {

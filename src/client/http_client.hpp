@@ -43,6 +43,9 @@ class HttpClient {
     aio::awaitable<result<Answer>> get(std::string target, Headers extra = {});
     aio::awaitable<result<Answer>> post(std::string target, std::string body,
                                         std::string content_type = "application/json", Headers extra = {});
+    /// The same by any method that has a body.
+    aio::awaitable<result<Answer>> send(std::string_view method, std::string target, std::string body,
+                                        std::string content_type = "application/json", Headers extra = {});
 
     void close() { connection_.close(); }
 

@@ -1,19 +1,12 @@
 #pragma once
-#include <asio/io_context.hpp>
 #include <cstdint>
 #include <deque>
 #include <iosfwd>
-#include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
-#include "aio/types.hpp"
-#include "client/http_client.hpp"
-#include "proof/prove.hpp"
 #include "proof/prove/bank_history.hpp"
-#include "proof/prove/process.hpp"
-#include "proof/prove/target.hpp"
+#include "proof/prove/siege.hpp"
 
 namespace stepcast::proof {
 
@@ -50,39 +43,19 @@ class BankProof {
 
     aio::awaitable<void> direct();
     aio::awaitable<bool> create_accounts();
-    aio::awaitable<void> kill_rounds();
-    aio::awaitable<void> kill_at_random();
-    aio::awaitable<void> die_at(std::string_view point);
-    bool start_server(const std::string& kill_at);
-    aio::awaitable<bool> wait_ready();
-
     aio::awaitable<void> work(std::uint32_t number);
     aio::awaitable<void> pay(client::HttpClient& http, const std::string& key);
     aio::awaitable<void> transfer(client::HttpClient& http, const std::string& id);
-    /// Sends a call until the server says what became of it; nothing if it never does.
-    aio::awaitable<std::optional<client::Answer>> ask(client::HttpClient& http, std::string target,
-                                                      std::string body, std::string key);
 
     aio::awaitable<void> audit();
     aio::awaitable<void> audit_transfer(client::HttpClient& http, const std::string& id);
-    aio::awaitable<void> audit_task(client::HttpClient& http, const std::string& id);
-    aio::awaitable<void> audit_outbox(client::HttpClient& http);
     aio::awaitable<void> audit_account(client::HttpClient& http, const Account& account);
     aio::awaitable<std::vector<BankEvent>> list_events(client::HttpClient& http, const std::string& account);
 
-    void fail_with(std::string why);
-    std::uint64_t draw(std::uint64_t low, std::uint64_t high);
-
     const ProveOptions& options_;
-    const ProveTarget target_;
-    const std::string folder_;
-    asio::io_context context_{1};
-    std::mt19937_64 random_;
-    Child server_;
+    Siege siege_;
     std::deque<Account> accounts_;
     std::vector<std::string> transfers_;
-    std::uint32_t working_ = 0;
-    bool over_ = false;  // nobody begins anything new
     BankVerdict verdict_;
 };
 

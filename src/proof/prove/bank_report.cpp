@@ -1,21 +1,12 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
-#include <ostream>
 
-#include "base/random.hpp"
 #include "event/json.hpp"
 #include "proof/prove/bank.hpp"
 
 namespace stepcast::proof {
 namespace {
-
-constexpr int bank_usage_error = 2;
-
-int complain_of_bank(const std::string& what) {
-    fmt::print(stderr, "stepcast prove --bank: {}\n", what);
-    return bank_usage_error;
-}
 
 std::string bank_figures(const BankVerdict& v, std::uint64_t seed, const std::string& prefix) {
     boost::json::array failures;
@@ -55,22 +46,16 @@ std::string bank_table(const BankVerdict& v, std::uint64_t seed) {
 
 }  // namespace
 
-int run_bank_proof(const ProveOptions& given, std::ostream& out) {
-    if (given.target != "stepcast" || !given.attach.empty() || given.memory)
-        return complain_of_bank("it starts a server of its own, with a journal");
-    ProveOptions options = given;
-    // Nothing of what it asks for at the end may have expired.
-    options.sets.insert(options.sets.begin(), "store.journal_max_bytes=4GiB");
-    auto folder = TemporaryFolder::make(options.keep);
-    if (!folder) return complain_of_bank(folder.error().detail);
-    const auto token = random_token(6);
-    auto target = make_target(options, folder->path(), free_port(), token);
-    if (!target) return complain_of_bank(target.error().text());
-    const auto verdict = BankProof{options, std::move(*target), folder->path()}.carry_out();
-    out << (options.json ? bank_figures(verdict, options.seed, topic_prefix(options, token))
-                         : bank_table(verdict, options.seed));
-    if (options.keep) fmt::print(stderr, "kept: {}\n", folder->path());
-    return verdict.failures.empty() ? 0 : 1;
+int run_bank_proof(const ProveOptions& options, std::ostream& out) {
+    return run_siege(
+        options, "bank", {},
+        [](const ProveOptions& whole, ProveTarget target, std::string folder, const std::string& prefix) {
+            const auto verdict = BankProof{whole, std::move(target), std::move(folder)}.carry_out();
+            return SiegeReport{
+                whole.json ? bank_figures(verdict, whole.seed, prefix) : bank_table(verdict, whole.seed),
+                verdict.failures.empty()};
+        },
+        out);
 }
 
 }  // namespace stepcast::proof
