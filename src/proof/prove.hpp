@@ -16,7 +16,7 @@ struct ProveOptions {
     std::uint32_t seconds = 0;
     std::uint32_t rate = 500;  ///< events per second
     std::uint32_t kills =
-        5;  ///< kill -9 of the server; of the bank's at any moment and at each place in turn
+        5;  ///< kill -9 of the server; of the bank's and the shop's at any moment and at each place in turn
     std::uint32_t terms = 1;  ///< SIGTERM to the server
     std::uint64_t seed = 0;   ///< of the script; 0 draws one
     /// stepcast | nchan | node, or the URL of any SSE hub's stream with `{user}` in it.
@@ -36,6 +36,7 @@ struct ProveOptions {
     bool memory = false;                          ///< a server without journal: a kill is an announced reset
     std::vector<std::string> sets;                ///< further settings of the server, "key=value"
     bool bank = false;                            ///< the bank in the place of streams: `run_bank_proof`
+    bool shop = false;                            ///< the shop in the place of streams: `run_shop_proof`
     bool script = false;                          ///< print the script and do nothing
     bool keep = false;                            ///< leave the folder with journal and logs
     bool json = false;                            ///< one JSON object instead of the table

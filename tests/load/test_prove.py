@@ -114,8 +114,10 @@ class Prove(unittest.TestCase):
         self.assertEqual(code, 1, verdict)
         self.assertEqual(verdict["streams_refused"], 5, verdict)
 
-    def test_a_proof_of_the_bank_needs_a_journal_of_its_own(self):
-        self.assertEqual(prove("--bank", *MEMORY)[0], 2)
+    def test_a_proof_of_the_bank_or_the_shop_needs_a_journal_of_its_own(self):
+        for what in ("--bank", "--shop"):
+            self.assertEqual(prove(what, *MEMORY)[0], 2)
+        self.assertEqual(prove("--bank", "--shop")[0], 2)
 
     def test_one_seed_is_one_script(self):
         self.assertEqual(script("--seed", "5", *MEMORY), script("--seed", "5", *MEMORY))

@@ -318,6 +318,9 @@ class CommandLine {
         command->add_flag("--memory", prove_.memory, "No journal: a kill is an announced reset");
         command->add_flag("--bank", prove_.bank,
                           "The bank: deposits and transfers under kills, every won and every answer judged");
+        command->add_flag(
+            "--shop", prove_.shop,
+            "The shop: orders and cancels under kills; each must end, money and stock be whole");
         command->add_flag("--script", prove_.script, "Print the script and do nothing");
         command->add_flag("--keep", prove_.keep, "Leave the folder with journal and logs");
         command->add_flag("--json", prove_.json, "One JSON object");

@@ -15,6 +15,7 @@
 #include "proof/prove/process.hpp"
 #include "proof/prove/run.hpp"
 #include "proof/prove/script.hpp"
+#include "proof/prove/shop.hpp"
 
 namespace stepcast::proof {
 namespace {
@@ -125,7 +126,9 @@ int run_prove(const ProveOptions& given, std::ostream& out) {
     if (options.rate == 0) return complain("--rate must be at least 1");
     // Short enough to be typed again.
     if (options.seed == 0) options.seed = random_u64() % 1'000'000 + 1;
+    if (options.bank && options.shop) return complain("--bank or --shop, not both");
     if (options.bank) return run_bank_proof(options, out);
+    if (options.shop) return run_shop_proof(options, out);
     const std::uint32_t users = std::max(1u, options.subscribers / subscribers_per_user);
     // A server that others stop takes the count of what it thinned out with it: there nobody stalls.
     const std::uint32_t hot = options.attach.empty() ? std::clamp(users / 4, 1u, most_hot_users) : 0;
