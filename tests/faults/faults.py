@@ -26,6 +26,7 @@ import limits
 import orders
 import outages
 import records
+import sagas
 import transfers
 
 
@@ -43,6 +44,11 @@ FAULTS = (
     Fault("kill -9 between journal and offset, Kafka", kills.kill_between_write_and_offset),
     Fault("the bank dies at named places", transfers.bank_dies),
     Fault("the bank dies at named places, Kafka", transfers.bank_dies_with_kafka),
+    Fault("the shop dies at named places", sagas.shop_dies),
+    Fault("the shop dies at named places, Kafka", sagas.shop_dies_with_kafka, slow=True),
+    Fault("the shop's messages again and in any order", sagas.repeated_and_reordered, slow=True),
+    Fault("the shop's dead letters", sagas.letter_of_one_key),
+    Fault("the shop's deadlines fall while it is down", sagas.deadlines),
     Fault("broker killed and back", outages.broker_killed, slow=True),
     Fault("broker frozen", outages.broker_frozen, slow=True),
     Fault("broker frozen under deposits", outages.outbox_over_an_outage, slow=True),
