@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 using aio::awaitable;
 
 constexpr std::size_t page_size = 256;
+constexpr std::size_t windows_kept = 4;
 const KillPoint before_publish{"before-publish"};
 const KillPoint after_publish{"after-publish"};
 
@@ -29,6 +30,7 @@ OutboxRelay::OutboxRelay(const aio::Strand& core, store::EventStore& store, Comm
       bus_{bus},
       options_{options},
       holder_{random_uuid()},
+      wake_{core},
       gate_{core} {}
 
 void OutboxRelay::serve(const std::string& topic) {
@@ -45,18 +47,20 @@ void OutboxRelay::start(std::function<bool()> ready) {
 awaitable<void> OutboxRelay::begin(std::function<bool()> ready) {
     while (!ready())
         if (!co_await stop_.pause(20ms)) co_return;
+    aio::spawn_critical(core_, "outbox relay", [this, hold = gate_.enter()] { return sort(); });
     for (auto& topic : topics_)
         aio::spawn_critical(core_, "outbox relay",
                             [this, &topic, hold = gate_.enter()] { return work(topic); });
 }
 
 void OutboxRelay::wake() {
-    for (auto& topic : topics_) topic.wake.notify();
+    wake_.notify();
 }
 
 awaitable<void> OutboxRelay::stop() {
     stop_.raise();
     wake();
+    for (auto& topic : topics_) topic.wake.notify();
     co_await gate_.close();
 }
 
@@ -81,6 +85,37 @@ void OutboxRelay::read_metrics(MetricSink& sink, Timestamp now) const {
     }
 }
 
+awaitable<void> OutboxRelay::sort() {
+    while (!stop_.raised()) {
+        if (const auto sorted = co_await sort_new(); !sorted)
+            spdlog::warn("what is owed waits for the store: {}", sorted.error().text());
+        if (!stop_.raised()) co_await wake_.wait(options_.look);
+    }
+}
+
+// One reads for all topics: what each of them would read past is most of the outbox.
+awaitable<result<void>> OutboxRelay::sort_new() {
+    while (true) {
+        auto page = co_await store_.outbox(read_, page_size);
+        if (!page) co_return tl::unexpected{std::move(page.error())};
+        for (auto& pending : *page) {
+            read_ = pending.number;
+            const auto topic = std::ranges::find(topics_, pending.message.topic, &Topic::name);
+            if (topic == topics_.end()) continue;
+            topic->wake.notify();
+            if (!topic->behind) keep(*topic, std::move(pending));
+        }
+        if (page->size() < page_size) co_return result<void>{};
+    }
+}
+
+void OutboxRelay::keep(Topic& topic, store::PendingMessage message) {
+    if (topic.waiting.size() == windows_kept * options_.window)
+        topic.behind = message.number - 1;
+    else
+        topic.waiting.push_back(std::move(message));
+}
+
 awaitable<void> OutboxRelay::work(Topic& topic) {
     aio::Backoff backoff{100ms, 5s};
     while (!stop_.raised()) {
@@ -99,67 +134,81 @@ awaitable<void> OutboxRelay::work(Topic& topic) {
 
 // False if there is nothing to send. Who has just taken the lease knows nothing of what its last holder sent.
 awaitable<result<bool>> OutboxRelay::send_next(Topic& topic) {
+    if (topic.waiting.empty() && !topic.behind) co_return false;
     auto fence = co_await store_.lease("outbox of " + topic.name, holder_, options_.lease);
     if (!fence && fence.error().code == store::errc::held) co_return false;
     if (!fence) co_return tl::unexpected{std::move(fence.error())};
-    if (std::exchange(topic.token, fence->token) != fence->token) topic.after = 0;
-    auto window = co_await read(topic);
-    if (!window) co_return tl::unexpected{std::move(window.error())};
-    if (window->empty()) co_return false;
+    if (std::exchange(topic.token, fence->token) != fence->token) {
+        topic.waiting.clear();
+        topic.behind = 0;
+    }
+    if (topic.waiting.empty())
+        if (auto caught = co_await catch_up(topic); !caught)
+            co_return tl::unexpected{std::move(caught.error())};
+    if (topic.waiting.empty()) co_return false;
+    // They stay at the front meanwhile: more come behind them.
+    const auto window = std::min<std::size_t>(topic.waiting.size(), topic.single ? 1 : options_.window);
     before_publish.pass();
-    if (auto produced = co_await produce(topic, *window); !produced)
+    if (auto produced = co_await produce(topic, window); !produced)
         co_return tl::unexpected{std::move(produced.error())};
     after_publish.pass();
-    if (auto forgotten = co_await forget(topic, *window, std::move(*fence)); !forgotten)
+    if (auto forgotten = co_await forget(topic, window, std::move(*fence)); !forgotten)
         co_return tl::unexpected{std::move(forgotten.error())};
-    topic.after = window->back().number;
+    topic.waiting.erase(topic.waiting.begin(), topic.waiting.begin() + static_cast<std::ptrdiff_t>(window));
     co_return true;
 }
 
-awaitable<result<OutboxRelay::Window>> OutboxRelay::read(Topic& topic) {
-    Window window;
-    const std::size_t most = topic.single ? 1 : options_.window;
-    for (auto after = topic.after;;) {
-        auto page = co_await store_.outbox(after, page_size);
+// Reads past what is of other topics, until it has all that was shown, or as much as it may keep.
+awaitable<result<void>> OutboxRelay::catch_up(Topic& topic) {
+    while (topic.behind) {
+        const auto shown = read_;
+        auto page = co_await store_.outbox(*topic.behind, page_size);
         if (!page) co_return tl::unexpected{std::move(page.error())};
+        auto after = std::max(*topic.behind, page->size() == page_size ? 0 : shown);
+        topic.behind.reset();
         for (auto& pending : *page) {
-            after = pending.number;
-            if (pending.message.topic == topic.name) window.push_back(std::move(pending));
-            if (window.size() == most) co_return window;
+            if (pending.number > read_) co_return result<void>{};  // it will be shown
+            if (pending.message.topic == topic.name) keep(topic, std::move(pending));
+            if (topic.behind) co_return result<void>{};
+            after = std::max(after, pending.number);
         }
-        if (window.empty()) topic.after = after;
-        if (page->size() < page_size) co_return window;
+        // What was shown meanwhile is not all in this page.
+        if (page->size() == page_size || read_ > shown) topic.behind = after;
     }
+    co_return result<void>{};
 }
 
 // A message that the bus refuses for its size would keep all behind it for ever.
-awaitable<result<void>> OutboxRelay::produce(Topic& topic, const Window& window) {
+awaitable<result<void>> OutboxRelay::produce(Topic& topic, std::size_t window) {
     std::vector<bus::Message> messages;
-    for (const auto& [number, message, at] : window)
+    for (std::size_t i = 0; i < window; ++i) {
+        const auto& message = topic.waiting[i].message;
         messages.push_back({message.topic, message.key, message.value, message.headers});
+    }
     auto produced = co_await aio::unless(stop_, bus_.produce(std::move(messages)));
     if (!produced) co_return fail(bus::errc::closed);
     if (*produced) {
-        topic.sent += window.size();
+        topic.sent += window;
         topic.single = false;
         co_return result<void>{};
     }
     if (produced->error().code != bus::errc::too_large)
         co_return tl::unexpected{std::move(produced->error())};
-    if (window.size() > 1) {
+    if (window > 1) {
         topic.single = true;
         co_return fail(bus::errc::too_large, {}, "one of several messages is too large: they go one by one");
     }
     ++topic.lost;
-    spdlog::error("{} takes no message of this size, it is given up: {}, {} bytes", topic.name,
-                  window.front().message.id, window.front().message.value.size());
+    const auto& lost = topic.waiting.front().message;
+    spdlog::error("{} takes no message of this size, it is given up: {}, {} bytes", topic.name, lost.id,
+                  lost.value.size());
     co_return result<void>{};
 }
 
-awaitable<result<void>> OutboxRelay::forget(Topic& topic, const Window& window, store::Fence fence) {
+awaitable<result<void>> OutboxRelay::forget(Topic& topic, std::size_t window, store::Fence fence) {
     std::vector<store::Commit> commits(1);
     commits[0].fence = std::move(fence);
-    for (const auto& pending : window) commits[0].sent.push_back(pending.message.id);
+    for (std::size_t i = 0; i < window; ++i) commits[0].sent.push_back(topic.waiting[i].message.id);
     const auto outcomes = co_await committer_.commit(commits);
     if (outcomes[0]) co_return result<void>{};
     if (outcomes[0].error().code == store::errc::fenced) topic.token = 0;

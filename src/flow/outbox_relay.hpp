@@ -1,6 +1,8 @@
 #pragma once
+#include <deque>
 #include <functional>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,21 +48,26 @@ class OutboxRelay {
         Topic(std::string its_name, const aio::Strand& core) : name{std::move(its_name)}, wake{core} {}
         const std::string name;
         aio::Notice wake;
-        std::uint64_t after = 0;  // up to here none of its messages is pending, as long as `token` holds
+        std::deque<store::PendingMessage> waiting;  // as long as `token` holds
+        // Its messages above this number are not in `waiting`, although others have been read on; nothing:
+        // all are, up to `read_`.
+        std::optional<std::uint64_t> behind;
         std::uint64_t token = 0;
         bool single = false;  // one message at a time, to find the one that the bus does not take
         std::uint64_t sent = 0;
         std::uint64_t failed = 0;  // attempts of a window
         std::uint64_t lost = 0;    // messages that the bus will never take
     };
-    using Window = std::vector<store::PendingMessage>;
 
     aio::awaitable<void> begin(std::function<bool()> ready);
+    aio::awaitable<void> sort();
+    aio::awaitable<result<void>> sort_new();
     aio::awaitable<void> work(Topic& topic);
     aio::awaitable<result<bool>> send_next(Topic& topic);
-    aio::awaitable<result<Window>> read(Topic& topic);
-    aio::awaitable<result<void>> produce(Topic& topic, const Window& window);
-    aio::awaitable<result<void>> forget(Topic& topic, const Window& window, store::Fence fence);
+    void keep(Topic& topic, store::PendingMessage message);
+    aio::awaitable<result<void>> catch_up(Topic& topic);
+    aio::awaitable<result<void>> produce(Topic& topic, std::size_t window);
+    aio::awaitable<result<void>> forget(Topic& topic, std::size_t window, store::Fence fence);
 
     const aio::Strand core_;
     store::EventStore& store_;
@@ -69,6 +76,8 @@ class OutboxRelay {
     const Options options_;
     const std::string holder_;
     std::list<Topic> topics_;
+    aio::Notice wake_;
+    std::uint64_t read_ = 0;  // up to here each message pending was shown to its topic
     aio::Stop stop_;
     aio::Gate gate_;
 };

@@ -96,6 +96,30 @@ TEST_F(OutboxRelayTest, a_topic_that_is_away_keeps_its_order_and_holds_up_no_oth
     });
 }
 
+TEST_F(OutboxRelayTest, more_than_it_keeps_leaves_in_its_order_and_once) {
+    run([&]() -> awaitable<void> {
+        start(relay);
+        bus.away.insert("a");
+        for (int i = 0; i < 60; ++i) {  // the window is 4, and both topics stand in one outbox
+            co_await owe("a", 10);
+            co_await owe("b", 10);
+            relay.wake();
+        }
+        EXPECT_TRUE(co_await until([this]() -> awaitable<bool> { co_return co_await pending() == 600; }));
+        bus.away.clear();
+        for (int i = 0; i < 60; ++i) {  // while it catches up
+            co_await owe("a", 10);
+            relay.wake();
+        }
+        EXPECT_TRUE(co_await all_sent());
+        co_await relay.stop();
+        std::vector<std::string> all;
+        for (int i = 0; i < 120; ++i) std::ranges::copy(numbers(10), std::back_inserter(all));
+        EXPECT_EQ(bus.values("a"), all);
+        EXPECT_EQ(bus.values("b"), std::vector(all.begin(), all.begin() + 600));
+    });
+}
+
 TEST_F(OutboxRelayTest, topics_of_others_are_left_alone) {
     run([&]() -> awaitable<void> {
         co_await owe("other", 300);
