@@ -9,8 +9,8 @@ namespace stepcast::proof {
 
 /// What `stepcast bench` is to do. Every scenario reads those options that mean something to it.
 struct BenchOptions {
-    /// fanout | users | latency | idle | replay | churn | slow | drain | crowd | deposits | transfers;
-    /// `bench_scenarios()` says what each does.
+    /// fanout | users | latency | idle | replay | churn | slow | drain | crowd | deposits | transfers |
+    /// orders; `bench_scenarios()` says what each does.
     std::string scenario;
     std::string server = "http://127.0.0.1:8082";
     /// The server's process, for its CPU and memory from /proc. 0: not measured.
@@ -18,10 +18,10 @@ struct BenchOptions {
     /// Templates; `{user}` becomes the user's id.
     std::string subscribe = "/api/v2/progress/subscribe?userId={user}";
     std::string publish = "/api/v2/progress/events";
-    std::uint32_t clients = 1000;   ///< streams; in `churn` per user; accounts, transfers
-    std::uint32_t users = 200;      ///< churn
-    std::uint32_t in_flight = 1;    ///< events, or deposits, under way at once: fanout, users
-    std::uint32_t rate = 20;        ///< events per second: latency, churn, slow, drain, crowd
+    std::uint32_t clients = 1000;   ///< streams; in `churn` per user; accounts, transfers, customers
+    std::uint32_t users = 200;      ///< churn; products in `orders`
+    std::uint32_t in_flight = 1;    ///< events, deposits or orders under way at once
+    std::uint32_t rate = 20;        ///< events per second: latency, churn, slow, drain, crowd; orders
     double seconds = 5;             ///< of measuring, after the warm-up
     std::uint32_t events = 100000;  ///< replay, deposits
     std::uint32_t stalled = 0;      ///< clients that do not read: slow

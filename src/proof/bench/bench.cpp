@@ -33,6 +33,10 @@ constexpr std::array scenarios{
              "over --in-flight connections to --clients accounts, --events of them if --seconds is 0",
              bench_deposits},
     Scenario{"transfers", "--clients at once: from each POST to the end of its task", bench_transfers},
+    Scenario{
+        "orders",
+        "of --clients customers, --users products, at --rate or, with 0, --in-flight at once: to CONFIRMED",
+        bench_orders},
 };
 
 void print(const Figures& figures, bool json, std::ostream& out) {

@@ -14,9 +14,18 @@ Publisher::Publisher(Loop& loop, const Target& target, std::size_t connections, 
 }
 
 void Publisher::post(std::string_view target, std::string_view body, std::uint64_t tag) {
+    send_body("POST ", target, body, tag);
+}
+
+void Publisher::put(std::string_view target, std::string_view body, std::uint64_t tag) {
+    send_body("PUT ", target, body, tag);
+}
+
+void Publisher::send_body(std::string_view method, std::string_view target, std::string_view body,
+                          std::uint64_t tag) {
     std::string request;
     request.reserve(256 + body.size());
-    request.append("POST ").append(target).append(" HTTP/1.1\r\nHost: ").append(target_.authority);
+    request.append(method).append(target).append(" HTTP/1.1\r\nHost: ").append(target_.authority);
     request.append("\r\nContent-Type: ").append(content_type_).append("\r\n").append(headers_);
     request.append("Content-Length: ").append(std::to_string(body.size()));
     request.append("\r\n\r\n").append(body);

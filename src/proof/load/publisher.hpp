@@ -20,8 +20,9 @@ class Publisher {
     Publisher(Loop& loop, const Target& target, std::size_t connections, OnAnswer on_answer);
 
     void post(std::string_view target, std::string_view body, std::uint64_t tag);
+    void put(std::string_view target, std::string_view body, std::uint64_t tag);
     void get(std::string_view target, std::uint64_t tag);
-    /// What the posts carry; `headers`: further lines of every request, each with its line end.
+    /// What posts and puts carry; `headers`: further lines of every request, each with its line end.
     void set_headers(std::string content_type, std::string headers);
 
     /// Requests posted and not answered yet, queued ones included.
@@ -55,6 +56,8 @@ class Publisher {
         std::uint64_t tag;
     };
 
+    void send_body(std::string_view method, std::string_view target, std::string_view body,
+                   std::uint64_t tag);
     void send(std::string request, std::uint64_t tag);
 
     Loop& loop_;

@@ -48,6 +48,7 @@ Figures bench_drain(Run& run);
 Figures bench_crowd(Run& run);
 Figures bench_deposits(Run& run);
 Figures bench_transfers(Run& run);
+Figures bench_orders(Run& run);
 
 inline Figures failure(std::string why) {
     return {{"error", why}};
