@@ -89,6 +89,21 @@ awaitable<result<void>> ProcessManager::answer(std::string id, std::size_t step,
     co_return result<void>{};
 }
 
+awaitable<result<void>> ProcessManager::turn_back(std::string id, std::string reason) {
+    while (true) {
+        const auto now = co_await load(id);
+        if (!now) co_return tl::unexpected{now.error()};
+        const auto state = *plan_.saga(*now->state);
+        if (state.status != SagaStatus::running) co_return result<void>{};
+        const auto advanced = co_await advance(
+            id, state, {.move = SagaMove::doubted, .step = state.step, .reason = reason}, std::nullopt);
+        if (!advanced) co_return tl::unexpected{advanced.error()};
+        if (advanced->version == 0) continue;  // another move was first: from where that led
+        drive_beside(id);
+        co_return result<void>{};
+    }
+}
+
 awaitable<result<store::Receipt>> ProcessManager::resume(std::string id, std::string step) {
     const auto now = co_await load(id);
     if (!now) co_return tl::unexpected{now.error()};
@@ -285,8 +300,9 @@ Decision ProcessManager::with_timer(const std::string& id, const SagaState& afte
     }
     const auto& step = plan_.steps()[after.step];
     const auto patience = after.status == SagaStatus::running ? step.patience : step.undo_patience;
+    const auto rests = step.look_after > Duration::zero() ? step.look_after : Duration{retake_after};
     decision.beside.timers.push_back({timer_id(id),
-                                      clock_.now() + (patience > Duration::zero() ? patience : retake_after),
+                                      clock_.now() + (patience > Duration::zero() ? patience : rests),
                                       std::string{plan_.name()}, id});
     return decision;
 }

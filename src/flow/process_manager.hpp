@@ -30,6 +30,9 @@ struct SagaStep {
     Duration patience{};
     /// The same for what undoes it; then the saga is stuck.
     Duration undo_patience{};
+    /// Without patience: when it is looked at again although nothing came, for a step that rests for long. 0:
+    /// after half a minute.
+    Duration look_after{};
 };
 
 /// What a step is carried out with. Valid until its outcome is there.
@@ -102,6 +105,9 @@ class ProcessManager {
     /// The outcome of a step that answered `later`: of carrying it out, or with `undoing` of undoing it. An
     /// error is a refusal. What the saga waits for no more changes nothing and is counted.
     aio::awaitable<result<void>> answer(std::string id, std::size_t step, bool undoing, result<void> outcome);
+    /// A saga that is running turns back with the step that it stands at, which may have been carried out.
+    /// One that is not running stays as it is. saga_errc::unknown_saga, or the store's error.
+    aio::awaitable<result<void>> turn_back(std::string id, std::string reason);
     /// One that is stuck goes on with undoing the step that it is stuck at, or an earlier one by its name:
     /// then those between were undone by hand.
     aio::awaitable<result<store::Receipt>> resume(std::string id, std::string step);
