@@ -116,7 +116,9 @@ struct Config {
 
     struct Shop {
         bool enabled = false;
+        std::string saga = "choreography";
         Duration step_timeout = std::chrono::minutes{1};
+        Duration compensation_timeout = std::chrono::minutes{10};
         Duration payment_timeout = std::chrono::seconds{10};
         Duration ship_after = std::chrono::minutes{1};
     } shop;

@@ -260,8 +260,21 @@ std::vector<Key> make_keys() {
 
         {"shop.enabled", "Serve the shop: the services order, product, payment and notification, all here.",
          FIELD(shop.enabled)},
-        {"shop.step_timeout", "An order that is not paid after this is cancelled.", FIELD(shop.step_timeout),
-         second, 24 * hour},
+        {"shop.saga",
+         "How new orders go through the services: choreography (each follows the one before: stock, payment, "
+         "shipment) or orchestration (the order service commands: payment, stock, shipment).",
+         FIELD(shop.saga),
+         0,
+         0,
+         {"choreography", "orchestration"}},
+        {"shop.step_timeout",
+         "An order that is not paid after this is cancelled; with orchestration, one of whose steps there is "
+         "no "
+         "answer.",
+         FIELD(shop.step_timeout), second, 24 * hour},
+        {"shop.compensation_timeout",
+         "With orchestration: an order's saga is stuck once a step was not undone for this long.",
+         FIELD(shop.compensation_timeout), second, year},
         {"shop.payment_timeout",
          "How long an answer of the payment provider is waited for; then the order is cancelled and whatever "
          "was taken goes back.",

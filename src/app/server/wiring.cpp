@@ -70,7 +70,12 @@ std::optional<shop::Settings> shop_settings(const Config& config) {
     const auto& prefix = config.kafka.topic_prefix;
     return shop::Settings{.orders = {.prefix = prefix,
                                      .step_timeout = config.shop.step_timeout,
-                                     .ship_after = config.shop.ship_after},
+                                     .ship_after = config.shop.ship_after,
+                                     .orchestrated = config.shop.saga == shop::orchestration},
+                          .orchestrator = {.prefix = prefix,
+                                           .step_timeout = config.shop.step_timeout,
+                                           .compensation_timeout = config.shop.compensation_timeout,
+                                           .ship_after = config.shop.ship_after},
                           .payments = {.prefix = prefix, .timeout = config.shop.payment_timeout},
                           .notifications = {.prefix = prefix, .inbox_keep = config.inbox.keep}};
 }

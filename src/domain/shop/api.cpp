@@ -58,6 +58,7 @@ constexpr Schema order_schema{"ShopOrder", R"({
     "subtotal":{)" SHOP_WON R"(},"tax":{)" SHOP_WON R"(},"shippingFee":{)" SHOP_WON
                                            R"(},"totalAmount":{)" SHOP_WON R"(},
     "shippingAddress":{"type":"string"},"paymentMethod":{"type":"string"},"reason":{"type":"string"},
+    "saga":{"type":"string","const":"orchestration","description":"Absent: choreography"},
     "version":{"type":"integer","minimum":1},
     "createdAt":{"type":"string","format":"date-time"},"updatedAt":{"type":"string","format":"date-time"}}})"};
 constexpr Schema notification_schema{"Notification", R"({
@@ -183,9 +184,15 @@ std::vector<domain::TopicInfo> topics(std::string_view prefix) {
         {named(topic::stock_reservation_failed), "Something is out of stock", true, true, by_order},
         {named(topic::payment_completed), "An order is paid", true, true, by_order},
         {named(topic::payment_failed), "An order cannot be paid", true, true, by_order},
+        {named(topic::payment_commands),
+         "What the payment service is to do for an order that is orchestrated", true, true, by_order},
+        {named(topic::stock_commands), "What the product service is to do for an order that is orchestrated",
+         true, true, by_order},
+        {named(topic::compensation_completed), "What a service did for an order is undone", true, true,
+         by_order},
         {named(topic::order_events), "Every event of orders, once it is stored", true, true, by_order},
         {named(topic::user_notifications), "What users are told", false, true, "The user"}};
-    for (std::size_t i = 0; i < 7; ++i) all.push_back(domain::dead_letters_of(all[i].name));
+    for (std::size_t i = 0; i < 10; ++i) all.push_back(domain::dead_letters_of(all[i].name));
     return all;
 }
 

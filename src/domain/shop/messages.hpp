@@ -14,6 +14,7 @@ struct OrderCreatedEvent {
     std::int64_t total_amount = 0;
     std::string shipping_address{};
     std::string payment_method{};
+    std::string saga{};  ///< `orchestration`: the product service waits for a command
     Timestamp timestamp{};
 
     template <class Self, class F>
@@ -24,6 +25,7 @@ struct OrderCreatedEvent {
         f("totalAmount", self.total_amount, must);
         f("shippingAddress", self.shipping_address, may);
         f("paymentMethod", self.payment_method, may);
+        f("saga", self.saga, may);
         f("timestamp", self.timestamp, may);
     }
 };
@@ -32,6 +34,7 @@ struct OrderCancelledEvent {
     std::string order_id{};
     std::string user_id{};
     std::string reason{};
+    std::string saga{};  ///< `orchestration`: its services wait for commands
     Timestamp timestamp{};
 
     template <class Self, class F>
@@ -39,6 +42,7 @@ struct OrderCancelledEvent {
         f("orderId", self.order_id, must);
         f("userId", self.user_id, must);
         f("reason", self.reason, may);
+        f("saga", self.saga, may);
         f("timestamp", self.timestamp, may);
     }
 };
@@ -50,6 +54,7 @@ struct StockReservedEvent {
     std::vector<OrderItem> items{};
     std::int64_t total_amount = 0;
     std::string payment_method{};
+    std::string saga{};  ///< as of the order
     Timestamp timestamp{};
 
     template <class Self, class F>
@@ -59,6 +64,7 @@ struct StockReservedEvent {
         f("items", self.items, must);
         f("totalAmount", self.total_amount, must);
         f("paymentMethod", self.payment_method, may);
+        f("saga", self.saga, may);
         f("timestamp", self.timestamp, may);
     }
 };
@@ -101,6 +107,56 @@ struct NotificationEvent {
     }
 };
 
+/// What the orchestrator wants done with an order.
+enum class StepCommand : std::uint8_t { charge, refund, reserve, release };
+void write_field(domain::Object& out, std::string_view name, StepCommand value, Need need);
+std::string_view read_field(std::string_view value, StepCommand& out);
+
+/// To the payment service, or to the product service: a topic for each.
+struct OrderCommand {
+    StepCommand command = StepCommand::charge;
+    std::string order_id{};
+    std::string user_id{};
+    std::vector<OrderItem> items{};
+    std::int64_t total_amount = 0;
+    std::string payment_method{};
+    std::string reason{};  ///< of REFUND and RELEASE
+    Timestamp timestamp{};
+
+    template <class Self, class F>
+    static void fields(Self& self, F f) {
+        f("command", self.command, must);
+        f("orderId", self.order_id, must);
+        f("userId", self.user_id, must);
+        f("items", self.items, must);
+        f("totalAmount", self.total_amount, must);
+        f("paymentMethod", self.payment_method, may);
+        f("reason", self.reason, may);
+        f("timestamp", self.timestamp, may);
+    }
+};
+
+/// Whatever a service did for an order is undone, and nothing more will be done.
+struct CompensationCompletedEvent {
+    std::string order_id{};
+    std::string step{};  ///< `payment` or `stock`
+    Timestamp timestamp{};
+
+    template <class Self, class F>
+    static void fields(Self& self, F f) {
+        f("orderId", self.order_id, must);
+        f("step", self.step, must);
+        f("timestamp", self.timestamp, may);
+    }
+};
+
+/// The steps of an order, as the orchestrator calls them.
+namespace step_name {
+inline constexpr std::string_view payment = "payment";
+inline constexpr std::string_view stock = "stock";
+inline constexpr std::string_view shipment = "shipment";
+}  // namespace step_name
+
 /// The topics, behind the configured prefix.
 namespace topic {
 inline constexpr std::string_view order_created = "order-created";
@@ -109,6 +165,9 @@ inline constexpr std::string_view stock_reserved = "stock-reserved";
 inline constexpr std::string_view stock_reservation_failed = "stock-reservation-failed";
 inline constexpr std::string_view payment_completed = "payment-completed";
 inline constexpr std::string_view payment_failed = "payment-failed";
+inline constexpr std::string_view payment_commands = "payment-commands";
+inline constexpr std::string_view stock_commands = "stock-commands";
+inline constexpr std::string_view compensation_completed = "compensation-completed";
 inline constexpr std::string_view user_notifications = "user-notifications";
 inline constexpr std::string_view order_events = "order-events";
 }  // namespace topic
@@ -121,5 +180,10 @@ store::OutboxMessage message_of(std::string_view prefix, std::string_view topic,
             .key = event.order_id,
             .value = to_json(event)};
 }
+
+/// Of these an order has several.
+store::OutboxMessage command_message(std::string_view prefix, std::string_view topic,
+                                     const OrderCommand& command);
+store::OutboxMessage compensation_message(std::string_view prefix, const CompensationCompletedEvent& event);
 
 }  // namespace stepcast::shop

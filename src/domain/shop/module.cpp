@@ -3,20 +3,20 @@
 #include "aio/spawn.hpp"
 #include "domain/shop/answers.hpp"
 #include "domain/shop/api.hpp"
-#include "domain/shop/listener.hpp"
-#include "domain/shop/products.hpp"
 #include "domain/shop/routes.hpp"
+#include "domain/shop/simulator.hpp"
 
 namespace stepcast::shop {
 namespace {
 
-constexpr std::array<const event::Category*, 4> categories{&order_category, &stock_category,
-                                                           &payment_category, &notification_category};
+constexpr std::array<const event::Category*, 5> categories{
+    &order_category, &stock_category, &payment_category, &fulfilment_category, &notification_category};
 
 result<void> check_stored(const event::Event& draft) {
     if (&draft.category() == &order_category) return check_stored_order(draft);
     if (&draft.category() == &stock_category) return check_stored_stock(draft);
     if (&draft.category() == &payment_category) return check_stored_payment(draft);
+    if (&draft.category() == &fulfilment_category) return check_stored_fulfilment(draft);
     return check_stored_notification(draft);
 }
 
@@ -24,35 +24,23 @@ result<void> check_stored(const event::Event& draft) {
 struct Services {
     Services(const domain::Parts& parts, const Catalogue& catalogue, const Settings& settings)
         : orders{parts, catalogue, settings.orders},
+          orchestrator{parts, orders, settings.orchestrator},
           products{parts, settings.orders.prefix},
-          payments{parts, settings.payments},
+          payments{parts, provider, settings.payments},
           notifications{parts, settings.notifications} {
-        const auto hear = [&](std::string_view service, std::string_view topic, Listener::Read read) {
+        std::vector<Hearing> all;
+        hear_orders(all, orders, orchestrator);
+        hear_products(all, products);
+        hear_payments(all, payments);
+        hear_notifications(all, notifications);
+        for (auto& [service, topic, read] : all)
             listeners.push_back(
                 std::make_unique<Listener>(parts, settings.orders.prefix, service, topic, std::move(read)));
-        };
-        hear("order", topic::stock_reserved, hears(orders, &Orders::on_stock_reserved));
-        hear("order", topic::stock_reservation_failed, hears(orders, &Orders::on_stock_reservation_failed));
-        hear("order", topic::payment_completed, hears(orders, &Orders::on_payment_completed));
-        hear("order", topic::payment_failed, hears(orders, &Orders::on_payment_failed));
-        hear("product", topic::order_created, hears(products, &Products::on_order_created));
-        hear("product", topic::order_cancelled, hears(products, &Products::on_order_cancelled));
-        hear("product", topic::payment_failed, hears(products, &Products::on_payment_failed));
-        hear("product", topic::order_events, [this](std::string_view value) -> result<Listener::Work> {
-            const auto order = shipped_order(value);
-            if (!order) return tl::unexpected{order.error()};
-            return Listener::Work{[this, id = *order] { return products.on_shipped(id); }};
-        });
-        hear("payment", topic::stock_reserved, hears(payments, &Payments::on_stock_reserved));
-        hear("payment", topic::order_cancelled, hears(payments, &Payments::on_order_cancelled));
-        hear("notification", topic::order_created, hears(notifications, &Notifications::on_order_created));
-        hear("notification", topic::stock_reservation_failed,
-             hears(notifications, &Notifications::on_stock_reservation_failed));
-        hear("notification", topic::payment_completed,
-             hears(notifications, &Notifications::on_payment_completed));
     }
 
+    PaymentSimulator provider;
     Orders orders;
+    OrderSagaOrchestrator orchestrator;
     Products products;
     Payments payments;
     Notifications notifications;
@@ -91,6 +79,10 @@ class ShopModule final : public domain::Module {
         return shop_routes(services_->orders, services_->products, catalogue_, services_->notifications,
                            parts_);
     }
+    std::vector<flow::ProcessManager*> sagas() override {
+        if (!services_) return {};
+        return {&services_->orchestrator.sagas()};
+    }
     std::vector<flow::Projection*> projections() override { return {&catalogue_}; }
 
     aio::awaitable<void> restore() override { co_return; }
@@ -99,6 +91,7 @@ class ShopModule final : public domain::Module {
         aio::spawn(parts_.core, "first product",
                    [this, hold = gate_.enter()] { return services_->products.put_first(); });
         services_->orders.start();
+        services_->orchestrator.start();
         services_->payments.start();
         for (const auto& listener : services_->listeners) listener->start();
     }
@@ -112,6 +105,7 @@ class ShopModule final : public domain::Module {
         for (const auto& listener : services_->listeners)
             aio::spawn(parts_.core, "stop", [&listener, hold = heard.enter()] { return listener->stop(); });
         co_await heard.close();
+        co_await services_->orchestrator.stop();
         co_await services_->orders.stop();
         co_await services_->payments.stop();
         co_await services_->products.stop();
@@ -123,6 +117,7 @@ class ShopModule final : public domain::Module {
     void read_metrics(MetricSink& sink) const override {
         if (!services_) return;
         services_->orders.read_metrics(sink);
+        services_->orchestrator.sagas().read_metrics(sink);
         sink.gauge("stepcast_shop_payments_under_way", "Payments that the provider is being asked for",
                    static_cast<double>(services_->payments.under_way()));
         sink.counter("stepcast_inbox_duplicates_total", "Messages that came again after they were handled",
@@ -134,9 +129,10 @@ class ShopModule final : public domain::Module {
     aio::awaitable<result<std::optional<std::string>, http::Response>> state_of(
         const event::Category& category, std::string stream_id, event::Version version) override {
         if (&category == &notification_category) co_return std::nullopt;
-        const auto kind = &category == &order_category   ? order_kind()
-                          : &category == &stock_category ? stock_kind()
-                                                         : payment_kind();
+        const auto kind = &category == &order_category     ? order_kind()
+                          : &category == &stock_category   ? stock_kind()
+                          : &category == &payment_category ? payment_kind()
+                                                           : fulfilment_kind();
         flow::AggregateReader reader{parts_.store, kind};
         const auto loaded = co_await reader.load(stream_id, version);
         if (!loaded) co_return tl::unexpected{answer_for(loaded.error())};
@@ -157,6 +153,11 @@ class ShopModule final : public domain::Module {
             const auto& state = static_cast<const StockAggregate&>(*loaded.state);
             if (state.broken()) return fail(errc::unreadable);
             return encode_stock(state.stock());
+        }
+        if (&category == &fulfilment_category) {
+            const auto& state = static_cast<const FulfilmentAggregate&>(*loaded.state);
+            if (state.broken()) return fail(errc::unreadable);
+            return encode_fulfilment(stream_id, state.fulfilment(), loaded.version);
         }
         const auto& state = static_cast<const PaymentAggregate&>(*loaded.state);
         if (state.broken()) return fail(errc::unreadable);

@@ -17,7 +17,7 @@ result<void> check_stored_notification(const event::Event& draft);
 class Notifications {
   public:
     struct Options {
-        std::string prefix;  ///< before topics
+        std::string prefix{};  ///< before topics
         Duration inbox_keep = std::chrono::hours{169};
     };
 

@@ -25,12 +25,15 @@ std::error_code make_error_code(errc e) {
                                             {errc::unknown_order, "There is no such order"},
                                             {errc::already_shipped, "The order is shipped already"},
                                             {errc::not_owner, "The order belongs to another user"},
+                                            {errc::cancelled, "The order is cancelled"},
+                                            {errc::refused, "A service refuses"},
                                             {errc::rebuilding, "the shop is being read; come again"}}};
     return texts.code(e);
 }
 
 bool is_open(const Order& order) {
-    return order.status == OrderStatus::pending || order.status == OrderStatus::stock_reserved;
+    return order.status == OrderStatus::pending || order.status == OrderStatus::stock_reserved ||
+           order.status == OrderStatus::paid;
 }
 
 result<std::vector<OrderEvent>> follow(const Order& order, OrderNews news, const std::string& reason,
@@ -43,10 +46,22 @@ result<std::vector<OrderEvent>> follow(const Order& order, OrderNews news, const
         case OrderNews::nothing:
             break;
         case OrderNews::stock_reserved:
-            if (order.status == OrderStatus::pending) events = {{.type = stock_reserved, .at = at}};
+            if (!order.orchestrated && order.status == OrderStatus::pending)
+                events = {{.type = stock_reserved, .at = at}};
             break;
         case OrderNews::paid:
-            if (is_open(order)) events = {{.type = paid, .at = at}, {.type = confirmed, .at = at}};
+            if (!order.orchestrated && is_open(order))
+                events = {{.type = paid, .at = at}, {.type = confirmed, .at = at}};
+            break;
+        case OrderNews::charged:
+            if (order.orchestrated && order.status == OrderStatus::pending)
+                events = {{.type = paid, .at = at}};
+            break;
+        case OrderNews::fulfilled:
+            if (!order.orchestrated || !is_open(order)) break;
+            if (order.status == OrderStatus::pending) events = {{.type = paid, .at = at}};
+            events.push_back({.type = stock_reserved, .at = at});
+            events.push_back({.type = confirmed, .at = at});
             break;
         case OrderNews::failed:
         case OrderNews::overdue:
@@ -84,6 +99,7 @@ void evolve(Order& order, const OrderEvent& event) {
         order.amounts = event.amounts;
         order.address = event.address;
         order.payment_method = event.payment_method;
+        order.orchestrated = event.orchestrated;
         order.created_at = event.at;
     }
     if (event.type == OrderEventType::cancelled) order.reason = event.reason;

@@ -19,6 +19,8 @@ enum class errc {
     unknown_order,
     already_shipped,
     not_owner,   ///< the order is another user's
+    cancelled,   ///< the order is
+    refused,     ///< a service says no to a step of an order
     rebuilding,  ///< the state is being folded: come again
 };
 std::error_code make_error_code(errc e);
@@ -52,6 +54,9 @@ struct OrderAmounts {
     friend bool operator==(const OrderAmounts&, const OrderAmounts&) = default;
 };
 
+/// The style of an order's saga that messages name; without it each service follows the one before.
+inline constexpr std::string_view orchestration = "orchestration";
+
 /// One event of an order. What its type does not need is empty.
 struct OrderEvent {
     OrderEventType type = OrderEventType::created;
@@ -62,6 +67,7 @@ struct OrderEvent {
     OrderAmounts amounts{};
     std::string address{};
     std::string payment_method{};
+    bool orchestrated = false;
     // Of ORDER_CANCELLED.
     std::string reason{};
 };
@@ -87,6 +93,7 @@ struct Order {
     std::string address{};
     std::string payment_method{};
     std::string reason{};
+    bool orchestrated = false;  ///< its services are told what to do, and do not follow each other
     Timestamp created_at{};
     Timestamp updated_at{};
 
@@ -99,12 +106,14 @@ enum class OrderNews : std::uint8_t {
     stock_reserved,
     failed,  ///< no stock, or no payment
     paid,
+    charged,    ///< paid, the first step of an orchestrated order
+    fulfilled,  ///< paid and reserved: the last one begins
     cancelled,  ///< by its customer
     overdue,    ///< it was not paid in time
     ship
 };
 
-/// It is neither paid nor cancelled.
+/// It is neither confirmed nor cancelled.
 bool is_open(const Order& order);
 /// The events that news lead to; none if they come too late, or again. Refused: `already_shipped`.
 result<std::vector<OrderEvent>> follow(const Order& order, OrderNews news, const std::string& reason,

@@ -1,6 +1,7 @@
 #include "domain/shop/order_codec.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 
@@ -16,9 +17,9 @@ using Type = OrderEventType;
 
 constexpr std::array<std::string_view, 3> event_names{"type", "payload", "metadata"};
 enum EventName : std::size_t { type_name, payload_name, metadata_name };
-constexpr std::array<std::string_view, 10> payload_names{
-    "orderId",     "customerId",  "items",           "subtotal",      "tax",
-    "shippingFee", "totalAmount", "shippingAddress", "paymentMethod", "reason"};
+constexpr std::array<std::string_view, 11> payload_names{
+    "orderId",     "customerId",      "items",         "subtotal", "tax", "shippingFee",
+    "totalAmount", "shippingAddress", "paymentMethod", "reason",   "saga"};
 enum PayloadName : std::size_t {
     order_id,
     customer_id,
@@ -29,7 +30,8 @@ enum PayloadName : std::size_t {
     total_amount,
     shipping_address,
     payment_method,
-    reason
+    reason,
+    saga
 };
 constexpr std::array<std::string_view, 2> metadata_names{"eventId", "timestamp"};
 enum MetadataName : std::size_t { event_id, timestamp };
@@ -62,6 +64,7 @@ result<void> read_created(const std::array<std::string_view, payload_names.size(
     if (!read_amount(values[total_amount], 0, amounts.total)) return unreadable("payload.totalAmount");
     event.address = text_of(values[shipping_address]);
     event.payment_method = text_of(values[payment_method]);
+    event.orchestrated = text_of(values[saga]) == orchestration;
     return {};
 }
 
@@ -83,7 +86,9 @@ std::string encode_event(const OrderEvent& event, std::string_view id, std::stri
         payload.text("customerId", event.customer);
         write_field(payload, "items", event.items, must);
         append_amounts(payload, event.amounts);
-        payload.maybe("shippingAddress", event.address).maybe("paymentMethod", event.payment_method);
+        payload.maybe("shippingAddress", event.address)
+            .maybe("paymentMethod", event.payment_method)
+            .maybe("saga", event.orchestrated ? orchestration : "");
     }
     payload.maybe("reason", event.reason).end();
     domain::Object metadata{whole.member("metadata")};
@@ -194,7 +199,7 @@ result<void> check_stored_order(const event::Event& draft) {
     return {};
 }
 
-result<std::string> shipped_order(std::string_view value) {
+result<std::optional<OrderNote>> read_note(std::string_view value) {
     constexpr std::array<std::string_view, 2> names{"type", "payload"};
     const auto json = event::received_json(value);
     if (!json) return fail(errc::malformed, {}, json.error().detail);
@@ -202,11 +207,12 @@ result<std::string> shipped_order(std::string_view value) {
     if (!values) return fail(errc::malformed, {}, values.error().detail);
     const auto type = event::json_text((*values)[0]);
     if (!type) return fail(errc::invalid_field, "type", "is required");
-    if (type != order_type_names[static_cast<std::size_t>(Type::shipped)]) return std::string{};
+    const auto known = std::ranges::find(order_type_names, *type);
+    if (known == order_type_names.end()) return std::optional<OrderNote>{};
     const auto payload = event::read_members((*values)[1], payload_names);
     auto id = payload ? text_of((*payload)[order_id]) : std::string{};
     if (!event::fault_of_id(id).empty()) return fail(errc::invalid_field, "payload.orderId", "is required");
-    return id;
+    return OrderNote{static_cast<Type>(known - order_type_names.begin()), std::move(id)};
 }
 
 std::string encode_order(std::string_view id, const Order& order, event::Version version) {
@@ -219,6 +225,7 @@ std::string encode_order(std::string_view id, const Order& order, event::Version
     append_amounts(whole, order.amounts);
     whole.maybe("shippingAddress", order.address)
         .maybe("paymentMethod", order.payment_method)
+        .maybe("saga", order.orchestrated ? orchestration : "")
         .maybe("reason", order.reason)
         .number("version", version)
         .time("createdAt", order.created_at)

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,9 +28,13 @@ result<OrderEvent> decode_order(const event::Event& stored);
 /// Refuses what is no stored event of an order, of any schema that was ever written.
 result<void> check_stored_order(const event::Event& draft);
 
-/// The order that a record of `order-events` says was shipped; empty for every other event of orders, of
-/// whatever schema. Errors name the field.
-result<std::string> shipped_order(std::string_view value);
+/// What a record of `order-events` says of an order, of whatever schema.
+struct OrderNote {
+    OrderEventType type{};
+    std::string id;
+};
+/// Nothing for a type that this program does not know. Errors name the field.
+result<std::optional<OrderNote>> read_note(std::string_view value);
 
 /// `{"orderId":…,"status":…,"items":[…],…}`
 std::string encode_order(std::string_view order_id, const Order& order, event::Version version);

@@ -27,11 +27,11 @@ std::optional<domain::TaskStep> task_step(const std::string& id, const std::stri
             return step;
         case Type::stock_reserved:
             step.step_name = "재고 예약";
-            step.step = 1;
+            step.step = before.status == OrderStatus::paid ? 2 : 1;
             return step;
         case Type::paid:
             step.step_name = "결제 완료";
-            step.step = 2;
+            step.step = before.status == OrderStatus::pending && after.orchestrated ? 1 : 2;
             return step;
         case Type::confirmed:
             step.kind = TaskKind::completed;
@@ -42,13 +42,17 @@ std::optional<domain::TaskStep> task_step(const std::string& id, const std::stri
             if (before.status == OrderStatus::confirmed) return std::nullopt;
             step.kind = TaskKind::failed;
             step.step_name = "주문 취소";
-            step.step = before.status == OrderStatus::stock_reserved ? 1 : 0;
+            step.step = before.status == OrderStatus::pending ? 0 : 1;
             step.reason = event.reason;
             return step;
         case Type::shipped:
             break;
     }
     return std::nullopt;
+}
+
+std::string saga_of(const Order& order) {
+    return std::string{order.orchestrated ? orchestration : ""};
 }
 
 std::string value_on_topic(const event::Event& draft) {
@@ -81,7 +85,8 @@ result<OrderEvent> Orders::priced(const Wish& wish) const {
                      .customer = wish.user,
                      .items = merged(wish.items),
                      .address = wish.address,
-                     .payment_method = wish.payment_method};
+                     .payment_method = wish.payment_method,
+                     .orchestrated = options_.orchestrated};
     for (auto& item : event.items) {
         const auto* product = catalogue_.stock().find(item.product_id);
         if (product == nullptr)
@@ -164,7 +169,6 @@ aio::awaitable<result<void>> Orders::on_payment_failed(PaymentFailedEvent event)
     return hear(std::move(event.order_id), OrderNews::failed, std::move(event.reason));
 }
 
-// A message about an order that nobody placed says nothing to us.
 aio::awaitable<result<void>> Orders::hear(std::string id, OrderNews news, std::string reason) {
     const auto told = co_await tell(std::move(id), {news, std::move(reason), {}});
     if (!told && told.error().code != errc::unknown_order) co_return tl::unexpected{told.error()};
@@ -236,16 +240,18 @@ void Orders::owe(store::Commit& beside, const std::string& id, const std::string
                                                              .total_amount = after.amounts.total,
                                                              .shipping_address = after.address,
                                                              .payment_method = after.payment_method,
+                                                             .saga = saga_of(after),
                                                              .timestamp = event.at}));
     if (event.type == Type::cancelled)
-        beside.outbox.push_back(message_of(options_.prefix, topic::order_cancelled,
-                                           OrderCancelledEvent{id, after.customer, event.reason, event.at}));
+        beside.outbox.push_back(
+            message_of(options_.prefix, topic::order_cancelled,
+                       OrderCancelledEvent{id, after.customer, event.reason, saga_of(after), event.at}));
     if (auto step = task_step(id, event_id, before, after, event))
         beside.outbox.push_back(domain::progress_message(options_.prefix + "progress-events", *step));
 }
 
 void Orders::set_timer(store::Commit& beside, const std::string& id, const Order& after) const {
-    if (is_open(after))
+    if (is_open(after) && !after.orchestrated)
         beside.timers.push_back(errands_.timer(id, after.created_at + options_.step_timeout));
     else if (after.status == OrderStatus::confirmed)
         beside.timers.push_back(errands_.timer(id, after.updated_at + options_.ship_after));

@@ -14,10 +14,12 @@ namespace stepcast::shop {
 class Orders {
   public:
     struct Options {
-        std::string prefix;  ///< before topics
+        std::string prefix{};  ///< before topics
         /// An order that is not paid after this is cancelled.
+        /// Of orchestrated ones each step has a time of its own.
         Duration step_timeout = std::chrono::minutes{1};
         Duration ship_after = std::chrono::minutes{1};  ///< it can be cancelled for so long after it is paid
+        bool orchestrated = false;                      ///< whether the orders that are taken from now on are
     };
 
     Orders(const domain::Parts& parts, const Catalogue& catalogue, Options options);
@@ -45,6 +47,9 @@ class Orders {
     aio::awaitable<result<void>> on_payment_completed(PaymentCompletedEvent event);
     aio::awaitable<result<void>> on_payment_failed(PaymentFailedEvent event);
 
+    /// What is said of an order; too late, or of an order that nobody placed, it changes nothing.
+    aio::awaitable<result<void>> hear(std::string id, OrderNews news, std::string reason = {});
+
     void start() { errands_.start(); }
     /// After Committer::stop.
     aio::awaitable<void> stop();
@@ -61,7 +66,6 @@ class Orders {
     result<OrderEvent> priced(const Wish& wish) const;
     aio::awaitable<result<domain::Written>> write_cancel(std::string id, std::string caller);
     aio::awaitable<result<View>> load(std::string id);
-    aio::awaitable<result<void>> hear(std::string id, OrderNews news, std::string reason = {});
     aio::awaitable<result<store::Receipt>> tell(std::string id, News news);
     aio::awaitable<result<bool>> step(std::string id);
     flow::Decision decision(const std::string& id, const Order& before, std::vector<OrderEvent> events,

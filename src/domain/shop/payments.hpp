@@ -2,7 +2,7 @@
 #include "domain/shop/errands.hpp"
 #include "domain/shop/messages.hpp"
 #include "domain/shop/payment.hpp"
-#include "domain/shop/simulator.hpp"
+#include "domain/shop/provider.hpp"
 #include "flow/commands.hpp"
 
 namespace stepcast::shop {
@@ -12,12 +12,13 @@ namespace stepcast::shop {
 class Payments {
   public:
     struct Options {
-        std::string prefix;  ///< before topics
+        std::string prefix{};  ///< before topics
         /// How long an answer of the provider is waited for in all; then whatever it took goes back.
         Duration timeout = std::chrono::seconds{10};
     };
 
-    Payments(const domain::Parts& parts, Options options);
+    /// `provider` outlives it.
+    Payments(const domain::Parts& parts, PaymentProvider& provider, Options options);
 
     void start() { errands_.start(); }
     /// After Committer::stop.
@@ -26,16 +27,21 @@ class Payments {
 
     aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event);
     aio::awaitable<result<void>> on_order_cancelled(OrderCancelledEvent event);
+    aio::awaitable<result<void>> on_command(OrderCommand command);
 
   private:
+    aio::awaitable<result<void>> request(OrderCommand order);
+    aio::awaitable<result<void>> cancel(OrderCommand order);
     aio::awaitable<result<void>> move(PaymentEvent event);
     flow::Decision decision(const Payment& before, PaymentEvent event, event::Version version) const;
     aio::awaitable<result<bool>> step(std::string id);
+    aio::awaitable<result<Payment>> load(const std::string& id);
     aio::awaitable<result<bool>> charge(const std::string& id, const Payment& payment);
+    aio::awaitable<result<void>> refund(const std::string& id);
 
     const domain::Parts parts_;
     const Options options_;
-    PaymentSimulator provider_;
+    PaymentProvider& provider_;
     flow::Commands commands_;
     Errands errands_;
 };

@@ -87,16 +87,43 @@ result<flow::Decision> Products::decision(StockEvent event, std::string_view eve
                                                                        .items = order.items,
                                                                        .total_amount = order.total_amount,
                                                                        .payment_method = order.payment_method,
+                                                                       .saga = order.saga,
                                                                        .timestamp = event.at}));
     if (event.type == StockType::refused)
         decision.beside.outbox.push_back(
             message_of(prefix_, topic::stock_reservation_failed,
-                       StockReservationFailedEvent{{order.order_id, order.user_id, event.reason, event.at}}));
+                       StockReservationFailedEvent{
+                           {order.order_id, order.user_id, event.reason, order.saga, event.at}}));
     decision.events.push_back(make_draft(event, event_id));
     return decision;
 }
 
 aio::awaitable<result<void>> Products::on_order_created(OrderCreatedEvent order) {
+    if (order.saga == orchestration) co_return result<void>{};
+    co_return co_await take(std::move(order));
+}
+
+aio::awaitable<result<void>> Products::on_command(OrderCommand command) {
+    if (command.command == StepCommand::reserve)
+        co_return co_await take({.order_id = std::move(command.order_id),
+                                 .user_id = std::move(command.user_id),
+                                 .items = std::move(command.items),
+                                 .total_amount = command.total_amount,
+                                 .payment_method = std::move(command.payment_method),
+                                 .saga = std::string{orchestration}});
+    if (command.command != StepCommand::release) co_return result<void>{};
+    const auto released = co_await release(command.order_id);
+    if (!released) co_return released;
+    store::Commit answer;  // each time: who commands waits for it
+    answer.outbox.push_back(
+        compensation_message(prefix_, {command.order_id, std::string{step_name::stock}, parts_.clock.now()}));
+    const auto answered = co_await parts_.committer.commit(std::move(answer));
+    if (!answered) co_return fail(answered.error().code, {}, answered.error().detail);
+    parts_.owed();
+    co_return result<void>{};
+}
+
+aio::awaitable<result<void>> Products::take(OrderCreatedEvent order) {
     const auto decide = [id = order.order_id, items = merged(order.items)](const Stock& stock) {
         return std::optional{reserve(stock, id, items)};
     };
@@ -107,7 +134,8 @@ aio::awaitable<result<void>> Products::on_order_created(OrderCreatedEvent order)
 }
 
 aio::awaitable<result<void>> Products::on_order_cancelled(OrderCancelledEvent event) {
-    return release(std::move(event.order_id));
+    if (event.saga == orchestration) co_return result<void>{};
+    co_return co_await release(std::move(event.order_id));
 }
 
 aio::awaitable<result<void>> Products::on_payment_failed(PaymentFailedEvent event) {

@@ -23,6 +23,7 @@ class Products {
     aio::awaitable<result<void>> on_order_created(OrderCreatedEvent event);
     aio::awaitable<result<void>> on_order_cancelled(OrderCancelledEvent event);
     aio::awaitable<result<void>> on_payment_failed(PaymentFailedEvent event);
+    aio::awaitable<result<void>> on_command(OrderCommand command);
     aio::awaitable<result<void>> on_shipped(std::string order_id);
 
   private:
@@ -31,6 +32,7 @@ class Products {
     aio::awaitable<result<domain::Written>> write(StockEvent product);
     aio::awaitable<result<store::Receipt>> once(std::string event_id, Decide decide,
                                                 OrderCreatedEvent order = {});
+    aio::awaitable<result<void>> take(OrderCreatedEvent order);
     aio::awaitable<result<void>> release(std::string order_id);
     result<flow::Decision> decision(StockEvent event, std::string_view event_id,
                                     const OrderCreatedEvent& order) const;

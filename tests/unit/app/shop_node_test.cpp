@@ -20,6 +20,7 @@ class ShopTest : public NodeTest {
         config.shop.enabled = true;
         config.shop.payment_timeout = payment_timeout;
         config.shop.ship_after = ship_after;
+        config.shop.saga = saga;
         serve(modules(config, system_clock().now()), std::move(body), std::move(access));
     }
     /// A member of what is answered, as text.
@@ -64,6 +65,7 @@ class ShopTest : public NodeTest {
         return until(http, "/api/products/1", "reserved", std::move(wanted));
     }
 
+    std::string saga = "choreography";
     Duration ship_after = 1h;
     Duration payment_timeout = 3s;
 };
@@ -152,6 +154,35 @@ TEST_F(ShopTest, what_is_confirmed_is_shipped_and_then_it_is_too_late_to_cancel)
         const auto refused = co_await http.post(fmt::format("/api/orders/{}/cancel", id), "");
         EXPECT_EQ(refused->status, 409);
         EXPECT_THAT(refused->body, HasSubstr("already-shipped"));
+    });
+}
+
+TEST_F(ShopTest, an_orchestrated_order_is_paid_reserved_and_shipped_and_its_saga_can_be_seen) {
+    saga = "orchestration";
+    serve_shop([&](client::HttpClient& http) -> awaitable<void> {
+        EXPECT_EQ(co_await until(http, "/api/products/1", "stock", "100"), "100");
+        const auto id = co_await order(http, "CREDIT_CARD");
+        EXPECT_EQ(co_await ends(http, id, "CONFIRMED"), "CONFIRMED");
+        EXPECT_EQ(co_await read(http, "/api/orders/" + id, "saga"), "orchestration");
+        EXPECT_EQ(co_await until(http, "/api/v2/progress/status/" + id, "status", "COMPLETED"), "COMPLETED");
+        const auto history = (co_await http.get("/api/v2/progress/history/" + id))->body;
+        EXPECT_LT(history.find("결제 완료"), history.find("재고 예약"));
+        EXPECT_LT(history.find("재고 예약"), history.find("주문 확정"));
+        EXPECT_THAT((co_await http.get("/api/sagas/" + id))->body,
+                    HasSubstr(R"({"step":"stock","status":"DONE"},{"step":"shipment","status":"RUNNING"})"));
+        EXPECT_EQ((co_await http.post(fmt::format("/api/orders/{}/cancel", id), ""))->status, 202);
+        EXPECT_EQ(co_await until(http, "/api/sagas/" + id, "status", "COMPENSATED"), "COMPENSATED");
+        EXPECT_EQ(co_await paid(http, id, "REFUNDED"), "REFUNDED");
+        EXPECT_EQ(co_await reserved(http, "0"), "0");
+        const auto declined = co_await order(http, "TEST_DECLINE");
+        EXPECT_EQ(co_await ends(http, declined, "CANCELLED"), "CANCELLED");
+        EXPECT_EQ(co_await read(http, "/api/orders/" + declined, "reason"), "결제 거절");
+        EXPECT_EQ(co_await until(http, "/api/sagas/" + declined, "status", "COMPENSATED"), "COMPENSATED");
+        EXPECT_THAT((co_await http.get(fmt::format("/api/streams/fulfilment-{}/state", declined)))->body,
+                    HasSubstr("\"status\":\"COMPENSATED\""));
+        EXPECT_THAT(
+            (co_await http.get("/metrics"))->body,
+            HasSubstr("stepcast_compensations_total{saga=\"order\",step=\"payment\",result=\"undone\"} 1"));
     });
 }
 

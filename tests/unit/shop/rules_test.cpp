@@ -16,9 +16,10 @@ namespace {
 const Timestamp noon = *parse_rfc3339("2026-01-01T12:00:00Z");
 
 /// The status that an order comes to by news, or the refusal.
-std::string after(std::initializer_list<OrderNews> news) {
+std::string after(std::initializer_list<OrderNews> news, bool orchestrated = false) {
     Order order;
-    evolve(order, {.type = OrderEventType::created, .at = noon, .customer = "kim"});
+    evolve(order,
+           {.type = OrderEventType::created, .at = noon, .customer = "kim", .orchestrated = orchestrated});
     for (const auto one : news) {
         const auto events = follow(order, one, "why", noon);
         if (!events) return events.error().code.message();
@@ -43,6 +44,18 @@ TEST(ShopOrder, goes_where_the_services_say_and_nowhere_else) {
     EXPECT_EQ(after({paid, overdue, failed}), "CONFIRMED");
     EXPECT_EQ(after({cancelled, paid, stock_reserved, ship, cancelled}), "CANCELLED");
     EXPECT_EQ(after({ship}), "PENDING");
+}
+
+TEST(ShopOrder, that_is_orchestrated_hears_its_orchestrator_and_no_service) {
+    using enum OrderNews;
+    EXPECT_EQ(after({stock_reserved, paid}, true), "PENDING");
+    EXPECT_EQ(after({charged}, true), "PAID");
+    EXPECT_EQ(after({charged, charged, fulfilled, ship}, true), "SHIPPED");
+    EXPECT_EQ(after({fulfilled, charged}, true), "CONFIRMED") << "what came between was lost in a restart";
+    EXPECT_EQ(after({charged, failed, fulfilled}, true), "CANCELLED");
+    EXPECT_EQ(after({charged, fulfilled, overdue}, true), "CONFIRMED");
+    EXPECT_EQ(after({charged, fulfilled, cancelled, ship}, true), "CANCELLED");
+    EXPECT_EQ(after({charged, fulfilled}), "PENDING") << "the other style";
 }
 
 TEST(ShopOrder, a_product_that_is_named_twice_is_ordered_once) {
@@ -148,7 +161,7 @@ TEST(ShopPayment, that_is_cancelled_before_it_is_asked_for_is_never_asked_for) {
 }
 
 TEST(ShopMessages, come_back_as_they_were_sent) {
-    const OrderCreatedEvent created{"O", "kim", {{1, 2, 10}}, 20, "서울시 강남구", "CREDIT_CARD", noon};
+    const OrderCreatedEvent created{"O", "kim", {{1, 2, 10}}, 20, "서울시 강남구", "CREDIT_CARD", "", noon};
     EXPECT_EQ(
         to_json(created),
         R"({"orderId":"O","userId":"kim","items":[{"productId":1,"quantity":2,"price":10}],"totalAmount":20,)"
@@ -158,11 +171,18 @@ TEST(ShopMessages, come_back_as_they_were_sent) {
                to_json(message);
     };
     EXPECT_TRUE(again(created));
-    EXPECT_TRUE(again(OrderCancelledEvent{"O", "kim", "why", noon}));
-    EXPECT_TRUE(again(StockReservedEvent{"O", "kim", {{1, 2, 10}}, 20, "CARD", noon}));
-    EXPECT_TRUE(again(StockReservationFailedEvent{{"O", "kim", "why", noon}}));
+    EXPECT_TRUE(again(OrderCancelledEvent{"O", "kim", "why", "orchestration", noon}));
+    EXPECT_TRUE(again(StockReservedEvent{"O", "kim", {{1, 2, 10}}, 20, "CARD", "", noon}));
+    EXPECT_TRUE(again(StockReservationFailedEvent{{"O", "kim", "why", "", noon}}));
     EXPECT_TRUE(again(PaymentCompletedEvent{"O", "kim", 20, noon}));
-    EXPECT_TRUE(again(PaymentFailedEvent{{"O", "kim", "why", noon}}));
+    EXPECT_TRUE(again(PaymentFailedEvent{{"O", "kim", "why", "", noon}}));
+    EXPECT_TRUE(again(OrderCommand{StepCommand::release, "O", "kim", {{1, 2, 10}}, 20, "CARD", "why", noon}));
+    EXPECT_TRUE(again(CompensationCompletedEvent{"O", "stock", noon}));
+    EXPECT_EQ(
+        from_json<OrderCommand>(R"({"command":"PAY","orderId":"O","userId":"u","items":[],"totalAmount":1})")
+            .error()
+            .field,
+        "command");
     EXPECT_TRUE(again(NotificationEvent{"O:X", "kim", "X", "\"text\"", "O", noon}));
 }
 

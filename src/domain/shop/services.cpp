@@ -1,0 +1,83 @@
+#include "domain/shop/services.hpp"
+
+namespace stepcast::shop {
+namespace {
+
+using aio::awaitable;
+
+// Of an order in either style: one of the two passes over it.
+template <class Event>
+Listener::Read hears_both(Orders& orders, awaitable<result<void>> (Orders::*hear)(Event),
+                          OrderSagaOrchestrator& orchestrator,
+                          awaitable<result<void>> (OrderSagaOrchestrator::*answer)(Event)) {
+    return [&orders, hear, &orchestrator, answer](std::string_view value) -> result<Listener::Work> {
+        auto event = from_json<Event>(value);
+        if (!event) return tl::unexpected{std::move(event.error())};
+        return Listener::Work{
+            [&orders, hear, &orchestrator, answer, event = std::move(*event)]() -> awaitable<result<void>> {
+                auto heard = co_await (orders.*hear)(event);
+                if (!heard) co_return heard;
+                co_return co_await (orchestrator.*answer)(event);
+            }};
+    };
+}
+
+/// Reads events of orders; those that this program does not know say nothing.
+Listener::Read hears_notes(std::function<awaitable<result<void>>(OrderNote)> hear) {
+    return [hear = std::move(hear)](std::string_view value) -> result<Listener::Work> {
+        auto note = read_note(value);
+        if (!note) return tl::unexpected{std::move(note.error())};
+        return Listener::Work{[hear, note = std::move(*note)]() -> awaitable<result<void>> {
+            if (!note) co_return result<void>{};
+            co_return co_await hear(*note);
+        }};
+    };
+}
+
+}  // namespace
+
+void hear_orders(std::vector<Hearing>& all, Orders& orders, OrderSagaOrchestrator& orchestrator) {
+    using Leader = OrderSagaOrchestrator;
+    const auto both = [&](std::string_view topic, auto hear, auto answer) {
+        all.push_back({"order", topic, hears_both(orders, hear, orchestrator, answer)});
+    };
+    both(topic::stock_reserved, &Orders::on_stock_reserved, &Leader::on_stock_reserved);
+    both(topic::stock_reservation_failed, &Orders::on_stock_reservation_failed,
+         &Leader::on_stock_reservation_failed);
+    both(topic::payment_completed, &Orders::on_payment_completed, &Leader::on_payment_completed);
+    both(topic::payment_failed, &Orders::on_payment_failed, &Leader::on_payment_failed);
+    all.push_back(
+        {"order", topic::compensation_completed, hears(orchestrator, &Leader::on_compensation_completed)});
+    all.push_back({"order", topic::order_events, hears_notes([&orchestrator](OrderNote note) {
+                       return orchestrator.on_order_event(std::move(note));
+                   })});
+}
+
+void hear_products(std::vector<Hearing>& all, Products& products) {
+    all.push_back({"product", topic::order_created, hears(products, &Products::on_order_created)});
+    all.push_back({"product", topic::order_cancelled, hears(products, &Products::on_order_cancelled)});
+    all.push_back({"product", topic::payment_failed, hears(products, &Products::on_payment_failed)});
+    all.push_back({"product", topic::stock_commands, hears(products, &Products::on_command)});
+    all.push_back(
+        {"product", topic::order_events, hears_notes([&products](OrderNote note) -> awaitable<result<void>> {
+             if (note.type != OrderEventType::shipped) co_return result<void>{};
+             co_return co_await products.on_shipped(note.id);
+         })});
+}
+
+void hear_payments(std::vector<Hearing>& all, Payments& payments) {
+    all.push_back({"payment", topic::stock_reserved, hears(payments, &Payments::on_stock_reserved)});
+    all.push_back({"payment", topic::order_cancelled, hears(payments, &Payments::on_order_cancelled)});
+    all.push_back({"payment", topic::payment_commands, hears(payments, &Payments::on_command)});
+}
+
+void hear_notifications(std::vector<Hearing>& all, Notifications& notifications) {
+    const auto hear = [&](std::string_view topic, Listener::Read read) {
+        all.push_back({"notification", topic, std::move(read)});
+    };
+    hear(topic::order_created, hears(notifications, &Notifications::on_order_created));
+    hear(topic::stock_reservation_failed, hears(notifications, &Notifications::on_stock_reservation_failed));
+    hear(topic::payment_completed, hears(notifications, &Notifications::on_payment_completed));
+}
+
+}  // namespace stepcast::shop
