@@ -91,7 +91,7 @@ class Bank(unittest.TestCase):
         self.assertTrue(BROKER, "STEPCAST_TEST_KAFKA is not set: tests/integration/broker.py start DIR prints it")
         prefix = unique("bank") + "."
         _, api = self.start("bus.kind=kafka", f"kafka.brokers={BROKER}", f"kafka.topic_prefix={prefix}", "kafka.partitions=1",
-                            "shop.enabled=true")
+                            "shop.enabled=true", f"store.path={self.journal()}")
         api.call("POST", "/api/accounts", {"accountId": "ACC-001", "owner": "김", "initialBalance": 1000})
         for _ in range(9):
             self.assertEqual(api.call("POST", "/api/accounts/ACC-001/deposits", {"amount": 10, "source": "ATM"})[0], 200)
@@ -121,6 +121,33 @@ class Bank(unittest.TestCase):
         refused = self.order(api, "CARD", 999)
         self.assertEqual(self.ended(api, refused), "CANCELLED")
         self.assertEqual(json.loads(records(prefix + "order-cancelled", 1)[0]["payload"])["orderId"], refused)
+
+    def test_four_processes_share_nothing_but_topics(self):
+        self.assertTrue(BROKER, "STEPCAST_TEST_KAFKA is not set: tests/integration/broker.py start DIR prints it")
+        for style in ("choreography", "orchestration"):
+            with self.subTest(style):
+                kafka = ("bus.kind=kafka", f"kafka.brokers={BROKER}", f"kafka.topic_prefix={unique('shop')}.", "kafka.partitions=1")
+                apis = {service: self.start(*kafka, "shop.enabled=true", f'shop.services=["{service}"]', f"shop.saga={style}",
+                                            f"store.path={self.journal()}")[1]
+                        for service in ("product", "payment", "notification", "order")}
+                orders, products = apis["order"], apis["product"]
+                until(lambda: products.get("/api/products/1")[0] == 200, "the first product")
+                self.assertEqual(products.call("POST", "/api/orders", {"orderItems": [{"productId": 1, "quantity": 1}]})[0], 404)
+                until(lambda: orders.call("POST", "/api/orders", {"orderItems": [{"productId": 1, "quantity": 999}]})[0] == 202,
+                      "the order service knows the product")
+                placed = self.order(orders, "CARD", 2)
+                declined = self.order(orders, "TEST_DECLINE")
+                self.assertEqual(self.ended(orders, placed), "CONFIRMED")
+                self.assertEqual(self.ended(orders, declined), "CANCELLED")
+                until(lambda: products.get("/api/products/1")[1]["reserved"] == 2, "what is confirmed is reserved")
+                self.assertEqual(apis["payment"].get(f"/api/streams/payment-{placed}/state")[1]["status"], "COMPLETED")
+                self.assertEqual(orders.call("POST", f"/api/orders/{placed}/cancel")[0], 202)
+                until(lambda: apis["payment"].get(f"/api/streams/payment-{placed}/state")[1]["status"] == "REFUNDED", "the refund")
+                until(lambda: products.get("/api/products/1")[1]["reserved"] == 0, "the stock is free again")
+                told = until(lambda: [one["type"] for one in apis["notification"].get("/api/notifications?userId=kim")[1]
+                                      if one["orderId"] == placed and one["type"] == "PAYMENT_COMPLETED"], "the notification")
+                self.assertEqual(told, ["PAYMENT_COMPLETED"])
+                self.assertEqual(orders.get(f"/api/sagas/{placed}")[0], 200 if style == "orchestration" else 404)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 #include "app/config/kafka_config.hpp"
 #include "base/text.hpp"
 #include "client/url.hpp"
+#include "domain/shop/services.hpp"
 #include "domain/webhooks/addresses.hpp"
 #include "http/hosts.hpp"
 #include "http/trusted_proxies.hpp"
@@ -135,6 +136,30 @@ std::string check_webhook(const Config& all, const Config::Webhook& webhook) {
     if (!no_address && !webhook.allow_private && !webhooks::is_public(address))
         return fmt::format(".url: {} is no public address; its allow_private = true lets it be told",
                            url->host);
+    return {};
+}
+
+std::string_view check_shop_service(std::string_view text) {
+    return std::ranges::find(shop::service_names, text) != shop::service_names.end()
+               ? std::string_view{}
+               : "must hold order, product, payment and notification only";
+}
+
+// A service that commits what it heard and forgets it at a restart would let orders, stock and money differ.
+std::string check_shop(const Config& all) {
+    if (!all.shop.enabled) return {};
+    if (all.shop.services.empty()) return "shop.services: names none, so nothing would be served";
+    const bool whole = std::ranges::all_of(shop::service_names, [&](std::string_view name) {
+        return std::ranges::find(all.shop.services, name) != all.shop.services.end();
+    });
+    if (!whole && all.bus.kind == "embedded")
+        return "shop.services: on the embedded bus only this process hears what they tell each other, so the "
+               "others "
+               "must run here, too; bus.kind = \"kafka\" lets them run elsewhere";
+    if (all.bus.kind == "kafka" && all.store.path.empty())
+        return "shop.enabled: what a service has heard from kafka is not told again, so what came of it has "
+               "to "
+               "outlive a restart; store.path is not set";
     return {};
 }
 

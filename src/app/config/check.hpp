@@ -29,6 +29,11 @@ std::string_view check_webhook_event(std::string_view text);
 /// What keeps a webhook from being one, behind its name; empty if nothing.
 std::string check_webhook(const Config& all, const Config::Webhook& webhook);
 
+/// Of a service of the shop. Empty if it is one, otherwise what it must be.
+std::string_view check_shop_service(std::string_view text);
+/// What keeps the shop from being served as it is set, behind its key; empty if nothing.
+std::string check_shop(const Config& all);
+
 /// What librdkafka, and what Stepcast keeps for itself, has against the kafka settings; no connection is
 /// made. Empty if nothing; otherwise the key, a colon and why.
 std::string check_kafka(const Config& config);

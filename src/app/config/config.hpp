@@ -116,6 +116,7 @@ struct Config {
 
     struct Shop {
         bool enabled = false;
+        std::vector<std::string> services{"order", "product", "payment", "notification"};
         std::string saga = "choreography";
         Duration step_timeout = std::chrono::minutes{1};
         Duration compensation_timeout = std::chrono::minutes{10};

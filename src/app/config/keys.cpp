@@ -1,6 +1,7 @@
 #include "app/config/keys.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "app/config/check.hpp"
@@ -258,31 +259,6 @@ std::vector<Key> make_keys() {
         {"bank.snapshot_every", "Events of an account after which its state is saved beside them; 0: never.",
          FIELD(bank.snapshot_every), 0, 1'000'000},
 
-        {"shop.enabled", "Serve the shop: the services order, product, payment and notification, all here.",
-         FIELD(shop.enabled)},
-        {"shop.saga",
-         "How new orders go through the services: choreography (each follows the one before: stock, payment, "
-         "shipment) or orchestration (the order service commands: payment, stock, shipment).",
-         FIELD(shop.saga),
-         0,
-         0,
-         {"choreography", "orchestration"}},
-        {"shop.step_timeout",
-         "An order that is not paid after this is cancelled; with orchestration, one of whose steps there is "
-         "no "
-         "answer.",
-         FIELD(shop.step_timeout), second, 24 * hour},
-        {"shop.compensation_timeout",
-         "With orchestration: an order's saga is stuck once a step was not undone for this long.",
-         FIELD(shop.compensation_timeout), second, year},
-        {"shop.payment_timeout",
-         "How long an answer of the payment provider is waited for; then the order is cancelled and whatever "
-         "was taken goes back.",
-         FIELD(shop.payment_timeout), 30, hour},
-        {"shop.ship_after",
-         "An order is shipped this long after it is confirmed; until then it can be cancelled.",
-         FIELD(shop.ship_after), 0, year},
-
         {"outbox.keep",
          "How long the row of a message that was given to the bus stays in the journal, with the time of it "
          "in "
@@ -369,7 +345,13 @@ std::vector<Key> make_keys() {
 }  // namespace
 
 const std::vector<Key>& config_keys() {
-    static const std::vector<Key> keys = make_keys();
+    static const std::vector<Key> keys = [] {
+        auto all = make_keys();
+        auto shop = shop_keys();
+        const auto behind_bank = std::ranges::find(all, "outbox.keep", &Key::name);
+        all.insert(behind_bank, std::make_move_iterator(shop.begin()), std::make_move_iterator(shop.end()));
+        return all;
+    }();
     return keys;
 }
 

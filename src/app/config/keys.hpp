@@ -27,7 +27,9 @@ struct Key {
     Field (*of_webhook)(Config::Webhook& webhook) = nullptr;  ///< of webhook_keys, in place of `field`
 };
 
-/// In the order of config.toml: sections together.
+/// Those of the section [shop].
+std::vector<Key> shop_keys();
+/// All but those of webhooks, in the order of config.toml: sections together.
 const std::vector<Key>& config_keys();
 
 /// Those of a section that there may be several of, each under a name of its own: "webhooks.NAME.url".

@@ -234,6 +234,7 @@ result<Config, std::string> Loader::finish() {
         complain("auth.jwks_ca: it is for auth.jwks_url, which is not set");
     if (config_.auth.demo && config_.auth.mode == "off")
         complain("auth.demo: it makes tokens for auth.mode = \"jwt\", which is not set");
+    if (auto why = check_shop(config_); !why.empty()) complain(std::move(why));
     for (const auto& [name, webhook] : config_.webhooks)
         if (const auto why = check_webhook(config_, webhook); !why.empty())
             complain(fmt::format("webhooks.{}{}", name, why));

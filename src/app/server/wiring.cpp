@@ -68,7 +68,8 @@ bank::Accounts::Options bank_options(const Config& config) {
 std::optional<shop::Settings> shop_settings(const Config& config) {
     if (!config.shop.enabled) return std::nullopt;
     const auto& prefix = config.kafka.topic_prefix;
-    return shop::Settings{.orders = {.prefix = prefix,
+    return shop::Settings{.services = config.shop.services,
+                          .orders = {.prefix = prefix,
                                      .step_timeout = config.shop.step_timeout,
                                      .ship_after = config.shop.ship_after,
                                      .orchestrated = config.shop.saga == shop::orchestration},

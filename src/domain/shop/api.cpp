@@ -191,8 +191,10 @@ std::vector<domain::TopicInfo> topics(std::string_view prefix) {
         {named(topic::compensation_completed), "What a service did for an order is undone", true, true,
          by_order},
         {named(topic::order_events), "Every event of orders, once it is stored", true, true, by_order},
+        {named(topic::product_events), "What a product is and costs, once it is stored", true, true,
+         "The product"},
         {named(topic::user_notifications), "What users are told", false, true, "The user"}};
-    for (std::size_t i = 0; i < 10; ++i) all.push_back(domain::dead_letters_of(all[i].name));
+    for (std::size_t i = 0; i < 11; ++i) all.push_back(domain::dead_letters_of(all[i].name));
     return all;
 }
 

@@ -6,8 +6,8 @@
 
 namespace stepcast::shop {
 
-/// The stock as of the position that this node has applied: what products are shown, and what an order is
-/// priced by. On the core strand.
+/// What products are shown, and what an order is priced by: the stock as of the position that this node has
+/// applied, or, without the product service, what that says of products. On the core strand.
 class Catalogue final : public flow::Projection {
   public:
     std::span<const event::Category* const> categories() const override;
@@ -16,11 +16,17 @@ class Catalogue final : public flow::Projection {
     void reset() override { stock_ = {}; }
 
     const Stock& stock() const { return stock_; }
+    /// What the product service says of one, in the place of stored events.
+    void learn(std::int64_t id, Product product) { stock_.products[id] = std::move(product); }
+    /// False while it is not known yet which products there are.
+    bool whole() const { return whole_; }
+    void set_whole(bool whole) { whole_ = whole; }
     /// Events that could not be read: what stands here is not the stock. Any thread.
     std::uint64_t skipped() const { return skipped_.load(std::memory_order_relaxed); }
 
   private:
     Stock stock_;
+    bool whole_ = true;
     std::atomic<std::uint64_t> skipped_{0};
 };
 

@@ -150,6 +150,24 @@ struct CompensationCompletedEvent {
     }
 };
 
+/// What an admin says of a product, to who has to know what it costs; the key is the product's id.
+struct ProductSetEvent {
+    std::int64_t product_id = 0;
+    std::string name{};
+    std::int64_t price = 0;
+    std::int64_t stock = 0;
+    Timestamp timestamp{};
+
+    template <class Self, class F>
+    static void fields(Self& self, F f) {
+        f("productId", self.product_id, must);
+        f("name", self.name, must);
+        f("price", self.price, must);
+        f("stock", self.stock, must);
+        f("timestamp", self.timestamp, may);
+    }
+};
+
 /// The steps of an order, as the orchestrator calls them.
 namespace step_name {
 inline constexpr std::string_view payment = "payment";
@@ -168,6 +186,7 @@ inline constexpr std::string_view payment_failed = "payment-failed";
 inline constexpr std::string_view payment_commands = "payment-commands";
 inline constexpr std::string_view stock_commands = "stock-commands";
 inline constexpr std::string_view compensation_completed = "compensation-completed";
+inline constexpr std::string_view product_events = "product-events";
 inline constexpr std::string_view user_notifications = "user-notifications";
 inline constexpr std::string_view order_events = "order-events";
 }  // namespace topic

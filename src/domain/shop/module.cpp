@@ -4,7 +4,6 @@
 #include "domain/shop/answers.hpp"
 #include "domain/shop/api.hpp"
 #include "domain/shop/routes.hpp"
-#include "domain/shop/simulator.hpp"
 
 namespace stepcast::shop {
 namespace {
@@ -20,33 +19,6 @@ result<void> check_stored(const event::Event& draft) {
     return check_stored_notification(draft);
 }
 
-/// The four services and what each hears.
-struct Services {
-    Services(const domain::Parts& parts, const Catalogue& catalogue, const Settings& settings)
-        : orders{parts, catalogue, settings.orders},
-          orchestrator{parts, orders, settings.orchestrator},
-          products{parts, settings.orders.prefix},
-          payments{parts, provider, settings.payments},
-          notifications{parts, settings.notifications} {
-        std::vector<Hearing> all;
-        hear_orders(all, orders, orchestrator);
-        hear_products(all, products);
-        hear_payments(all, payments);
-        hear_notifications(all, notifications);
-        for (auto& [service, topic, read] : all)
-            listeners.push_back(
-                std::make_unique<Listener>(parts, settings.orders.prefix, service, topic, std::move(read)));
-    }
-
-    PaymentSimulator provider;
-    Orders orders;
-    OrderSagaOrchestrator orchestrator;
-    Products products;
-    Payments payments;
-    Notifications notifications;
-    std::vector<std::unique_ptr<Listener>> listeners;  // last: they call what stands above
-};
-
 class ShopModule final : public domain::Module {
   public:
     ShopModule(const domain::Parts& parts, const std::optional<Settings>& settings)
@@ -56,7 +28,10 @@ class ShopModule final : public domain::Module {
 
     std::vector<bus::TopicSpec> topics() const override {
         std::vector<bus::TopicSpec> topics;
-        for (auto& info : topic_infos()) topics.push_back({std::move(info.name)});
+        for (auto& info : topic_infos()) {
+            const bool compacted = info.name == prefix_ + std::string{topic::product_events};
+            topics.push_back({.name = std::move(info.name), .compacted = compacted});
+        }
         return topics;
     }
     std::vector<domain::TopicInfo> topic_infos() const override {
@@ -69,46 +44,37 @@ class ShopModule final : public domain::Module {
         return owed;
     }
     std::vector<std::string> inbox_topics() const override {
-        if (!services_) return {};
+        if (!services_ || !services_->notifications) return {};
         return {prefix_ + std::string{topic::order_created},
                 prefix_ + std::string{topic::stock_reservation_failed},
                 prefix_ + std::string{topic::payment_completed}};
     }
     std::vector<http::Route> routes() override {
         if (!services_) return {};
-        return shop_routes(services_->orders, services_->products, catalogue_, services_->notifications,
-                           parts_);
+        return shop_routes(services_->orders.get(), services_->products.get(), services_->notifications.get(),
+                           catalogue_, parts_);
     }
     std::vector<flow::ProcessManager*> sagas() override {
-        if (!services_) return {};
-        return {&services_->orchestrator.sagas()};
+        if (!services_ || !services_->orchestrator) return {};
+        return {&services_->orchestrator->sagas()};
     }
-    std::vector<flow::Projection*> projections() override { return {&catalogue_}; }
+    std::vector<flow::Projection*> projections() override {
+        if (services_ && !services_->products) return {};
+        return {&catalogue_};
+    }
 
     aio::awaitable<void> restore() override { co_return; }
     void start() override {
         if (!services_) return;
-        aio::spawn(parts_.core, "first product",
-                   [this, hold = gate_.enter()] { return services_->products.put_first(); });
-        services_->orders.start();
-        services_->orchestrator.start();
-        services_->payments.start();
-        for (const auto& listener : services_->listeners) listener->start();
+        if (services_->products)
+            aio::spawn(parts_.core, "first product",
+                       [this, hold = gate_.enter()] { return services_->products->put_first(); });
+        services_->start();
     }
-    bool subscribed() const override {
-        return !services_ || std::ranges::all_of(services_->listeners, &Listener::subscribed);
-    }
+    bool subscribed() const override { return !services_ || services_->subscribed(); }
     aio::awaitable<void> stop() override {
         co_await gate_.close();
-        if (!services_) co_return;
-        aio::Gate heard{parts_.core};  // all at once: each may wait for a quiet quarter of a second
-        for (const auto& listener : services_->listeners)
-            aio::spawn(parts_.core, "stop", [&listener, hold = heard.enter()] { return listener->stop(); });
-        co_await heard.close();
-        co_await services_->orchestrator.stop();
-        co_await services_->orders.stop();
-        co_await services_->payments.stop();
-        co_await services_->products.stop();
+        if (services_) co_await services_->stop();
     }
 
     void add_failing(std::vector<std::string_view>& parts) const override {
@@ -116,13 +82,18 @@ class ShopModule final : public domain::Module {
     }
     void read_metrics(MetricSink& sink) const override {
         if (!services_) return;
-        services_->orders.read_metrics(sink);
-        services_->orchestrator.sagas().read_metrics(sink);
-        sink.gauge("stepcast_shop_payments_under_way", "Payments that the provider is being asked for",
-                   static_cast<double>(services_->payments.under_way()));
-        sink.counter("stepcast_inbox_duplicates_total", "Messages that came again after they were handled",
-                     static_cast<double>(services_->notifications.duplicates()),
-                     {{"consumer", "notification-service"}});
+        if (services_->orders) {
+            services_->orders->read_metrics(sink);
+            services_->orchestrator->sagas().read_metrics(sink);
+        }
+        if (services_->payments)
+            sink.gauge("stepcast_shop_payments_under_way", "Payments that the provider is being asked for",
+                       static_cast<double>(services_->payments->under_way()));
+        if (services_->notifications)
+            sink.counter("stepcast_inbox_duplicates_total",
+                         "Messages that came again after they were handled",
+                         static_cast<double>(services_->notifications->duplicates()),
+                         {{"consumer", "notification-service"}});
     }
     void read_monitor(boost::json::object&) const override {}
 

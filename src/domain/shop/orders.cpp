@@ -78,7 +78,7 @@ aio::awaitable<result<domain::Written>> Orders::place(Wish wish) {
 }
 
 result<OrderEvent> Orders::priced(const Wish& wish) const {
-    if (!parts_.hub.live()) return fail(errc::rebuilding);
+    if (!parts_.hub.live() || !catalogue_.whole()) return fail(errc::rebuilding);
     if (parts_.committer.paused() == flow::Committer::Pause::store_unavailable)
         return fail(store::errc::unavailable);
     OrderEvent event{.at = parts_.clock.now(),

@@ -1,5 +1,6 @@
 #include "domain/shop/products.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "aio/spawn.hpp"
@@ -44,6 +45,7 @@ aio::awaitable<result<domain::Written>> Products::write(StockEvent product) {
              return decision(product, random_uuid(), {});
          }});
     if (!receipt) co_return tl::unexpected{receipt.error()};
+    parts_.owed();
     co_await parts_.hub.wait_applied(receipt->position, shown_within);
     co_return domain::Written{{.body = *shown}, receipt->position};
 }
@@ -94,6 +96,13 @@ result<flow::Decision> Products::decision(StockEvent event, std::string_view eve
             message_of(prefix_, topic::stock_reservation_failed,
                        StockReservationFailedEvent{
                            {order.order_id, order.user_id, event.reason, order.saga, event.at}}));
+    if (event.type == StockType::set)
+        decision.beside.outbox.push_back(
+            {.id = fmt::format("{} {}", topic::product_events, event_id),
+             .topic = std::string{prefix_}.append(topic::product_events),
+             .key = fmt::to_string(event.product_id),
+             .value =
+                 to_json(ProductSetEvent{event.product_id, event.name, event.price, event.stock, event.at})});
     decision.events.push_back(make_draft(event, event_id));
     return decision;
 }

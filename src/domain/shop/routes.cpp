@@ -27,10 +27,10 @@ using http::Response;
 constexpr std::size_t max_listed = 1'000;
 
 struct RouteParts {
-    Orders& orders;
-    Products& products;
+    Orders* orders;  // null where the service runs in another process, as below
+    Products* products;
+    Notifications* notifications;
     const Catalogue& catalogue;
-    Notifications& notifications;
     domain::Parts parts;
 };
 
@@ -123,7 +123,7 @@ awaitable<Response> put_product(RouteParts& parts, Request& request) {
     if (!id) co_return Response{product_named(request).error()};
     auto sent = from_json<SentProduct>(request.body);
     if (!sent) co_return answer_for(sent.error());
-    auto put = co_await parts.products.put(
+    auto put = co_await parts.products->put(
         {.product_id = *id, .name = std::move(sent->name), .price = sent->price, .stock = sent->stock});
     co_return put ? domain::answer_for(std::move(*put)) : answer_for(put.error());
 }
@@ -141,18 +141,18 @@ awaitable<Response> post_order(RouteParts& parts, Request& request) {
     auto id =
         *key ? fmt::format("key-{:016x}{:016x}", stable_hash((*key)->id), stable_hash("order\n" + (*key)->id))
              : random_uuid();
-    auto placed = co_await parts.orders.place({.id = std::move(id),
-                                               .user = std::move(*user),
-                                               .items = std::move(sent->items),
-                                               .address = std::move(sent->address),
-                                               .payment_method = std::move(sent->payment_method)});
+    auto placed = co_await parts.orders->place({.id = std::move(id),
+                                                .user = std::move(*user),
+                                                .items = std::move(sent->items),
+                                                .address = std::move(sent->address),
+                                                .payment_method = std::move(sent->payment_method)});
     co_return placed ? domain::answer_for(std::move(*placed)) : answer_for(placed.error());
 }
 
 awaitable<Response> get_order(RouteParts& parts, Request& request) {
     auto id = order_named(request);
     if (!id) co_return std::move(id.error());
-    const auto view = co_await parts.orders.view(*id);
+    const auto view = co_await parts.orders->view(*id);
     if (!view) co_return answer_for(view.error());
     if (!sees_all(request))
         if (auto refusal = http::refuse_other(request, view->order.customer)) co_return std::move(*refusal);
@@ -166,7 +166,7 @@ awaitable<Response> cancel_order(RouteParts& parts, Request& request) {
     auto id = order_named(request);
     if (!id) co_return std::move(id.error());
     std::string caller = sees_all(request) ? std::string{} : request.principal.subject;
-    auto cancelled = co_await parts.orders.cancel(std::move(*id), std::move(caller));
+    auto cancelled = co_await parts.orders->cancel(std::move(*id), std::move(caller));
     co_return cancelled ? domain::answer_for(std::move(*cancelled)) : answer_for(cancelled.error());
 }
 
@@ -179,7 +179,7 @@ awaitable<Response> get_notifications(RouteParts& parts, Request& request) {
         co_return Response::invalid_field("userId", fault);
     if (!sees_all(request))
         if (auto refusal = http::refuse_other(request, user)) co_return std::move(*refusal);
-    const auto page = co_await parts.notifications.list(user, slice->from, slice->limit);
+    const auto page = co_await parts.notifications->list(user, slice->from, slice->limit);
     if (!page) co_return answer_for(page.error());
     std::string body = "[";
     for (const auto& event : page->events) {
@@ -195,23 +195,27 @@ awaitable<Response> get_notifications(RouteParts& parts, Request& request) {
 
 }  // namespace
 
-std::vector<http::Route> shop_routes(Orders& orders, Products& products, const Catalogue& catalogue,
-                                     Notifications& notifications, const domain::Parts& its_parts) {
+std::vector<http::Route> shop_routes(Orders* orders, Products* products, Notifications* notifications,
+                                     const Catalogue& catalogue, const domain::Parts& its_parts) {
     const auto parts =
-        std::make_shared<RouteParts>(RouteParts{orders, products, catalogue, notifications, its_parts});
+        std::make_shared<RouteParts>(RouteParts{orders, products, notifications, catalogue, its_parts});
     const auto to = [parts](awaitable<Response> (*handle)(RouteParts&, Request&)) -> http::Handler {
         return [parts, handle](Request& request, Context) { return handle(*parts, request); };
     };
     using enum wire::Method;
-    return {
-        {get, "/api/products", to(get_products), api::products},
-        {get, "/api/products/{productId}", to(get_product), api::product},
-        {put, "/api/products/{productId}", to(put_product), api::put_product},
-        {post, "/api/orders", to(post_order), api::place_order},
-        {get, "/api/orders/{orderId}", to(get_order), api::order},
-        {post, "/api/orders/{orderId}/cancel", to(cancel_order), api::cancel_order},
-        {get, "/api/notifications", to(get_notifications), api::notifications},
-    };
+    std::vector<http::Route> rows;
+    const auto add = [&](std::initializer_list<http::Route> more) { rows.insert(rows.end(), more); };
+    if (products != nullptr)
+        add({{get, "/api/products", to(get_products), api::products},
+             {get, "/api/products/{productId}", to(get_product), api::product},
+             {put, "/api/products/{productId}", to(put_product), api::put_product}});
+    if (orders != nullptr)
+        add({{post, "/api/orders", to(post_order), api::place_order},
+             {get, "/api/orders/{orderId}", to(get_order), api::order},
+             {post, "/api/orders/{orderId}/cancel", to(cancel_order), api::cancel_order}});
+    if (notifications != nullptr)
+        add({{get, "/api/notifications", to(get_notifications), api::notifications}});
+    return rows;
 }
 
 }  // namespace stepcast::shop

@@ -8,8 +8,9 @@
 
 namespace stepcast::shop {
 
-/// The rows of the endpoint table for the shop. What they stand on outlives the server.
-std::vector<http::Route> shop_routes(Orders& orders, Products& products, const Catalogue& catalogue,
-                                     Notifications& notifications, const domain::Parts& parts);
+/// The rows of the endpoint table for the services that run here; null: one does not. What they stand on
+/// outlives the server.
+std::vector<http::Route> shop_routes(Orders* orders, Products* products, Notifications* notifications,
+                                     const Catalogue& catalogue, const domain::Parts& parts);
 
 }  // namespace stepcast::shop

@@ -1,5 +1,9 @@
 #include "domain/shop/services.hpp"
 
+#include <algorithm>
+
+#include "aio/spawn.hpp"
+
 namespace stepcast::shop {
 namespace {
 
@@ -35,6 +39,60 @@ Listener::Read hears_notes(std::function<awaitable<result<void>>(OrderNote)> hea
 }
 
 }  // namespace
+
+Services::Services(const domain::Parts& parts, Catalogue& catalogue, const Settings& settings)
+    : core{parts.core} {
+    const auto& prefix = settings.orders.prefix;
+    const auto runs = [&](std::string_view service) {
+        return std::ranges::find(settings.services, service) != settings.services.end();
+    };
+    std::vector<Hearing> all;
+    if (runs("order")) {
+        orders = std::make_unique<Orders>(parts, catalogue, settings.orders);
+        orchestrator = std::make_unique<OrderSagaOrchestrator>(parts, *orders, settings.orchestrator);
+        hear_orders(all, *orders, *orchestrator);
+    }
+    if (runs("product")) {
+        products = std::make_unique<Products>(parts, prefix);
+        hear_products(all, *products);
+    } else if (orders) {
+        replica = std::make_unique<ProductReplica>(parts, prefix, catalogue);
+    }
+    if (runs("payment")) {
+        payments = std::make_unique<Payments>(parts, provider, settings.payments);
+        hear_payments(all, *payments);
+    }
+    if (runs("notification")) {
+        notifications = std::make_unique<Notifications>(parts, settings.notifications);
+        hear_notifications(all, *notifications);
+    }
+    for (auto& [service, topic, read] : all)
+        listeners.push_back(std::make_unique<Listener>(parts, prefix, service, topic, std::move(read)));
+}
+
+void Services::start() {
+    if (orders) orders->start();
+    if (orchestrator) orchestrator->start();
+    if (payments) payments->start();
+    if (replica) replica->start();
+    for (const auto& listener : listeners) listener->start();
+}
+
+bool Services::subscribed() const {
+    return (!replica || replica->subscribed()) && std::ranges::all_of(listeners, &Listener::subscribed);
+}
+
+awaitable<void> Services::stop() {
+    aio::Gate heard{core};  // all at once: each may wait for a quiet quarter of a second
+    for (const auto& listener : listeners)
+        aio::spawn(core, "stop", [&listener, hold = heard.enter()] { return listener->stop(); });
+    co_await heard.close();
+    if (replica) co_await replica->stop();
+    if (orchestrator) co_await orchestrator->stop();
+    if (orders) co_await orders->stop();
+    if (payments) co_await payments->stop();
+    if (products) co_await products->stop();
+}
 
 void hear_orders(std::vector<Hearing>& all, Orders& orders, OrderSagaOrchestrator& orchestrator) {
     using Leader = OrderSagaOrchestrator;

@@ -238,6 +238,16 @@ TEST(Config, a_key_that_would_do_nothing_is_refused) {
               "auth.demo: it makes tokens for auth.mode = \"jwt\", which is not set");
     EXPECT_EQ(refused({.sets = {"server.hsts=1d"}}),
               "server.hsts: it is for server.tls_cert or server.proxy_header, which are not set");
+    EXPECT_EQ(
+        refused({.sets = {"shop.enabled=true", "shop.services=[\"order\", \"payment\"]"}}),
+        "shop.services: on the embedded bus only this process hears what they tell each other, so the others "
+        "must run here, too; bus.kind = \"kafka\" lets them run elsewhere");
+    EXPECT_EQ(refused({.sets = {"shop.enabled=true", "shop.services=[]"}}),
+              "shop.services: names none, so nothing would be served");
+    EXPECT_EQ(
+        refused({.sets = {"shop.enabled=true", "bus.kind=kafka"}}),
+        "shop.enabled: what a service has heard from kafka is not told again, so what came of it has to "
+        "outlive a restart; store.path is not set");
     for (const std::string one : {"server.proxy_header=forwarded", "server.trusted_proxies=[\"::1\"]"})
         EXPECT_EQ(refused({.sets = {one}}),
                   "server.proxy_header and server.trusted_proxies: one is of no use without the other");

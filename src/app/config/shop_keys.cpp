@@ -1,0 +1,55 @@
+#include "app/config/check.hpp"
+#include "app/config/keys.hpp"
+
+namespace stepcast::app {
+namespace {
+
+// Milliseconds.
+constexpr std::int64_t one_second = 1'000;
+constexpr std::int64_t one_hour = 3600 * one_second;
+constexpr std::int64_t one_year = 365 * 24 * one_hour;
+
+#define FIELD(member) [](Config& c) -> Field { return &c.member; }
+
+}  // namespace
+
+std::vector<Key> shop_keys() {
+    return {
+        {"shop.enabled", "Serve the shop.", FIELD(shop.enabled)},
+        {"shop.services",
+         "Its services that run in this process; with bus.kind = \"kafka\" the others may run in other ones, "
+         "each "
+         "with a journal of its own.",
+         FIELD(shop.services),
+         0,
+         0,
+         {},
+         false,
+         check_shop_service},
+        {"shop.saga",
+         "How new orders go through the services: choreography (each follows the one before: stock, payment, "
+         "shipment) or orchestration (the order service commands: payment, stock, shipment).",
+         FIELD(shop.saga),
+         0,
+         0,
+         {"choreography", "orchestration"}},
+        {"shop.step_timeout",
+         "An order that is not paid after this is cancelled; with orchestration, one of whose steps there is "
+         "no "
+         "answer.",
+         FIELD(shop.step_timeout), one_second, 24 * one_hour},
+        {"shop.compensation_timeout",
+         "With orchestration: an order's saga is stuck once a step was not undone for this long.",
+         FIELD(shop.compensation_timeout), one_second, one_year},
+        {"shop.payment_timeout",
+         "How long an answer of the payment provider is waited for; then the order is cancelled and whatever "
+         "was taken goes back.",
+         FIELD(shop.payment_timeout), 30, one_hour},
+        {"shop.ship_after",
+         "An order is shipped this long after it is confirmed; until then it can be cancelled.",
+         FIELD(shop.ship_after), 0, one_year},
+    };
+}
+#undef FIELD
+
+}  // namespace stepcast::app
