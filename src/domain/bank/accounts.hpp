@@ -98,7 +98,6 @@ class Accounts {
     awaitable<result<domain::Written>> kept(const Wish& wish, const domain::Answer& own);
     awaitable<result<View>> view_at(std::string id, event::Version version);
     awaitable<result<event::Version>> version_at(const std::string& id, Timestamp at);
-    awaitable<result<AccountEvent>> event_at(const std::string& id, event::Version version);
     awaitable<result<Ledger>> whole_past(Timestamp at);
     result<void> check_live() const;
 

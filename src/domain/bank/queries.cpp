@@ -2,6 +2,7 @@
 #include "aio/spawn.hpp"
 #include "aio/turn.hpp"
 #include "domain/bank/accounts.hpp"
+#include "flow/version_at.hpp"
 
 namespace stepcast::bank {
 namespace {
@@ -37,26 +38,16 @@ awaitable<result<Accounts::View>> Accounts::view_at(std::string id, event::Versi
 
 // The times of an account's events never fall.
 awaitable<result<event::Version>> Accounts::version_at(const std::string& id, Timestamp at) {
-    const auto info = co_await parts_.store.stream_info(category, id);
-    if (!info) co_return tl::unexpected{info.error()};
-    if (info->version == 0) co_return fail(errc::unknown_account);
-    event::Version had = 0, beyond = info->version + 1;  // the one is not later than `at`, the other is
-    while (beyond - had > 1) {
-        const auto middle = had + (beyond - had) / 2;
-        const auto event = co_await event_at(id, middle);
-        if (!event) co_return tl::unexpected{event.error()};
-        (event->at <= at ? had : beyond) = middle;
-    }
-    if (had == 0) co_return fail(query_errc::unknown_version, {}, "the account was created later");
-    co_return had;
-}
-
-awaitable<result<AccountEvent>> Accounts::event_at(const std::string& id, event::Version version) {
-    const auto page =
-        co_await parts_.store.read_stream(category, id, {store::Range::By::version, version, version, 1});
-    if (!page) co_return tl::unexpected{page.error()};
-    if (page->events.empty()) co_return fail(query_errc::unknown_version);
-    co_return decode_stored(*page->events.front());
+    const auto time_of = [](const event::Event& event) -> result<Timestamp> {
+        const auto read = decode_stored(event);
+        if (!read) return tl::unexpected{read.error()};
+        return read->at;
+    };
+    const auto found = co_await flow::version_at(parts_.store, category, id, at, time_of);
+    if (!found) co_return tl::unexpected{found.error()};
+    if (!*found) co_return fail(errc::unknown_account);
+    if (**found == 0) co_return fail(query_errc::unknown_version, {}, "the account was created later");
+    co_return **found;
 }
 
 awaitable<result<Accounts::Top>> Accounts::top(Page page, std::optional<Timestamp> at) {
