@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "http/links.hpp"
 #include "http/list_source.hpp"
 #include "http/parameters.hpp"
 
@@ -94,19 +95,7 @@ result<Slice, Response> slice_of(const Request& request, std::size_t most) {
 }
 
 std::string next_link(const Request& request, std::string_view more, std::uint64_t from, std::size_t limit) {
-    std::string path;
-    auto escaped = request.escaped_slashes.begin();
-    for (std::size_t i = 0; i < request.path.size(); ++i) {
-        const char c = request.path[i];
-        const auto byte = static_cast<unsigned char>(c);
-        bool plain = std::isalnum(byte) != 0 || std::string_view{"/-._~:@"}.find(c) != std::string_view::npos;
-        if (escaped != request.escaped_slashes.end() && *escaped == i) ++escaped, plain = false;
-        if (plain)
-            path += c;
-        else
-            path += fmt::format("%{:02X}", byte);
-    }
-    return fmt::format("<{}?{}from={}&limit={}>; rel=\"next\"", path, more, from, limit);
+    return fmt::format("<{}?{}from={}&limit={}>; rel=\"next\"", escaped_path(request), more, from, limit);
 }
 
 awaitable<Response> answer_list(EventList list, ListRead first, Slice slice,

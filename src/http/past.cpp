@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "http/parameters.hpp"
+#include "http/time_parameter.hpp"
 
 namespace stepcast::http {
 
@@ -11,14 +12,11 @@ result<Past, Response> past_of(const Request& request) {
     if (!given) return tl::unexpected{std::move(given.error())};
     Past past;
     if (*given) past.version = static_cast<event::Version>(**given);
-    const auto at = request.parameter("at");
-    if (!at) return past;
-    // A '+' of an offset that was not escaped arrives as a space.
-    std::string text{*at};
-    if (const auto space = text.rfind(' '); space != std::string::npos && space > 10) text[space] = '+';
-    past.at = parse_rfc3339(text);
-    if (!past.at) return tl::unexpected{Response::invalid_field("at", "must be an RFC 3339 time")};
-    if (past.version) return tl::unexpected{Response::invalid_field("at", "give either version or at")};
+    auto at = optional_time(request, "at");
+    if (!at) return tl::unexpected{std::move(at.error())};
+    past.at = *at;
+    if (past.at && past.version)
+        return tl::unexpected{Response::invalid_field("at", "give either version or at")};
     return past;
 }
 

@@ -22,15 +22,6 @@ constexpr Parameter of_user{path, "userId", "The user", id_schema, true};
 constexpr Parameter whose{query, "userId",
                           "The user whose tasks are told; absent: who calls, which needs a token", id_schema};
 constexpr Parameter maybe_whose{query, "userId", "Who asks; a task of somebody else is refused", id_schema};
-constexpr Parameter last_event_id{
-    header, "Last-Event-ID",
-    "The last id that was received: the stream goes on behind it; beats `lastEventId`",
-    R"({"type":"string"})"};
-constexpr Parameter last_event_parameter{query, "lastEventId", "The same for those who cannot set headers",
-                                         R"({"type":"string"})"};
-constexpr Parameter beat{query, "beat",
-                         "1: from `live` on the heartbeat is `event: beat`, which scripts can see",
-                         R"({"type":"string","enum":["0","1"]})"};
 constexpr Parameter version{query, "version", "As of this version of the task", whole_schema};
 constexpr Parameter at{query, "at", "As of this time, by the events' timestamps; not with `version`",
                        R"({"type":"string","format":"date-time"})"};
@@ -159,7 +150,7 @@ const http::RouteInfo subscribe_user{
         "Begins with what was missed since the last id, or with the state of each task that runs or "
         "ended a moment ago; `event: live` ends that.",
     .access = Access::user,
-    .parameters = {whose, last_event_id, last_event_parameter, beat},
+    .parameters = {whose, http::last_event_header, http::last_event_parameter, http::beat_parameter},
     .answers = {stream, bad_parameter},
     .events = {&progress_message, &recovery_message, &http::reset_event, &http::more_event, &http::live_event,
                &http::beat_event, &http::bye_event},
@@ -169,7 +160,8 @@ const http::RouteInfo subscribe_task{
     .summary = "Stream one task until it ends",
     .description = "A task that is not known yet is waited for.",
     .access = Access::user,
-    .parameters = {task_id, maybe_whose, last_event_id, last_event_parameter, beat},
+    .parameters = {task_id, maybe_whose, http::last_event_header, http::last_event_parameter,
+                   http::beat_parameter},
     .answers = {stream,
                 {204, "The task is over and its end was received: do not come back", nullptr, Shape::one, ""},
                 bad_parameter,
@@ -183,7 +175,7 @@ const http::RouteInfo subscribe_v1{
     .description =
         "The first version of the interface, for comparison. A user's newest stream ends the older.",
     .access = Access::user,
-    .parameters = {whose, beat},
+    .parameters = {whose, http::beat_parameter},
     .answers = {stream, bad_parameter},
     .events = {&plain_progress_message, &http::beat_event, &http::bye_event},
 };

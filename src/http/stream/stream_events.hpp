@@ -3,7 +3,17 @@
 
 namespace stepcast::http {
 
-// What every module's streams say beside its own events.
+// What every module's streams are asked with, and say beside their own events.
+
+inline constexpr Parameter last_event_header{
+    Parameter::In::header, "Last-Event-ID",
+    "The last id that was received: the stream goes on behind it; beats `lastEventId`",
+    R"({"type":"string"})"};
+inline constexpr Parameter last_event_parameter{
+    Parameter::In::query, "lastEventId", "The same for those who cannot set headers", R"({"type":"string"})"};
+inline constexpr Parameter beat_parameter{
+    Parameter::In::query, "beat", "1: from `live` on the heartbeat is `event: beat`, which scripts can see",
+    R"({"type":"string","enum":["0","1"]})"};
 
 /// The catch-up is over.
 extern const MessageInfo live_event;
