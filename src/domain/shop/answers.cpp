@@ -10,7 +10,7 @@
 namespace stepcast::shop {
 
 http::Response answer_for(const Error& error) {
-    static const std::array<http::AnswerRow, 14> rows{{
+    static const std::array<http::AnswerRow, 16> rows{{
         {errc::unreadable, 500, "unreadable"},
         {errc::malformed, 400, "malformed"},
         {errc::invalid_field, 400, "invalid-field"},
@@ -19,6 +19,8 @@ http::Response answer_for(const Error& error) {
         {errc::already_shipped, 409, "already-shipped"},
         {errc::not_owner, 403, "not-owner"},
         {errc::rebuilding, 503, "rebuilding"},
+        {errc::unknown_version, 404, "unknown-version"},
+        {errc::empty_cart, 409, "empty-cart"},
         {store::errc::idempotency_conflict, 422, "idempotency-conflict"},
         {store::errc::unavailable, 503, "store-unavailable"},
         {store::errc::full, 503, "store-full"},

@@ -16,15 +16,26 @@ using enum Parameter::In;
 
 #define SHOP_WON R"("type":"integer","minimum":0,"maximum":9007199254740991)"
 #define SHOP_ID R"("type":"integer","minimum":1,"maximum":9007199254740991)"
+#define SHOP_TIME R"({"type":"string","format":"date-time"})"
 #define SHOP_TEXT R"("type":["string","null"],"maxLength":256)"
 
 constexpr Parameter product_id{path, "productId", "The product", "{" SHOP_ID "}", true};
 constexpr Parameter order_id{path, "orderId", "The order", domain::id_schema, true};
 constexpr auto wait_for = domain::wait_parameter;
 constexpr auto key = domain::key_parameter("Who sends the call again with the same key means the same order");
-constexpr Parameter user_id{query, "userId", "Whose; absent: the caller's, or the guest's",
-                            domain::id_schema};
-constexpr Parameter from{query, "from", "The first of the user's notifications", domain::whole_schema};
+constexpr Parameter customer{
+    query, "userId", "Whose; absent: the caller's, or everybody's where one may see them", domain::id_schema};
+constexpr Parameter status{
+    query, "status", "Only those",
+    R"({"type":"string","enum":["PENDING","STOCK_RESERVED","PAID","CONFIRMED","SHIPPED","CANCELLED"]})"};
+constexpr Parameter since{query, "since", "Only those that were placed then or later (RFC 3339)", SHOP_TIME};
+constexpr Parameter until{query, "until", "Only those that were placed before (RFC 3339)", SHOP_TIME};
+constexpr Parameter after{query, "after", "From a `Link` header", R"({"type":"string"})"};
+constexpr Parameter listed{query, "limit", "At most so many; `Link: rel=\"next\"` goes on behind them",
+                           R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"};
+constexpr Parameter version{query, "version", "As it stood after that event", domain::whole_schema};
+constexpr Parameter at{query, "at", "As it stood at that time (RFC 3339)", SHOP_TIME};
+constexpr Parameter from{query, "from", "The first version", domain::whole_schema};
 constexpr Parameter limit{query, "limit", "At most so many; `Link: rel=\"next\"` goes on behind them",
                           R"({"type":"integer","minimum":1,"maximum":1000,"default":1000})"};
 
@@ -61,11 +72,12 @@ constexpr Schema order_schema{"ShopOrder", R"({
     "saga":{"type":"string","const":"orchestration","description":"Absent: choreography"},
     "version":{"type":"integer","minimum":1},
     "createdAt":{"type":"string","format":"date-time"},"updatedAt":{"type":"string","format":"date-time"}}})"};
-constexpr Schema notification_schema{"Notification", R"({
-  "type":"object","required":["version","notificationId","userId","type","message","orderId","timestamp"],
-  "properties":{"version":{"type":"integer","minimum":1},"notificationId":{"type":"string"},"userId":{"type":"string"},
-    "type":{"type":"string"},"message":{"type":"string"},"orderId":{"type":"string"},
-    "timestamp":{"type":"string","format":"date-time"}}})"};
+constexpr Schema order_event{"ShopOrderEvent", R"({
+  "type":"object","required":["version","type","payload","metadata"],
+  "properties":{"version":{"type":"integer","minimum":1},
+    "type":{"type":"string","enum":["ORDER_CREATED","ORDER_STOCK_RESERVED","ORDER_PAID","ORDER_CONFIRMED","ORDER_SHIPPED","ORDER_CANCELLED"]},
+    "payload":{"type":"object"},"metadata":{"type":"object","properties":{"eventId":{"type":"string"},
+      "timestamp":{"type":"string","format":"date-time"},"version":{"type":"integer","description":"Of the schema"}}}}})"};
 
 const auto& later = domain::unavailable_answer;
 const Answer bad{400, "The call is malformed; `field` names the place"};
@@ -129,14 +141,48 @@ const http::RouteInfo place_order{
                 later},
 };
 
+const http::RouteInfo orders{
+    .summary = "Orders, the newest first",
+    .description = "Of a rare status a page may be short and go on all the same.",
+    .access = Access::user,
+    .parameters = {customer, status, since, until, after, listed, wait_for},
+    .answers = {{.status = 200,
+                 .meaning = "By the time at which they were placed",
+                 .schema = &order_schema,
+                 .shape = Shape::list,
+                 .headers = {"Link"}},
+                bad,
+                not_owner,
+                not_in_time,
+                later},
+};
+
 const http::RouteInfo order{
     .summary = "What became of an order",
     .access = Access::user,
-    .parameters = {order_id},
+    .parameters = {order_id, version, at, wait_for},
     .answers = {{.status = 200, .meaning = "The order", .schema = &order_schema, .headers = {"ETag"}},
+                {304, "`If-None-Match` names it", nullptr, Shape::one, ""},
+                bad,
+                not_owner,
+                {404, "No such order, or no such version of it"},
+                not_in_time,
+                later},
+};
+
+const http::RouteInfo order_events{
+    .summary = "What happened to an order, event by event",
+    .access = Access::user,
+    .parameters = {order_id, from, limit, wait_for},
+    .answers = {{.status = 200,
+                 .meaning = "As they are stored",
+                 .schema = &order_event,
+                 .shape = Shape::list,
+                 .headers = {"ETag", "Link"}},
                 bad,
                 not_owner,
                 no_order,
+                not_in_time,
                 later},
 };
 
@@ -157,20 +203,6 @@ const http::RouteInfo cancel_order{
                 not_owner,
                 no_order,
                 {409, "`already-shipped`"},
-                later},
-};
-
-const http::RouteInfo notifications{
-    .summary = "A user's notifications",
-    .access = Access::user,
-    .parameters = {user_id, from, limit},
-    .answers = {{.status = 200,
-                 .meaning = "In their order",
-                 .schema = &notification_schema,
-                 .shape = Shape::list,
-                 .headers = {"Link"}},
-                bad,
-                not_owner,
                 later},
 };
 

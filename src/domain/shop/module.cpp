@@ -3,19 +3,23 @@
 #include "aio/spawn.hpp"
 #include "domain/shop/answers.hpp"
 #include "domain/shop/api.hpp"
+#include "domain/shop/cart_routes.hpp"
+#include "domain/shop/notification_routes.hpp"
 #include "domain/shop/routes.hpp"
 
 namespace stepcast::shop {
 namespace {
 
-constexpr std::array<const event::Category*, 5> categories{
-    &order_category, &stock_category, &payment_category, &fulfilment_category, &notification_category};
+constexpr std::array<const event::Category*, 6> categories{&order_category,        &stock_category,
+                                                           &payment_category,      &fulfilment_category,
+                                                           &notification_category, &cart_category};
 
 result<void> check_stored(const event::Event& draft) {
     if (&draft.category() == &order_category) return check_stored_order(draft);
     if (&draft.category() == &stock_category) return check_stored_stock(draft);
     if (&draft.category() == &payment_category) return check_stored_payment(draft);
     if (&draft.category() == &fulfilment_category) return check_stored_fulfilment(draft);
+    if (&draft.category() == &cart_category) return check_stored_cart(draft);
     return check_stored_notification(draft);
 }
 
@@ -23,7 +27,7 @@ class ShopModule final : public domain::Module {
   public:
     ShopModule(const domain::Parts& parts, const std::optional<Settings>& settings)
         : parts_{parts}, prefix_{settings ? settings->orders.prefix : ""}, gate_{parts.core} {
-        if (settings) services_ = std::make_unique<Services>(parts_, catalogue_, *settings);
+        if (settings) services_ = std::make_unique<Services>(parts_, catalogue_, mailboxes_, *settings);
     }
 
     std::vector<bus::TopicSpec> topics() const override {
@@ -51,16 +55,22 @@ class ShopModule final : public domain::Module {
     }
     std::vector<http::Route> routes() override {
         if (!services_) return {};
-        return shop_routes(services_->orders.get(), services_->products.get(), services_->notifications.get(),
-                           catalogue_, parts_);
+        std::vector<http::Route> rows =
+            shop_routes(services_->orders.get(), services_->products.get(), catalogue_, list_, parts_);
+        if (services_->carts)
+            std::ranges::move(cart_routes(*services_->carts, parts_), std::back_inserter(rows));
+        if (services_->notifications)
+            std::ranges::move(notification_routes(*services_->notifications, parts_),
+                              std::back_inserter(rows));
+        return rows;
     }
     std::vector<flow::ProcessManager*> sagas() override {
         if (!services_ || !services_->orchestrator) return {};
         return {&services_->orchestrator->sagas()};
     }
     std::vector<flow::Projection*> projections() override {
-        if (services_ && !services_->products) return {};
-        return {&catalogue_};
+        if (services_ && !services_->products) return {&list_, &mailboxes_};
+        return {&catalogue_, &list_, &mailboxes_};
     }
 
     aio::awaitable<void> restore() override { co_return; }
@@ -78,12 +88,13 @@ class ShopModule final : public domain::Module {
     }
 
     void add_failing(std::vector<std::string_view>& parts) const override {
-        if (catalogue_.skipped() != 0) parts.push_back("shop");
+        if (catalogue_.skipped() + list_.skipped() != 0) parts.push_back("shop");
     }
     void read_metrics(MetricSink& sink) const override {
         if (!services_) return;
         if (services_->orders) {
             services_->orders->read_metrics(sink);
+            sink.gauge("stepcast_shop_orders", "Orders, ended ones too", static_cast<double>(list_.size()));
             services_->orchestrator->sagas().read_metrics(sink);
         }
         if (services_->payments)
@@ -103,6 +114,7 @@ class ShopModule final : public domain::Module {
         const auto kind = &category == &order_category     ? order_kind()
                           : &category == &stock_category   ? stock_kind()
                           : &category == &payment_category ? payment_kind()
+                          : &category == &cart_category    ? cart_kind()
                                                            : fulfilment_kind();
         flow::AggregateReader reader{parts_.store, kind};
         const auto loaded = co_await reader.load(stream_id, version);
@@ -130,6 +142,11 @@ class ShopModule final : public domain::Module {
             if (state.broken()) return fail(errc::unreadable);
             return encode_fulfilment(stream_id, state.fulfilment(), loaded.version);
         }
+        if (&category == &cart_category) {
+            const auto& state = static_cast<const CartAggregate&>(*loaded.state);
+            if (state.broken()) return fail(errc::unreadable);
+            return encode_cart(stream_id, state.cart(), loaded.version);
+        }
         const auto& state = static_cast<const PaymentAggregate&>(*loaded.state);
         if (state.broken()) return fail(errc::unreadable);
         return encode_payment(stream_id, state.payment(), loaded.version);
@@ -138,6 +155,8 @@ class ShopModule final : public domain::Module {
     const domain::Parts parts_;
     const std::string prefix_;
     Catalogue catalogue_;
+    OrderList list_;
+    Mailboxes mailboxes_;
     std::unique_ptr<Services> services_;  // null: the shop is closed
     aio::Gate gate_;
 };

@@ -1,16 +1,10 @@
 #pragma once
+#include "domain/calls.hpp"
 #include "domain/module.hpp"
-#include "domain/shop/messages.hpp"
+#include "domain/shop/mailboxes.hpp"
 #include "flow/inbox.hpp"
 
 namespace stepcast::shop {
-
-inline constexpr std::array<std::string_view, 1> notification_type_names{"NOTIFIED"};
-/// Streams `notification-USER`. They expire, so that a message which comes again is known by its inbox mark.
-inline constexpr event::Category notification_category{"notification", "notification",
-                                                       notification_type_names, true};
-
-result<void> check_stored_notification(const event::Event& draft);
 
 /// The notification service: tells users what became of their orders. On the core strand, unless said
 /// otherwise.
@@ -21,21 +15,35 @@ class Notifications {
         Duration inbox_keep = std::chrono::hours{169};
     };
 
-    Notifications(const domain::Parts& parts, Options options);
+    /// All outlive it.
+    Notifications(const domain::Parts& parts, const Mailboxes& mailboxes, Options options);
 
     aio::awaitable<result<void>> on_order_created(OrderCreatedEvent event);
     aio::awaitable<result<void>> on_stock_reservation_failed(StockReservationFailedEvent event);
     aio::awaitable<result<void>> on_payment_completed(PaymentCompletedEvent event);
 
+    struct List {
+        std::string json;
+        event::Version next = 0;  ///< the version that the rest begins with; 0: there is none
+    };
     /// A user's notifications from a version on. Any strand.
-    aio::awaitable<result<store::Page>> list(std::string user, event::Version from, std::size_t limit);
+    aio::awaitable<result<List>> list(std::string user, event::Version from, std::size_t limit);
+    /// The user has read what they were told up to a version: marked once, and shown so once it returns. A
+    /// version beyond the head is unknown. Any strand.
+    aio::awaitable<result<domain::Written>> mark_read(std::string user, event::Version up_to);
+    /// What a stream tells the user: what they missed behind `cursor`, or else the mailbox. It hops to the
+    /// core by itself.
+    std::unique_ptr<broadcast::StreamSource> source_of(std::string user, std::string cursor);
     /// Messages that came again.
     std::uint64_t duplicates() const { return duplicates_; }
 
   private:
     aio::awaitable<result<void>> notify(NotificationEvent event);
+    aio::awaitable<result<List>> read_list(std::string user, event::Version from, std::size_t limit);
+    aio::awaitable<result<domain::Written>> mark(std::string user, event::Version up_to);
 
     const domain::Parts parts_;
+    const Mailboxes& mailboxes_;
     const Options options_;
     const flow::Inbox inbox_;
     std::uint64_t duplicates_ = 0;

@@ -27,7 +27,10 @@ std::error_code make_error_code(errc e) {
                                             {errc::not_owner, "The order belongs to another user"},
                                             {errc::cancelled, "The order is cancelled"},
                                             {errc::refused, "A service refuses"},
-                                            {errc::rebuilding, "the shop is being read; come again"}}};
+                                            {errc::rebuilding, "the shop is being read; come again"},
+                                            {errc::wrong_version, "It has another version"},
+                                            {errc::unknown_version, "There is no such version"},
+                                            {errc::empty_cart, "The cart is empty"}}};
     return texts.code(e);
 }
 

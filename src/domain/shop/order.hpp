@@ -18,10 +18,13 @@ enum class errc {
     unknown_product,
     unknown_order,
     already_shipped,
-    not_owner,   ///< the order is another user's
-    cancelled,   ///< the order is
-    refused,     ///< a service says no to a step of an order
-    rebuilding,  ///< the state is being folded: come again
+    not_owner,        ///< the order is another user's
+    cancelled,        ///< the order is
+    refused,          ///< a service says no to a step of an order
+    rebuilding,       ///< the state is being folded: come again
+    wrong_version,    ///< the stream has another version than its caller believes; the detail says which
+    unknown_version,  ///< the stream has no such version yet, or none at that time
+    empty_cart
 };
 std::error_code make_error_code(errc e);
 

@@ -4,6 +4,7 @@
 
 #include "aio/spawn.hpp"
 #include "domain/task_progress.hpp"
+#include "flow/version_at.hpp"
 
 namespace stepcast::shop {
 namespace {
@@ -53,6 +54,13 @@ std::optional<domain::TaskStep> task_step(const std::string& id, const std::stri
 
 std::string saga_of(const Order& order) {
     return std::string{order.orchestrated ? orchestration : ""};
+}
+
+// Times never fall within an order.
+result<Timestamp> time_of(const event::Event& stored) {
+    const auto read = decode_order(stored);
+    if (!read) return tl::unexpected{read.error()};
+    return read->at;
 }
 
 std::string value_on_topic(const event::Event& draft) {
@@ -109,8 +117,12 @@ aio::awaitable<result<domain::Written>> Orders::write_first(Wish wish) {
         {.stream_id = wish.id,
          .event_id = wish.id + ":1",
          .fingerprint = fingerprint_of(*event),
-         .decide = [this, id = wish.id, event = *event](const flow::Aggregate& state, event::Version version)
-             -> result<flow::Decision> { return decision(id, order_of(state).order(), {event}, version); }});
+         .decide = [this, id = wish.id, event = *event, also = std::move(wish.also)](
+                       const flow::Aggregate& state, event::Version version) -> result<flow::Decision> {
+             auto decided = decision(id, order_of(state).order(), {event}, version);
+             if (also) decided.beside.appends.push_back(*also);
+             return decided;
+         }});
     if (!receipt) co_return tl::unexpected{receipt.error()};
     parts_.owed();
     domain::Answer answer{
@@ -139,18 +151,33 @@ aio::awaitable<result<domain::Written>> Orders::write_cancel(std::string id, std
     co_return domain::Written{std::move(answer), position};
 }
 
-aio::awaitable<result<Orders::View>> Orders::view(std::string id) {
-    return aio::run_on(parts_.core, [this, id = std::move(id)] { return load(id); });
+aio::awaitable<result<Orders::View>> Orders::view(std::string id, http::Past past) {
+    return aio::run_on(parts_.core, [this, id = std::move(id), past] { return load(id, past); });
 }
 
-aio::awaitable<result<Orders::View>> Orders::load(std::string id) {
+aio::awaitable<result<Orders::View>> Orders::load(std::string id, http::Past past) {
     if (!parts_.hub.live()) co_return fail(errc::rebuilding);
-    const auto loaded = co_await commands_.reader().load(id);
+    if (past.at) {
+        const auto found = co_await flow::version_at(parts_.store, order_category, id, *past.at, time_of);
+        if (!found) co_return tl::unexpected{found.error()};
+        if (!*found) co_return fail(errc::unknown_order);
+        if (**found == 0) co_return fail(errc::unknown_version, {}, "the order is younger");
+        past.version = **found;
+    }
+    const auto loaded = co_await commands_.reader().load(id, past.version.value_or(UINT64_MAX));
     if (!loaded) co_return tl::unexpected{loaded.error()};
     const auto& state = order_of(*loaded->state);
     if (state.broken()) co_return fail(errc::unreadable);
     if (loaded->version == 0) co_return fail(errc::unknown_order);
+    if (past.version && loaded->version != *past.version) co_return fail(errc::unknown_version);
     co_return View{state.order(), loaded->version};
+}
+
+aio::awaitable<result<store::Page>> Orders::events(std::string id, event::Version from, event::Version to,
+                                                   std::size_t limit) {
+    return aio::run_on(parts_.core, [this, id = std::move(id), from, to, limit] {
+        return parts_.store.read_stream(order_category, id, {store::Range::By::version, from, to, limit});
+    });
 }
 
 aio::awaitable<result<void>> Orders::on_stock_reserved(StockReservedEvent event) {

@@ -7,6 +7,7 @@
 #include "domain/shop/messages.hpp"
 #include "domain/shop/order_codec.hpp"
 #include "flow/commands.hpp"
+#include "http/past.hpp"
 
 namespace stepcast::shop {
 
@@ -30,6 +31,8 @@ class Orders {
         std::vector<OrderItem> items;  ///< their prices are filled in
         std::string address;
         std::string payment_method;
+        /// What its commit writes besides: refused with it as wrong_expected_version.
+        std::optional<store::Append> also{};
     };
     /// Returns once the order is durable. `replayed`: there was this order. Any strand.
     aio::awaitable<result<domain::Written>> place(Wish wish);
@@ -39,7 +42,11 @@ class Orders {
         Order order;
         event::Version version = 0;
     };
-    aio::awaitable<result<View>> view(std::string id);  ///< any strand
+    /// The order now or in the past; a version beyond its head is unknown. Any strand.
+    aio::awaitable<result<View>> view(std::string id, http::Past past = {});
+    /// Its events from a version on, up to one. Any strand.
+    aio::awaitable<result<store::Page>> events(std::string id, event::Version from, event::Version to,
+                                               std::size_t limit);
 
     // On the core strand, as everything below.
     aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event);
@@ -65,7 +72,7 @@ class Orders {
     aio::awaitable<result<domain::Written>> write_first(Wish wish);
     result<OrderEvent> priced(const Wish& wish) const;
     aio::awaitable<result<domain::Written>> write_cancel(std::string id, std::string caller);
-    aio::awaitable<result<View>> load(std::string id);
+    aio::awaitable<result<View>> load(std::string id, http::Past past = {});
     aio::awaitable<result<store::Receipt>> tell(std::string id, News news);
     aio::awaitable<result<bool>> step(std::string id);
     flow::Decision decision(const std::string& id, const Order& before, std::vector<OrderEvent> events,

@@ -4,17 +4,20 @@
 #include <memory>
 
 #include "aio/spawn.hpp"
-#include "base/hash.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
 #include "domain/shop/answers.hpp"
 #include "domain/shop/api.hpp"
+#include "domain/shop/callers.hpp"
 #include "event/ids.hpp"
 #include "http/access.hpp"
 #include "http/answers.hpp"
 #include "http/conditions.hpp"
+#include "http/links.hpp"
 #include "http/paging.hpp"
+#include "http/parameters.hpp"
 #include "http/past.hpp"
+#include "http/time_parameter.hpp"
 
 namespace stepcast::shop {
 namespace {
@@ -25,12 +28,13 @@ using http::Request;
 using http::Response;
 
 constexpr std::size_t max_listed = 1'000;
+constexpr std::size_t default_listed = 100;
 
 struct RouteParts {
     Orders* orders;  // null where the service runs in another process, as below
     Products* products;
-    Notifications* notifications;
     const Catalogue& catalogue;
+    const OrderList& list;
     domain::Parts parts;
 };
 
@@ -63,32 +67,11 @@ struct SentProduct {
     }
 };
 
-bool sees_all(const Request& request) {
-    return request.principal.anonymous || request.principal.scopes.admin;
-}
-
 result<std::string, Response> order_named(const Request& request) {
     const auto id = request.path_parameter("orderId");
     if (const auto fault = event::fault_of_id(id); !fault.empty())
         return tl::unexpected{Response::invalid_field("orderId", fault)};
     return std::string{id};
-}
-
-result<std::int64_t, Response> product_named(const Request& request) {
-    const auto id = parse_number<std::int64_t>(request.path_parameter("productId"));
-    if (!id || *id < 1 || *id > max_amount)
-        return tl::unexpected{
-            Response::invalid_field("productId", "must be a whole number from 1 to 9007199254740991")};
-    return *id;
-}
-
-/// Without tokens whoever names nobody is a guest.
-result<std::string, Response> customer_of(const Request& request, std::string sent) {
-    if (sent.empty()) sent = request.principal.subject;
-    if (sent.empty()) sent = "guest";
-    if (auto refusal = http::refuse_sender(request, sent, "userId"))
-        return tl::unexpected{std::move(*refusal)};
-    return sent;
 }
 
 awaitable<Response> get_products(RouteParts& parts, Request& request) {
@@ -137,28 +120,13 @@ awaitable<Response> post_order(RouteParts& parts, Request& request) {
     if (sent->items.empty()) co_return Response::invalid_field("orderItems", "must not be empty");
     auto user = customer_of(request, std::move(sent->user_id));
     if (!user) co_return std::move(user.error());
-    // With a key the order's id is made from it: the same call is the same order.
-    auto id =
-        *key ? fmt::format("key-{:016x}{:016x}", stable_hash((*key)->id), stable_hash("order\n" + (*key)->id))
-             : random_uuid();
+    auto id = *key ? order_id_of(**key) : random_uuid();
     auto placed = co_await parts.orders->place({.id = std::move(id),
                                                 .user = std::move(*user),
                                                 .items = std::move(sent->items),
                                                 .address = std::move(sent->address),
                                                 .payment_method = std::move(sent->payment_method)});
     co_return placed ? domain::answer_for(std::move(*placed)) : answer_for(placed.error());
-}
-
-awaitable<Response> get_order(RouteParts& parts, Request& request) {
-    auto id = order_named(request);
-    if (!id) co_return std::move(id.error());
-    const auto view = co_await parts.orders->view(*id);
-    if (!view) co_return answer_for(view.error());
-    if (!sees_all(request))
-        if (auto refusal = http::refuse_other(request, view->order.customer)) co_return std::move(*refusal);
-    co_return Response::json(encode_order(*id, view->order, view->version))
-        .with("ETag", http::etag_of(view->version))
-        .with("Cache-Control", http::users_own);
 }
 
 awaitable<Response> cancel_order(RouteParts& parts, Request& request) {
@@ -170,16 +138,129 @@ awaitable<Response> cancel_order(RouteParts& parts, Request& request) {
     co_return cancelled ? domain::answer_for(std::move(*cancelled)) : answer_for(cancelled.error());
 }
 
-awaitable<Response> get_notifications(RouteParts& parts, Request& request) {
+// "1767225600000:key-1": when the last order that was looked at was placed, and its id.
+std::string to_text(const OrderList::Place& place) {
+    return fmt::format("{}:{}", place.created_at.time_since_epoch().count(), place.id);
+}
+
+result<std::optional<OrderList::Place>, Response> after_of(const Request& request) {
+    const auto text = request.parameter("after");
+    if (!text) return std::optional<OrderList::Place>{};
+    const auto colon = text->find(':');
+    const auto time = parse_number<std::int64_t>(text->substr(0, colon));
+    if (!time || colon == std::string_view::npos)
+        return tl::unexpected{Response::invalid_field("after", "must come from a Link header")};
+    return std::optional{OrderList::Place{Timestamp{Duration{*time}}, std::string{text->substr(colon + 1)}}};
+}
+
+result<std::optional<OrderStatus>, Response> status_of(const Request& request) {
+    const auto text = request.parameter("status");
+    if (!text) return std::optional<OrderStatus>{};
+    const auto name = std::ranges::find(order_status_names, *text);
+    if (name == order_status_names.end())
+        return tl::unexpected{Response::invalid_field(
+            "status", "must be PENDING, STOCK_RESERVED, PAID, CONFIRMED, SHIPPED or CANCELLED")};
+    return std::optional{static_cast<OrderStatus>(name - order_status_names.begin())};
+}
+
+result<OrderList::Question, Response> question_of(const Request& request) {
+    OrderList::Question question;
+    auto limit = http::optional_number(request, "limit", {.min = 1, .max = max_listed});
+    if (!limit) return tl::unexpected{std::move(limit.error())};
+    question.limit = static_cast<std::size_t>(limit->value_or(default_listed));
+    auto after = after_of(request);
+    if (!after) return tl::unexpected{std::move(after.error())};
+    question.after = std::move(*after);
+    auto status = status_of(request);
+    if (!status) return tl::unexpected{std::move(status.error())};
+    question.status = *status;
+    for (const auto& [name, time] : {std::pair{"since", &question.since}, {"until", &question.until}}) {
+        auto given = http::optional_time(request, name);
+        if (!given) return tl::unexpected{std::move(given.error())};
+        *time = given->value_or(*time);
+    }
+    if (const auto user = request.parameter("userId")) {
+        if (const auto fault = event::fault_of_id(*user); !fault.empty())
+            return tl::unexpected{Response::invalid_field("userId", fault)};
+        question.customer = *user;
+    } else if (!sees_all(request)) {
+        question.customer = request.principal.subject;
+    }
+    if (!sees_all(request))
+        if (auto refusal = http::refuse_other(request, question.customer))
+            return tl::unexpected{std::move(*refusal)};
+    return question;
+}
+
+struct Listed {
+    std::string json{"["};
+    std::optional<OrderList::Place> next{};
+};
+
+awaitable<result<Listed>> list_orders(RouteParts& parts, OrderList::Question question) {
+    const auto found = parts.list.find(question);
+    Listed listed{.next = found.next};
+    for (const auto& id : found.ids) {
+        const auto view = co_await parts.orders->view(id);
+        if (!view) co_return tl::unexpected{view.error()};
+        if (listed.json.back() != '[') listed.json += ',';
+        listed.json += encode_order(id, view->order, view->version);
+    }
+    listed.json += ']';
+    co_return listed;
+}
+
+awaitable<Response> get_orders(RouteParts& parts, Request& request) {
+    auto question = question_of(request);
+    if (!question) co_return std::move(question.error());
+    if (auto late = co_await domain::wait_for(parts.parts.hub, parts.parts.core, request))
+        co_return std::move(*late);
+    if (!parts.parts.hub.live()) co_return answer_for(Error{errc::rebuilding});
+    const auto listed =
+        co_await aio::run_on(parts.parts.core, [&parts, &question] { return list_orders(parts, *question); });
+    if (!listed) co_return answer_for(listed.error());
+    Response response = Response::json(listed->json);
+    if (listed->next) response.with("Link", http::link_behind(request, to_text(*listed->next)));
+    co_return std::move(response).with("Cache-Control", http::users_own);
+}
+
+// Who may not see the order is told so before anything of its past.
+awaitable<result<event::Version, Response>> readable(RouteParts& parts, Request& request,
+                                                     const std::string& id) {
+    if (auto late = co_await domain::wait_for(parts.parts.hub, parts.parts.core, request))
+        co_return tl::unexpected{std::move(*late)};
+    const auto now = co_await parts.orders->view(id);
+    if (!now) co_return tl::unexpected{answer_for(now.error())};
+    if (!sees_all(request))
+        if (auto refusal = http::refuse_other(request, now->order.customer))
+            co_return tl::unexpected{std::move(*refusal)};
+    co_return now->version;
+}
+
+awaitable<Response> get_order(RouteParts& parts, Request& request) {
+    auto past = http::past_of(request);
+    if (!past) co_return std::move(past.error());
+    auto id = order_named(request);
+    if (!id) co_return std::move(id.error());
+    auto allowed = co_await readable(parts, request, *id);
+    if (!allowed) co_return std::move(allowed.error());
+    const auto view = co_await parts.orders->view(*id, *past);
+    if (!view) co_return answer_for(view.error());
+    const auto etag = http::etag_of(view->version);
+    if (http::not_modified(request, etag)) co_return http::unchanged(etag);
+    co_return Response::json(encode_order(*id, view->order, view->version))
+        .with("ETag", etag)
+        .with("Cache-Control", http::users_own);
+}
+
+awaitable<Response> get_events(RouteParts& parts, Request& request) {
     auto slice = http::slice_of(request, max_listed);
     if (!slice) co_return std::move(slice.error());
-    std::string user{http::user_named(request)};
-    if (user.empty()) user = "guest";
-    if (const auto fault = event::fault_of_id(user); !fault.empty())
-        co_return Response::invalid_field("userId", fault);
-    if (!sees_all(request))
-        if (auto refusal = http::refuse_other(request, user)) co_return std::move(*refusal);
-    const auto page = co_await parts.notifications->list(user, slice->from, slice->limit);
+    auto id = order_named(request);
+    if (!id) co_return std::move(id.error());
+    auto head = co_await readable(parts, request, *id);
+    if (!head) co_return std::move(head.error());
+    const auto page = co_await parts.orders->events(*id, slice->from, *head, slice->limit);
     if (!page) co_return answer_for(page.error());
     std::string body = "[";
     for (const auto& event : page->events) {
@@ -187,18 +268,15 @@ awaitable<Response> get_notifications(RouteParts& parts, Request& request) {
         body += event->json();
     }
     Response response = Response::json(std::move(body += ']'));
-    if (page->more)
-        response.with("Link", http::next_link(request, fmt::format("userId={}&", domain::path_segment(user)),
-                                              page->events.back()->version() + 1, slice->limit));
-    co_return std::move(response).with("Cache-Control", http::users_own);
+    if (page->more) response.with("Link", http::next_link(request, {}, page->through + 1, slice->limit));
+    co_return std::move(response).with("ETag", http::etag_of(*head)).with("Cache-Control", http::users_own);
 }
 
 }  // namespace
 
-std::vector<http::Route> shop_routes(Orders* orders, Products* products, Notifications* notifications,
-                                     const Catalogue& catalogue, const domain::Parts& its_parts) {
-    const auto parts =
-        std::make_shared<RouteParts>(RouteParts{orders, products, notifications, catalogue, its_parts});
+std::vector<http::Route> shop_routes(Orders* orders, Products* products, const Catalogue& catalogue,
+                                     const OrderList& list, const domain::Parts& its_parts) {
+    const auto parts = std::make_shared<RouteParts>(RouteParts{orders, products, catalogue, list, its_parts});
     const auto to = [parts](awaitable<Response> (*handle)(RouteParts&, Request&)) -> http::Handler {
         return [parts, handle](Request& request, Context) { return handle(*parts, request); };
     };
@@ -211,10 +289,10 @@ std::vector<http::Route> shop_routes(Orders* orders, Products* products, Notific
              {put, "/api/products/{productId}", to(put_product), api::put_product}});
     if (orders != nullptr)
         add({{post, "/api/orders", to(post_order), api::place_order},
+             {get, "/api/orders", to(get_orders), api::orders},
              {get, "/api/orders/{orderId}", to(get_order), api::order},
+             {get, "/api/orders/{orderId}/events", to(get_events), api::order_events},
              {post, "/api/orders/{orderId}/cancel", to(cancel_order), api::cancel_order}});
-    if (notifications != nullptr)
-        add({{get, "/api/notifications", to(get_notifications), api::notifications}});
     return rows;
 }
 

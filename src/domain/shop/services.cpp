@@ -40,7 +40,8 @@ Listener::Read hears_notes(std::function<awaitable<result<void>>(OrderNote)> hea
 
 }  // namespace
 
-Services::Services(const domain::Parts& parts, Catalogue& catalogue, const Settings& settings)
+Services::Services(const domain::Parts& parts, Catalogue& catalogue, const Mailboxes& mailboxes,
+                   const Settings& settings)
     : core{parts.core} {
     const auto& prefix = settings.orders.prefix;
     const auto runs = [&](std::string_view service) {
@@ -49,6 +50,7 @@ Services::Services(const domain::Parts& parts, Catalogue& catalogue, const Setti
     std::vector<Hearing> all;
     if (runs("order")) {
         orders = std::make_unique<Orders>(parts, catalogue, settings.orders);
+        carts = std::make_unique<Carts>(parts, catalogue, *orders);
         orchestrator = std::make_unique<OrderSagaOrchestrator>(parts, *orders, settings.orchestrator);
         hear_orders(all, *orders, *orchestrator);
     }
@@ -63,7 +65,7 @@ Services::Services(const domain::Parts& parts, Catalogue& catalogue, const Setti
         hear_payments(all, *payments);
     }
     if (runs("notification")) {
-        notifications = std::make_unique<Notifications>(parts, settings.notifications);
+        notifications = std::make_unique<Notifications>(parts, mailboxes, settings.notifications);
         hear_notifications(all, *notifications);
     }
     for (auto& [service, topic, read] : all)
@@ -89,6 +91,7 @@ awaitable<void> Services::stop() {
     co_await heard.close();
     if (replica) co_await replica->stop();
     if (orchestrator) co_await orchestrator->stop();
+    if (carts) co_await carts->stop();
     if (orders) co_await orders->stop();
     if (payments) co_await payments->stop();
     if (products) co_await products->stop();

@@ -1,4 +1,5 @@
 #pragma once
+#include "domain/shop/carts.hpp"
 #include "domain/shop/listener.hpp"
 #include "domain/shop/notifications.hpp"
 #include "domain/shop/orchestrator.hpp"
@@ -22,7 +23,8 @@ struct Settings {
 
 /// The services that run in a process: null where one runs in another.
 struct Services {
-    Services(const domain::Parts& parts, Catalogue& catalogue, const Settings& settings);
+    Services(const domain::Parts& parts, Catalogue& catalogue, const Mailboxes& mailboxes,
+             const Settings& settings);
 
     void start();
     bool subscribed() const;
@@ -32,6 +34,7 @@ struct Services {
     const aio::Strand core;
     PaymentSimulator provider{};
     std::unique_ptr<Orders> orders{};
+    std::unique_ptr<Carts> carts{};
     std::unique_ptr<OrderSagaOrchestrator> orchestrator{};
     std::unique_ptr<Products> products{};
     std::unique_ptr<Payments> payments{};
