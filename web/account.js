@@ -1,12 +1,9 @@
 import { call } from './calls.js';
 import { reveal } from './frame.js';
-import { clock, lang, say, whenSpoken } from './texts.js';
+import { clock, lang, say, whenSpoken, won } from './texts.js';
 
 const shownAtMost = 200;
 const transfersAtMost = 4;
-const numbers = {};
-/** Whole won as people write them; a BigInt too. */
-export const won = (amount) => (numbers[lang] ??= new Intl.NumberFormat(lang, { style: 'currency', currency: 'KRW' })).format(amount);
 export const pathOf = (id) => `api/accounts/${encodeURIComponent(id)}`;
 
 /** What an event does to the balance. */

@@ -1,10 +1,10 @@
 import { watch } from './stepcast.js';
 import './bank_texts.js';
-import { Account, won } from './account.js';
+import { Account } from './account.js';
 import { call, newId } from './calls.js';
 import { frame, reveal, whoForm } from './frame.js';
 import { Money } from './money.js';
-import { clock, memory, say, whenSpoken } from './texts.js';
+import { clock, memory, say, whenSpoken, won } from './texts.js';
 
 const period = 5000;
 const listedAtMost = 100;

@@ -10,9 +10,9 @@ export async function refusal(answer) {
   return Object.assign(new Error(words), { code, status: answer.status });
 }
 
-/** What the server answers to a GET, or with `body` to a POST; throws a refusal. `more` may bring headers and a signal. */
+/** What the server answers to a GET, or with `body` to a POST; throws a refusal. `more` may bring another method, headers and a signal. */
 export async function call(path, body, more = {}) {
-  const sent = body && { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', ...more.headers } };
+  const sent = body && { method: more.method ?? 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', ...more.headers } };
   const answer = await fetch(path, { ...more, ...sent }).catch(() => null);
   if (!answer?.ok) throw await refusal(answer);
   return { json: await answer.json(), more: /rel="next"/.test(answer.headers.get('Link') ?? '') };

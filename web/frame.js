@@ -1,8 +1,9 @@
 // What every page has: the header with the way to the others and the languages, and signing in.
+import { extra } from './pages.js';
 import { Session } from './session.js';
 import { lang, say, speak, translate, whenSpoken } from './texts.js';
 
-const pages = [['./', 'navProgress'], ['bank', 'navBank'], ['streams', 'navStreams']];
+const pages = [['./', 'navProgress'], ['bank', 'navBank'], ...(extra.includes('shop') ? [['shop', 'navShop']] : []), ['streams', 'navStreams']];
 
 const top = `
   <a class="brand" href="./"><img src="icon.svg" alt="" width="28" height="28">Stepcast</a>

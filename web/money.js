@@ -1,6 +1,6 @@
-import { pathOf, won } from './account.js';
+import { pathOf } from './account.js';
 import { call, newId } from './calls.js';
-import { say, whenSpoken } from './texts.js';
+import { say, whenSpoken, won } from './texts.js';
 
 const routes = { deposit: ['deposits', 'source'], withdraw: ['withdrawals', 'purpose'], close: ['close', 'reason'] };
 

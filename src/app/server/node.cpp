@@ -105,7 +105,7 @@ void Node::add_routes() {
     router_.add(stream_routes({core_, *store_, hub_, owners_}));
     router_.add(dead_letter_routes(letter_box_));
     std::vector<http::StaticFile> files;
-    for (const auto& file : web_files())
+    for (const auto& file : served_files(config_))
         files.push_back(
             {std::string{file.path}, std::string{file.content_type}, file.bytes, file.gzip, file.etag});
     router_.add(http::static_routes(std::move(files)));

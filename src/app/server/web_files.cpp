@@ -38,4 +38,16 @@ const std::vector<WebFile>& web_files() {
     return files;
 }
 
+std::vector<WebFile> served_files(const Config& config) {
+    constexpr std::string_view closed = "// The pages that not every server has.\nexport const extra = [];\n";
+    constexpr std::string_view open =
+        "// The pages that not every server has.\nexport const extra = ['shop'];\n";
+    const auto pages = config.shop.enabled ? open : closed;
+    std::vector<WebFile> all{
+        {"/pages.js", content_type_of(".js"), pages, {}, fmt::format("\"{:016x}\"", stable_hash(pages))}};
+    for (const auto& file : web_files())
+        if (config.shop.enabled || !file.path.starts_with("/shop")) all.push_back(file);
+    return all;
+}
+
 }  // namespace stepcast::app
