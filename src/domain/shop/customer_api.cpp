@@ -73,7 +73,7 @@ constexpr Schema mailbox_schema{"Mailbox", R"({
   "properties":{"userId":{"type":"string"},"unread":{"type":"integer","minimum":0},
     "readUpTo":{"type":"integer","minimum":0,"description":"Notifications up to this version are read"},
     "latest":{"type":"array","maxItems":20,"description":"The newest, the oldest of them first",
-      "items":{"$ref":"#/components/schemas/Notification"}}}})"};
+      "items":{"type":"object","properties":{)" NOTIFICATION_MEMBERS R"(,"read":{"type":"boolean"}}}}}})"};
 constexpr Schema new_mark{
     "NewReadMark",
     R"({

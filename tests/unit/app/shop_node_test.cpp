@@ -229,7 +229,22 @@ TEST_F(ShopTest, with_tokens_an_order_is_its_customers) {
             EXPECT_EQ((co_await http.get(target, as("lee")))->status, 403);
             EXPECT_EQ((co_await http.get(target, as("admin")))->status, 200);
             EXPECT_EQ((co_await http.post(target + "/cancel", "", "", as("lee")))->status, 403);
-            EXPECT_EQ((co_await http.get("/api/notifications?userId=kim", as("lee")))->status, 403);
+            for (const auto* what :
+                 {"/api/notifications?userId=kim", "/api/notifications/subscribe?userId=kim",
+                  "/api/orders?userId=kim", "/api/cart?userId=kim", "/api/cart?userId=kim&version=9"})
+                EXPECT_EQ((co_await http.get(what, as("lee")))->status, 403) << what;
+            for (const auto* past : {"/events", "?version=9", "?at=2000-01-01T00:00:00Z"})
+                EXPECT_EQ((co_await http.get(target + past, as("lee")))->status, 403) << past;
+            EXPECT_EQ((co_await http.get("/api/orders", as("lee")))->body, "[]");
+            EXPECT_THAT((co_await http.get("/api/orders", as("admin")))->body,
+                        HasSubstr("\"customerId\":\"kim\""));
+            const auto post = [&](std::string where, std::string sent) {
+                return http.post(std::move(where), std::move(sent), "application/json", as("lee"));
+            };
+            EXPECT_EQ((co_await post("/api/notifications/read", R"({"userId":"kim","upTo":0})"))->status,
+                      403);
+            EXPECT_EQ((co_await post("/api/cart/checkout", R"({"userId":"kim"})"))->status, 403);
+            EXPECT_EQ((co_await post("/api/cart/checkout", ""))->status, 409);  // their own, which is empty
             EXPECT_EQ((co_await http.post("/api/orders",
                                           R"({"userId":"kim","orderItems":[{"productId":1,"quantity":1}]})",
                                           "application/json", as("lee")))
