@@ -18,7 +18,7 @@ struct Key {
     std::string_view name;  ///< "server.port"
     std::string_view doc;   ///< one line for people
     Field (*field)(Config& config);
-    std::int64_t min = 0;  ///< lowest count, milliseconds or bytes; for text: how many characters
+    std::int64_t min = 0;  ///< lowest count, milliseconds or bytes; for text: how many bytes of UTF-8
     std::int64_t max = 0;
     std::vector<std::string_view> choices{};  ///< for text: the only values, if any are named
     bool power_of_two = false;                ///< for counts

@@ -48,7 +48,7 @@ std::string range(const Key& key, const Field& field) {
         }
         std::string operator()(const std::string*) const {
             if (!key.choices.empty()) return fmt::format("`{}`", fmt::join(key.choices, "`, `"));
-            return fmt::format("text, {} to {} characters", key.min, key.max);
+            return fmt::format("text, {} to {} bytes", key.min, key.max);
         }
         std::string operator()(const bool*) const { return "`true`, `false`"; }
         std::string operator()(const int*) const {

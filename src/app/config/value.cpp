@@ -33,7 +33,7 @@ Outcome store_text(const Key& key, std::string& place, std::string text) {
     } else if (!valid_utf8(text) || has_control(text)) {
         return wrong("must be text without control characters");
     } else if (std::cmp_less(text.size(), key.min) || std::cmp_greater(text.size(), key.max)) {
-        return wrong(fmt::format("must have {} to {} characters", key.min, key.max));
+        return wrong(fmt::format("must have {} to {} bytes", key.min, key.max));
     } else if (const auto why = checked(key, text); !why.empty()) {
         return wrong(why);
     }
