@@ -258,6 +258,9 @@ struct Limits {
     std::uint64_t max_tombstone_bytes = 0;          ///< of those; 0: a sixteenth of max_bytes
     std::uint64_t permanent_max_bytes = 0;          ///< of the categories that never expire; 0: no bound
     std::uint64_t max_events_per_stream = 100'000;  ///< beyond it the owner of the category is asked to trim
+    /// Versions of a stream that never expires after which one of its snapshots stays beside the newest; 0:
+    /// none stays.
+    Version snapshot_stays_every = 1000;
     /// How long the row of a message that was sent stands in a journal, with the time of it, for people.
     Duration sent_keep = std::chrono::hours{1};
     std::uint64_t max_sent_bytes = 16 * 1024 * 1024;  ///< of those rows; beyond it the oldest leave earlier
@@ -335,8 +338,12 @@ class EventStore {
     /// Replaces the events up to snapshot.version, if `trim`, or stands beside them.
     virtual awaitable<result<void>> save_snapshot(const Category& category, std::string_view stream_id,
                                                   Snapshot snapshot, bool trim) = 0;
+    /// The one with the greatest version up to `through` of those that are kept: the newest and, of streams
+    /// that never expire, one per Limits::snapshot_stays_every versions. One that cannot be read is passed
+    /// over. The id outlives the call.
     virtual awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& category,
-                                                                     std::string_view stream_id) = 0;
+                                                                     std::string_view stream_id,
+                                                                     Version through = UINT64_MAX) = 0;
 
     /// Removes what is due at `now`, at most for about one millisecond; `done` false means: call again soon.
     /// Also expires the oldest finished streams early while the store is at its bound.

@@ -2,6 +2,34 @@
 #include "store/store_fixture.hpp"
 
 namespace stepcast::store::test {
+namespace {
+
+/// What a test of snapshots that stay does with a store.
+class Saves {
+  public:
+    using Write = std::function<CommitResult(Commit)>;
+    Saves(const Category& category, Write write) : category_{category}, write_{std::move(write)} {}
+
+    /// Appends events up to `last` to the stream "a"; those whose version `every` divides save a snapshot.
+    void up_to(Version last, Version every, const std::string& life = {}) {
+        while (version_ < last) {
+            ++version_;
+            auto one = commit_of({draft("a", life + std::to_string(version_), {.category = &category_})});
+            if (version_ % every == 0)
+                one.snapshots = {
+                    {&category_, "a", {version_, 7, life + "as of " + std::to_string(version_)}}};
+            EXPECT_TRUE(write_(std::move(one)));
+        }
+    }
+    void begin_anew() { version_ = 0; }
+
+  private:
+    const Category& category_;
+    Write write_;
+    Version version_ = 0;
+};
+
+}  // namespace
 
 TEST_P(StoreTest, the_answer_to_a_handled_message_is_given_again) {
     const auto handled = [&](std::string_view consumer, std::string_view message) {
@@ -44,6 +72,50 @@ TEST_P(StoreTest, a_commit_saves_a_snapshot_of_what_it_writes) {
     older.snapshots = {{&account, "a", {1, 7, "older"}}};
     ASSERT_TRUE(commit(older));
     EXPECT_EQ(run(store().load_snapshot(account, "a")).value()->state, "state");
+}
+
+TEST_P(StoreTest, of_a_stream_that_never_expires_one_snapshot_stays_per_some_versions) {
+    limits.snapshot_stays_every = 10;
+    Saves saves{account, [&](Commit one) { return commit(std::move(one)); }};
+    saves.up_to(34, 3);
+    const auto at = [&](Version through) {
+        const auto found = run(store().load_snapshot(account, "a", through)).value();
+        EXPECT_TRUE(!found ||
+                    (found->schema == 7 && found->state == "as of " + std::to_string(found->version)));
+        return found ? found->version : 0;
+    };
+    for (const auto& [through, version] : std::vector<std::pair<Version, Version>>{
+             {0, 0}, {9, 0}, {11, 0}, {12, 12}, {20, 12}, {21, 21}, {29, 21}, {30, 30}, {32, 30}, {33, 33}})
+        EXPECT_EQ(at(through), version) << through;
+    EXPECT_EQ(at(UINT64_MAX), 33u);
+    EXPECT_FALSE(run(store().load_snapshot(account, "b", 20)).value());
+
+    ASSERT_TRUE(run(store().save_snapshot(account, "a", {25, 7, "older than the newest"}, false)));
+    EXPECT_EQ(at(29), 21u) << "it changes nothing";
+    ASSERT_TRUE(run(store().save_snapshot(account, "a", {33, 7, "as of 33"}, true)));
+    EXPECT_EQ(at(32), 0u) << "what was trimmed has no snapshots of its own";
+    EXPECT_EQ(at(33), 33u);
+}
+
+TEST_P(StoreTest, of_a_stream_that_expires_the_newest_snapshot_alone_stays) {
+    limits.snapshot_stays_every = 10;
+    Saves{task, [&](Commit one) { return commit(std::move(one)); }}.up_to(30, 3);
+    EXPECT_FALSE(run(store().load_snapshot(task, "a", 29)).value());
+    EXPECT_EQ(run(store().load_snapshot(task, "a", 30)).value()->version, 30u);
+}
+
+TEST_P(StoreTest, an_erased_stream_takes_its_snapshots_along) {
+    limits.snapshot_stays_every = 10;
+    Saves saves{account, [&](Commit one) { return commit(std::move(one)); }};
+    saves.up_to(34, 3);
+    Commit gone;
+    gone.erase = {{&account, "a"}};
+    ASSERT_TRUE(commit(gone));
+    EXPECT_FALSE(run(store().load_snapshot(account, "a", 20)).value());
+    saves.begin_anew();
+    saves.up_to(34, 17, "again ");
+    EXPECT_FALSE(run(store().load_snapshot(account, "a", 16)).value());
+    EXPECT_EQ(run(store().load_snapshot(account, "a", 30)).value()->state, "again as of 17");
 }
 
 TEST_P(StoreTest, a_snapshot_of_what_is_not_written_refuses_the_commit) {

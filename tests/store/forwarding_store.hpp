@@ -50,8 +50,9 @@ class ForwardingStore : public EventStore {
                                           bool trim) override {
         return behind->save_snapshot(c, s, std::move(n), trim);
     }
-    awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& c, std::string_view s) override {
-        return behind->load_snapshot(c, s);
+    awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& c, std::string_view s,
+                                                             Version v) override {
+        return behind->load_snapshot(c, s, v);
     }
     awaitable<result<Expired>> cleanup(Timestamp now) override { return behind->cleanup(now); }
     void hold(std::uint64_t bytes) override { behind->hold(bytes); }

@@ -101,6 +101,15 @@ void write_base(std::string& out, const JournalFile& file, const JournalBase& ba
             member(o, "schema", snapshot.schema);
             member(o, "state", snapshot.state);
         });
+    for (const auto& [category, stream_id, position, snapshot] : base.kept)
+        line(out, "kept", [&](std::string& o) {
+            member(o, "category", category->name);
+            member(o, "stream", stream_id);
+            member(o, "position", position);
+            member(o, "version", snapshot.version);
+            member(o, "schema", snapshot.schema);
+            member(o, "state", snapshot.state);
+        });
     for (const auto& source : base.sources)
         line(out, "source", [&](std::string& o) {
             member(o, "consumer", source.consumer);
@@ -139,8 +148,9 @@ result<std::uint64_t> export_journal(const std::string& path, Categories categor
                                      const OnLine& on_line) {
     auto file = JournalFile::open_to_read({path, 0, categories});
     if (!file) return tl::unexpected{file.error()};
-    const auto base = (*file)->read_base();
+    auto base = (*file)->read_base();
     if (!base) return tl::unexpected{base.error()};
+    if (auto kept = (*file)->read_kept(*base); !kept) return tl::unexpected{kept.error()};
     std::string text;
     write_base(text, **file, *base);
     out << text;

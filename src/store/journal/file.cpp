@@ -37,6 +37,10 @@ constexpr const char* losses_table = R"(
     CREATE TABLE losses(number INTEGER PRIMARY KEY, category TEXT NOT NULL, of_subject INTEGER NOT NULL,
         name TEXT NOT NULL, through INTEGER NOT NULL, at INTEGER NOT NULL);
 )";
+constexpr std::string_view kept_table = R"(
+    CREATE {} TABLE snapshots_kept(category TEXT, stream TEXT, version INTEGER, position INTEGER, schema INTEGER,
+        state BLOB, PRIMARY KEY(category, stream, version)) WITHOUT ROWID;
+)";
 // What schema 3 had, as they are today: those of subjects had no category, and count for each.
 constexpr std::string_view losses_of_3 =
     "SELECT row_number() OVER (ORDER BY at), category, category='', name, through, at FROM {}";
@@ -141,6 +145,7 @@ result<std::unique_ptr<JournalFile>> JournalFile::open_to_read(Options options) 
                 "CREATE TEMP TABLE losses(number INTEGER, category, of_subject, name, through, at);"
                 "INSERT INTO temp.losses " +
                 fmt::format(losses_of_3, "main.losses"));
+        if (!file->has_column("snapshots_kept", "state")) file->db_.run(fmt::format(kept_table, "TEMP"));
         if (auto read = file->read_head(); !read) return tl::unexpected{read.error()};
         // No event of what is to be kept may be left behind, nor its position given again.
         if (!file->problems_.empty())
@@ -235,6 +240,7 @@ void JournalFile::make_tables() {
     )");
     db_.run(fmt::format(tables_since_2, "", ""));
     db_.run(losses_table);
+    db_.run(fmt::format(kept_table, ""));
     JournalMeta{.epoch = random_token(8)}.write(db_);
     db_.run(fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", application, schema));
     transaction.commit();
@@ -264,6 +270,7 @@ void JournalFile::upgrade() {
         db_.run(fmt::format(
             "ALTER TABLE losses RENAME TO losses_3; {} INSERT INTO losses {}; DROP TABLE losses_3",
             losses_table, fmt::format(losses_of_3, "losses_3")));
+    if (!has_column("snapshots_kept", "state")) db_.run(fmt::format(kept_table, ""));
     if (!summed_) sum_snapshots();
     bool as_written = true;
     JournalMeta::read(db_, as_written).write(db_);

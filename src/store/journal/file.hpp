@@ -30,8 +30,9 @@ struct JournalBase {
     };
 
     Position floor = 0;
-    std::vector<Loss> losses;     ///< the oldest first
-    std::vector<Stream> streams;  ///< those that have a snapshot
+    std::vector<Loss> losses;        ///< the oldest first
+    std::vector<Stream> streams;     ///< those that have a snapshot
+    std::vector<KeptSnapshot> kept;  ///< see read_kept
     std::vector<Source> sources;
     std::vector<PendingMessage> messages;
     std::vector<SentMessage> sent;  ///< of a file that goes on, the oldest first
@@ -45,15 +46,15 @@ std::string own_name(const std::string& path);
 /// The SQLite file behind a journalled store. Used by one thread at a time; every call may block.
 ///
 /// Its tables: `events` (a row per event: `data` is its JSON, `ids` where the three ids stand in it, `sum`
-/// guards all of the row), `types`, `snapshots` (`state` ends with a sum over the row), `losses`, `sources`,
-/// `outbox`, `inbox`, `timers`, and `meta`, see JournalMeta. An event that is hidden by a
-/// loss does not count: it is removed later.
+/// guards all of the row), `types`, `snapshots` and `snapshots_kept` (`state` ends with a sum over the row),
+/// `losses`, `sources`, `outbox`, `inbox`, `timers`, and `meta`, see JournalMeta. An event that is hidden by
+/// a loss does not count: it is removed later.
 class JournalFile {
   public:
     /// 1 had no inbox and no timers, 2 no sums of snapshots, 3 no groups, owner and sum in
     /// `meta`, no answers in the inbox, no headers and times in the outbox, no metadata of events and no
-    /// categories of what subjects lost.
-    static constexpr int schema = 4;
+    /// categories of what subjects lost, 4 no snapshots that stay.
+    static constexpr int schema = 5;
     static constexpr std::int64_t application = 0x53746570;  ///< "Step"
 
     struct Options {
@@ -90,6 +91,9 @@ class JournalFile {
     /// A snapshot that is not what was written is damage, or, where `left_out` is given, named there and left
     /// out.
     result<JournalBase> read_base(std::vector<std::string>* left_out = nullptr);
+    /// Adds the snapshots that stay to `base`, which only tools need: a start leaves them where they are.
+    /// With `left_out` as above.
+    result<void> read_kept(JournalBase& base, std::vector<std::string>* left_out = nullptr);
     /// Events behind a position that are not hidden by a loss.
     struct EventPage {
         std::vector<StoredEvent> events;

@@ -37,7 +37,7 @@ struct JournalGroup {
 
     std::vector<EventRef> events;
     /// In the order in which they happened: a stream may go and come back.
-    std::vector<std::variant<Loss, Saved, Gone>> changes;
+    std::vector<std::variant<Loss, Saved, KeptSnapshot, Gone>> changes;
     std::vector<Position> removed;  ///< perhaps of events of this very group; rising once arranged
     /// By consumer, topic and partition: only the last one counts.
     std::map<std::tuple<std::string, std::string, std::int32_t>, std::int64_t, std::less<>> sources;
@@ -91,6 +91,10 @@ class JournalChanges final : public ChangeLog {
     void snapshot_saved(const Category& category, const StreamHead& head, const Snapshot& snapshot) override {
         pending_.added += snapshot.state.size();
         add(pending_.changes, JournalGroup::Saved{&category, head, snapshot});
+    }
+    void snapshot_kept(KeptSnapshot kept) override {
+        pending_.added += kept.snapshot.state.size() + kept.stream_id.size();
+        add(pending_.changes, std::move(kept));
     }
     void lost(const Loss& loss) override {
         pending_.added += loss_bytes + loss.name.size();

@@ -193,6 +193,12 @@ class Import {
                   f.number<Position>("lastPosition"), f.time("lastRecorded"),
                   static_cast<StreamHead::Life>(f.one_of("life", lives)), f.number<int>("mixed") != 0},
                  {f.number<Version>("version"), f.number<std::uint32_t>("schema"), f.text("state")}});
+        } else if (kind == "kept") {
+            base_.kept.push_back(
+                {category(f.text("category")),
+                 f.text("stream"),
+                 f.number<Position>("position"),
+                 {f.number<Version>("version"), f.number<std::uint32_t>("schema"), f.text("state")}});
         } else if (kind == "source") {
             base_.sources.push_back({f.text("consumer"), f.text("topic"), f.number<std::int32_t>("partition"),
                                      f.number<std::int64_t>("offset")});

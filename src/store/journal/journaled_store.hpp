@@ -78,8 +78,9 @@ class JournaledStore final : public EventStore, private Archive {
     awaitable<result<void>> save_snapshot(const Category& category, std::string_view stream_id,
                                           Snapshot snapshot, bool trim) override;
     awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& category,
-                                                             std::string_view stream_id) override {
-        return memory_.load_snapshot(category, stream_id);
+                                                             std::string_view stream_id,
+                                                             Version through = UINT64_MAX) override {
+        return memory_.load_snapshot(category, stream_id, through);
     }
     awaitable<result<Expired>> cleanup(Timestamp now) override;
 
@@ -133,6 +134,8 @@ class JournaledStore final : public EventStore, private Archive {
     awaitable<bool> grow_room(int attempt);
     void bound_expiry();
     awaitable<result<std::vector<EventRef>>> read_rows(std::span<const Position> positions) override;
+    awaitable<std::optional<KeptSnapshot>> read_kept(const Category& category, std::string_view stream_id,
+                                                     Version through) override;
     awaitable<std::size_t> make_room(std::span<const Commit> commits);
     Refusal refusal() const { return {refusal_, 0, 0, trouble_}; }
     awaitable<result<void>> restore_base();

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "store/journal/errc.hpp"
+#include "store/journal/kept_rows.hpp"
 
 namespace stepcast::store {
 
@@ -11,7 +14,10 @@ JournalReader::JournalReader(Database db, std::string path, Categories categorie
       path_{std::move(path)},
       categories_{categories},
       epoch_{std::move(epoch)},
-      row_{db_.prepare(fmt::format("SELECT {} FROM events WHERE position=?", row_columns))} {}
+      row_{db_.prepare(fmt::format("SELECT {} FROM events WHERE position=?", row_columns))},
+      kept_{db_.prepare(fmt::format(
+          "SELECT {} FROM snapshots_kept WHERE category=? AND stream=? AND version<=? ORDER BY version DESC",
+          kept_columns))} {}
 
 result<std::unique_ptr<JournalReader>> JournalReader::open(const std::string& path, Categories categories,
                                                            std::string epoch) {
@@ -34,6 +40,22 @@ result<std::vector<EventRef>> JournalReader::read(std::span<const Position> posi
         return events;
     } catch (const SqliteError& e) {
         row_.reset();
+        return tl::unexpected{error_of(e, path_)};
+    }
+}
+
+result<std::optional<KeptSnapshot>> JournalReader::read_kept(const Category& category,
+                                                             std::string_view stream_id, Version through) {
+    try {
+        kept_.bind(1, category.name)
+            .bind(2, stream_id)
+            .bind(3, static_cast<std::int64_t>(std::min<Version>(through, INT64_MAX)));
+        std::optional<KeptSnapshot> found;
+        while (!found && kept_.step()) found = decode_kept(kept_, categories_);
+        kept_.reset();
+        return found;
+    } catch (const SqliteError& e) {
+        kept_.reset();
         return tl::unexpected{error_of(e, path_)};
     }
 }

@@ -1,10 +1,12 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "store/journal/event_rows.hpp"
+#include "store/memory/change_log.hpp"
 
 namespace stepcast::store {
 
@@ -20,6 +22,10 @@ class JournalReader {
     /// log cannot be moved into the file, so it is to be a page at most.
     result<std::vector<EventRef>> read(std::span<const Position> positions);
 
+    /// Of the snapshots of a stream that stay, the last one up to `through` that is what was written.
+    result<std::optional<KeptSnapshot>> read_kept(const Category& category, std::string_view stream_id,
+                                                  Version through);
+
   private:
     JournalReader(Database db, std::string path, Categories categories, std::string epoch);
     EventRef read_one(Position position);
@@ -29,6 +35,7 @@ class JournalReader {
     const Categories categories_;
     const std::string epoch_;
     Statement row_;
+    Statement kept_;
     std::vector<EventType> types_;
 };
 

@@ -33,6 +33,19 @@ awaitable<result<std::vector<EventRef>>> JournaledStore::read_rows(std::span<con
     co_return events;
 }
 
+// A snapshot spares a fold and says nothing else: where none can be read, the events are.
+awaitable<std::optional<KeptSnapshot>> JournaledStore::read_kept(const Category& category,
+                                                                 std::string_view stream_id,
+                                                                 Version through) {
+    const auto hold = gate_.enter();
+    if (!hold || closing_) co_return std::nullopt;
+    auto read = co_await aio::offload(readers_,
+                                      [&, this] { return reader_->read_kept(category, stream_id, through); });
+    if (read) co_return std::move(*read);
+    spdlog::error("{}", read.error().text());
+    co_return std::nullopt;
+}
+
 awaitable<result<Page>> JournaledStore::read_stream(const Category& category, std::string_view stream_id,
                                                     Range range) {
     if (range.by == Range::By::position) {

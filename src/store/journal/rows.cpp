@@ -6,6 +6,7 @@
 
 #include "base/hash.hpp"
 #include "store/journal/headers.hpp"
+#include "store/journal/kept_rows.hpp"
 #include "store/journal/statements.hpp"
 
 namespace stepcast::store {
@@ -52,9 +53,29 @@ void JournalFile::write_changes(const JournalGroup& group) {
                 .bind(10, static_cast<std::int64_t>(head.life))
                 .bind(11, std::int64_t{head.mixed})
                 .run();
+            if (head.first_version > 1) drop_kept(*category, head.id, head.first_version);
+        }
+        void operator()(const KeptSnapshot& kept) const {
+            const auto& [category, stream_id, position, snapshot] = kept;
+            const auto state = kept_state(kept);
+            with.keep_snapshot.bind(1, category->name)
+                .bind(2, stream_id)
+                .bind(3, static_cast<std::int64_t>(snapshot.version))
+                .bind(4, static_cast<std::int64_t>(position))
+                .bind(5, std::int64_t{snapshot.schema})
+                .bind_blob(6, state)
+                .run();
         }
         void operator()(const JournalGroup::Gone& gone) const {
             with.drop_snapshot.bind(1, gone.category->name).bind(2, gone.stream_id).run();
+            drop_kept(*gone.category, gone.stream_id, INT64_MAX);
+        }
+        void drop_kept(const Category& category, const std::string& stream_id, Version below) const {
+            if (category.expires) return;
+            with.drop_kept.bind(1, category.name)
+                .bind(2, stream_id)
+                .bind(3, static_cast<std::int64_t>(below))
+                .run();
         }
     };
     // First what frees pages: the rest may need them.
@@ -166,7 +187,8 @@ result<void> JournalFile::write_base(const JournalBase& base, Position head, con
     try {
         Transaction transaction{db_};
         db_.run(
-            "DELETE FROM losses; DELETE FROM snapshots; DELETE FROM sources; DELETE FROM outbox;"
+            "DELETE FROM losses; DELETE FROM snapshots; DELETE FROM snapshots_kept; DELETE FROM sources; "
+            "DELETE FROM outbox;"
             "DELETE FROM inbox; DELETE FROM timers");
         JournalGroup group;
         std::uint64_t number = 0;
@@ -176,6 +198,7 @@ result<void> JournalFile::write_base(const JournalBase& base, Position head, con
         }
         for (const auto& [category, stream, snapshot] : base.streams)
             group.changes.emplace_back(JournalGroup::Saved{category, stream, snapshot});
+        for (const auto& kept : base.kept) group.changes.emplace_back(kept);
         for (const auto& [consumer, topic, partition, offset] : base.sources)
             group.sources.emplace(std::tuple{consumer, topic, partition}, offset);
         group.messages = base.messages;
@@ -241,6 +264,26 @@ void JournalFile::read_streams(JournalBase& base, std::vector<std::string>* left
             fmt::format("the snapshot of {} {} is not what was written", of->name, stream.head.id);
         if (left_out == nullptr) throw SqliteError{SQLITE_CORRUPT, what};
         left_out->push_back(what);
+    }
+}
+
+result<void> JournalFile::read_kept(JournalBase& base, std::vector<std::string>* left_out) {
+    try {
+        auto rows = db_.prepare(fmt::format("SELECT {} FROM snapshots_kept", kept_columns));
+        while (rows.step()) {
+            auto kept = decode_kept(rows, options_.categories);
+            if (kept) {
+                base.kept.push_back(std::move(*kept));
+                continue;
+            }
+            const auto what = fmt::format("the snapshot of {} {} at version {} is not what was written",
+                                          rows.text(0), rows.text(1), rows.number(2));
+            if (left_out == nullptr) throw SqliteError{SQLITE_CORRUPT, what};
+            left_out->push_back(what);
+        }
+        return {};
+    } catch (const SqliteError& e) {
+        return tl::unexpected{error_of(e)};
     }
 }
 

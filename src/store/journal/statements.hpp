@@ -26,6 +26,8 @@ struct JournalFile::Statements {
               fmt::format("SELECT {} FROM events WHERE position>? ORDER BY position LIMIT ?", row_columns))},
           save_snapshot{db.prepare("INSERT OR REPLACE INTO snapshots VALUES(?,?,?,?,?,?,?,?,?,?,?)")},
           drop_snapshot{db.prepare("DELETE FROM snapshots WHERE category=? AND stream=?")},
+          keep_snapshot{db.prepare("INSERT OR REPLACE INTO snapshots_kept VALUES(?,?,?,?,?,?)")},
+          drop_kept{db.prepare("DELETE FROM snapshots_kept WHERE category=? AND stream=? AND version<?")},
           add_loss{db.prepare("INSERT OR REPLACE INTO losses VALUES(?,?,?,?,?,?)")},
           forget_losses{db.prepare("DELETE FROM losses WHERE number<=?")},
           move_source{db.prepare("INSERT OR REPLACE INTO sources VALUES(?,?,?,?)")},
@@ -38,8 +40,8 @@ struct JournalFile::Statements {
           remove_timer{db.prepare("DELETE FROM timers WHERE id=?")} {}
 
     Statement get_sum, set_meta, add_event, add_type, remove_event, read_events, save_snapshot, drop_snapshot,
-        add_loss, forget_losses, move_source, add_message, mark_sent, remove_message, add_mark, forget_marks,
-        set_timer, remove_timer;
+        keep_snapshot, drop_kept, add_loss, forget_losses, move_source, add_message, mark_sent,
+        remove_message, add_mark, forget_marks, set_timer, remove_timer;
 };
 
 }  // namespace stepcast::store

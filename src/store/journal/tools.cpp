@@ -58,7 +58,9 @@ class Versions {
 };
 
 void check_events(JournalFile& file, JournalReport& report, const OnLine& on_line) {
-    const auto base = file.read_base(&report.problems);
+    auto base = file.read_base(&report.problems);
+    if (base)
+        if (auto kept = file.read_kept(*base, &report.problems); !kept) base = tl::unexpected{kept.error()};
     if (!base) {
         report.problems.push_back(base.error().detail);
         return;
@@ -215,7 +217,9 @@ namespace {
 result<Repair> salvage(JournalFile& from, JournalFile& to, const OnLine& on_line) {
     Repair repair;
     repair.problems = from.problems();
-    const JournalBase base = from.read_base(&repair.problems).value_or(JournalBase{});
+    JournalBase base = from.read_base(&repair.problems).value_or(JournalBase{});
+    if (auto kept = from.read_kept(base, &repair.problems); !kept)
+        repair.problems.push_back(kept.error().detail);
     Versions versions{base};
     Salvage reader{from};
     JournalGroup group;

@@ -2,16 +2,23 @@
 #include <span>
 #include <vector>
 
+#include "store/memory/change_log.hpp"
 #include "store/store.hpp"
 
 namespace stepcast::store {
 
-/// Where events can be read whose bytes have left memory.
+/// Where events can be read whose bytes have left memory, and snapshots that never were in it.
 class Archive {
   public:
     /// The event at each of these positions, null where there is none. Core strand; the positions outlive
     /// the call. Fails as errc::unavailable.
     virtual awaitable<result<std::vector<EventRef>>> read_rows(std::span<const Position> positions) = 0;
+
+    /// Of the snapshots of a stream that stay, the one with the greatest version up to `through`; none also
+    /// where it cannot be read. It may be of a stream of that name that is gone. Core strand; the id outlives
+    /// the call.
+    virtual awaitable<std::optional<KeptSnapshot>> read_kept(const Category& category,
+                                                             std::string_view stream_id, Version through) = 0;
 
   protected:
     ~Archive() = default;

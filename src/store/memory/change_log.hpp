@@ -38,6 +38,14 @@ struct SentMessage {
     std::uint64_t bytes = 0;  ///< that its row takes, about
 };
 
+/// A snapshot that stays beside the newest one of its stream.
+struct KeptSnapshot {
+    const Category* category = nullptr;
+    std::string stream_id;
+    Position position = 0;  ///< of the event with its version: another stream of that name has another
+    Snapshot snapshot;
+};
+
 /// Told of every change of a memory store, in order, in the turn in which it is made: what a durable store
 /// writes down. Calls must not block.
 class ChangeLog {
@@ -53,6 +61,9 @@ class ChangeLog {
     virtual void timer_fired(std::string_view id) = 0;
     virtual void snapshot_saved(const Category& category, const StreamHead& head,
                                 const Snapshot& snapshot) = 0;
+    /// Those of its stream below a first version above 1 go with the saving of a snapshot that says so, all
+    /// of them with the newest.
+    virtual void snapshot_kept(KeptSnapshot kept) = 0;
     /// A loss is told before the events concerned are removed, one by one and perhaps much later.
     virtual void lost(const Loss& loss) = 0;
     /// A stream that had a snapshot has expired.

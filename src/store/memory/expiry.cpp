@@ -87,6 +87,7 @@ void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
     for (auto& removal : removals_)
         if (removal.stream == &stream) removal.stream = nullptr;
     bytes_of(*stream.category) -= stream.bytes;
+    kept_snapshots_.drop_below(stream, UINT64_MAX);
     auto& of_category = stats_of(*stream.category);
     of_category.events -= stream.events.size();
     of_category.expired += stream.events.size();
@@ -261,13 +262,28 @@ awaitable<result<void>> MemoryStore::save_snapshot(const Category& category, std
 void MemoryStore::keep_snapshot(MemoryStream& stream, Snapshot snapshot, bool trim) {
     if (stream.snapshot != nullptr && snapshot.version < stream.snapshot->version) return;
     const auto version = snapshot.version;
+    const auto last = stream.snapshot == nullptr ? 0 : stream.snapshot->version;
     const std::uint64_t before = stream.snapshot == nullptr ? 0 : stream.snapshot->state.size();
     stream.bytes += snapshot.state.size() - before;
     bytes_of(*stream.category) += snapshot.state.size() - before;
     stream.snapshot = std::make_unique<Snapshot>(std::move(snapshot));
     if (trim && version >= stream.first_version()) trim_through(stream, version);
     if (log_ != nullptr) log_->snapshot_saved(*stream.category, head_of(stream), *stream.snapshot);
+    const auto every = limits_.snapshot_stays_every;
+    if (!trim && !stream.category->expires && every != 0 && last / every != version / every) let_stay(stream);
     let_go_behind(stream, version);
+}
+
+// The newest snapshot of a stream outlives those that follow it.
+void MemoryStore::let_stay(MemoryStream& stream) {
+    const auto& snapshot = *stream.snapshot;
+    if (log_ != nullptr) {
+        const auto position = stream.events[snapshot.version - stream.first_version()].position();
+        return log_->snapshot_kept({stream.category, stream.id, position, snapshot});
+    }
+    kept_snapshots_.add(stream, snapshot);
+    stream.bytes += KeptSnapshots::cost(snapshot);
+    bytes_of(*stream.category) += KeptSnapshots::cost(snapshot);
 }
 
 // Like an expiry, but for the log nothing of it is left for later: whoever calls removes it all.
@@ -286,6 +302,9 @@ void MemoryStore::trim_through(MemoryStream& stream, Version version) {
     const Timestamp now = clock_.now();
     auto events = stream.events.take_front(count);
     stream.ids.drop_below(stream.first_version(), stream.events);
+    const auto kept = kept_snapshots_.drop_below(stream, stream.first_version());
+    stream.bytes -= kept;
+    bytes_of(*stream.category) -= kept;
     lose(stream, through, now);
     stats_of(*stream.category).events -= count;
     remove_later({.category = stream.category,

@@ -15,6 +15,7 @@
 #include "store/memory/archive.hpp"
 #include "store/memory/change_log.hpp"
 #include "store/memory/inbox.hpp"
+#include "store/memory/kept_snapshots.hpp"
 #include "store/memory/leases.hpp"
 #include "store/memory/outbox.hpp"
 #include "store/memory/retention.hpp"
@@ -85,7 +86,8 @@ class MemoryStore final : public EventStore {
     awaitable<result<void>> save_snapshot(const Category& category, std::string_view stream_id,
                                           Snapshot snapshot, bool trim) override;
     awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& category,
-                                                             std::string_view stream_id) override;
+                                                             std::string_view stream_id,
+                                                             Version through = UINT64_MAX) override;
 
     awaitable<result<Expired>> cleanup(Timestamp now) override;
     /// What may still go for want of room.
@@ -260,6 +262,9 @@ class MemoryStore final : public EventStore {
     bool forget_sent(Timestamp until, std::size_t count);
     std::vector<Oversized> still_oversized();
     void keep_snapshot(MemoryStream& stream, Snapshot snapshot, bool trim);
+    void let_stay(MemoryStream& stream);
+    awaitable<std::optional<Snapshot>> stayed(const Category& category, std::string_view stream_id,
+                                              Version through);
     void erase(const Erase& erase);
     void append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at);
     void index(MemoryStream& stream, const EventRef& event);
@@ -326,6 +331,7 @@ class MemoryStore final : public EventStore {
     Tombstones tombstones_;
     std::vector<Source> sources_;
     std::size_t last_source_ = 0;
+    KeptSnapshots kept_snapshots_;
     Outbox outbox_;
     Inbox inbox_;
     Timers timers_;

@@ -253,10 +253,33 @@ awaitable<result<std::vector<Timer>>> MemoryStore::due(Timestamp now, std::size_
 }
 
 awaitable<result<std::optional<Snapshot>>> MemoryStore::load_snapshot(const Category& category,
-                                                                      std::string_view stream_id) {
+                                                                      std::string_view stream_id,
+                                                                      Version through) {
     const auto* stream = find(category, stream_id);
     if (stream == nullptr || stream->snapshot == nullptr) co_return std::nullopt;
-    co_return *stream->snapshot;
+    if (stream->snapshot->version <= through) co_return *stream->snapshot;
+    if (category.expires || through < limits_.snapshot_stays_every) co_return std::nullopt;
+    co_return co_await stayed(category, stream_id, through);
+}
+
+// What the archive says of a stream that is gone, or was numbered anew, is passed over.
+awaitable<std::optional<Snapshot>> MemoryStore::stayed(const Category& category, std::string_view stream_id,
+                                                       Version through) {
+    const auto* stream = find(category, stream_id);
+    if (archive_ == nullptr) {
+        const auto* found = kept_snapshots_.find(*stream, through);
+        co_return found == nullptr ? std::nullopt : std::optional{*found};
+    }
+    while (auto found = co_await archive_->read_kept(category, stream_id, through)) {
+        auto& snapshot = found->snapshot;
+        stream = find(category, stream_id);
+        if (stream == nullptr || snapshot.version < stream->first_version()) break;
+        if (snapshot.version <= stream->version &&
+            stream->events[snapshot.version - stream->first_version()].position() == found->position)
+            co_return std::move(snapshot);
+        through = snapshot.version - 1;
+    }
+    co_return std::nullopt;
 }
 
 }  // namespace stepcast::store

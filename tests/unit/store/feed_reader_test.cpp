@@ -64,8 +64,9 @@ class FlakyStore final : public EventStore {
                                           bool trim) override {
         return store.save_snapshot(c, s, std::move(n), trim);
     }
-    awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& c, std::string_view s) override {
-        return store.load_snapshot(c, s);
+    awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& c, std::string_view s,
+                                                             Version v) override {
+        return store.load_snapshot(c, s, v);
     }
     awaitable<result<Expired>> cleanup(Timestamp now) override {
         if (failing) {
