@@ -44,14 +44,15 @@ result<void> AggregateReader::evolve(Loaded& loaded, const event::Event& event) 
 
 aio::awaitable<result<Loaded>> AggregateReader::load_snapshot(std::string_view stream_id,
                                                               event::Version through) {
-    Loaded loaded{kind_.make()};
-    auto snapshot = co_await store_.load_snapshot(*kind_.category, stream_id);
-    if (!snapshot) co_return tl::unexpected{std::move(snapshot.error())};
-    if (*snapshot && (*snapshot)->version <= through && !restore(loaded, **snapshot)) {
+    for (;;) {
+        Loaded loaded{kind_.make()};  // anew: whatever a damaged one left in it
+        auto snapshot = co_await store_.load_snapshot(*kind_.category, stream_id, through);
+        if (!snapshot) co_return tl::unexpected{std::move(snapshot.error())};
+        if (!*snapshot || restore(loaded, **snapshot)) co_return loaded;
         ++passed_over_;
-        loaded.state = kind_.make();  // whatever the damaged one left in it
+        if ((*snapshot)->version == 0) co_return Loaded{kind_.make()};
+        through = (*snapshot)->version - 1;
     }
-    co_return loaded;
 }
 
 aio::awaitable<result<Loaded>> AggregateReader::load(std::string_view stream_id, event::Version through) {
