@@ -7,7 +7,7 @@
 namespace stepcast {
 
 /// Takes what a part has counted, at one moment. Rows of one name are one family, whoever gives them; help
-/// and kind are those of its first row.
+/// and kind are those of its first row. Counters of one name with equal labels add up.
 class MetricSink {
   public:
     struct Label {

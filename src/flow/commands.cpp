@@ -80,9 +80,12 @@ aio::awaitable<void> Commands::carry_out_group(const std::string& id, Stream& st
     std::vector<store::Commit> commits;
     auto group = decide(id, stream, commits);
     if (!commits.empty()) after_decide.pass();
+    std::vector<bool> saves;  // before the commits are given away
+    for (const auto& commit : commits) saves.push_back(!commit.snapshots.empty());
     auto outcomes = co_await committer_.commit(
         commits, reader_.kind().category->expires ? Committer::Full::waits : Committer::Full::refused);
     if (!commits.empty()) after_commit.pass();
+    count(saves, outcomes);
     co_await settle(id, stream, std::move(group), std::move(outcomes));
 }
 
@@ -150,6 +153,14 @@ store::Commit Commands::take(const std::string& id, Stream& stream, Decision dec
     if (every != 0 && before / every != stream.now.version / every)
         commit.snapshots.push_back(reader_.save(id, stream.now));
     return commit;
+}
+
+// A repeat saves nothing.
+void Commands::count(const std::vector<bool>& saves, std::span<const store::CommitResult> outcomes) {
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (!saves[i] || (outcomes[i] && outcomes[i]->deduplicated)) continue;
+        ++(outcomes[i] ? snapshots_.saved : snapshots_.failed);
+    }
 }
 
 // What was decided stands as far as the store wrote it as new; the rest was decided on a state that never

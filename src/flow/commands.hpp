@@ -62,6 +62,13 @@ class Commands {
     /// outages would be waited for.
     aio::awaitable<void> stop() { co_await gate_.close(); }
 
+    /// What became of the snapshots that were to be written with events.
+    struct Snapshots {
+        std::uint64_t saved = 0;
+        std::uint64_t failed = 0;  ///< refused with their commit
+    };
+    const Snapshots& snapshots() const { return snapshots_; }
+
     AggregateReader& reader() { return reader_; }
     const AggregateReader& reader() const { return reader_; }
 
@@ -96,6 +103,7 @@ class Commands {
     store::Commit take(const std::string& id, Stream& stream, Decision decision);
     aio::awaitable<void> settle(const std::string& id, Stream& stream, std::vector<Decided> group,
                                 std::vector<store::CommitResult> outcomes);
+    void count(const std::vector<bool>& saves, std::span<const store::CommitResult> outcomes);
     void decide_again(Stream& stream, std::span<Decided> rest);
     static void answer(Call& call, result<store::Receipt> outcome);
     void put_by(Streams::value_type& entry);
@@ -106,6 +114,7 @@ class Commands {
     AggregateReader reader_;
     const Bounds bounds_;
     Streams streams_;
+    Snapshots snapshots_;
     std::list<const std::string*> idle_;  // least recently used first
     aio::Gate gate_;
 };

@@ -2,6 +2,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace stepcast::app {
@@ -23,7 +24,15 @@ prometheus::ClientMetric& MetricPage::row(std::string_view name, std::string_vie
 }
 
 void MetricPage::counter(std::string_view name, std::string_view help, double value, Labels labels) {
-    row(name, help, MetricType::Counter, labels).counter.value = value;
+    auto& rows = family(name, help, MetricType::Counter).metric;
+    const auto same = [&](const prometheus::ClientMetric& row) {
+        return std::ranges::equal(row.label, labels, [](const auto& a, const MetricSink::Label& b) {
+            return a.name == b.name && a.value == b.value;
+        });
+    };
+    const auto known = std::ranges::find_if(rows, same);
+    auto& of = known != rows.end() ? *known : row(name, help, MetricType::Counter, labels);
+    of.counter.value += value;
 }
 
 void MetricPage::gauge(std::string_view name, std::string_view help, double value, Labels labels) {

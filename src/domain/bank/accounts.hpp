@@ -89,6 +89,7 @@ class Accounts {
     const AccountProjection& projection() const { return projection_; }
     AccountProjection& projection() { return projection_; }
     std::uint64_t snapshots_ignored() const { return commands_.reader().passed_over(); }
+    const flow::Commands::Snapshots& snapshots() const { return commands_.snapshots(); }
     const Options& options() const { return options_; }
 
   private:

@@ -71,9 +71,13 @@ class BankModule final : public domain::Module {
         sink.counter("stepcast_account_events_skipped_total",
                      "Events of accounts that cannot be read: balances are wrong, the node is not ready",
                      static_cast<double>(projection.skipped()));
-        sink.counter("stepcast_account_snapshots_ignored_total",
-                     "Snapshots of accounts that were damaged or of another schema",
-                     static_cast<double>(accounts_.snapshots_ignored()));
+        const auto snapshots = [&](std::string_view result, std::uint64_t count) {
+            sink.counter("stepcast_snapshots_total", "Snapshots: saved, failed, or read and ignored",
+                         static_cast<double>(count), {{"result", result}});
+        };
+        snapshots("saved", accounts_.snapshots().saved);
+        snapshots("failed", accounts_.snapshots().failed);
+        snapshots("ignored", accounts_.snapshots_ignored());
         const auto rebuilt = [&](std::string_view result, std::uint64_t count) {
             sink.counter("stepcast_projection_rebuilds_total", "Projections that were folded from nothing",
                          static_cast<double>(count), {{"projection", "bank"}, {"result", result}});

@@ -145,9 +145,8 @@ void read_order(MetricSink& sink, const ProgressProjection::Counts& counts, std:
 
 void read_snapshots(MetricSink& sink, const StoredTasks::Counts& counts) {
     const auto snapshots = [&](std::string_view result, std::uint64_t count) {
-        sink.counter("stepcast_snapshots_total",
-                     "Snapshots of long tasks: saved, failed, or read and ignored", number(count),
-                     {{"result", result}});
+        sink.counter("stepcast_snapshots_total", "Snapshots: saved, failed, or read and ignored",
+                     number(count), {{"result", result}});
     };
     snapshots("saved", counts.saved);
     snapshots("failed", counts.failed);

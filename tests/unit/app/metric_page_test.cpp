@@ -20,6 +20,14 @@ TEST(MetricPage, rows_of_one_name_are_one_family_whoever_gives_them) {
               "# HELP b What b is\n# TYPE b gauge\nb 0.5\n");
 }
 
+TEST(MetricPage, a_counter_that_several_parts_give_is_their_sum) {
+    MetricPage page;
+    page.counter("a_total", "What a is", 3, {{"result", "saved"}});
+    page.counter("a_total", "What a is", 1, {{"result", "failed"}});
+    page.counter("a_total", "What a is", 4, {{"result", "saved"}});
+    EXPECT_THAT(page.text(), HasSubstr("a_total{result=\"saved\"} 7\na_total{result=\"failed\"} 1\n"));
+}
+
 TEST(MetricPage, histograms_are_cumulative_and_add_up) {
     Histogram one, two;
     one.observe(0.002, 2);

@@ -59,6 +59,7 @@ TEST_F(BankTest, snapshots_that_are_damaged_or_gone_change_no_answer) {
         for (int i = 1; i <= 25; ++i) EXPECT_TRUE(co_await deposit("a", i));
         const auto saved = (co_await store.load_snapshot(category, "a")).value();
         EXPECT_EQ(saved->version, 20u) << "every ten events, within the commit";
+        EXPECT_EQ(bank.accounts.snapshots().saved, 2u);
         for (auto broken :
              {std::string{}, std::string{"no"}, saved->state + "x", "1" + saved->state.substr(1)}) {
             EXPECT_TRUE(co_await store.save_snapshot(category, "a", {saved->version, 1, broken}, false));

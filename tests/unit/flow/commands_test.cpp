@@ -70,7 +70,15 @@ class BusyStore final : public store::test::ForwardingStore {
         co_return co_await behind->commit_many(commits);
     }
 
+    awaitable<result<store::Page>> read_stream(const event::Category& category, std::string_view id,
+                                               store::Range range) override {
+        auto page = co_await behind->read_stream(category, id, range);
+        if (page) read += page->events.size();
+        co_return page;
+    }
+
     std::vector<std::size_t> groups;
+    std::uint64_t read = 0;  ///< events
     int outages = 0;
     int others = 0;
     bool takes_time = true;
@@ -230,6 +238,8 @@ TEST_F(CommandsTest, snapshots_change_no_answer) {
         const auto saved = (co_await store.load_snapshot(purse, "p")).value();
         EXPECT_EQ(saved->schema, 3u);
         EXPECT_GE(saved->version, 20u) << "one within the commit that passes each tenth event";
+        EXPECT_EQ(commands.snapshots().saved, 2u);
+        EXPECT_EQ(commands.snapshots().failed, 0u);
         const std::string whole = saved->state;
         const std::array<store::Snapshot, 4> worse{{{saved->version, 3, "7" + whole.substr(1)},
                                                     {saved->version, 3, "no"},
@@ -243,6 +253,34 @@ TEST_F(CommandsTest, snapshots_change_no_answer) {
         }
         EXPECT_EQ(co_await content(), 25);
         EXPECT_GE(commands.reader().passed_over(), 2u);
+    });
+}
+
+TEST_F(CommandsTest, a_past_state_begins_at_a_snapshot_that_stays) {
+    run([&]() -> awaitable<void> {
+        std::vector<store::Commit> commits;
+        for (event::Version version = 1; version <= 4'500; ++version) {
+            auto& commit = commits.emplace_back();
+            commit.appends.emplace_back().events.push_back(draft("p", fmt::format("in{}", version), 0));
+            if (version % 500 != 0) continue;
+            Loaded now{std::make_unique<Purse>(), version};
+            static_cast<Purse&>(*now.state).content = static_cast<int>(version);
+            commit.snapshots.push_back(commands.reader().save("p", now));
+            if (version == 3'000) commit.snapshots.back().snapshot.state = "damaged";
+        }
+        for (const auto& one : co_await memory.commit_many(commits)) EXPECT_TRUE(one);
+        const auto read_for = [&](event::Version version) -> awaitable<std::uint64_t> {
+            store.read = 0;
+            EXPECT_EQ(co_await content(version), static_cast<int>(version));
+            co_return store.read;
+        };
+        EXPECT_EQ(co_await read_for(900), 900u);
+        EXPECT_EQ(co_await read_for(1'000), 0u);
+        EXPECT_EQ(co_await read_for(2'900), 900u);
+        EXPECT_EQ(co_await read_for(3'400), 1'400u) << "from the one before the damaged one on";
+        EXPECT_EQ(co_await read_for(4'400), 400u);
+        EXPECT_EQ(co_await read_for(4'500), 0u);
+        EXPECT_EQ(commands.reader().passed_over(), 1u);
     });
 }
 
