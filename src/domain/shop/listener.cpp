@@ -43,6 +43,10 @@ aio::awaitable<std::vector<Failure>> Listener::take(std::span<const bus::Record>
             failures.push_back({&record, Failure::Kind::poison, std::move(work.error())});
             continue;
         }
+        if (!*work) {
+            consumer_.done(record.place);
+            continue;
+        }
         ++at_work_;
         aio::spawn_critical(
             consumer_.strand(), "shop message",

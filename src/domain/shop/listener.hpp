@@ -13,7 +13,7 @@ namespace stepcast::shop {
 /// services, nor does it whether one comes twice.
 class Listener final : flow::Consumer::Handler {
   public:
-    /// On the core strand; an error is one in passing.
+    /// On the core strand; an error is one in passing. Empty: the message says nothing to the service.
     using Work = std::function<aio::awaitable<result<void>>()>;
     using Read = std::function<result<Work>(std::string_view value)>;
 

@@ -31,10 +31,8 @@ Listener::Read hears_notes(std::function<awaitable<result<void>>(OrderNote)> hea
     return [hear = std::move(hear)](std::string_view value) -> result<Listener::Work> {
         auto note = read_note(value);
         if (!note) return tl::unexpected{std::move(note.error())};
-        return Listener::Work{[hear, note = std::move(*note)]() -> awaitable<result<void>> {
-            if (!note) co_return result<void>{};
-            co_return co_await hear(*note);
-        }};
+        if (!*note) return Listener::Work{};
+        return Listener::Work{[hear, note = std::move(**note)] { return hear(note); }};
     };
 }
 
