@@ -139,6 +139,15 @@ std::string check_webhook(const Config& all, const Config::Webhook& webhook) {
     return {};
 }
 
+std::string_view check_payment_url(std::string_view text) {
+    if (text.empty()) return {};
+    const auto url = client::parse_url(text);
+    return url && url->target.find('?') == std::string::npos
+               ? std::string_view{}
+               : "must be a URL that begins with https:// or http://, without a user name and without a "
+                 "query";
+}
+
 std::string_view check_shop_service(std::string_view text) {
     return std::ranges::find(shop::service_names, text) != shop::service_names.end()
                ? std::string_view{}

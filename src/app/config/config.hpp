@@ -121,6 +121,10 @@ struct Config {
         Duration step_timeout = std::chrono::minutes{1};
         Duration compensation_timeout = std::chrono::minutes{10};
         Duration payment_timeout = std::chrono::seconds{10};
+        std::string payment_url;
+        int payments_at_once = 64;
+        int circuit_failures = 5;
+        Duration circuit_open_for = std::chrono::seconds{30};
         Duration ship_after = std::chrono::minutes{1};
     } shop;
 

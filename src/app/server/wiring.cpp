@@ -65,20 +65,39 @@ bank::Accounts::Options bank_options(const Config& config) {
             .keep_answers = config.idempotency.ttl};
 }
 
+// Without certificates to believe https is asked in vain, and says so.
+std::optional<shop::HttpProvider::Options> payment_provider(const Config& config) {
+    if (config.shop.payment_url.empty()) return std::nullopt;
+    shop::HttpProvider::Options options{.url = client::parse_url(config.shop.payment_url).value()};
+    if (!options.url.secure) return options;
+    auto trust = aio::TlsTrust::of_system();
+    if (trust)
+        options.trust = std::move(*trust);
+    else
+        spdlog::error("shop.payment_url: {}", trust.error().detail);
+    return options;
+}
+
 std::optional<shop::Settings> shop_settings(const Config& config) {
     if (!config.shop.enabled) return std::nullopt;
     const auto& prefix = config.kafka.topic_prefix;
-    return shop::Settings{.services = config.shop.services,
-                          .orders = {.prefix = prefix,
-                                     .step_timeout = config.shop.step_timeout,
-                                     .ship_after = config.shop.ship_after,
-                                     .orchestrated = config.shop.saga == shop::orchestration},
-                          .orchestrator = {.prefix = prefix,
-                                           .step_timeout = config.shop.step_timeout,
-                                           .compensation_timeout = config.shop.compensation_timeout,
-                                           .ship_after = config.shop.ship_after},
-                          .payments = {.prefix = prefix, .timeout = config.shop.payment_timeout},
-                          .notifications = {.prefix = prefix, .inbox_keep = config.inbox.keep}};
+    return shop::Settings{
+        .services = config.shop.services,
+        .orders = {.prefix = prefix,
+                   .step_timeout = config.shop.step_timeout,
+                   .ship_after = config.shop.ship_after,
+                   .orchestrated = config.shop.saga == shop::orchestration},
+        .orchestrator = {.prefix = prefix,
+                         .step_timeout = config.shop.step_timeout,
+                         .compensation_timeout = config.shop.compensation_timeout,
+                         .ship_after = config.shop.ship_after},
+        .payments = {.prefix = prefix,
+                     .timeout = config.shop.payment_timeout,
+                     .circuit = {.failures = static_cast<std::uint32_t>(config.shop.circuit_failures),
+                                 .open_for = config.shop.circuit_open_for,
+                                 .max_at_once = static_cast<std::size_t>(config.shop.payments_at_once)}},
+        .provider = payment_provider(config),
+        .notifications = {.prefix = prefix, .inbox_keep = config.inbox.keep}};
 }
 
 http::TrustedProxies trusted_proxies(const Config& config) {

@@ -97,9 +97,7 @@ class ShopModule final : public domain::Module {
             sink.gauge("stepcast_shop_orders", "Orders, ended ones too", static_cast<double>(list_.size()));
             services_->orchestrator->sagas().read_metrics(sink);
         }
-        if (services_->payments)
-            sink.gauge("stepcast_shop_payments_under_way", "Payments that the provider is being asked for",
-                       static_cast<double>(services_->payments->under_way()));
+        if (services_->payments) services_->payments->read_metrics(sink);
         if (services_->notifications)
             sink.counter("stepcast_inbox_duplicates_total",
                          "Messages that came again after they were handled",

@@ -1,6 +1,10 @@
 #include "domain/shop/payments.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <tuple>
+
+#include "aio/backoff.hpp"
 
 namespace stepcast::shop {
 namespace {
@@ -24,6 +28,8 @@ Payments::Payments(const domain::Parts& parts, PaymentProvider& provider, Option
     : parts_{parts},
       options_{std::move(options)},
       provider_{provider},
+      charging_{options_.circuit},
+      refunding_{options_.circuit},
       commands_{parts.core, parts.store, parts.committer, payment_kind(), {}},
       errands_{parts, {.kind = "shop-payment", .all_at_start = true}, [this](std::string id) {
                    return step(std::move(id));
@@ -136,9 +142,14 @@ aio::awaitable<result<bool>> Payments::step(std::string id) {
     const auto payment = co_await load(id);
     if (!payment) co_return tl::unexpected{payment.error()};
     if (payment->status == PaymentStatus::requested) co_return co_await charge(id, *payment);
-    if (payment->status != PaymentStatus::cancelling) co_return false;
+    if (payment->status != PaymentStatus::cancelling) {
+        store::Commit ended;  // a timer that was set while the last event was being written
+        ended.fired.push_back(errands_.timer_id(id));
+        std::ignore = co_await parts_.committer.commit(std::move(ended));
+        co_return false;
+    }
     const auto refunded = co_await refund(id);
-    if (!refunded) co_return tl::unexpected{refunded.error()};
+    if (!refunded || !*refunded) co_return refunded;
     const auto moved = co_await move({.type = PaymentType::refunded, .order_id = id});
     if (!moved) co_return tl::unexpected{moved.error()};
     co_return false;
@@ -151,37 +162,78 @@ aio::awaitable<result<Payment>> Payments::load(const std::string& id) {
     co_return payment_of(*loaded->state).payment();
 }
 
-// What is not given back is asked for again, with growing pauses, and after a start.
-aio::awaitable<result<void>> Payments::refund(const std::string& id) {
-    if (co_await provider_.refund(id, options_.timeout / attempts, errands_.stopping()))
-        co_return result<void>{};
-    co_return fail(errc::refused, {}, "the payment provider has not given the money back yet");
-}
-
 aio::awaitable<result<bool>> Payments::charge(const std::string& id, const Payment& payment) {
-    PaymentEvent outcome{.type = PaymentType::failed, .order_id = id};
+    if (const auto wait = charging_.enter(parts_.clock.now())) co_return co_await put_off(id, *wait);
     const auto answer =
         co_await provider_.charge({.key = id, .amount = payment.amount, .method = payment.method},
                                   options_.timeout / attempts, errands_.stopping());
-    switch (answer) {
-        case PaymentProvider::Answer::charged:
-            outcome.type = PaymentType::completed;
-            break;
-        case PaymentProvider::Answer::declined:
-            outcome.reason = "결제 거절";
-            break;
-        case PaymentProvider::Answer::silence:
-            if (errands_.stopping().raised()) co_return false;
-            if (parts_.clock.now() < payment.requested_at + options_.timeout) co_return true;
-            // Nobody knows whether it was charged.
-            if (const auto refunded = co_await refund(id); !refunded)
-                co_return tl::unexpected{refunded.error()};
-            outcome.reason = "결제 응답 없음";
-            break;
+    const bool silence = answer == PaymentProvider::Answer::silence;
+    leave(charging_, "charge", !silence);
+    if (silence) co_return co_await charge_again(id, payment);
+    PaymentEvent outcome{.type = PaymentType::completed, .order_id = id};
+    if (answer == PaymentProvider::Answer::declined) {
+        outcome.type = PaymentType::failed;
+        outcome.reason = "결제 거절";
     }
     const auto moved = co_await move(std::move(outcome));
     if (!moved) co_return tl::unexpected{moved.error()};
     co_return true;
+}
+
+// Under the same key, with growing pauses; at the end nobody knows whether it was charged.
+aio::awaitable<result<bool>> Payments::charge_again(const std::string& id, const Payment& payment) {
+    if (errands_.stopping().raised()) co_return false;
+    if (parts_.clock.now() < payment.requested_at + options_.timeout)
+        co_return fail(errc::refused, {}, "the payment provider does not answer");
+    const auto refunded = co_await refund(id);
+    if (!refunded || !*refunded) co_return refunded;
+    const auto moved =
+        co_await move({.type = PaymentType::failed, .order_id = id, .reason = "결제 응답 없음"});
+    if (!moved) co_return tl::unexpected{moved.error()};
+    co_return true;
+}
+
+// What is not given back is asked for again, with growing pauses, and after a start.
+aio::awaitable<result<bool>> Payments::refund(const std::string& id) {
+    if (const auto wait = refunding_.enter(parts_.clock.now())) co_return co_await put_off(id, *wait);
+    const bool done = co_await provider_.refund(id, options_.timeout / attempts, errands_.stopping());
+    leave(refunding_, "refund", done);
+    if (done) co_return true;
+    co_return fail(errc::refused, {}, "the payment provider has not given the money back yet");
+}
+
+// Its message was done when it was taken: no partition waits. They do not all come back at once.
+aio::awaitable<result<bool>> Payments::put_off(const std::string& id, Duration wait) {
+    const auto more = std::chrono::duration_cast<Duration>(aio::Backoff{wait, wait}.next() / 2);
+    store::Commit later;
+    later.timers.push_back(errands_.timer(id, parts_.clock.now() + wait + more));
+    const auto written = co_await parts_.committer.commit(std::move(later));
+    if (!written) co_return fail(written.error().code, {}, written.error().detail);
+    co_return false;
+}
+
+// Who stops has not heard the answer: that says nothing of the provider.
+void Payments::leave(flow::Circuit& circuit, std::string_view step, bool answered) {
+    if (circuit.leave(answered || errands_.stopping().raised(), parts_.clock.now()))
+        spdlog::error("the payment provider does not answer: no {} is asked of it for {}", step,
+                      format_duration(options_.circuit.open_for));
+}
+
+void Payments::read_metrics(MetricSink& sink) const {
+    sink.gauge("stepcast_shop_payments_under_way", "Payments that the provider is being asked for",
+               static_cast<double>(errands_.under_way()));
+    const auto now = parts_.clock.now();
+    const auto tell = [&](std::string_view step, const flow::Circuit& circuit) {
+        sink.gauge("stepcast_circuit_state", "Calls to a dependency: 0 made, 1 one is tried, 2 none is made",
+                   static_cast<double>(circuit.state(now)), {{"step", step}});
+        sink.counter("stepcast_circuit_opened_total", "How often a dependency was given a rest",
+                     static_cast<double>(circuit.opened()), {{"step", step}});
+        sink.counter("stepcast_circuit_put_off_total",
+                     "Calls that were put off, because the circuit was open or too many were under way",
+                     static_cast<double>(circuit.put_off()), {{"step", step}});
+    };
+    tell("charge", charging_);
+    tell("refund", refunding_);
 }
 
 }  // namespace stepcast::shop

@@ -3,6 +3,7 @@
 #include "domain/shop/messages.hpp"
 #include "domain/shop/payment.hpp"
 #include "domain/shop/provider.hpp"
+#include "flow/circuit.hpp"
 #include "flow/commands.hpp"
 
 namespace stepcast::shop {
@@ -15,6 +16,7 @@ class Payments {
         std::string prefix{};  ///< before topics
         /// How long an answer of the provider is waited for in all; then whatever it took goes back.
         Duration timeout = std::chrono::seconds{10};
+        flow::Circuit::Options circuit{};  ///< one for charges, one for refunds
     };
 
     /// `provider` outlives it.
@@ -23,7 +25,7 @@ class Payments {
     void start() { errands_.start(); }
     /// After Committer::stop.
     aio::awaitable<void> stop();
-    std::size_t under_way() const { return errands_.under_way(); }
+    void read_metrics(MetricSink& sink) const;
 
     aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event);
     aio::awaitable<result<void>> on_order_cancelled(OrderCancelledEvent event);
@@ -37,11 +39,16 @@ class Payments {
     aio::awaitable<result<bool>> step(std::string id);
     aio::awaitable<result<Payment>> load(const std::string& id);
     aio::awaitable<result<bool>> charge(const std::string& id, const Payment& payment);
-    aio::awaitable<result<void>> refund(const std::string& id);
+    aio::awaitable<result<bool>> charge_again(const std::string& id, const Payment& payment);
+    aio::awaitable<result<bool>> refund(const std::string& id);
+    aio::awaitable<result<bool>> put_off(const std::string& id, Duration wait);
+    void leave(flow::Circuit& circuit, std::string_view step, bool answered);
 
     const domain::Parts parts_;
     const Options options_;
     PaymentProvider& provider_;
+    flow::Circuit charging_;
+    flow::Circuit refunding_;
     flow::Commands commands_;
     Errands errands_;
 };

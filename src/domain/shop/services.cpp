@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aio/spawn.hpp"
+#include "domain/shop/simulator.hpp"
 
 namespace stepcast::shop {
 namespace {
@@ -59,7 +60,11 @@ Services::Services(const domain::Parts& parts, Catalogue& catalogue, const Mailb
         replica = std::make_unique<ProductReplica>(parts, prefix, catalogue);
     }
     if (runs("payment")) {
-        payments = std::make_unique<Payments>(parts, provider, settings.payments);
+        if (settings.provider)
+            provider = std::make_unique<HttpProvider>(parts.io, *settings.provider);
+        else
+            provider = std::make_unique<PaymentSimulator>();
+        payments = std::make_unique<Payments>(parts, *provider, settings.payments);
         hear_payments(all, *payments);
     }
     if (runs("notification")) {

@@ -1,12 +1,12 @@
 #pragma once
 #include "domain/shop/carts.hpp"
+#include "domain/shop/http_provider.hpp"
 #include "domain/shop/listener.hpp"
 #include "domain/shop/notifications.hpp"
 #include "domain/shop/orchestrator.hpp"
 #include "domain/shop/payments.hpp"
 #include "domain/shop/product_replica.hpp"
 #include "domain/shop/products.hpp"
-#include "domain/shop/simulator.hpp"
 
 namespace stepcast::shop {
 
@@ -18,6 +18,7 @@ struct Settings {
     Orders::Options orders{};
     OrderSagaOrchestrator::Options orchestrator{};
     Payments::Options payments{};
+    std::optional<HttpProvider::Options> provider{};  ///< none: the simulator
     Notifications::Options notifications{};
 };
 
@@ -32,7 +33,7 @@ struct Services {
     aio::awaitable<void> stop();
 
     const aio::Strand core;
-    PaymentSimulator provider{};
+    std::unique_ptr<PaymentProvider> provider{};
     std::unique_ptr<Orders> orders{};
     std::unique_ptr<Carts> carts{};
     std::unique_ptr<OrderSagaOrchestrator> orchestrator{};

@@ -57,6 +57,8 @@ struct Process {
 class Till final : public PaymentProvider {
   public:
     awaitable<Answer> charge(Charge charge, Duration, aio::Stop& stop) override {
+        ++asked;
+        if (!answers) co_return Answer::silence;
         if (charge.method == "TEST_DECLINE" || given_back.contains(charge.key)) co_return Answer::declined;
         const bool first = taken.try_emplace(charge.key, charge.amount).second;
         takes += first;
@@ -84,6 +86,8 @@ class Till final : public PaymentProvider {
         return sum;
     }
 
+    bool answers = true;
+    int asked = 0;  ///< charges
     bool gives_back = true;
     std::map<std::string, std::int64_t> taken;  ///< by order
     std::set<std::string> given_back;
@@ -95,7 +99,8 @@ class Till final : public PaymentProvider {
 /// arrive in any order, and some of them twice.
 class World {
   public:
-    World(asio::io_context& io, const aio::Strand& core, bool orchestrated, unsigned seed)
+    World(asio::io_context& io, const aio::Strand& core, bool orchestrated, unsigned seed,
+          flow::Circuit::Options circuit = {.failures = 1'000'000})
         : chance{seed},
           orders_at{io, core, clock},
           products_at{io, core, clock},
@@ -108,7 +113,7 @@ class World {
               orders,
               {.step_timeout = 1min, .compensation_timeout = 10min, .ship_after = 1h, .look_every = 20ms}},
           products{products_at.parts, ""},
-          payments{payments_at.parts, till, {.timeout = 3s}} {
+          payments{payments_at.parts, till, {.timeout = 3s, .circuit = circuit}} {
         hear_orders(hearings, orders, orchestrator);
         hear_products(hearings, products);
         hear_payments(hearings, payments);

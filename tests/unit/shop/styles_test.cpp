@@ -109,7 +109,7 @@ class ShopStyles : public stepcast::testing::StrandTest {
             co_await place(world);
             co_await play(world);
             world.clock.time += 5s;  // nobody waits for the provider any longer
-            co_await world.settle();
+            while ((co_await silent(world)) != 0) co_await world.settle();
             world.clock.time += 1min;  // nor for a service
             co_await world.settle();
             world.unheard.clear();
@@ -123,6 +123,13 @@ class ShopStyles : public stepcast::testing::StrandTest {
             co_await world.stop();
         });
         return end;
+    }
+    /// Orders of which the provider may still be asked again.
+    static awaitable<std::size_t> silent(World& world) {
+        std::size_t open = 0;
+        for (std::size_t number = 0; number < orders_of_each; ++number)
+            open += is_open(co_await world.look(id_of(Fate::silent, number)));
+        co_return open;
     }
     static awaitable<void> check_sagas(World& world) {
         EXPECT_EQ(world.orchestrator.sagas().counts().stuck, 0u);
@@ -165,6 +172,33 @@ TEST_F(ShopStyles, come_to_the_same_whatever_happens_and_in_whatever_order_it_is
             EXPECT_EQ(encode_stock(end.stock), encode_stock(expected.stock)) << name;
             EXPECT_EQ(end.balance, expected.balance) << name;
         }
+}
+
+TEST_F(ShopStyles, a_provider_that_does_not_answer_is_left_alone_for_a_while_and_nothing_waits_for_it) {
+    World world{io, core, false, 1, {.failures = 2, .open_for = 20s}};
+    run([&]() -> awaitable<void> {
+        co_await world.stock(1, 10);
+        world.till.answers = false;
+        for (const auto* id : {"A", "B", "C"}) co_await world.order(id, 1, "CARD");
+        co_await world.settle();
+        const auto asked = world.till.asked;
+        EXPECT_GE(asked, 2);
+        EXPECT_LE(asked, 4) << "what was under way when it opened, and no more";
+        EXPECT_TRUE(world.mail.empty()) << "their messages are done";
+        EXPECT_EQ((co_await world.payments_at.store.due(Timestamp::max(), 10)).value().size(), 3u);
+        EXPECT_TRUE((co_await world.payments_at.store.due(world.clock.time + 19s, 10)).value().empty());
+        world.till.answers = true;
+        world.clock.time += 40s;
+        for (int i = 0; i < 20 && world.till.taken.size() < 3; ++i) {
+            co_await world.settle();
+            world.clock.time += 1s;  // one after the other while it is half-open
+        }
+        co_await world.settle();
+        for (const auto* id : {"A", "B", "C"})
+            EXPECT_EQ((co_await world.look(id)).status, OrderStatus::confirmed) << id;
+        EXPECT_EQ(world.till.takes, 3);
+        co_await world.stop();
+    });
 }
 
 TEST_F(ShopStyles, an_orchestrated_order_whose_money_does_not_come_back_is_stuck_until_it_is_resumed) {
