@@ -235,7 +235,7 @@ TEST_F(CommandsTest, snapshots_change_no_answer) {
         std::vector<Command> wanted;
         for (int i = 0; i < 25; ++i) wanted.push_back(pay_in(fmt::format("in{}", i)));
         co_await all(std::move(wanted));
-        const auto saved = (co_await store.load_snapshot(purse, "p")).value();
+        const auto saved = (co_await store.load_snapshot(purse, "p", UINT64_MAX)).value();
         EXPECT_EQ(saved->schema, 3u);
         EXPECT_GE(saved->version, 20u) << "one within the commit that passes each tenth event";
         EXPECT_EQ(commands.snapshots().saved, 2u);
