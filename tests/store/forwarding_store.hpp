@@ -51,7 +51,7 @@ class ForwardingStore : public EventStore {
         return behind->save_snapshot(c, s, std::move(n), trim);
     }
     awaitable<result<std::optional<Snapshot>>> load_snapshot(const Category& c, std::string_view s,
-                                                             Version v) override {
+                                                             Version v = UINT64_MAX) override {
         return behind->load_snapshot(c, s, v);
     }
     awaitable<result<Expired>> cleanup(Timestamp now) override { return behind->cleanup(now); }
