@@ -181,7 +181,7 @@ TEST_F(ProcessManagerTest, a_timer_of_what_has_ended_does_nothing_and_is_counted
 TEST_F(ProcessManagerTest, a_kill_at_any_commit_loses_and_doubles_no_step) {
     for (int at = 0; at < 14; ++at)
         for (const bool refuses : {false, true}) {
-            World its;
+            SagaWorld its;
             if (refuses) its.script[{2, false}] = {Say::refused, Say::refused, Say::refused, Say::refused};
             store::MemoryStore kept{{}};
             DyingStore dying{kept};

@@ -53,7 +53,7 @@ class Hand final : public Clock {
 };
 
 /// The services that the steps ask: what they did, and undid, for each step once.
-struct World {
+struct SagaWorld {
     std::map<std::pair<std::size_t, bool>, std::deque<Say>> script;  // by step and whether it is undone
     std::vector<std::string> log;                                    // what had an effect, in order
     std::map<std::size_t, int> effects;
@@ -75,7 +75,7 @@ struct World {
 
 class TripPlan final : public SagaPlan {
   public:
-    TripPlan(World& world, const Clock& clock) : world_{world}, clock_{clock} {}
+    TripPlan(SagaWorld& world, const Clock& clock) : world_{world}, clock_{clock} {}
 
     std::string_view name() const override { return "trip"; }
     std::span<const SagaStep> steps() const override { return steps_; }
@@ -123,7 +123,7 @@ class TripPlan final : public SagaPlan {
         }
     }
 
-    World& world_;
+    SagaWorld& world_;
     const Clock& clock_;
 };
 
@@ -148,7 +148,7 @@ class DyingStore final : public store::test::ForwardingStore {
 
 /// What a node has of it, over a store that outlives it.
 struct Node {
-    Node(const aio::Strand& core, store::EventStore& store, const Clock& clock, World& world)
+    Node(const aio::Strand& core, store::EventStore& store, const Clock& clock, SagaWorld& world)
         : hub{core, store, nobody, system_clock(), 1h},
           committer{core, store, hub},
           plan{world, clock},
@@ -210,7 +210,7 @@ class ProcessManagerTest : public stepcast::testing::StrandTest {
     }
     awaitable<std::size_t> timers() { co_return (co_await memory.due(Timestamp::max(), 100)).value().size(); }
 
-    World world;
+    SagaWorld world;
     Hand clock;
     store::MemoryStore memory{{}};
     Node node{core, memory, clock, world};
