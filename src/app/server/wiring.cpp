@@ -65,7 +65,7 @@ bank::Accounts::Options bank_options(const Config& config) {
             .keep_answers = config.idempotency.ttl};
 }
 
-// Without certificates to believe https is asked in vain, and says so.
+// Without certificates to believe every call by https fails, and says so.
 std::optional<shop::HttpProvider::Options> payment_provider(const Config& config) {
     if (config.shop.payment_url.empty()) return std::nullopt;
     shop::HttpProvider::Options options{.url = client::parse_url(config.shop.payment_url).value()};
