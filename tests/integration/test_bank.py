@@ -140,9 +140,9 @@ class Bank(unittest.TestCase):
                 self.assertEqual(self.ended(orders, placed), "CONFIRMED")
                 self.assertEqual(self.ended(orders, declined), "CANCELLED")
                 until(lambda: products.get("/api/products/1")[1]["reserved"] == 2, "what is confirmed is reserved")
-                self.assertEqual(apis["payment"].get(f"/api/streams/payment-{placed}/state")[1]["status"], "COMPLETED")
+                self.assertEqual(apis["payment"].get(f"/api/streams/payment-{placed}/state")[1]["state"]["status"], "COMPLETED")
                 self.assertEqual(orders.call("POST", f"/api/orders/{placed}/cancel")[0], 202)
-                until(lambda: apis["payment"].get(f"/api/streams/payment-{placed}/state")[1]["status"] == "REFUNDED", "the refund")
+                until(lambda: apis["payment"].get(f"/api/streams/payment-{placed}/state")[1]["state"]["status"] == "REFUNDED", "the refund")
                 until(lambda: products.get("/api/products/1")[1]["reserved"] == 0, "the stock is free again")
                 told = until(lambda: [one["type"] for one in apis["notification"].get("/api/notifications?userId=kim")[1]
                                       if one["orderId"] == placed and one["type"] == "PAYMENT_COMPLETED"], "the notification")
