@@ -56,10 +56,12 @@ std::vector<Key> shop_keys() {
          false,
          check_payment_url},
         {"shop.payments_at_once",
-         "Charges, and refunds, that are asked of the provider at a time; more wait.",
+         "Charges, and refunds, that are asked of shop.payment_url at a time; more wait.",
          FIELD(shop.payments_at_once), 1, 10'000},
         {"shop.circuit_failures",
-         "So many charges in a row without an answer (or refunds) open the circuit: no more are asked for.",
+         "So many charges in a row (or refunds) without an answer of shop.payment_url open the circuit: no "
+         "more "
+         "are asked for.",
          FIELD(shop.circuit_failures), 1, 1'000'000},
         {"shop.circuit_open_for",
          "How long an open circuit puts them off; then one is tried, whose answer closes it.",

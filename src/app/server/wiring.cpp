@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 #include <algorithm>
+#include <limits>
 
 #include "aio/spawn.hpp"
 #include "app/config/kafka_config.hpp"
@@ -78,26 +79,33 @@ std::optional<shop::HttpProvider::Options> payment_provider(const Config& config
     return options;
 }
 
+// The simulator is silent because a customer wishes it: that says nothing of the next charge.
+flow::Circuit::Options payment_circuit(const Config& config) {
+    if (config.shop.payment_url.empty())
+        return {.failures = std::numeric_limits<std::uint32_t>::max(),
+                .max_at_once = std::numeric_limits<std::size_t>::max()};
+    return {.failures = static_cast<std::uint32_t>(config.shop.circuit_failures),
+            .open_for = config.shop.circuit_open_for,
+            .max_at_once = static_cast<std::size_t>(config.shop.payments_at_once)};
+}
+
 std::optional<shop::Settings> shop_settings(const Config& config) {
     if (!config.shop.enabled) return std::nullopt;
     const auto& prefix = config.kafka.topic_prefix;
-    return shop::Settings{
-        .services = config.shop.services,
-        .orders = {.prefix = prefix,
-                   .step_timeout = config.shop.step_timeout,
-                   .ship_after = config.shop.ship_after,
-                   .orchestrated = config.shop.saga == shop::orchestration},
-        .orchestrator = {.prefix = prefix,
-                         .step_timeout = config.shop.step_timeout,
-                         .compensation_timeout = config.shop.compensation_timeout,
-                         .ship_after = config.shop.ship_after},
-        .payments = {.prefix = prefix,
-                     .timeout = config.shop.payment_timeout,
-                     .circuit = {.failures = static_cast<std::uint32_t>(config.shop.circuit_failures),
-                                 .open_for = config.shop.circuit_open_for,
-                                 .max_at_once = static_cast<std::size_t>(config.shop.payments_at_once)}},
-        .provider = payment_provider(config),
-        .notifications = {.prefix = prefix, .inbox_keep = config.inbox.keep}};
+    return shop::Settings{.services = config.shop.services,
+                          .orders = {.prefix = prefix,
+                                     .step_timeout = config.shop.step_timeout,
+                                     .ship_after = config.shop.ship_after,
+                                     .orchestrated = config.shop.saga == shop::orchestration},
+                          .orchestrator = {.prefix = prefix,
+                                           .step_timeout = config.shop.step_timeout,
+                                           .compensation_timeout = config.shop.compensation_timeout,
+                                           .ship_after = config.shop.ship_after},
+                          .payments = {.prefix = prefix,
+                                       .timeout = config.shop.payment_timeout,
+                                       .circuit = payment_circuit(config)},
+                          .provider = payment_provider(config),
+                          .notifications = {.prefix = prefix, .inbox_keep = config.inbox.keep}};
 }
 
 http::TrustedProxies trusted_proxies(const Config& config) {
