@@ -12,7 +12,7 @@ WEB = servers.ROOT / "web"
 class Page(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = servers.stepcast()
+        cls.server = servers.stepcast("shop.enabled=true")  # its pages are files like the others
 
     @classmethod
     def tearDownClass(cls):

@@ -60,8 +60,7 @@ std::vector<Key> shop_keys() {
          FIELD(shop.payments_at_once), 1, 10'000},
         {"shop.circuit_failures",
          "So many charges in a row (or refunds) without an answer of shop.payment_url open the circuit: no "
-         "more "
-         "are asked for.",
+         "more are asked for.",
          FIELD(shop.circuit_failures), 1, 1'000'000},
         {"shop.circuit_open_for",
          "How long an open circuit puts them off; then one is tried, whose answer closes it.",

@@ -24,7 +24,7 @@ using enum Parameter::In;
     "type":{"type":"string"},"message":{"type":"string"},"orderId":{"type":"string"},
     "timestamp":{"type":"string","format":"date-time"})"
 
-constexpr Parameter product{path, "productId", "The product", "{" CART_NUMBER "}", true};
+constexpr Parameter product_row{path, "productId", "The product", "{" CART_NUMBER "}", true};
 constexpr Parameter user_id{query, "userId", "Whose; absent: the caller's, or the guest's",
                             domain::id_schema};
 constexpr auto wait_position = domain::wait_parameter;
@@ -118,7 +118,7 @@ const http::RouteInfo put_item{
     .summary = "Have so many of a product in the cart",
     .access = Access::user,
     .idempotent = true,
-    .parameters = {product, user_id, believed},
+    .parameters = {product_row, user_id, believed},
     .body = &new_item,
     .answers = {cart_now, malformed, others, {404, "No such product"}, other_version, unavailable},
 };
@@ -127,7 +127,7 @@ const http::RouteInfo delete_item{
     .summary = "Take a product out of the cart",
     .access = Access::user,
     .idempotent = true,
-    .parameters = {product, user_id, believed},
+    .parameters = {product_row, user_id, believed},
     .body = &http::nothing_asked,
     .body_required = false,
     .answers = {cart_now, malformed, others, other_version, unavailable},
