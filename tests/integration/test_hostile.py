@@ -1,10 +1,11 @@
 """What clients that mean no good can hold, cost and reach. Embedded bus, memory store."""
 import json
+import select
 import socket
 import time
 import unittest
 
-from streams import Api, servers, task_stream, unique, until, user_stream
+from streams import LIMIT_S, Api, servers, task_stream, unique, until, user_stream
 
 
 def resident(server):
@@ -93,7 +94,9 @@ class TurnedAway(unittest.TestCase):
             api = Api(server)
             for _ in range(5):
                 self.assertEqual(api.get("/healthz")[0], 200)
-            self.assertEqual(idle[0].recv(1), b"")
+            # Of one lane the longest idle goes; which lane it is depends on which has had its turn.
+            closed = select.select(idle, [], [], LIMIT_S)[0]
+            self.assertEqual([client.recv(1) for client in closed[:1]], [b""])
             for client in idle:
                 client.close()
 
