@@ -8,6 +8,7 @@
 #include "aio/offload.hpp"
 #include "aio/spawn.hpp"
 #include "base/text.hpp"
+#include "client/errc.hpp"
 #include "client/http_client.hpp"
 #include "domain/webhooks/addresses.hpp"
 
@@ -65,11 +66,13 @@ awaitable<std::optional<Sender::Answer>> Sender::attempt(std::string id, std::st
     auto first =
         co_await (http.post(options_.url.target, std::move(body), "application/json", std::move(headers)) ||
                   stop.pause(options_.timeout));
-    if (first.index() == 1) {
-        if (stop.raised()) co_return std::nullopt;
+    if (first.index() == 1 && stop.raised()) co_return std::nullopt;
+    // The client's clock and this one end at the same moment.
+    const bool late = first.index() == 1 ||
+                      (!std::get<0>(first) && std::get<0>(first).error().code == client::errc::timed_out);
+    if (late)
         co_return Answer{
             fail(errc::refused, {}, fmt::format("no answer within {}", format_duration(options_.timeout)))};
-    }
     const auto& answer = std::get<0>(first);
     if (!answer) co_return Answer{fail(errc::refused, {}, answer.error().text())};
     if (answer->ok()) co_return Answer{result<void>{}};
