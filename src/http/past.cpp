@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "http/conditions.hpp"
 #include "http/parameters.hpp"
 #include "http/time_parameter.hpp"
 
@@ -28,6 +29,12 @@ Response unchanged(const std::string& etag) {
     Response response;
     response.status = 304;
     return std::move(response).with("ETag", etag).with("Cache-Control", users_own);
+}
+
+Response answer_version(const Request& request, event::Version version, std::string body) {
+    const auto etag = etag_of(version);
+    if (not_modified(request, etag)) return unchanged(etag);
+    return Response::json(std::move(body)).with("ETag", etag).with("Cache-Control", users_own);
 }
 
 std::string cursor_of(const Request& request) {

@@ -23,6 +23,8 @@ std::string etag_of(event::Version version);
 inline constexpr const char* users_own = "private, no-cache";
 /// 304 with it.
 Response unchanged(const std::string& etag);
+/// The answer about what is a user's and stands at a version: `body`, or 304 to who has that version.
+Response answer_version(const Request& request, event::Version version, std::string body);
 
 /// Where a stream's client stands: the header that EventSource sets beats the parameter of those who cannot
 /// set it. Empty: it has nothing yet.

@@ -137,11 +137,8 @@ awaitable<Response> get_account(Parts& parts, Request& request) {
     if (!id) co_return std::move(id.error());
     const auto view = co_await parts.accounts.view(std::move(*id), *past);
     if (!view) co_return answer_for(view.error());
-    const std::string etag = http::etag_of(view->version);
-    if (http::not_modified(request, etag)) co_return http::unchanged(etag);
-    co_return Response::json(encode_view(view->id, view->account, view->version))
-        .with("ETag", etag)
-        .with("Cache-Control", http::users_own);
+    co_return http::answer_version(request, view->version,
+                                   encode_view(view->id, view->account, view->version));
 }
 
 awaitable<Response> get_events(Parts& parts, Request& request) {

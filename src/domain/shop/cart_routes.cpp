@@ -88,11 +88,7 @@ awaitable<Response> get_cart(CartParts& parts, Request& request) {
         co_return std::move(*late);
     const auto view = co_await parts.carts.view(*user, *past);
     if (!view) co_return answer_for(view.error());
-    const auto etag = http::etag_of(view->version);
-    if (http::not_modified(request, etag)) co_return http::unchanged(etag);
-    co_return Response::json(encode_cart(*user, view->cart, view->version))
-        .with("ETag", etag)
-        .with("Cache-Control", http::users_own);
+    co_return http::answer_version(request, view->version, encode_cart(*user, view->cart, view->version));
 }
 
 awaitable<Response> check_out(CartParts& parts, Request& request) {

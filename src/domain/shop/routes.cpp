@@ -246,11 +246,7 @@ awaitable<Response> get_order(RouteParts& parts, Request& request) {
     if (!allowed) co_return std::move(allowed.error());
     const auto view = co_await parts.orders->view(*id, *past);
     if (!view) co_return answer_for(view.error());
-    const auto etag = http::etag_of(view->version);
-    if (http::not_modified(request, etag)) co_return http::unchanged(etag);
-    co_return Response::json(encode_order(*id, view->order, view->version))
-        .with("ETag", etag)
-        .with("Cache-Control", http::users_own);
+    co_return http::answer_version(request, view->version, encode_order(*id, view->order, view->version));
 }
 
 awaitable<Response> get_events(RouteParts& parts, Request& request) {
