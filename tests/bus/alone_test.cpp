@@ -9,7 +9,7 @@
 namespace stepcast::bus_test {
 namespace {
 
-std::multiset<std::string> values(const std::vector<Kept>& kept) {
+std::multiset<std::string> texts(const std::vector<Kept>& kept) {
     std::multiset<std::string> all;
     for (const auto& record : kept) all.insert(record.value);
     return all;
@@ -29,7 +29,7 @@ TEST_P(BusTest, without_a_group_reading_goes_on_at_the_offsets_given) {
         }
         EXPECT_LT(expected.size(), places.size());
         const auto consumer = bus.replay(subscription, loop.strand);
-        EXPECT_EQ(values(co_await take(*consumer, expected.size(), true)), expected);
+        EXPECT_EQ(texts(co_await take(*consumer, expected.size(), true)), expected);
         EXPECT_TRUE(co_await until([&] { return consumer->caught_up(); }));
         EXPECT_EQ(bus.stats().missed, 0U);
         co_await consumer->close();
@@ -123,7 +123,7 @@ TEST_F(AloneTest, a_topic_made_again_while_it_is_read_begins_again) {
             }
             for (const auto& consumer : {alone.get(), member.get()}) {
                 const auto kept = co_await take(*consumer, given.size(), true, 50s);
-                EXPECT_EQ(values(kept), given);
+                EXPECT_EQ(texts(kept), given);
                 if (!kept.empty()) EXPECT_EQ(kept.front().place.offset, 0);
                 EXPECT_EQ(consumer->lag(), 0);
             }

@@ -6,7 +6,7 @@
 namespace stepcast::store::test {
 
 /// A journal in a folder of its own.
-class JournalTest : public testing::Test {
+class JournalTest : public ::testing::Test {
   protected:
     std::unique_ptr<JournaledStore> open(std::uint64_t max_bytes = 0) {
         return open_journal(strand, path, limits, clock, max_bytes);

@@ -62,12 +62,12 @@ std::unique_ptr<EventStore> reopen(std::unique_ptr<EventStore> store, aio::Stran
 
 // "away": every event is in the file only, as soon as it is durable.
 const auto kinds =
-    testing::Values(StoreKind{"journal", make<LetsGo::behind_snapshots>, reopen},
-                    StoreKind{"journal_reopened", make<LetsGo::behind_snapshots>, reopen, true},
-                    StoreKind{"journal_away", make<LetsGo::everything>, reopen, false, false});
+    ::testing::Values(StoreKind{"journal", make<LetsGo::behind_snapshots>, reopen},
+                      StoreKind{"journal_reopened", make<LetsGo::behind_snapshots>, reopen, true},
+                      StoreKind{"journal_away", make<LetsGo::everything>, reopen, false, false});
 // What a start adds to it the model finds, so that not every test has to be run once more.
 const auto away_reopened =
-    testing::Values(StoreKind{"journal_away_reopened", make<LetsGo::everything>, reopen, true, false});
+    ::testing::Values(StoreKind{"journal_away_reopened", make<LetsGo::everything>, reopen, true, false});
 const auto name = [](const auto& kind) { return kind.param.name; };
 
 }  // namespace

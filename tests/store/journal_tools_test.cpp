@@ -17,7 +17,7 @@ result<void> check(const event::Event& draft) {
     return {};
 }
 
-class JournalTools : public testing::Test {
+class JournalTools : public ::testing::Test {
   protected:
     std::unique_ptr<JournaledStore> open(const std::string& name) {
         return open_journal(strand, folder.file(name), limits, clock);

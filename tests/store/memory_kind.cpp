@@ -4,14 +4,15 @@
 namespace stepcast::store::test {
 namespace {
 
-const auto kinds = testing::Values(StoreKind{"memory", [](aio::Strand, Limits limits, const Clock& clock) {
-                                                 return std::make_unique<MemoryStore>(limits, clock);
-                                             }});
-const auto name = [](const auto& kind) { return kind.param.name; };
+const auto memory_kinds =
+    ::testing::Values(StoreKind{"memory", [](aio::Strand, Limits limits, const Clock& clock) {
+                                    return std::make_unique<MemoryStore>(limits, clock);
+                                }});
+const auto name_of_memory = [](const auto& kind) { return kind.param.name; };
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Memory, StoreTest, kinds, name);
-INSTANTIATE_TEST_SUITE_P(Memory, StoreModelTest, kinds, name);
+INSTANTIATE_TEST_SUITE_P(Memory, StoreTest, memory_kinds, name_of_memory);
+INSTANTIATE_TEST_SUITE_P(Memory, StoreModelTest, memory_kinds, name_of_memory);
 
 }  // namespace stepcast::store::test

@@ -109,7 +109,7 @@ T run_to_end(const aio::Strand& strand, awaitable<T> work) {
 
 /// One store, its core strand and a clock that stands still. Every call here runs to its end and fails after
 /// a minute.
-class StoreTest : public testing::TestWithParam<StoreKind> {
+class StoreTest : public ::testing::TestWithParam<StoreKind> {
   protected:
     template <class T>
     T run(awaitable<T> work) {

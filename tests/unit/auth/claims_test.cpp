@@ -10,13 +10,13 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-constexpr Timestamp now{std::chrono::milliseconds{1'800'000'000'000}};
+constexpr Timestamp noon{std::chrono::milliseconds{1'800'000'000'000}};
 
 /// A payload that is good but for `members`.
 result<Claims> claims_with(std::string_view members, const Settings& settings = {}) {
     return read_claims(R"({"sub":"ada","exp":1800000600)" + std::string{members.empty() ? "" : ","} +
                            std::string{members} + "}",
-                       settings, now);
+                       settings, noon);
 }
 
 Scopes scopes_of(std::string_view members, const std::string& claim) {
@@ -27,7 +27,7 @@ TEST(Claims, name_the_bearer_and_its_end) {
     const auto claims = claims_with("");
     ASSERT_TRUE(claims) << claims.error().detail;
     EXPECT_EQ(claims->principal.subject, "ada");
-    EXPECT_EQ(claims->principal.expires, now + 630s);
+    EXPECT_EQ(claims->principal.expires, noon + 630s);
     EXPECT_EQ(claims->principal.scopes, Scopes{});
     EXPECT_EQ(claims->principal.name, "");
     EXPECT_FALSE(claims->principal.anonymous);
@@ -37,7 +37,7 @@ TEST(Claims, times_hold_with_the_leeway_and_no_longer) {
     const auto at = [](std::string_view exp, std::string_view nbf, Duration leeway) {
         return code_of(
             read_claims("{\"sub\":\"ada\",\"exp\":" + std::string{exp} + ",\"nbf\":" + std::string{nbf} + "}",
-                        {.leeway = leeway}, now));
+                        {.leeway = leeway}, noon));
     };
     EXPECT_FALSE(at("1800000001", "1800000000", 0s));
     EXPECT_EQ(at("1800000000", "0", 0s), errc::expired);
@@ -50,18 +50,18 @@ TEST(Claims, times_hold_with_the_leeway_and_no_longer) {
 }
 
 TEST(Claims, an_end_is_needed_and_must_be_a_time) {
-    EXPECT_THAT(read_claims(R"({"sub":"ada"})", {}, now).error().detail, HasSubstr("no end"));
+    EXPECT_THAT(read_claims(R"({"sub":"ada"})", {}, noon).error().detail, HasSubstr("no end"));
     for (const auto* exp : {"null", "\"1800000600\"", "-1", "1e30", "1e999", "253402300800", "{}"})
-        EXPECT_FALSE(read_claims(std::string{R"({"sub":"ada","exp":)"} + exp + "}", {}, now)) << exp;
+        EXPECT_FALSE(read_claims(std::string{R"({"sub":"ada","exp":)"} + exp + "}", {}, noon)) << exp;
     EXPECT_EQ(code_of(claims_with(R"("nbf":"now")")), errc::claims);
 }
 
 TEST(Claims, a_subject_must_be_able_to_be_a_user) {
     for (const auto* subject : {R"("")", "17", "null", R"("a\nb")", R"("a\u0000b")", R"(["ada"])"})
-        EXPECT_EQ(code_of(read_claims(std::string{R"({"exp":1800000600,"sub":)"} + subject + "}", {}, now)),
+        EXPECT_EQ(code_of(read_claims(std::string{R"({"exp":1800000600,"sub":)"} + subject + "}", {}, noon)),
                   errc::claims)
             << subject;
-    EXPECT_EQ(code_of(read_claims(R"({"exp":1800000600,"sub":")" + std::string(129, 'a') + "\"}", {}, now)),
+    EXPECT_EQ(code_of(read_claims(R"({"exp":1800000600,"sub":")" + std::string(129, 'a') + "\"}", {}, noon)),
               errc::claims);
     EXPECT_EQ(claims_with(R"("email":"김@example.com")", {.subject_claim = "email"})->principal.subject,
               "김@example.com");
@@ -120,7 +120,7 @@ TEST(Claims, a_payload_that_is_no_object_is_refused) {
     for (const auto* payload : {"", "[]", "17", "{",
                                 R"({"sub":"ada","exp":1800000600} )"
                                 "x"})
-        EXPECT_EQ(code_of(read_claims(payload, {}, now)), errc::malformed) << payload;
+        EXPECT_EQ(code_of(read_claims(payload, {}, noon)), errc::malformed) << payload;
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr Algorithm all[]{Algorithm::hs256, Algorithm::hs384, Algorithm::hs512,
-                          Algorithm::rs256, Algorithm::ps256, Algorithm::es256,
-                          Algorithm::es384, Algorithm::es512, Algorithm::eddsa};
+constexpr Algorithm every[]{Algorithm::hs256, Algorithm::hs384, Algorithm::hs512,
+                            Algorithm::rs256, Algorithm::ps256, Algorithm::es256,
+                            Algorithm::es384, Algorithm::es512, Algorithm::eddsa};
 
 Key only_key(std::string_view jwk) {
     auto keys = parse_jwks(jwk);
@@ -69,9 +69,9 @@ TEST(Key, verifies_what_the_rfcs_signed_and_nothing_near_it) {
 }
 
 TEST(Key, takes_only_the_algorithms_that_it_is_made_for) {
-    for (const auto made_for : all) {
+    for (const auto made_for : every) {
         const Key& key = signing_key(made_for);
-        for (const auto algorithm : all) {
+        for (const auto algorithm : every) {
             const auto signature = key.sign(algorithm, "text");
             EXPECT_EQ(signature.has_value(), key.algorithms().has(algorithm));
             EXPECT_EQ(signature && key.verify(algorithm, "text", *signature), signature.has_value());

@@ -14,7 +14,7 @@ namespace stepcast::bank {
 namespace {
 
 using Kind = AccountCommand::Kind;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 const Timestamp noon = *parse_rfc3339("2026-01-01T12:00:00Z");
 

@@ -10,9 +10,9 @@ namespace {
 using Kind = AccountCommand::Kind;
 using namespace std::chrono_literals;
 
-const Timestamp noon = *parse_rfc3339("2026-01-01T12:00:00Z");
+const Timestamp opening = *parse_rfc3339("2026-01-01T12:00:00Z");
 
-class AccountTest : public testing::Test {
+class AccountTest : public ::testing::Test {
   protected:
     result<void> carry_out(AccountCommand command) {
         command.now = now;
@@ -35,7 +35,7 @@ class AccountTest : public testing::Test {
 
     Account account;
     event::Version version = 0;
-    Timestamp now = noon;
+    Timestamp now = opening;
 };
 
 TEST_F(AccountTest, follows_the_seeds_example) {
@@ -113,10 +113,10 @@ TEST_F(AccountTest, a_wrong_belief_writes_nothing) {
 
 TEST_F(AccountTest, its_events_never_go_back_in_time) {
     EXPECT_TRUE(create(10));
-    now = noon - 1h;
+    now = opening - 1h;
     EXPECT_TRUE(deposit(1));
-    EXPECT_EQ(account.updated_at, noon);
-    EXPECT_EQ(account.created_at, noon);
+    EXPECT_EQ(account.updated_at, opening);
+    EXPECT_EQ(account.created_at, opening);
 }
 
 }  // namespace

@@ -8,8 +8,8 @@
 namespace stepcast::event {
 namespace {
 
-constexpr std::array<std::string_view, 3> types{"STARTED", "PROGRESS", "COMPLETED"};
-constexpr Category progress{"progress", "progress", types, true};
+constexpr std::array<std::string_view, 3> task_types{"STARTED", "PROGRESS", "COMPLETED"};
+constexpr Category progress{"progress", "progress", task_types, true};
 constexpr Timestamp at{std::chrono::milliseconds{1'704'103'200'123}};
 
 Draft make(std::string_view json, std::string_view stream, std::string_view id, std::string_view subject) {

@@ -20,7 +20,7 @@ std::string json_text(std::string_view text) {
     return out;
 }
 
-std::error_code refused(std::string_view json) {
+std::error_code refused_value(std::string_view json) {
     const auto r = parse_json(json);
     return r ? std::error_code{} : r.error().code;
 }
@@ -54,25 +54,25 @@ TEST(Json, of_two_equal_keys_the_last_wins) {
 TEST(Json, refuses_what_is_not_json) {
     for (const auto* text : {"", " ", "{", "[1,]", "{\"a\":}", "nul", "01", "1 2", "{}x", "'a'", "{a:1}",
                              "\"\n\"", "NaN", "+1", "\"\\x\"", "\"\\ud800\"", "[1}", "\xEF\xBB\xBF{}"})
-        EXPECT_EQ(refused(text), json_errc::malformed) << text;
-    EXPECT_FALSE(refused("{\"a\":1}"));
+        EXPECT_EQ(refused_value(text), json_errc::malformed) << text;
+    EXPECT_FALSE(refused_value("{\"a\":1}"));
 }
 
 TEST(Json, refuses_bad_utf8_wherever_it_stands) {
-    EXPECT_EQ(refused("\"\xFF\""), json_errc::bad_utf8);
-    EXPECT_EQ(refused("{\"\xC0\xAF\":1}"), json_errc::bad_utf8);
-    EXPECT_EQ(refused("\"\xED\xA0\x80\""), json_errc::bad_utf8);
-    EXPECT_EQ(refused("\"\xE2\x82"), json_errc::bad_utf8);
+    EXPECT_EQ(refused_value("\"\xFF\""), json_errc::bad_utf8);
+    EXPECT_EQ(refused_value("{\"\xC0\xAF\":1}"), json_errc::bad_utf8);
+    EXPECT_EQ(refused_value("\"\xED\xA0\x80\""), json_errc::bad_utf8);
+    EXPECT_EQ(refused_value("\"\xE2\x82"), json_errc::bad_utf8);
 }
 
 TEST(Json, reads_64_levels_and_no_more) {
-    EXPECT_FALSE(refused(nested(max_json_depth - 1)));
-    EXPECT_FALSE(refused(nested(max_json_depth)));
-    EXPECT_EQ(refused(nested(max_json_depth + 1)), json_errc::too_deep);
-    EXPECT_EQ(refused(std::string(100'000, '[')), json_errc::too_deep);
+    EXPECT_FALSE(refused_value(nested(max_json_depth - 1)));
+    EXPECT_FALSE(refused_value(nested(max_json_depth)));
+    EXPECT_EQ(refused_value(nested(max_json_depth + 1)), json_errc::too_deep);
+    EXPECT_EQ(refused_value(std::string(100'000, '[')), json_errc::too_deep);
     std::string objects;
     for (int i = 0; i < 65; ++i) objects += "{\"a\":";
-    EXPECT_EQ(refused(objects), json_errc::too_deep);
+    EXPECT_EQ(refused_value(objects), json_errc::too_deep);
 }
 
 TEST(Json, a_number_beyond_doubles_is_no_number_to_clients) {

@@ -9,9 +9,9 @@
 namespace stepcast::event {
 namespace {
 
-constexpr std::array<std::string_view, 2> types{"OPENED", "PAID"};
-constexpr Category account{"account", "account", types, false};
-constexpr Category counter{"counter", "counter", types, true};
+constexpr std::array<std::string_view, 2> account_types{"OPENED", "PAID"};
+constexpr Category account{"account", "account", account_types, false};
+constexpr Category counter{"counter", "counter", account_types, true};
 
 std::string renamed(std::string_view json, std::string_view from, std::string_view to) {
     std::string out{json};
@@ -108,7 +108,7 @@ TEST(Registry, gives_categories_by_name_in_the_order_in_which_they_came) {
 }
 
 TEST(Registry, refuses_two_of_one_name_and_a_broken_chain) {
-    static constexpr Category impostor{"account", "other", types, true};
+    static constexpr Category impostor{"account", "other", account_types, true};
     Registry registry;
     ASSERT_TRUE(registry.add(account));
     EXPECT_EQ(registry.add(impostor).error().detail, "there are two categories account");

@@ -11,7 +11,7 @@ using State = Circuit::State;
 const Timestamp noon = *parse_rfc3339("2026-01-01T12:00:00Z");
 
 /// So many calls that nobody answers, one after another.
-void fail(Circuit& circuit, int calls, Timestamp at) {
+void fail_calls(Circuit& circuit, int calls, Timestamp at) {
     for (int i = 0; i < calls; ++i) {
         EXPECT_FALSE(circuit.enter(at));
         circuit.leave(false, at);
@@ -20,10 +20,10 @@ void fail(Circuit& circuit, int calls, Timestamp at) {
 
 TEST(Circuit, opens_after_failures_in_a_row_and_closes_by_one_answer) {
     Circuit circuit{{.failures = 3, .open_for = 30s}};
-    fail(circuit, 2, noon);
+    fail_calls(circuit, 2, noon);
     EXPECT_FALSE(circuit.enter(noon));
     EXPECT_FALSE(circuit.leave(true, noon));
-    fail(circuit, 2, noon);
+    fail_calls(circuit, 2, noon);
     EXPECT_EQ(circuit.state(noon), State::closed) << "an answer came in between";
     EXPECT_FALSE(circuit.enter(noon));
     EXPECT_TRUE(circuit.leave(false, noon));
@@ -40,8 +40,8 @@ TEST(Circuit, opens_after_failures_in_a_row_and_closes_by_one_answer) {
 
 TEST(Circuit, stays_open_when_the_call_that_is_tried_has_no_answer) {
     Circuit circuit{{.failures = 1, .open_for = 30s}};
-    fail(circuit, 1, noon);
-    fail(circuit, 1, noon + 30s);
+    fail_calls(circuit, 1, noon);
+    fail_calls(circuit, 1, noon + 30s);
     EXPECT_EQ(circuit.state(noon + 59s), State::open);
     EXPECT_EQ(circuit.opened(), 1u);
 }

@@ -19,8 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 using aio::awaitable;
 
-constexpr std::array<std::string_view, 2> types{"PAID_IN", "PAID_OUT"};
-constexpr event::Category purse{"purse", "purse", types, false};
+constexpr std::array<std::string_view, 2> purse_types{"PAID_IN", "PAID_OUT"};
+constexpr event::Category purse{"purse", "purse", purse_types, false};
 const event::Upcasters no_upcasters;
 
 class Purse final : public Aggregate {

@@ -72,7 +72,7 @@ class Scripted final : public Consumer::Handler {
     const Error error{bus::errc::unavailable, "field", "as the script says"};
 };
 
-class ConsumerTest : public testing::Test {
+class ConsumerTest : public ::testing::Test {
   protected:
     struct Life {
         Life(ConsumerTest& test)

@@ -16,9 +16,9 @@ using aio::awaitable;
 using store::test::TestClock;
 using Texts = std::vector<std::string>;
 
-constexpr std::array<std::string_view, 1> types{"CHANGED"};
-constexpr event::Category task{"task", "task", types, true};
-constexpr event::Category counter{"counter", "counter", types, true};
+constexpr std::array<std::string_view, 1> hub_types{"CHANGED"};
+constexpr event::Category task{"task", "task", hub_types, true};
+constexpr event::Category counter{"counter", "counter", hub_types, true};
 
 /// Notes what it is given in a list that all of a test share.
 class Noting final : public Projection {

@@ -16,8 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 using aio::awaitable;
 
-constexpr std::array<std::string_view, 1> types{"COUNTED"};
-constexpr event::Category counters{"counter", "counted", types, true};
+constexpr std::array<std::string_view, 1> counter_types{"COUNTED"};
+constexpr event::Category counters{"counter", "counted", counter_types, true};
 constexpr std::array<const event::Category*, 1> categories{&counters};
 
 /// Reads of a user's counters that take five milliseconds each, as those of a store on another machine may.
@@ -55,7 +55,7 @@ class SlowCounters final : public Recoveries {
     bool due_ = false;
 };
 
-class ReplaySourceTest : public testing::Test {
+class ReplaySourceTest : public ::testing::Test {
   protected:
     awaitable<void> commit(std::string_view user, int count) {
         std::vector<store::Commit> commits(static_cast<std::size_t>(count));

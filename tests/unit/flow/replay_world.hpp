@@ -12,8 +12,8 @@
 
 namespace stepcast::flow::test {
 
-inline constexpr std::array<std::string_view, 1> types{"COUNTED"};
-inline constexpr event::Category counters{"counter", "counted", types, true};
+inline constexpr std::array<std::string_view, 1> counter_types{"COUNTED"};
+inline constexpr event::Category counters{"counter", "counted", counter_types, true};
 
 /// A store and a projection whose applied position moves on while the machine's actions are under way, and
 /// the client that the pages are told to.

@@ -22,9 +22,9 @@ namespace stepcast::flow::test {
 using namespace std::chrono_literals;
 using aio::awaitable;
 
-inline constexpr std::array<std::string_view, 9> types{
+inline constexpr std::array<std::string_view, 9> trip_types{
     "BEGUN", "DONE", "REFUSED", "DOUBTED", "UNDONE", "COMPLETED", "COMPENSATED", "STUCK", "RESUMED"};
-inline constexpr event::Category trip{"trip", "trip", types, false};
+inline constexpr event::Category trip{"trip", "trip", trip_types, false};
 inline const event::Upcasters no_upcasters;
 inline constexpr std::array<std::string_view, 2> members{"step", "at"};
 

@@ -9,7 +9,7 @@ namespace {
 using store::test::commit_of;
 using store::test::draft;
 
-class SourceOffsetsTest : public testing::Test {
+class SourceOffsetsTest : public ::testing::Test {
   protected:
     store::CommitResult commit(store::Commit commit) {
         return store::test::run_to_end(core, store.commit_many({&commit, 1})).front();

@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 1> types{"HAPPENED"};
-constexpr event::Category happenings{"happening", "happening", types, false};
+constexpr std::array<std::string_view, 1> happening_types{"HAPPENED"};
+constexpr event::Category happenings{"happening", "happening", happening_types, false};
 
 class VersionAt : public testing::StrandTest {};
 

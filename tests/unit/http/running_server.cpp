@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-awaitable<broadcast::Missed> nothing(event::Position, std::size_t) {
+awaitable<broadcast::Missed> none_missed(event::Position, std::size_t) {
     co_return broadcast::Missed{};
 }
 
@@ -19,7 +19,7 @@ awaitable<broadcast::Missed> nothing(event::Position, std::size_t) {
 RunningServer::RunningServer(std::vector<Route> routes, ServerOptions options,
                              std::function<std::size_t()> streams)
     : work_{asio::make_work_guard(io_)},
-      broadcaster_{io_, {.lanes = 2}, nothing},
+      broadcaster_{io_, {.lanes = 2}, none_missed},
       router_{options},
       server_{io_, {&broadcaster_.lane(0), &broadcaster_.lane(1)}, router_, options} {
     router_.add(std::move(routes));

@@ -16,7 +16,7 @@ std::string event(const std::string& task, const std::string& id, int percentage
 
 using Offsets = std::vector<store::PartitionOffset>;
 
-class IngestTest : public testing::Test {
+class IngestTest : public ::testing::Test {
   protected:
     std::unique_ptr<System> open(std::string source = "stepcast-progress") {
         return std::make_unique<System>(

@@ -9,7 +9,7 @@
 namespace stepcast::progress::test {
 namespace {
 
-class IntakeOverEmbeddedBus : public testing::Test {
+class IntakeOverEmbeddedBus : public ::testing::Test {
   protected:
     void with_intake(std::function<awaitable<void>(ProgressIntake&)> body) {
         run(io, core, [&]() -> awaitable<void> {

@@ -34,7 +34,7 @@ struct Life {
     OrderConsumer orders;
 };
 
-class OrdersTest : public testing::Test {
+class OrdersTest : public ::testing::Test {
   protected:
     OrderConsumer::Options options(Duration step_delay, bool keep = true) {
         return {.step_delay = step_delay, .keep_in_store = keep};

@@ -21,7 +21,7 @@ struct Clocks {
     void set(Duration by) { now.wall += by; }
 };
 
-class ProjectionTest : public testing::Test {
+class ProjectionTest : public ::testing::Test {
   protected:
     /// One more event of a task, stored now.
     event::EventRef store(const std::string& task) {

@@ -31,7 +31,7 @@ class SlowStore final : public store::test::ForwardingStore {
     int reads = 0;
 };
 
-class SlowReads : public testing::Test {
+class SlowReads : public ::testing::Test {
   protected:
     ~SlowReads() override {
         run(io, core, [this]() -> awaitable<void> {

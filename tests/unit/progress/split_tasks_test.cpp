@@ -103,7 +103,7 @@ std::string record(std::string_view task, std::string_view id, std::string_view 
     return fmt::format(R"({{"taskId":"{}","userId":"u","eventId":"{}",{}}})", task, id, rest);
 }
 
-class SplitIngest : public testing::Test {
+class SplitIngest : public ::testing::Test {
   protected:
     /// What is left of task "t" once these batches were read, and how many tasks were found to be split.
     struct Left {

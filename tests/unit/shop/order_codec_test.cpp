@@ -10,7 +10,7 @@
 namespace stepcast::shop {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using Type = OrderEventType;
 
 const Timestamp noon = *parse_rfc3339("2026-01-01T12:00:00Z");

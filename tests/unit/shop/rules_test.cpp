@@ -13,15 +13,15 @@
 namespace stepcast::shop {
 namespace {
 
-const Timestamp noon = *parse_rfc3339("2026-01-01T12:00:00Z");
+const Timestamp opening = *parse_rfc3339("2026-01-01T12:00:00Z");
 
 /// The status that an order comes to by news, or the refusal.
 std::string after(std::initializer_list<OrderNews> news, bool orchestrated = false) {
     Order order;
     evolve(order,
-           {.type = OrderEventType::created, .at = noon, .customer = "kim", .orchestrated = orchestrated});
+           {.type = OrderEventType::created, .at = opening, .customer = "kim", .orchestrated = orchestrated});
     for (const auto one : news) {
-        const auto events = follow(order, one, "why", noon);
+        const auto events = follow(order, one, "why", opening);
         if (!events) return events.error().code.message();
         for (const auto& event : *events) evolve(order, event);
     }
@@ -161,7 +161,8 @@ TEST(ShopPayment, that_is_cancelled_before_it_is_asked_for_is_never_asked_for) {
 }
 
 TEST(ShopMessages, come_back_as_they_were_sent) {
-    const OrderCreatedEvent created{"O", "kim", {{1, 2, 10}}, 20, "서울시 강남구", "CREDIT_CARD", "", noon};
+    const OrderCreatedEvent created{"O",           "kim", {{1, 2, 10}}, 20, "서울시 강남구",
+                                    "CREDIT_CARD", "",    opening};
     EXPECT_EQ(
         to_json(created),
         R"({"orderId":"O","userId":"kim","items":[{"productId":1,"quantity":2,"price":10}],"totalAmount":20,)"
@@ -171,19 +172,20 @@ TEST(ShopMessages, come_back_as_they_were_sent) {
                to_json(message);
     };
     EXPECT_TRUE(again(created));
-    EXPECT_TRUE(again(OrderCancelledEvent{"O", "kim", "why", "orchestration", noon}));
-    EXPECT_TRUE(again(StockReservedEvent{"O", "kim", {{1, 2, 10}}, 20, "CARD", "", noon}));
-    EXPECT_TRUE(again(StockReservationFailedEvent{{"O", "kim", "why", "", noon}}));
-    EXPECT_TRUE(again(PaymentCompletedEvent{"O", "kim", 20, noon}));
-    EXPECT_TRUE(again(PaymentFailedEvent{{"O", "kim", "why", "", noon}}));
-    EXPECT_TRUE(again(OrderCommand{StepCommand::release, "O", "kim", {{1, 2, 10}}, 20, "CARD", "why", noon}));
-    EXPECT_TRUE(again(CompensationCompletedEvent{"O", "stock", noon}));
+    EXPECT_TRUE(again(OrderCancelledEvent{"O", "kim", "why", "orchestration", opening}));
+    EXPECT_TRUE(again(StockReservedEvent{"O", "kim", {{1, 2, 10}}, 20, "CARD", "", opening}));
+    EXPECT_TRUE(again(StockReservationFailedEvent{{"O", "kim", "why", "", opening}}));
+    EXPECT_TRUE(again(PaymentCompletedEvent{"O", "kim", 20, opening}));
+    EXPECT_TRUE(again(PaymentFailedEvent{{"O", "kim", "why", "", opening}}));
+    EXPECT_TRUE(
+        again(OrderCommand{StepCommand::release, "O", "kim", {{1, 2, 10}}, 20, "CARD", "why", opening}));
+    EXPECT_TRUE(again(CompensationCompletedEvent{"O", "stock", opening}));
     EXPECT_EQ(
         from_json<OrderCommand>(R"({"command":"PAY","orderId":"O","userId":"u","items":[],"totalAmount":1})")
             .error()
             .field,
         "command");
-    EXPECT_TRUE(again(NotificationEvent{"O:X", "kim", "X", "\"text\"", "O", noon}));
+    EXPECT_TRUE(again(NotificationEvent{"O:X", "kim", "X", "\"text\"", "O", opening}));
 }
 
 TEST(ShopMessages, what_cannot_be_read_is_refused_by_the_name_of_its_field) {
