@@ -5,6 +5,7 @@
                         unit (what asan runs, in the release build)
 """
 import atexit
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -29,19 +30,21 @@ STAGE_LIMIT_S = 1200
 
 
 class Tally:
-    """What passed, failed and was skipped, by name."""
+    """What passed, failed and was skipped, by name. Any thread may add."""
 
     def __init__(self):
         self.passed, self.failed, self.skipped = 0, [], []
+        self.adding = threading.Lock()
 
     def add(self, name, outcome, output=""):
-        if outcome == "passed":
-            self.passed += 1
-        elif outcome == "skipped":
-            self.skipped.append(name)
-        else:
-            self.failed.append(name)
-            print(f"-- FAILED {name}\n{output.rstrip()}", flush=True)
+        with self.adding:
+            if outcome == "passed":
+                self.passed += 1
+            elif outcome == "skipped":
+                self.skipped.append(name)
+            else:
+                self.failed.append(name)
+                print(f"-- FAILED {name}\n{output.rstrip()}", flush=True)
 
 
 tally = Tally()
@@ -135,10 +138,11 @@ def reported(stage, *command):
         tally.add(f"{stage}: {name}" + (f" ({output})" if outcome == "skipped" else ""), outcome, output)
 
 
-def python_suite(folder):
-    """The unittest cases of tests/FOLDER, in a process of their own."""
-    if list((ROOT / "tests" / folder).glob("test_*.py")):
-        reported(folder, str(ROOT / "tests/run.py"), "--suite", folder)
+def python_suite(folder, side_by_side=1):
+    """The unittest cases of tests/FOLDER, each file in a process of its own, so many at a time. The largest files begin."""
+    files = sorted((ROOT / "tests" / folder).glob("test_*.py"), key=lambda file: -file.stat().st_size)
+    with concurrent.futures.ThreadPoolExecutor(side_by_side) as processes:
+        list(processes.map(lambda file: reported(folder, str(ROOT / "tests/run.py"), "--suite", folder, file.name), files))
 
 
 class Recorder(unittest.TestResult):
@@ -162,10 +166,10 @@ class Recorder(unittest.TestResult):
         self.rows.append((test.id(), "skipped", reason))
 
 
-def run_suite(folder, report):
+def run_suite(folder, file, report):
     """Mode of the child process of python_suite."""
     sys.path.insert(0, str(ROOT / "tests" / folder))
-    suite = unittest.defaultTestLoader.discover(str(ROOT / "tests" / folder), pattern="test_*.py")
+    suite = unittest.defaultTestLoader.discover(str(ROOT / "tests" / folder), pattern=file)
     recorder = Recorder()
     suite.run(recorder)
     pathlib.Path(report).write_text(json.dumps(recorder.rows))
@@ -275,7 +279,8 @@ def web():
 STAGES = {
     "ground": lambda: python_suite("ground"),
     "seeds": lambda: (start_broker(), python_suite("seeds")),
-    "integration": lambda: (start_broker(), python_suite("integration")),
+    # Its tests mostly wait, for time-outs and for servers that start and stop.
+    "integration": lambda: (start_broker(), python_suite("integration", side_by_side=2)),
     "load": lambda: build("release", "floor") and (start_broker(), python_suite("load")),
     "faults": lambda: (start_broker(), reported("faults", str(ROOT / "tests/faults/faults.py"), "--short", "--json")),
     "web": web,
