@@ -14,6 +14,7 @@
 #include "broadcast/publisher.hpp"
 #include "bus/bus.hpp"
 #include "domain/topic_info.hpp"
+#include "flow/circuit.hpp"
 #include "flow/committer.hpp"
 #include "flow/dead_letters.hpp"
 #include "flow/feed_hub.hpp"
@@ -46,6 +47,12 @@ struct Parts {
     std::function<void()> owed = [] {};
 };
 
+/// What calls to a dependency pass, by the step that makes them. A constant name.
+struct StepCircuit {
+    std::string_view step;
+    const flow::Circuit* circuit = nullptr;
+};
+
 /// What one domain gives a node, which knows modules and no domain's name. Made before the store is loaded
 /// and the bus is there; every call comes at most once unless it says otherwise.
 class Module {
@@ -64,6 +71,9 @@ class Module {
     virtual std::vector<http::Route> routes() = 0;
     /// The sagas that it drives: the node gives operators the calls on them.
     virtual std::vector<flow::ProcessManager*> sagas() { return {}; }
+    /// Which circuits its calls to dependencies pass: the node shows them to operators. Valid for as long as
+    /// it is; read on the core strand.
+    virtual std::vector<StepCircuit> circuits() const { return {}; }
     /// They are given what the store holds from the first event on.
     virtual std::vector<flow::Projection*> projections() = 0;
 

@@ -6,6 +6,7 @@
 
 #include "aio/spawn.hpp"
 #include "domain/calls.hpp"
+#include "domain/saga_list.hpp"
 #include "domain/schemas.hpp"
 #include "event/ids.hpp"
 #include "event/json.hpp"
@@ -203,8 +204,10 @@ class Sagas {
 
 std::vector<http::Route> saga_routes(std::vector<flow::ProcessManager*> kinds, const flow::FeedHub& hub,
                                      const aio::Strand& core) {
+    auto list = saga_list_route(kinds, core);
     const auto sagas = std::make_shared<Sagas>(std::move(kinds), hub, core);
     return {
+        std::move(list),
         {wire::Method::get, "/api/sagas/{id}",
          [sagas](Request& request, http::Context) { return sagas->get(request); }, get_info},
         {wire::Method::post, "/api/sagas/{id}/resume",

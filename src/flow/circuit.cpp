@@ -1,6 +1,7 @@
 #include "flow/circuit.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace stepcast::flow {
 
@@ -35,6 +36,11 @@ bool Circuit::leave(bool answered, Timestamp now) {
 Circuit::State Circuit::state(Timestamp now) const {
     if (!open_until_) return State::closed;
     return now < *open_until_ ? State::open : State::half_open;
+}
+
+std::string_view name_of(Circuit::State state) {
+    static constexpr std::array<std::string_view, 3> names{"closed", "half-open", "open"};
+    return names[static_cast<std::size_t>(state)];
 }
 
 }  // namespace stepcast::flow

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/time.hpp"
 
@@ -30,6 +31,10 @@ class Circuit {
 
     State state(Timestamp now) const;
     std::size_t under_way() const { return under_way_; }
+    std::size_t max_at_once() const { return options_.max_at_once; }
+    std::uint32_t failures() const { return failures_; }  ///< in a row, up to now
+    /// Of one that is not closed: when a call is tried.
+    std::optional<Timestamp> open_until() const { return open_until_; }
     std::uint64_t opened() const { return opened_; }
     std::uint64_t put_off() const { return put_off_; }  ///< calls that were told to wait
 
@@ -41,5 +46,8 @@ class Circuit {
     std::uint64_t opened_ = 0;
     std::uint64_t put_off_ = 0;
 };
+
+/// `closed`, `half-open`, `open`.
+std::string_view name_of(Circuit::State state);
 
 }  // namespace stepcast::flow

@@ -156,11 +156,24 @@ awaitable<result<void>> ProcessManager::look(Timestamp until) {
     const auto due = co_await store_.due(until, SIZE_MAX);
     if (!due) co_return tl::unexpected{due.error()};
     counts_.stuck = 0;
+    std::vector<std::string> stuck;
     for (const auto& timer : *due) {
         if (timer.kind == plan_.name()) drive_beside(timer.payload);
-        if (timer.kind == stuck_kind()) ++counts_.stuck;
+        if (timer.kind != stuck_kind()) continue;
+        ++counts_.stuck;
+        if (!open_.knows(timer.payload)) stuck.push_back(timer.payload);
     }
+    co_await know_stuck(std::move(stuck));
     co_return result<void>{};
+}
+
+// Nobody drives what was stuck before the start, so nobody else reads it.
+awaitable<void> ProcessManager::know_stuck(std::vector<std::string> ids) {
+    for (const auto& id : ids) {
+        const auto now = co_await load(id);
+        if (now) open_.note(id, *plan_.saga(*now->state));
+        if (stop_.raised()) break;
+    }
 }
 
 void ProcessManager::drive_beside(const std::string& id) {
@@ -196,6 +209,7 @@ awaitable<result<bool>> ProcessManager::step(const std::string& id) {
     const auto now = co_await load(id);
     const bool unknown = !now && now.error().code == saga_errc::unknown_saga;
     if (!now && !unknown) co_return tl::unexpected{now.error()};
+    if (now) open_.note(id, *plan_.saga(*now->state));
     if (now && plan_.saga(*now->state)->status == SagaStatus::stuck) co_return false;
     if (unknown || !plan_.saga(*now->state)->under_way()) {
         ++counts_.late_timers;
@@ -258,7 +272,11 @@ awaitable<result<store::Receipt>> ProcessManager::advance(const std::string& id,
          }});
     if (!receipt) co_return receipt;
     owed_();
-    if (*made) count(id, from, told);
+    if (!*made) co_return receipt;
+    count(id, from, told);
+    SagaState after = from;
+    apply(after, told.move, clock_.now(), told.step);
+    open_.note(id, after);
     co_return receipt;
 }
 

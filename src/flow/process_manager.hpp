@@ -10,6 +10,7 @@
 #include "base/histogram.hpp"
 #include "base/metric_sink.hpp"
 #include "flow/commands.hpp"
+#include "flow/open_sagas.hpp"
 #include "flow/saga_state.hpp"
 
 namespace stepcast::flow {
@@ -126,12 +127,16 @@ class ProcessManager {
         std::uint64_t late_answers = 0;  ///< of steps that nothing waits for
     };
     Counts counts() const;
+    /// Those that this node knows to be under way or stuck; after a start only once it has looked at their
+    /// timers.
+    const OpenSagas& open() const { return open_; }
     void read_metrics(MetricSink& sink) const;
     const SagaPlan& plan() const { return plan_; }
 
   private:
     aio::awaitable<void> watch();
     aio::awaitable<result<void>> look(Timestamp until);
+    aio::awaitable<void> know_stuck(std::vector<std::string> ids);
     void drive_beside(const std::string& id);
     aio::awaitable<void> drive(std::string id);
     aio::awaitable<result<bool>> step(const std::string& id);
@@ -163,6 +168,7 @@ class ProcessManager {
     };
     Durations seconds_;
     Counts counts_;
+    OpenSagas open_;
     aio::Stop stop_;
     aio::Gate gate_;  // last: what is under way ends before anything that it uses
 };

@@ -86,6 +86,9 @@ class HttpProvider(unittest.TestCase):
         orders = [self.order() for _ in range(5)]
         until(lambda: self.circuit('opened_total{step="charge"} 1'), "the circuit is open")
         self.assertTrue(self.circuit('state{step="refund"} 0'), "each step has its own")
+        charge, refund = self.api.get("/api/circuits")[1]["circuits"]
+        self.assertEqual((charge["step"], charge["opened"], charge["failures"] >= 2, "openUntil" in charge), ("charge", 1, True, True))
+        self.assertEqual((refund["step"], refund["state"], refund["failures"]), ("refund", "closed", 0))
         self.provider.status = 0
         for order in orders:
             self.comes(order, "CONFIRMED")

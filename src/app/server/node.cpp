@@ -11,6 +11,7 @@
 #include "app/server/documents.hpp"
 #include "app/server/web_files.hpp"
 #include "app/server/wiring.hpp"
+#include "domain/circuit_routes.hpp"
 #include "domain/saga_routes.hpp"
 #include "http/cookie_session.hpp"
 #include "http/static_files.hpp"
@@ -96,11 +97,14 @@ void Node::open_admin_port(asio::io_context& io) {
 
 void Node::add_routes() {
     std::vector<flow::ProcessManager*> sagas;
+    std::vector<domain::StepCircuit> circuits;
     for (const auto& module : modules_) {
         router_.add(module->routes());
         std::ranges::move(module->sagas(), std::back_inserter(sagas));
+        std::ranges::move(module->circuits(), std::back_inserter(circuits));
     }
     router_.add(domain::saga_routes(std::move(sagas), hub_, core_));
+    router_.add(domain::circuit_routes(std::move(circuits), clock_, core_));
     router_.add(http::session_routes(clock_));
     router_.add(stream_routes({core_, *store_, hub_, owners_}));
     router_.add(dead_letter_routes(letter_box_));

@@ -68,6 +68,10 @@ class ShopModule final : public domain::Module {
         if (!services_ || !services_->orchestrator) return {};
         return {&services_->orchestrator->sagas()};
     }
+    std::vector<domain::StepCircuit> circuits() const override {
+        if (!services_ || !services_->payments) return {};
+        return services_->payments->circuits();
+    }
     std::vector<flow::Projection*> projections() override {
         if (services_ && !services_->products) return {&list_, &mailboxes_};
         return {&catalogue_, &list_, &mailboxes_};

@@ -223,17 +223,15 @@ void Payments::read_metrics(MetricSink& sink) const {
     sink.gauge("stepcast_shop_payments_under_way", "Payments that the provider is being asked for",
                static_cast<double>(errands_.under_way()));
     const auto now = parts_.clock.now();
-    const auto tell = [&](std::string_view step, const flow::Circuit& circuit) {
+    for (const auto& [step, circuit] : circuits()) {
         sink.gauge("stepcast_circuit_state", "Calls to a dependency: 0 made, 1 one is tried, 2 none is made",
-                   static_cast<double>(circuit.state(now)), {{"step", step}});
+                   static_cast<double>(circuit->state(now)), {{"step", step}});
         sink.counter("stepcast_circuit_opened_total", "How often a dependency was given a rest",
-                     static_cast<double>(circuit.opened()), {{"step", step}});
+                     static_cast<double>(circuit->opened()), {{"step", step}});
         sink.counter("stepcast_circuit_put_off_total",
                      "Calls that were put off, because the circuit was open or too many were under way",
-                     static_cast<double>(circuit.put_off()), {{"step", step}});
-    };
-    tell("charge", charging_);
-    tell("refund", refunding_);
+                     static_cast<double>(circuit->put_off()), {{"step", step}});
+    }
 }
 
 }  // namespace stepcast::shop

@@ -26,6 +26,9 @@ class Payments {
     /// After Committer::stop.
     aio::awaitable<void> stop();
     void read_metrics(MetricSink& sink) const;
+    std::vector<domain::StepCircuit> circuits() const {
+        return {{"charge", &charging_}, {"refund", &refunding_}};
+    }
 
     aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event);
     aio::awaitable<result<void>> on_order_cancelled(OrderCancelledEvent event);

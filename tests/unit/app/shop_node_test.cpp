@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
+#include <set>
 
 #include "event/json.hpp"
 #include "unit/app/node_fixture.hpp"
@@ -183,6 +184,42 @@ TEST_F(ShopTest, an_orchestrated_order_is_paid_reserved_and_shipped_and_its_saga
         EXPECT_THAT(
             (co_await http.get("/metrics"))->body,
             HasSubstr("stepcast_compensations_total{saga=\"order\",step=\"payment\",result=\"undone\"} 1"));
+    });
+}
+
+TEST_F(ShopTest, sagas_that_have_not_ended_are_listed_page_by_page) {
+    saga = "orchestration";
+    serve_shop([&](client::HttpClient& http) -> awaitable<void> {
+        EXPECT_EQ(co_await until(http, "/api/products/1", "stock", "100"), "100");
+        std::set<std::string> placed, listed;
+        for (int i = 0; i < 3; ++i) placed.insert(co_await order(http, "CREDIT_CARD"));
+        for (const auto& id : placed) EXPECT_EQ(co_await ends(http, id, "CONFIRMED"), "CONFIRMED");
+        std::string target = "/api/sagas?limit=2";
+        for (int pages = 0; !target.empty() && pages < 3; ++pages) {
+            const auto page = co_await http.get(target);
+            const auto json = event::parse_json(page->body)->as_object();
+            EXPECT_EQ(boost::json::serialize(json.at("counts")),
+                      R"({"STUCK":0,"COMPENSATING":0,"RUNNING":3})");
+            for (const auto& one : json.at("sagas").as_array()) {
+                EXPECT_EQ(one.at("step").as_string(), "shipment");
+                EXPECT_EQ(one.at("saga").as_string(), "order");
+                listed.insert(std::string{one.at("sagaId").as_string()});
+            }
+            const auto link = page->header("link").value_or("");
+            target = link.substr(std::min<std::size_t>(1, link.size()), link.find('>') - 1);
+        }
+        EXPECT_EQ(target, "");
+        EXPECT_EQ(listed, placed);
+        EXPECT_EQ(co_await read(http, "/api/sagas?status=STUCK", "sagas"), "[]");
+        EXPECT_EQ(co_await read(http, "/api/sagas?saga=transfer", "sagas"), "[]");
+        EXPECT_EQ((co_await http.post(fmt::format("/api/orders/{}/cancel", *placed.begin()), ""))->status,
+                  202);
+        EXPECT_EQ(co_await until(http, "/api/sagas", "counts", R"({"STUCK":0,"COMPENSATING":0,"RUNNING":2})"),
+                  R"({"STUCK":0,"COMPENSATING":0,"RUNNING":2})");
+        for (const auto* bad : {"status=COMPLETED", "limit=0", "after=x", "after=RUNNING%20order"})
+            EXPECT_EQ((co_await http.get(fmt::format("/api/sagas?{}", bad)))->status, 400) << bad;
+        EXPECT_THAT((co_await http.get("/api/circuits"))->body,
+                    HasSubstr(R"({"step":"charge","state":"closed","failures":0,"underWay":0,"opened":0)"));
     });
 }
 

@@ -28,6 +28,8 @@ TEST(Circuit, opens_after_failures_in_a_row_and_closes_by_one_answer) {
     EXPECT_FALSE(circuit.enter(noon));
     EXPECT_TRUE(circuit.leave(false, noon));
     EXPECT_EQ(circuit.state(noon), State::open);
+    EXPECT_EQ(circuit.failures(), 3u);
+    EXPECT_EQ(circuit.open_until(), noon + 30s);
     EXPECT_EQ(circuit.enter(noon + 10s), 20s);
     EXPECT_EQ(circuit.state(noon + 30s), State::half_open);
     EXPECT_FALSE(circuit.enter(noon + 30s));

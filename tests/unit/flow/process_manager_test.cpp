@@ -114,6 +114,7 @@ TEST_F(ProcessManagerTest, what_cannot_be_undone_is_stuck_until_it_is_resumed) {
         EXPECT_EQ((co_await node.manager.resume("none", {})).error().code, saga_errc::unknown_saga);
         EXPECT_TRUE(co_await comes(node, SagaStatus::stuck));
         EXPECT_EQ(step_status(co_await state(node), 1), "STUCK");
+        EXPECT_EQ(node.manager.open().count(SagaStatus::stuck), 1u);
         EXPECT_EQ(rows(node)["stepcast_saga_stuck|saga=trip"], 1);
         EXPECT_EQ(rows(node)["stepcast_saga_seconds|saga=trip|result=stuck"], 1);
         EXPECT_THAT(world.log, ElementsAre("+0", "+1")) << "it waits for somebody";
@@ -122,23 +123,26 @@ TEST_F(ProcessManagerTest, what_cannot_be_undone_is_stuck_until_it_is_resumed) {
         EXPECT_TRUE(co_await comes(node, SagaStatus::compensated));
         EXPECT_THAT(world.log, ElementsAre("+0", "+1", "-1", "-0"));
         EXPECT_EQ((co_await node.manager.resume("T", {})).error().code, saga_errc::not_stuck);
+        EXPECT_FALSE(node.manager.open().knows("T"));
         EXPECT_EQ(rows(node)["stepcast_saga_stuck|saga=trip"], 0);
         EXPECT_EQ(co_await timers(), 0u);
     });
 }
 
-TEST_F(ProcessManagerTest, what_is_stuck_is_counted_after_a_restart) {
+TEST_F(ProcessManagerTest, what_is_stuck_is_known_after_a_restart) {
     world.script[{1, false}] = {Say::refused};
     world.script[{0, true}] = {Say::refused};
     serve([&]() -> awaitable<void> { EXPECT_TRUE(co_await comes(node, SagaStatus::stuck)); });
     run([&]() -> awaitable<void> {
         Node second{core, memory, clock, world};
         second.manager.start();
-        for (int i = 0; i < 4'000 && second.manager.counts().stuck == 0; ++i) co_await aio::pause(1ms);
+        for (int i = 0; i < 4'000 && !second.manager.open().knows("T"); ++i) co_await aio::pause(1ms);
         EXPECT_EQ(second.manager.counts().stuck, 1u);
+        EXPECT_EQ(second.manager.open().count(SagaStatus::stuck), 1u);
         EXPECT_TRUE(co_await second.manager.resume("T", {}));
         EXPECT_TRUE(co_await comes(second, SagaStatus::compensated));
         EXPECT_EQ(second.manager.counts().stuck, 0u);
+        EXPECT_FALSE(second.manager.open().knows("T"));
         EXPECT_EQ(co_await timers(), 0u);
         co_await second.stop();
     });
