@@ -3,7 +3,7 @@ import { extra } from './pages.js';
 import { Session } from './session.js';
 import { lang, say, speak, translate, whenSpoken } from './texts.js';
 
-const pages = [['./', 'navProgress'], ['bank', 'navBank'], ...(extra.includes('shop') ? [['shop', 'navShop']] : []), ['streams', 'navStreams']];
+const pages = [['./', 'navProgress'], ['bank', 'navBank'], ...(extra.includes('shop') ? [['shop', 'navShop']] : []), ['flow', 'navFlow'], ['streams', 'navStreams']];
 
 const top = `
   <a class="brand" href="./"><img src="icon.svg" alt="" width="28" height="28">Stepcast</a>

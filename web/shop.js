@@ -27,7 +27,7 @@ const nodes = { products: new Map(), orders: new Map() };
 
 const { session, show } = frame({ enter, leave });
 const cart = new Cart($('.cart'), { ordered, refused });
-const order = new Order($('#order'), { refused, changed: look });
+const order = new Order($('#order'), { refused, changed: look, operates: () => session.operates });
 const notices = new Notices($('.notices'), { refused, heard: soon });
 
 const left = (product) => (product ? product.stock - product.reserved : 0);

@@ -14,9 +14,9 @@ export class Order {
   head = null;
   events = [];
 
-  /** `refused(error)` is told of every refusal; `changed()` that it was cancelled here. */
-  constructor(section, { refused, changed }) {
-    Object.assign(this, { section, refused, changed });
+  /** `refused(error)` is told of every refusal; `changed()` that it was cancelled here; `operates()`: who looks may make the calls of operators. */
+  constructor(section, { refused, changed, operates }) {
+    Object.assign(this, { section, refused, changed, operates });
     this.$ = (id) => section.querySelector('#' + id);
     this.cancelling = this.$('cancel');
     this.cancelling.addEventListener('click', () => this.cancel());
@@ -92,6 +92,8 @@ export class Order {
     }));
     this.$('order-reason').textContent = head.reason ? say('reasonWas', whyOf(head.reason)) : '';
     this.cancelling.hidden = ['SHIPPED', 'CANCELLED'].includes(head.status);
+    this.$('order-operators').hidden = !this.operates();
+    this.$('order-trace').href = `flow?trace=${encodeURIComponent(id)}`;
     this.$('order-stream').href = `streams?stream=order-${encodeURIComponent(id)}`;
   }
 

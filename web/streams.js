@@ -106,6 +106,8 @@ function paint() {
   paintList();
   paintChanges();
   $('#meta').replaceChildren(...pairs(event).flatMap(([name, value]) => [Object.assign(document.createElement('dt'), { textContent: say(name) }), Object.assign(document.createElement('dd'), { textContent: value })]));
+  $('#request').hidden = !event.metadata.correlationId;
+  $('#request').href = `flow?trace=${encodeURIComponent(event.metadata.correlationId)}`;
   $('#state').textContent = state.state ? JSON.stringify(state.state, null, 2) : say('noState');
   $('#data').textContent = JSON.stringify(event.data, null, 2);
 }

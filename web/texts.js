@@ -4,7 +4,7 @@ import { texts } from './stepcast.js';
 const sentences = {
   en: {
     pageTitle: 'Stepcast: live progress', skip: 'Skip to my tasks', language: 'Language',
-    pages: 'Pages', navProgress: 'Progress', navBank: 'Bank', navShop: 'Shop', navStreams: 'Streams',
+    pages: 'Pages', navProgress: 'Progress', navBank: 'Bank', navShop: 'Shop', navFlow: 'Flow', navStreams: 'Streams',
     title: 'Place an order, watch it arrive',
     lead: 'Every step shows up the moment it happens. Drop off and come back: you have missed nothing.',
     newOrder: 'New order', product: 'Product', productDefault: 'Laptop', quantity: 'Quantity', order: 'Order',
@@ -45,7 +45,7 @@ const sentences = {
   },
   ko: {
     pageTitle: 'Stepcast: 실시간 진행률', skip: '내 작업으로 건너뛰기', language: '언어',
-    pages: '페이지', navProgress: '진행률', navBank: '은행', navShop: '쇼핑', navStreams: '스트림',
+    pages: '페이지', navProgress: '진행률', navBank: '은행', navShop: '쇼핑', navFlow: '흐름', navStreams: '스트림',
     title: '주문하고, 끝까지 지켜보세요',
     lead: '모든 단계가 일어나는 순간 화면에 나타납니다. 연결이 끊겼다 돌아와도 놓치는 것이 없습니다.',
     newOrder: '새 주문', product: '상품', productDefault: '노트북', quantity: '수량', order: '주문하기',

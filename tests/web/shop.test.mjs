@@ -142,7 +142,7 @@ test('the page is reached from every page where the shop is open, and is not the
   });
   await withPage({ of: closed, path: '/bank' }, async (page) => {
     await page.locator('nav a').first().waitFor();
-    assert.deepEqual(await page.locator('nav a').allInnerTexts(), ['Progress', 'Bank', 'Streams']);
+    assert.deepEqual(await page.locator('nav a').allInnerTexts(), ['Progress', 'Bank', 'Flow', 'Streams']);
   });
   for (const path of ['/shop', '/shop.js', '/shop.css']) assert.equal((await fetch(closed.base + path)).status, 404);
 });

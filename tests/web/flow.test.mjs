@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { faultsOf, inPage, picture, startBrowser, startIssuer, startServer, until } from './support.mjs';
+
+/** A payment provider and a receiver of webhooks: what `refuses` names, by the end of its path, is answered by 503. */
+async function startOthers() {
+  const refuses = new Set();
+  const server = http.createServer((request, answer) => {
+    request.resume().on('end', () => answer.writeHead([...refuses].some((path) => request.url.endsWith(path)) ? 503 : 200).end());
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { base: `http://127.0.0.1:${server.address().port}`, refuses, stop: () => (server.closeAllConnections(), new Promise((resolve) => server.close(resolve))) };
+}
+
+let browser, others, server, closed, issuer, folder;
+before(async () => {
+  issuer = startIssuer();
+  others = await startOthers();
+  folder = mkdtempSync(join(tmpdir(), 'stepcast-flow-'));
+  writeFileSync(join(folder, 'secret'), `whsec_${Buffer.alloc(32, 7).toString('base64')}\n`);
+  const settings = {
+    'store.path': join(folder, 'journal'), 'shop.enabled': true, 'shop.saga': 'orchestration', 'shop.payment_url': others.base, 'shop.payment_timeout': '1s', 'shop.compensation_timeout': '1s',
+    'shop.circuit_failures': 2, 'shop.circuit_open_for': '300ms', 'shop.ship_after': '1h',
+    'webhooks.accounting.url': `${others.base}/hook`, 'webhooks.accounting.secret_file': join(folder, 'secret'), 'webhooks.accounting.max_attempts': 1, 'webhooks.accounting.allow_private': true,
+  };
+  [browser, server, closed] = await Promise.all([startBrowser(), startServer(settings), startServer(issuer.settings)]);
+  await until('the first product is there', async () => (await fetch(`${server.base}/api/products/1`)).ok);
+});
+after(async () => {
+  await browser?.close();
+  await Promise.all([server, closed, others].map((one) => one?.stop()));
+  issuer?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const withPage = ({ of = server, path = '/flow', ...options }, body) => inPage(browser, of.base + path, options, body);
+const textIs = (page, selector, wanted) => until(`${selector} says ${wanted}`, async () => (await page.locator(selector).count()) && wanted.test(await page.locator(selector).first().innerText()));
+
+async function order(paymentMethod = 'CREDIT_CARD') {
+  const answer = await server.post('/api/orders', { userId: 'kim', orderItems: [{ productId: 1, quantity: 1 }], paymentMethod });
+  assert.equal(answer.status, 202);
+  return (await answer.json()).orderId;
+}
+const comes = (id, status) => until(`order ${id} is ${status}`, async () => (await server.get(`/api/orders/${id}`)).status === status);
+const stands = (id, status) => until(`the saga of ${id} is ${status}`, async () => (await server.get(`/api/sagas/${id}`)).status === status);
+
+/** An order that was cancelled while the provider gives nothing back. */
+async function stuck() {
+  const id = await order();
+  await comes(id, 'CONFIRMED');
+  others.refuses.add('/refunds');
+  assert.equal((await server.post(`/api/orders/${id}/cancel`)).status, 202);
+  await stands(id, 'STUCK');
+  return id;
+}
+
+/** A task whose end the receiver of webhooks did not take. */
+async function letter() {
+  others.refuses.add('/hook');
+  const before = (await server.get('/api/dead-letters')).length;
+  assert.ok((await server.post('/api/v2/progress/events', { taskId: `task-${Date.now()}`, userId: 'kim', eventType: 'COMPLETED' })).ok);
+  await until('there is a dead letter', async () => (await server.get('/api/dead-letters')).length > before);
+  others.refuses.delete('/hook');
+}
+
+test('a saga that is stuck is found, looked into and resumed', () => withPage({}, async (page) => {
+  const id = await stuck();
+  const row = page.locator('#saga-list li', { hasText: id });
+  await page.getByRole('radio', { name: /^Stuck/ }).check();
+  await row.waitFor();
+  await until('it is told at a glance', async () => (await page.locator('#glance-stuck').innerText()) === '1');
+  await row.getByRole('button', { name: `Steps of ${id}` }).click();
+  await until('its steps are told', async () => /payment\s*Stuck/.test(await row.locator('.steps-of').innerText()));
+  assert.equal(await page.locator('#saga-list > li').count(), 1);
+  others.refuses.clear();
+  await row.getByRole('button', { name: `Resume ${id}` }).click();
+  await textIs(page, '#sagas-said', /goes on/);
+  await stands(id, 'COMPENSATED');
+  await until('it is listed no more', async () => (await row.count()) === 0);
+}));
+
+test('circuits tell of calls that are not answered', () => withPage({}, async (page) => {
+  await textIs(page, '#circuit-list', /Charging\s+Closed/);
+  others.refuses.add('/charges');
+  const id = await order();
+  await page.locator('#circuit-list .tag:is([data-state=open], [data-state=half-open])').first().waitFor();
+  await until('it is told at a glance', async () => (await page.locator('#glance-circuits').innerText()) === '1');
+  await comes(id, 'CANCELLED');
+  others.refuses.clear();
+}));
+
+test('a dead letter is read, handed over again, and given up', () => withPage({}, async (page) => {
+  await letter();
+  const row = page.locator('#letter-list > li').first();
+  await row.getByRole('button', { name: /^Content of/ }).click();
+  await until('its content is told', async () => /"taskId": "task-/.test(await row.locator('pre').innerText()));
+  others.refuses.add('/hook');
+  await row.getByRole('button', { name: /^Hand .* over again$/ }).click();
+  await textIs(page, '#letters-said', /It failed again/);
+  others.refuses.clear();
+  await row.getByRole('button', { name: /^Hand .* over again$/ }).click();
+  await textIs(page, '#letters-said', /It was handled/);
+  await textIs(page, '#letters-none', /There are none/);
+  await letter();
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.getByRole('button', { name: /^Give .* up$/ }).click();
+  await textIs(page, '#letters-said', /given up/);
+  assert.deepEqual(await server.get('/api/dead-letters'), []);
+}));
+
+test('with tokens it is for operators', () => withPage({ of: closed }, async (page) => {
+  const enter = async (token) => {
+    await page.locator('#sign-token textarea').fill(token);
+    await page.locator('#sign-token button').click();
+  };
+  await page.locator('#sign').waitFor();
+  await enter(issuer.token('ada'));
+  await textIs(page, '#flow-error', /Only operators may look here/);
+  assert.ok(!(await page.locator('#letters').isVisible()));
+  await page.reload();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.locator('#sign').waitFor();
+  await enter(issuer.token('root', { scope: 'admin' }));
+  await textIs(page, '#letters-none', /There are none/);
+  await textIs(page, '#circuits-none', /calls no other system/);
+}));
+
+test('every page leads to it, in both languages', () => withPage({ path: '/bank' }, async (page) => {
+  await page.locator('nav a', { hasText: 'Flow' }).click();
+  await textIs(page, '#letters-none', /There are none/);
+  assert.equal(await page.locator('.top nav a[aria-current=page]').innerText(), 'Flow');
+  await page.getByRole('button', { name: '한국어' }).click();
+  await textIs(page, '#letters-none', /없습니다/);
+}));
+
+test('the keyboard filters sagas, looks into one and resumes it', () => withPage({}, async (page) => {
+  const id = await stuck();
+  others.refuses.clear();
+  await page.getByRole('radio', { name: /^All/ }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.getByRole('button', { name: `Steps of ${id}` }).waitFor();
+  const tabTo = async (name) => {
+    for (let i = 0; i < 20; i++) {
+      if ((await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))) === name) return;
+      await page.keyboard.press('Tab');
+    }
+    assert.fail(`Tab never reaches ${name}`);
+  };
+  await tabTo(`Steps of ${id}`);
+  await page.keyboard.press('Enter');
+  await until('its steps are told', async () => /Stuck/.test(await page.locator('.steps-of').innerText()));
+  await tabTo(`Resume ${id}`);
+  await page.keyboard.press('Enter');
+  await textIs(page, '#sagas-said', /goes on/);
+  await stands(id, 'COMPENSATED');
+}));
+
+/** The page of a server where something waits for somebody. */
+const troubled = (options, body) => withPage(options, async (page) => {
+  const id = await stuck();
+  await letter();
+  await page.locator('#saga-list li', { hasText: id }).waitFor();
+  await page.locator('#letter-list > li').first().waitFor();
+  await page.locator('#saga-list [aria-expanded]').first().click();
+  await page.locator('#letter-list [aria-expanded]').first().click();
+  await page.locator('.steps-of li').first().waitFor();
+  await page.locator('#letter-list pre').waitFor();
+  await body(page);
+  others.refuses.clear();
+  assert.equal((await server.post(`/api/sagas/${id}/resume`)).status, 202);
+  for (const { id: its } of await server.get('/api/dead-letters')) await fetch(`${server.base}/api/dead-letters/${its}`, { method: 'DELETE' });
+});
+
+test('picture: the flow', () => troubled({ locale: 'ko-KR' }, async (page) => {
+  await picture(page, 'flow', { whole: true });
+  assert.deepEqual(await faultsOf(page), []);
+}));
+
+test('picture: the flow in the dark, on a phone, and nothing is wider than it', () => troubled({ colorScheme: 'dark', viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }, async (page) => {
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+  await picture(page, 'flow-phone-dark', { whole: true });
+  assert.deepEqual(await faultsOf(page), []);
+}));
