@@ -41,6 +41,7 @@ aio::awaitable<result<domain::Written>> Carts::put(std::string user, std::int64_
 result<std::optional<CartEvent>> Carts::decide(const Cart& cart, std::int64_t product_id,
                                                std::int64_t quantity) const {
     if (quantity == 0) return remove_item(cart, product_id);
+    if (!catalogue_.whole()) return fail(errc::rebuilding);
     const auto* product = catalogue_.stock().find(product_id);
     if (product == nullptr)
         return fail(errc::unknown_product, {}, fmt::format("there is no product {}", product_id));

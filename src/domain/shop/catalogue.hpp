@@ -18,15 +18,15 @@ class Catalogue final : public flow::Projection {
     const Stock& stock() const { return stock_; }
     /// What the product service says of one, in the place of stored events.
     void learn(std::int64_t id, Product product) { stock_.products[id] = std::move(product); }
-    /// False while it is not known yet which products there are.
-    bool whole() const { return whole_; }
-    void set_whole(bool whole) { whole_ = whole; }
+    /// False while it is not known yet which products there are. Any thread.
+    bool whole() const { return whole_.load(std::memory_order_relaxed); }
+    void set_whole(bool whole) { whole_.store(whole, std::memory_order_relaxed); }
     /// Events that could not be read: what stands here is not the stock. Any thread.
     std::uint64_t skipped() const { return skipped_.load(std::memory_order_relaxed); }
 
   private:
     Stock stock_;
-    bool whole_ = true;
+    std::atomic<bool> whole_{true};
     std::atomic<std::uint64_t> skipped_{0};
 };
 

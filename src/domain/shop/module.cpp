@@ -92,7 +92,8 @@ class ShopModule final : public domain::Module {
     }
 
     void add_failing(std::vector<std::string_view>& parts) const override {
-        if (catalogue_.skipped() + list_.skipped() != 0) parts.push_back("shop");
+        // Without its products an order can neither be priced nor refused.
+        if (catalogue_.skipped() + list_.skipped() != 0 || !catalogue_.whole()) parts.push_back("shop");
     }
     void read_metrics(MetricSink& sink) const override {
         if (!services_) return;
