@@ -93,7 +93,21 @@ function refused(error) {
   if (error.status === 401) session.check();
 }
 
-/** Asks for everything that moves, now and again; one question at a time, and once more for who asked meanwhile. */
+async function lookAtProducts() {
+  products = (await call('api/products')).json;
+}
+
+async function lookAtMine() {
+  if (session.state === 'out' || !stream) return;
+  const asked = user;
+  const [{ json }] = await Promise.all([call(`api/orders?userId=${encodeURIComponent(user)}&limit=${listedAtMost}`), cart.refresh()]);
+  if (asked === user) orders = json;
+  if (!chosen && orders?.length) choose(orders[0].orderId);
+  else order.open(chosen);
+  await order.refresh();
+}
+
+/** Asks for everything that moves, now and again; one question at a time, and once more for who asked meanwhile. Each service may be away. */
 async function look() {
   clearTimeout(timer);
   clearTimeout(early);
@@ -101,21 +115,10 @@ async function look() {
   if (looking) return void (looking = 'again');
   if (document.hidden) return;
   looking = 'once';
-  try {
-    products = (await call('api/products')).json;
-    if (session.state !== 'out' && stream) {
-      const asked = user;
-      const [{ json }] = await Promise.all([call(`api/orders?userId=${encodeURIComponent(user)}&limit=${listedAtMost}`), cart.refresh()]);
-      if (asked === user) orders = json;
-      if (!chosen && orders?.length) choose(orders[0].orderId);
-      else order.open(chosen);
-      await order.refresh();
-    }
-    $('#shop-error').textContent = '';
-  } catch (error) {
-    $('#shop-error').textContent = error.message;
-    refused(error);
-  }
+  const errors = [];
+  await Promise.all([lookAtProducts(), lookAtMine()].map((asked) => asked.catch((error) => errors.push(error))));
+  $('#shop-error').textContent = errors[0]?.message ?? '';
+  errors.forEach(refused);
   paint();
   const again = looking === 'again';
   looking = '';

@@ -41,6 +41,7 @@ const sentences = {
     'invalid-token': 'The server does not accept this token', 'wrong-password': 'Enter a password: any will do.',
     'insecure': 'A session needs https; plain http has one on localhost only.', 'token-too-long': 'The token is longer than a browser’s cookie may be (3,800 characters).',
     'no-session': 'This is the key of a worker, not the token of a user.', 'demo-only': 'Signing in for trying out works on the server’s own machine only.',
+    'service-away': 'A service is away; what was taken goes on once it is back', 'service-broke-off': 'A service broke off in the middle',
     yoursShow: 'Show it on any page with two lines.', yes: 'yes', no: 'no',
   },
   ko: {
@@ -82,6 +83,7 @@ const sentences = {
     'invalid-token': '서버가 이 토큰을 받아들이지 않습니다', 'wrong-password': '비밀번호를 입력하세요. 아무것이나 됩니다.',
     'insecure': '세션은 https에서만 됩니다. http는 localhost에서만 가능합니다.', 'token-too-long': '토큰이 브라우저 쿠키에 담기에는 너무 깁니다(3,800자까지).',
     'no-session': '작업 프로그램용 키입니다. 사용자 토큰이 필요합니다.', 'demo-only': '체험 로그인은 서버가 있는 컴퓨터에서만 됩니다.',
+    'service-away': '서비스 하나가 자리를 비웠습니다. 접수된 일은 돌아오면 이어집니다', 'service-broke-off': '서비스가 처리 도중에 끊겼습니다',
     yoursShow: '두 줄이면 어떤 페이지에서도 보여 줄 수 있습니다.', yes: '예', no: '아니요', 
   },
 };
