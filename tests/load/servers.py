@@ -60,6 +60,15 @@ def free_port():
         return s.getsockname()[1]
 
 
+def deployed(name, *pairs):
+    """A file of deploy/ with what has to differ here; each text must stand in it."""
+    text = (ROOT / "deploy" / name).read_text()
+    for before, after in pairs:
+        assert before in text, f"deploy/{name} has no {before!r}"
+        text = text.replace(before, str(after))
+    return text
+
+
 def answers(port):
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()

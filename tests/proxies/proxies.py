@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+import shop  # noqa: E402
 from streams import servers  # noqa: E402
 
 DEPLOY = servers.ROOT / "deploy"
+adapted = servers.deployed
 NGINX = """{user}
 daemon off;
 master_process off;
@@ -61,17 +63,6 @@ class Certificate:
         self.both.write_text(self.chain.read_text() + self.key.read_text())
 
 
-def adapted(name, *pairs):
-    """A file of deploy/ with what has to differ here; each text must stand in it."""
-    text = (DEPLOY / name).read_text()
-    for before, after in pairs:
-        assert before in text, f"deploy/{name} has no {before!r}"
-        text = text.replace(before, str(after))
-    return text
-
-
-
-
 def as_root(text):
     return text if os.geteuid() == 0 else ""
 
@@ -90,6 +81,14 @@ def haproxy(certificate, backend):
     config = certificate.folder / f"haproxy-{port}.cfg"
     config.write_text(adapted("haproxy.cfg", ("maxconn 25000", "maxconn 1000"), ("bind :443", f"bind 127.0.0.1:{port}"), ("server one 127.0.0.1:8082", f"server one {backend}"),
                               ("/etc/haproxy/progress.example.pem", certificate.both), ("/etc/haproxy/again.http", DEPLOY / "again.http")))
+    return servers.Server(["/usr/sbin/haproxy", "-db", "-f", config], port)
+
+
+def haproxy_shop(certificate, ports):
+    """The shop's file as it stands, before services at these ports."""
+    port = servers.free_port()
+    config = certificate.folder / f"haproxy-shop-{port}.cfg"
+    config.write_text(shop.proxy_config(ports, ("bind :443", f"bind 127.0.0.1:{port}"), ("/etc/haproxy/progress.example.pem", certificate.both)))
     return servers.Server(["/usr/sbin/haproxy", "-db", "-f", config], port)
 
 
