@@ -104,6 +104,16 @@ class Documents(unittest.TestCase):
         self.assertGreater(len(re.findall(r"` in `", tables)), 8)
         self.assertEqual(lost, [])
 
+    def test_the_patterns_and_their_tests_stand_where_the_document_says(self):
+        text = (ROOT / "docs/patterns.md").read_text(encoding="utf-8")
+        places = re.findall(r"`(\w+)` in `([\w./]+)`", text)
+        tests = re.findall(r"`(tests/[\w./]+): (\w+)`", text)
+        self.assertGreater(min(len(places), len(tests)), 15)
+        self.assertEqual([(name, file) for name, file in places
+                          if not re.search(rf"\b(class|struct) {name}\b(?! *;)", (ROOT / "src" / file).read_text(encoding="utf-8"))], [])
+        self.assertEqual([(file, name) for file, name in tests
+                          if not re.search(rf"(\bdef |, ){name}[()]", (ROOT / file).read_text(encoding="utf-8"))], [])
+
     def test_the_metrics_that_are_named_exist(self):
         source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("src/**/*.cpp"))
         known = set(re.findall(r"\bstepcast_[a-z_]+", source))
