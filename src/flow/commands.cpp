@@ -11,7 +11,6 @@ namespace stepcast::flow {
 namespace {
 
 const KillPoint after_decide{"after-decide"};
-const KillPoint after_commit{"after-commit"};
 
 Error error_of(const store::Refusal& refusal, std::string_view stream) {
     return {refusal.code,
@@ -84,7 +83,6 @@ aio::awaitable<void> Commands::carry_out_group(const std::string& id, Stream& st
     for (const auto& commit : commits) saves.push_back(!commit.snapshots.empty());
     auto outcomes = co_await committer_.commit(
         commits, reader_.kind().category->expires ? Committer::Full::waits : Committer::Full::refused);
-    if (!commits.empty()) after_commit.pass();
     count(saves, outcomes);
     co_await settle(id, stream, std::move(group), std::move(outcomes));
 }

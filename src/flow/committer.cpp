@@ -6,6 +6,7 @@
 
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
+#include "flow/kill_point.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 
 using Full = Committer::Full;
+
+const KillPoint after_commit{"after-commit"};
 
 bool is_tried_again(const store::CommitResult& outcome, Full full) {
     return Committer::passes(outcome) && (full == Full::waits || outcome.error().code != store::errc::full);
@@ -54,6 +57,7 @@ aio::awaitable<std::vector<store::CommitResult>> Committer::write(std::span<stor
     if (commits.empty()) co_return std::vector<store::CommitResult>{};
     const auto began = std::chrono::steady_clock::now();
     auto outcomes = co_await store_.commit_many(commits);
+    after_commit.pass();
     event::Position last = 0;
     for (const auto& outcome : outcomes)
         if (outcome) last = std::max(last, outcome->position);
