@@ -223,10 +223,9 @@ aio::awaitable<result<store::Receipt>> Orders::tell(std::string id, News news) {
 aio::awaitable<result<bool>> Orders::step(std::string id) {
     const auto loaded = co_await load(id);
     if (!loaded) co_return tl::unexpected{loaded.error()};
+    const auto due = due_of(loaded->order);
+    const bool early = !due || parts_.clock.now() < *due;
     const bool paid = loaded->order.status == OrderStatus::confirmed;
-    const auto since = paid ? loaded->order.updated_at + options_.ship_after
-                            : loaded->order.created_at + options_.step_timeout;
-    const bool early = parts_.clock.now() < since;
     const auto told = co_await tell(id, {early  ? OrderNews::nothing
                                          : paid ? OrderNews::ship
                                                 : OrderNews::overdue,
@@ -234,6 +233,16 @@ aio::awaitable<result<bool>> Orders::step(std::string id) {
                                          {}});
     if (!told) co_return tl::unexpected{told.error()};
     co_return false;
+}
+
+// Of an orchestrated order the saga watches each step, once it has begun; its begin is a message, which may
+// be lost.
+std::optional<Timestamp> Orders::due_of(const Order& order) const {
+    if (order.status == OrderStatus::confirmed) return order.updated_at + options_.ship_after;
+    if (order.orchestrated && order.status == OrderStatus::pending)
+        return order.created_at + 2 * options_.step_timeout;
+    if (!order.orchestrated && is_open(order)) return order.created_at + options_.step_timeout;
+    return std::nullopt;
 }
 
 flow::Decision Orders::decision(const std::string& id, const Order& before, std::vector<OrderEvent> events,
@@ -278,10 +287,8 @@ void Orders::owe(store::Commit& beside, const std::string& id, const std::string
 }
 
 void Orders::set_timer(store::Commit& beside, const std::string& id, const Order& after) const {
-    if (is_open(after) && !after.orchestrated)
-        beside.timers.push_back(errands_.timer(id, after.created_at + options_.step_timeout));
-    else if (after.status == OrderStatus::confirmed)
-        beside.timers.push_back(errands_.timer(id, after.updated_at + options_.ship_after));
+    if (const auto due = due_of(after))
+        beside.timers.push_back(errands_.timer(id, *due));
     else
         beside.fired.push_back(errands_.timer_id(id));
 }

@@ -16,8 +16,8 @@ class Orders {
   public:
     struct Options {
         std::string prefix{};  ///< before topics
-        /// An order that is not paid after this is cancelled.
-        /// Of orchestrated ones each step has a time of its own.
+        /// An order that is not paid after this is cancelled. Of orchestrated ones each step has a time of
+        /// its own; one whose first step has not ended after twice this is cancelled.
         Duration step_timeout = std::chrono::minutes{1};
         Duration ship_after = std::chrono::minutes{1};  ///< it can be cancelled for so long after it is paid
         bool orchestrated = false;                      ///< whether the orders that are taken from now on are
@@ -79,6 +79,8 @@ class Orders {
                             event::Version version) const;
     void owe(store::Commit& beside, const std::string& id, const std::string& event_id, const Order& before,
              const Order& after, const OrderEvent& event) const;
+    /// When something becomes of it although nobody says anything.
+    std::optional<Timestamp> due_of(const Order& order) const;
     void set_timer(store::Commit& beside, const std::string& id, const Order& after) const;
 
     const domain::Parts parts_;

@@ -178,6 +178,7 @@ class World {
         std::string value;
     };
     bool held(const Letter& letter) const {
+        if (letter.to->topic == topic::order_events && unled.contains(letter.order)) return true;
         return letter.to->service == "payment" && unheard.contains(letter.order);
     }
 
@@ -193,6 +194,7 @@ class World {
     std::vector<Hearing> hearings;
     std::vector<Letter> mail;
     std::set<std::string> unheard;  ///< orders that the payment service hears nothing of
+    std::set<std::string> unled;    ///< orders whose events the services do not hear
 
   private:
     std::array<Process*, 3> processes() { return {&orders_at, &products_at, &payments_at}; }

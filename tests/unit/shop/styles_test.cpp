@@ -229,5 +229,30 @@ TEST_F(ShopStyles, an_orchestrated_order_whose_money_does_not_come_back_is_stuck
     });
 }
 
+TEST_F(ShopStyles, an_orchestrated_order_whose_saga_never_begins_is_ended_in_time) {
+    World world{io, core, true, 1};
+    run([&]() -> awaitable<void> {
+        co_await world.stock(1, 10);
+        world.unled = {"O"};
+        co_await world.order("O", 1, "CARD");
+        co_await world.settle();
+        world.clock.time += 119s;
+        co_await world.settle();
+        EXPECT_EQ((co_await world.look("O")).status, OrderStatus::pending);
+        world.clock.time += 1s;
+        co_await world.settle();
+        EXPECT_EQ((co_await world.look("O")).status, OrderStatus::cancelled);
+        EXPECT_EQ((co_await world.look("O")).reason, "시간 초과");
+        // What is heard after that begins nothing.
+        world.unled.clear();
+        co_await world.settle();
+        EXPECT_EQ((co_await world.orchestrator.sagas().load("O")).error().code,
+                  flow::saga_errc::unknown_saga);
+        EXPECT_TRUE((co_await world.orders_at.store.due(Timestamp::max(), 10)).value().empty());
+        EXPECT_EQ(world.till.asked, 0);
+        co_await world.stop();
+    });
+}
+
 }  // namespace
 }  // namespace stepcast::shop::test
