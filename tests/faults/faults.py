@@ -23,6 +23,8 @@ import doors
 import harness
 import kills
 import limits
+import matrix
+import members
 import orders
 import outages
 import records
@@ -46,7 +48,12 @@ FAULTS = (
     Fault("the bank dies at named places, Kafka", transfers.bank_dies_with_kafka),
     Fault("the shop dies at named places", sagas.shop_dies),
     Fault("the shop dies at named places, Kafka", sagas.shop_dies_with_kafka, slow=True),
+    Fault("the orchestrated shop dies", sagas.orchestrated_shop_dies),
+    Fault("the orchestrated shop dies, Kafka", sagas.orchestrated_shop_dies_with_kafka, slow=True),
+    Fault("each service of the shop dies, Kafka", matrix.services_die, slow=True),
     Fault("the shop's messages again and in any order", sagas.repeated_and_reordered, slow=True),
+    Fault("the shop's messages again on day eight", sagas.again_on_day_eight),
+    Fault("rebalances of the shop's consumers", members.rebalances),
     Fault("the shop's dead letters", sagas.letter_of_one_key),
     Fault("the shop's deadlines fall while it is down", sagas.deadlines),
     Fault("broker killed and back", outages.broker_killed, slow=True),

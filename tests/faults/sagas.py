@@ -11,9 +11,13 @@ from harness import Api, check, unique, until
 from streams import crash
 
 OPEN = ("shop.enabled=true", "orders.enabled=false")
+ORCHESTRATED = ("--set", "shop.saga=orchestration")
 # What the services tell each other.
 TOPICS = ("order-created", "order-cancelled", "stock-reserved", "stock-reservation-failed", "payment-completed", "payment-failed", "order-events")
+# And what an orchestrator tells them, and they answer.
+COMMANDS = ("payment-commands", "stock-commands", "compensation-completed")
 HOUR_MS = 3_600_000
+DAYS_MS = 8 * 24 * HOUR_MS  # one more than inbox.keep
 
 
 def prove(run, *arguments):
@@ -42,17 +46,29 @@ def produce(topic, pairs):
                    input=lines, text=True, check=True, timeout=60)
 
 
-def shop_dies_with_kafka(run):
+def check_topics(run, prefix):
     """What a kill had sent again has the same bytes, and of an order there is one message at most on each topic."""
-    figures = prove(run, "--kafka", os.environ["STEPCAST_TEST_KAFKA"], "--set", "kafka.partitions=3")
     for topic in TOPICS:
         seen = {}
-        for record in records(figures["topicPrefix"] + topic):
+        for record in records(prefix + topic):
             message = json.loads(record["payload"])
             name = (record["key"], message["type"] if topic == "order-events" else topic)
             check(seen.setdefault(name, record["payload"]) == record["payload"], f"{topic} tells two things of {name}: {seen[name]} {record['payload']}")
             run.add(records=1)
         run.add(told=len(seen))
+
+
+def shop_dies_with_kafka(run, *arguments):
+    figures = prove(run, "--kafka", os.environ["STEPCAST_TEST_KAFKA"], "--set", "kafka.partitions=3", *arguments)
+    check_topics(run, figures["topicPrefix"])
+
+
+def orchestrated_shop_dies(run):
+    prove(run, *ORCHESTRATED)
+
+
+def orchestrated_shop_dies_with_kafka(run):
+    shop_dies_with_kafka(run, *ORCHESTRATED)
 
 
 class Shop:
@@ -137,6 +153,50 @@ def repeated_and_reordered(run):
     left = {product["productId"]: product["stock"] for product in before[0]}
     left[2] -= len(behind)
     check({product["productId"]: product["stock"] for product in after[0]} == left, f"the stock changed: {before[0]} {after[0]}")
+
+
+def again_on_day_eight(run):
+    """What comes again once no inbox remembers it is refused by the natural keys of what it is about, in both styles: nothing is charged, reserved
+    or told of an order a second time. A notification that has expired may be told again, once."""
+    clock = WallClock(run)
+    settings = (*OPEN, *run.kafka(), "shop.ship_after=0s")
+    server, orders = None, []
+    for style in ("choreography", "orchestration"):
+        if server is not None:
+            check(server.stop() == 0, server.output()[-2000:])
+        server = run.start(*settings, f"shop.saga={style}", env=clock.env, port=server and server.port)
+        shop = Shop(server)
+        shop.stock(2, 1000)
+        fresh = [shop.order(2, method) for method in ("CARD", "TEST_DECLINE", "TEST_LOST_REPLY", "CARD") for _ in range(run.of(2, 10))]
+        for order in fresh:
+            until(lambda order=order: shop.status(order) in ("SHIPPED", "CANCELLED"), lambda order=order: f"the end of {order}", 60)
+        until(lambda: all(product["reserved"] == 0 for product in shop.api.get("/api/products")[1]), "nothing is reserved any more", 60)
+        until_quiet(shop)
+        orders += fresh
+    before = shop.state(orders)
+    again = [(topic, record["key"], record["payload"]) for topic in TOPICS + COMMANDS for record in records(run.prefix + topic)]
+    run.random.shuffle(again)
+    crash(server)
+    clock.step(DAYS_MS)
+    server = run.start(*settings, env=clock.env, port=server.port)
+    shop = Shop(server)
+    for topic in TOPICS + COMMANDS:
+        produce(run.prefix + topic, [(key, payload) for name, key, payload in again if name == topic])
+    fresh = shop.order(2, "CARD")
+    until(lambda: shop.status(fresh) == "SHIPPED", lambda: f"an order of that day: {shop.status(fresh)}", 60)
+    until(lambda: len(shop.types("stock-all")) >= len(before[1]) + 2, "its stock leaves")
+    until_quiet(shop)
+    after = shop.state(orders)
+    check(before[3] == after[3], lambda: f"changed: {[pair for pair in zip(before[3], after[3]) if pair[0] != pair[1]]}")
+    check(len(after[1]) == len(before[1]) + 2, f"the stock heard a message again: {after[1][len(before[1]):]}")
+    run.add(orders=len(orders), repeated=len(again))
+    check(server.stop() == 0, server.output()[-2000:])
+
+
+def until_quiet(shop):
+    """Nothing is owed, and nothing waits to be heard."""
+    for metric in ("stepcast_outbox_pending", "stepcast_bus_lag"):
+        until(lambda metric=metric: shop.api.metric(metric) == 0, lambda metric=metric: f"{metric} is {shop.api.metric(metric)}", 60)
 
 
 def newest(shop):

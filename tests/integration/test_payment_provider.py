@@ -1,58 +1,14 @@
-"""The shop with a payment provider behind HTTP, which is one of Python's own servers."""
-import collections
-import http.server
-import json
-import threading
+"""The shop with a payment provider behind HTTP."""
 import unittest
 
+from payment_provider import Provider
 from streams import Api, servers, until
-
-
-class Provider(http.server.ThreadingHTTPServer):
-    """Takes each charge once by its Idempotency-Key; answers `status` while that is set."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.lock = threading.Lock()
-        self.status = 0
-        self.calls = collections.Counter()  # by path and Idempotency-Key
-        self.taken = {}  # by key
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-    def work(self, path, key, asked):
-        with self.lock:
-            self.calls[path, key] += 1
-            if self.status:
-                return self.status
-            if path == "/v1/refunds":
-                self.taken.pop(asked["key"], None)
-            elif asked["paymentMethod"] == "NO_MONEY":
-                return 402
-            else:
-                self.taken[asked["key"]] = asked["amount"]
-            return 200
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(self.server.work(self.path, self.headers["Idempotency-Key"], asked))
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *args):
-        pass
 
 
 class HttpProvider(unittest.TestCase):
     def setUp(self):
         self.provider = Provider()
-        self.addCleanup(self.provider.server_close)
-        self.addCleanup(self.provider.shutdown)
+        self.addCleanup(self.provider.close)
         server = servers.stepcast("shop.enabled=true", f"shop.payment_url={self.provider.url}", "shop.circuit_failures=2",
                                   "shop.circuit_open_for=500ms")
         self.addCleanup(server.stop)
