@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -39,6 +40,19 @@ FeedHub::FeedHub(const aio::Strand& core, store::EventStore& store, broadcast::P
 
 void FeedHub::add(Projection& projection) {
     projections_.push_back(&projection);
+}
+
+std::vector<store::SnapshotKind> FeedHub::begins_at() const {
+    std::vector<store::SnapshotKind> kinds;
+    for (const Projection* projection : projections_)
+        std::ranges::move(projection->begins_at(), std::back_inserter(kinds));
+    for (const Projection* projection : projections_) {
+        const auto own = projection->begins_at();
+        std::erase_if(kinds, [&](const store::SnapshotKind& kind) {
+            return takes(*projection, kind.category) && std::ranges::find(own, kind) == own.end();
+        });
+    }
+    return kinds;
 }
 
 void FeedHub::start() {

@@ -25,6 +25,8 @@ class FeedHub {
 
     /// Before start, in the order in which they are to be told. It outlives the hub.
     void add(Projection& projection);
+    /// Snapshots at which all begin that fold their category.
+    std::vector<store::SnapshotKind> begins_at() const;
     /// Begins to read. The store may still be loading.
     void start();
     /// Begins to clean, once all that the store holds is known.

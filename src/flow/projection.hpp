@@ -1,7 +1,9 @@
 #pragma once
 #include <span>
+#include <vector>
 
 #include "aio/types.hpp"
+#include "store/snapshot_kind.hpp"
 #include "store/store.hpp"
 
 namespace stepcast::flow {
@@ -16,6 +18,9 @@ class Projection {
     /// Folds the next events of its categories, in position order, which may be none; up to `through` there
     /// are no others. The events outlive the call. Must not throw.
     virtual aio::awaitable<void> apply(std::span<const event::EventRef> events, event::Position through) = 0;
+    /// Snapshots at which it begins streams while a store is loaded: it need not be given what is below
+    /// them.
+    virtual std::vector<store::SnapshotKind> begins_at() const { return {}; }
     /// What was applied last has been handed to the subscribers. Not called while nothing is live.
     virtual void published() {}
     /// Forgets a stream of its categories that the store has expired. What is known of it from behind

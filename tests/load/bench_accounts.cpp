@@ -73,6 +73,7 @@ class Bank {
         run([](Bank& bank) -> aio::awaitable<void> {
             static const aio::Stop never;
             bank.projection_.begin_at_snapshots(&bank.reader_);
+            bank.store_->begin_at(bank.projection_.begins_at());
             bank.feed_.start();
             if (const auto loaded = co_await bank.store_->load(never); !loaded)
                 throw std::runtime_error{loaded.error().text()};

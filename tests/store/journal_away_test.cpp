@@ -1,6 +1,7 @@
 // What becomes of events whose bytes are in the journal's file only.
 #include <sqlite3.h>
 
+#include "store/feed_reader.hpp"
 #include "store/journal_fixture.hpp"
 
 namespace stepcast::store::test {
@@ -34,6 +35,10 @@ class JournalAway : public JournalTest {
         commits.back() =
             with_snapshot(std::move(commits.back()), account_id, static_cast<Version>(count - 2));
         for (const auto& one : write(store, std::move(commits))) EXPECT_TRUE(one);
+    }
+    /// As a server opens it whose folds of accounts begin at their snapshots.
+    std::unique_ptr<JournaledStore> open_at_snapshots() {
+        return open_journal(strand, path, limits, clock, 0, LetsGo::behind_snapshots, {{&account, 1}});
     }
     Page versions(JournaledStore& store, Version from, Version to, std::size_t limit = 10'000) {
         return run_to_end(strand, store.read_stream(account, "a", {By::version, from, to, limit})).value();
@@ -70,6 +75,78 @@ TEST_F(JournalAway, a_start_leaves_them_in_the_file) {
     EXPECT_EQ(store->stats().events, 5000u);
     EXPECT_EQ(ids(versions(*store, 4, 6)), "4 5 6");
     EXPECT_EQ(everything(*store).size(), 5000u);
+    close(*store);
+}
+
+TEST_F(JournalAway, a_start_reads_indexes_alone_of_what_is_below_snapshots) {
+    auto store = open();
+    deposits(*store, "a", 2000);
+    for (int i = 1; i <= 3; ++i) EXPECT_TRUE(write(*store, commit_of({deposit("other", std::to_string(i))})));
+    EXPECT_TRUE(write(*store, commit_of({deposit("mixed", "1")})));
+    EXPECT_TRUE(write(*store, commit_of({deposit("mixed", "2", "bob")})));
+    EXPECT_TRUE(write(*store, with_snapshot(commit_of({deposit("mixed", "3")}), "mixed", 3)));
+    const auto before = everything(*store);
+    for (unsigned round = 0; round < 2; ++round) {
+        close(*store);
+        store.reset();
+        store = open_at_snapshots();
+        const auto after = everything(*store);
+        ASSERT_EQ(after.size(), before.size() + round);
+        for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(after[i]->frame(), before[i]->frame());
+        EXPECT_LT(store->stats().permanent_bytes, 2000 * 60u);
+        EXPECT_EQ(store->stats().events, after.size());
+        EXPECT_EQ(ids(run_to_end(strand, store->read_subject("bob", categories, {})).value()), "2");
+        EXPECT_EQ(ids(versions(*store, 999, 1001)), "999 1000 1001");
+        const auto written =
+            write(*store,
+                  {commit_of({deposit("a", "7")}),
+                   commit_of({draft("a", "10", {.body = "other", .category = &account})}),
+                   commit_of({deposit("a", "new" + std::to_string(round))}, Expected::exact(2000 + round))});
+        EXPECT_TRUE(written[0] && written[0]->deduplicated && written[0]->version == 7);
+        EXPECT_EQ(refusal(written[1]), errc::idempotency_conflict);
+        EXPECT_TRUE(written[2]);
+    }
+    Commit gone;
+    gone.erase = {{&account, "a"}};
+    ASSERT_TRUE(write(*store, std::move(gone)));
+    EXPECT_EQ(everything(*store).size(), 6u);
+    close(*store);
+}
+
+// What it is not given is below the first that it is given of that stream.
+TEST_F(JournalAway, a_start_gives_the_feed_what_is_behind_snapshots) {
+    auto store = open();
+    deposits(*store, "a", 2000);
+    deposits(*store, "b", 3);
+    ASSERT_TRUE(run_to_end(strand, store->save_snapshot(account, "b", {2, 9, "of another schema"}, false)));
+    close(*store);
+    store.reset();
+    auto file = JournalFile::open({path, 0, categories});
+    ASSERT_TRUE(file);
+    store = std::make_unique<JournaledStore>(strand, std::move(*file), limits, 0, clock);
+    store->begin_at({{&account, 1}});
+    std::vector<std::string> given, again;
+    const auto into = [](std::vector<std::string>& list) {
+        return [&list](std::span<const EventRef> events, Position) -> awaitable<void> {
+            for (const auto& event : events)
+                list.push_back(std::string{event->stream_id()} + std::to_string(event->version()));
+            co_return;
+        };
+    };
+    FeedReader reader{strand, *store, into(given)}, later{strand, *store, into(again)};
+    run_to_end(strand, [](JournaledStore& of, FeedReader& first, FeedReader& second) -> awaitable<bool> {
+        const aio::Stop never;
+        first.start();
+        EXPECT_TRUE(co_await of.load(never));
+        EXPECT_TRUE(co_await first.wait_applied(of.head(), 30s));
+        co_await first.stop();
+        second.start();
+        EXPECT_TRUE(co_await second.wait_applied(of.head(), 30s));
+        co_await second.stop();
+        co_return true;
+    }(*store, reader, later));
+    EXPECT_EQ(given, (std::vector<std::string>{"a1998", "a1999", "a2000", "b1", "b2", "b3"}));
+    EXPECT_EQ(again.size(), 2003u);
     close(*store);
 }
 

@@ -15,11 +15,13 @@ TemporaryFolder::TemporaryFolder() {
 
 std::unique_ptr<JournaledStore> open_journal(const aio::Strand& strand, const std::string& path,
                                              const Limits& limits, const Clock& clock,
-                                             std::uint64_t max_bytes, LetsGo lets_go) {
+                                             std::uint64_t max_bytes, LetsGo lets_go,
+                                             std::vector<SnapshotKind> begins_at) {
     auto file = JournalFile::open({path, max_bytes, categories});
     if (!file) throw std::runtime_error{file.error().text()};
     auto store = std::make_unique<JournaledStore>(strand, std::move(*file), limits, max_bytes, clock);
     store->let_go(lets_go);
+    store->begin_at(std::move(begins_at));
     const aio::Stop never;
     const auto loaded = run_to_end(strand, store->load(never));
     if (!loaded) throw std::runtime_error{loaded.error().text()};
@@ -33,12 +35,13 @@ struct Home {
     std::shared_ptr<TemporaryFolder> folder;
     std::string path;
     LetsGo lets_go;
+    std::vector<SnapshotKind> begins_at;
 };
 std::map<const EventStore*, Home> homes;
 
 std::unique_ptr<EventStore> open_in(const Home& home, const aio::Strand& strand, const Limits& limits,
                                     const Clock& clock) {
-    auto store = open_journal(strand, home.path, limits, clock, 0, home.lets_go);
+    auto store = open_journal(strand, home.path, limits, clock, 0, home.lets_go, home.begins_at);
     homes.insert_or_assign(store.get(), home);
     return store;
 }
@@ -46,7 +49,7 @@ std::unique_ptr<EventStore> open_in(const Home& home, const aio::Strand& strand,
 template <LetsGo lets_go>
 std::unique_ptr<EventStore> make(aio::Strand strand, Limits limits, const Clock& clock) {
     const auto folder = std::make_shared<TemporaryFolder>();
-    return open_in({folder, folder->file("journal"), lets_go}, strand, limits, clock);
+    return open_in({folder, folder->file("journal"), lets_go, {{&account, 1}}}, strand, limits, clock);
 }
 
 std::unique_ptr<EventStore> reopen(std::unique_ptr<EventStore> store, aio::Strand strand, Limits limits,

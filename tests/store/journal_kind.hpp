@@ -24,6 +24,7 @@ class TemporaryFolder {
 std::unique_ptr<JournaledStore> open_journal(const aio::Strand& strand, const std::string& path,
                                              const Limits& limits, const Clock& clock,
                                              std::uint64_t max_bytes = 0,
-                                             LetsGo lets_go = LetsGo::behind_snapshots);
+                                             LetsGo lets_go = LetsGo::behind_snapshots,
+                                             std::vector<SnapshotKind> begins_at = {});
 
 }  // namespace stepcast::store::test

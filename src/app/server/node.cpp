@@ -210,6 +210,7 @@ awaitable<void> Node::load_journal() {
         while (co_await stop_.pause(1s) && status_.loading())
             spdlog::info("loading {}: {} %", config_.store.path, journal_->loaded_percent());
     });
+    journal_->begin_at(hub_.begins_at());
     if (const auto loaded = co_await journal_->load(stop_); !loaded) {
         // Nothing has been taken in yet, so nothing is lost; a server without its past must not go on.
         spdlog::critical("{}", loaded.error().detail);

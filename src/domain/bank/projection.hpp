@@ -13,6 +13,7 @@ class AccountProjection final : public flow::Projection {
     /// more.
     void begin_at_snapshots(flow::AggregateReader* reader) { snapshots_ = reader; }
     std::span<const event::Category* const> categories() const override;
+    std::vector<store::SnapshotKind> begins_at() const override;
     aio::awaitable<void> apply(std::span<const event::EventRef> events, event::Position through) override;
     /// Accounts never expire.
     void expired(const store::ExpiredStream&) override {}
@@ -33,7 +34,8 @@ class AccountProjection final : public flow::Projection {
     void drop_beside() { beside_.reset(); }
 
   private:
-    aio::awaitable<void> begin(std::string_view id);
+    aio::awaitable<void> begin(const event::Event& first);
+    void skip(const event::Event& event);
 
     flow::AggregateReader* snapshots_ = nullptr;
     Ledger ledger_;

@@ -132,7 +132,7 @@ result<std::vector<EventType>> read_event_types(Database& db, Categories categor
     return types;
 }
 
-StoredEvent decode_row(const Statement& row, std::span<const EventType> types) {
+EventRow decode_row(const Statement& row, std::span<const EventType> types) {
     const RowNumbers numbers{row.number(0), row.number(1), row.number(2), row.number(3), row.number(4)};
     const auto ids = row.text(5), json = row.text(6), metadata = row.text(8);
     const auto number = static_cast<std::size_t>(numbers.type);
@@ -140,19 +140,30 @@ StoredEvent decode_row(const Statement& row, std::span<const EventType> types) {
         types[number].category == nullptr || ids.size() < ids_bytes)
         throw SqliteError{SQLITE_CORRUPT,
                           fmt::format("the event at position {} is not what was written", numbers.position)};
-    const EventType& type = types[number];
-    return {event::Event::make({.category = type.category,
-                                .type = type.type,
-                                .schema_version = type.schema,
-                                .lifecycle = type.lifecycle,
-                                .fingerprint = static_cast<std::uint64_t>(numbers.fingerprint),
-                                .stream_id = id_at(0, ids, json),
-                                .id = id_at(1, ids, json),
-                                .subject = id_at(2, ids, json),
+    return {.type = &types[number],
+            .version = static_cast<Version>(numbers.version),
+            .position = static_cast<Position>(numbers.position),
+            .recorded_at = timestamp(numbers.recorded_at),
+            .fingerprint = static_cast<std::uint64_t>(numbers.fingerprint),
+            .stream_id = id_at(0, ids, json),
+            .id = id_at(1, ids, json),
+            .subject = id_at(2, ids, json),
+            .json = json,
+            .metadata = metadata};
+}
+
+StoredEvent EventRow::event() const {
+    return {event::Event::make({.category = type->category,
+                                .type = type->type,
+                                .schema_version = type->schema,
+                                .lifecycle = type->lifecycle,
+                                .fingerprint = fingerprint,
+                                .stream_id = stream_id,
+                                .id = id,
+                                .subject = subject,
                                 .json = json,
                                 .metadata = metadata}),
-            static_cast<Version>(numbers.version), static_cast<Position>(numbers.position),
-            timestamp(numbers.recorded_at)};
+            version, position, recorded_at};
 }
 
 Position JournalFile::lost_through(std::uint64_t hash) const {
@@ -169,17 +180,23 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
         rows.bind(1, static_cast<std::int64_t>(after)).bind(2, static_cast<std::int64_t>(limit));
         while (rows.step()) {
             page.through = static_cast<Position>(rows.number(0));
-            auto event = decode_row(rows, types_);
-            const auto& draft = *event.draft;
-            if (event.position > lost_through(stream_hash(draft.category(), draft.stream_id()))) {
-                page.events.push_back(std::move(event));
+            const auto row = decode_row(rows, types_);
+            const auto hash = stream_hash(*row.type->category, row.stream_id);
+            const auto bytes = row_bytes(row.json.size(), row.metadata.size());
+            if (row.position > lost_through(hash)) {
+                if (const auto stream = below_snapshots_.find(hash, row)) {
+                    page.away.push_back(
+                        {row.position, row.version, row.recorded_at, *stream, IdTable::hash(row.id)});
+                    page.away_bytes += bytes;
+                } else {
+                    page.events.push_back(row.event());
+                }
                 continue;
             }
-            page.hidden.push_back(event.position);
-            page.hidden_bytes += row_bytes(draft);
-            Loss loss{&draft.category(), true, std::string{draft.subject()}, event.position,
-                      system_clock().now()};
-            if (loss.name.empty() || std::max(meta_.floor, lost_through(loss.hash())) >= event.position)
+            page.hidden.push_back(row.position);
+            page.hidden_bytes += bytes;
+            Loss loss{row.type->category, true, std::string{row.subject}, row.position, system_clock().now()};
+            if (loss.name.empty() || std::max(meta_.floor, lost_through(loss.hash())) >= row.position)
                 continue;
             const auto [place, fresh] = known.try_emplace(loss.hash(), page.hidden_losses.size());
             if (fresh) page.hidden_losses.emplace_back();

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/journal/below_snapshots.hpp"
 #include "store/journal/errc.hpp"
 #include "store/journal/event_rows.hpp"
 #include "store/journal/group.hpp"
@@ -94,9 +95,14 @@ class JournalFile {
     /// Adds the snapshots that stay to `base`, which only tools need: a start leaves them where they are.
     /// With `left_out` as above.
     result<void> read_kept(JournalBase& base, std::vector<std::string>* left_out = nullptr);
+    /// Of these streams, which are in the order of `base`, read_events gives the events below snapshots of
+    /// these kinds as AwayEvents only.
+    void leave_below_snapshots(const JournalBase& base, std::span<const SnapshotKind> kinds);
     /// Events behind a position that are not hidden by a loss.
     struct EventPage {
         std::vector<StoredEvent> events;
+        std::vector<AwayEvent> away;     ///< not among `events`
+        std::uint64_t away_bytes = 0;    ///< that they take of the file
         std::vector<Position> hidden;    ///< what is still to be removed
         std::uint64_t hidden_bytes = 0;  ///< that it takes of the file
         std::vector<Loss>
@@ -126,7 +132,10 @@ class JournalFile {
     /// Replaces everything but the events, and the name of the history; drops the mark.
     result<void> write_base(const JournalBase& base, Position head, const std::string& epoch);
     /// Frees what only read_events needs. Nothing is read after it.
-    void end_loading() { lost_ = {}; }
+    void end_loading() {
+        lost_ = {};
+        below_snapshots_.clear();
+    }
 
   private:
     struct Statements;
@@ -178,6 +187,7 @@ class JournalFile {
     std::unique_ptr<Statements> statements_;
     std::vector<EventType> types_;                             // by number
     boost::unordered_flat_map<std::uint64_t, Position> lost_;  // by hash of a loss: while loading
+    BelowSnapshots below_snapshots_;                           // likewise
     std::string json_;
     std::string ids_;
     std::size_t written_types_ = 0;

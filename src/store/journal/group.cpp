@@ -20,11 +20,15 @@ void JournalGroup::arrange() {
     if (!std::ranges::is_sorted(removed)) std::ranges::sort(removed);
 }
 
-// SQLite's table pages: a row that does not fit into one keeps a part there and has pages of its own.
 std::uint64_t row_bytes(const event::Event& event) {
-    constexpr std::uint64_t page = 4096, head = 8, beside = 60, cell = 6;
+    return row_bytes(event.body().size() + 1, event.metadata().size());
+}
+
+// SQLite's table pages: a row that does not fit into one keeps a part there and has pages of its own.
+std::uint64_t row_bytes(std::size_t json, std::size_t metadata) {
+    constexpr std::uint64_t page = 4096, head = 8, beside = 59, cell = 6;
     constexpr std::uint64_t most_inside = page - 35, least_inside = 489, overflow = page - 4;
-    const std::uint64_t row = event.body().size() + event.metadata().size() + beside;
+    const std::uint64_t row = json + metadata + beside;
     std::uint64_t inside = row, outside = 0;
     if (row > most_inside) {
         const auto rest = least_inside + (row - least_inside) % overflow;

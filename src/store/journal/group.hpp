@@ -12,6 +12,8 @@ namespace stepcast::store {
 
 /// What an event's row takes of the file: its share of a page that is full, and pages of its own.
 std::uint64_t row_bytes(const event::Event& event);
+/// The same of one whose JSON and metadata are of these sizes.
+std::uint64_t row_bytes(std::size_t json, std::size_t metadata);
 
 /// What one transaction writes: the changes of a memory store since the last one.
 struct JournalGroup {
@@ -107,9 +109,12 @@ class JournalChanges final : public ChangeLog {
     void removed_away(const Category& category, Position position) override;
     /// It stands in the file already.
     void restored(const event::Event& event) {
-        if (event.category().expires) return;
-        permanent_ += row_bytes(event);
-        ++permanent_rows_;
+        if (!event.category().expires) restored(1, row_bytes(event));
+    }
+    /// So many of categories that never expire do; `bytes` of it in all.
+    void restored(std::size_t rows, std::uint64_t bytes) {
+        permanent_ += bytes;
+        permanent_rows_ += rows;
     }
     /// Bytes of the file that are of categories which never expire, about.
     std::uint64_t permanent() const { return permanent_; }

@@ -224,7 +224,7 @@ awaitable<result<void>> JournaledStore::load(const aio::Stop& stop) {
     for (Position after = 0; page && page->through != after && !stop.raised();) {
         after = page->through;
         // The writer's thread decodes the next page while the core takes this one in.
-        auto [next, inserted] = co_await (read(after) && insert(page->events));
+        auto [next, inserted] = co_await (read(after) && insert(*page));
         if (!inserted) co_return tl::unexpected{inserted.error()};
         changes_.removed(page->hidden, page->hidden_bytes);
         for (const auto& loss : page->hidden_losses) memory_.restore_hidden_loss(loss);
@@ -240,6 +240,7 @@ awaitable<result<void>> JournaledStore::load(const aio::Stop& stop) {
     memory_.restore_head(head);
     durable_ = head;
     loaded_ = true;
+    with_snapshots_ = {};
     size_ = co_await aio::offload(writer_, [this] {
         file_->end_loading();
         return file_->size();
@@ -283,7 +284,11 @@ awaitable<void> JournaledStore::stay_behind_feed() {
 }
 
 awaitable<result<void>> JournaledStore::restore_base() {
-    auto base = co_await aio::offload(writer_, [this] { return file_->read_base(); });
+    auto base = co_await aio::offload(writer_, [this] {
+        auto read = file_->read_base();
+        if (read) file_->leave_below_snapshots(*read, begins_at_);
+        return read;
+    });
     if (!base) co_return tl::unexpected{base.error()};
     const auto in_turns = [](auto& list, auto restore) -> awaitable<void> {
         std::size_t count = 0;
@@ -295,7 +300,7 @@ awaitable<result<void>> JournaledStore::restore_base() {
     memory_.restore_floor(base->floor);
     co_await in_turns(base->losses, [this](const Loss& loss) { memory_.restore(loss); });
     co_await in_turns(base->streams, [this](auto& of) {
-        memory_.restore(*of.category, std::move(of.head), std::move(of.snapshot));
+        with_snapshots_.push_back(&memory_.restore(*of.category, std::move(of.head), std::move(of.snapshot)));
     });
     for (const auto& [consumer, topic, partition, offset] : base->sources)
         memory_.restore(SourceOffset{consumer, topic, partition, offset});
@@ -307,14 +312,28 @@ awaitable<result<void>> JournaledStore::restore_base() {
     co_return result<void>{};
 }
 
-awaitable<result<void>> JournaledStore::insert(const std::vector<StoredEvent>& events) {
+awaitable<result<void>> JournaledStore::insert(const JournalFile::EventPage& page) {
+    changes_.restored(page.away.size(), page.away_bytes);
     std::size_t count = 0;
-    for (const auto& event : events) {
-        changes_.restored(*event.draft);
-        if (!memory_.restore(event.draft, event.version, event.position, event.recorded_at))
+    auto event = page.events.begin();
+    auto away = page.away.begin();
+    while (event != page.events.end() || away != page.away.end()) {
+        Position position = 0;
+        bool follows = false;
+        if (event == page.events.end() || (away != page.away.end() && away->position < event->position)) {
+            position = away->position;
+            follows = memory_.restore(*with_snapshots_[away->stream], *away);
+            ++away;
+        } else {
+            position = event->position;
+            changes_.restored(*event->draft);
+            follows = memory_.restore(event->draft, event->version, position, event->recorded_at);
+            ++event;
+        }
+        if (!follows)
             co_return fail(journal_errc::damaged, {},
                            file_->path() + ": a stream lacks the event before position " +
-                               std::to_string(event.position) +
+                               std::to_string(position) +
                                ": put a backup in its place or run `stepcast "
                                "journal repair " +
                                file_->path() + "`");

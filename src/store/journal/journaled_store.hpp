@@ -32,6 +32,9 @@ class JournaledStore final : public EventStore, private Archive {
 
     /// Before load.
     void let_go(LetsGo which) { lets_go_ = which; }
+    /// Before load: whoever folds the feed begins streams at snapshots of these kinds, so that it is not
+    /// given what stands below them and read while loading. Of categories that never expire.
+    void begin_at(std::vector<SnapshotKind> kinds) { begins_at_ = std::move(kinds); }
     /// Reads everything back, or leaves off once `stop` is raised. Nothing is committed before it has
     /// returned; reads see what is there already.
     awaitable<result<void>> load(const aio::Stop& stop);
@@ -139,7 +142,7 @@ class JournaledStore final : public EventStore, private Archive {
     awaitable<std::size_t> make_room(std::span<const Commit> commits);
     Refusal refusal() const { return {refusal_, 0, 0, trouble_}; }
     awaitable<result<void>> restore_base();
-    awaitable<result<void>> insert(const std::vector<StoredEvent>& events);
+    awaitable<result<void>> insert(const JournalFile::EventPage& page);
     awaitable<void> stay_within_bound();
     awaitable<void> stay_behind_feed();
 
@@ -149,6 +152,7 @@ class JournaledStore final : public EventStore, private Archive {
     const std::uint64_t limit_;
     const Clock& clock_;
     LetsGo lets_go_ = LetsGo::behind_snapshots;
+    std::vector<SnapshotKind> begins_at_;
     JournalChanges changes_;
     MemoryStore memory_;
     DurableFeed feed_;
@@ -156,7 +160,8 @@ class JournaledStore final : public EventStore, private Archive {
     asio::thread_pool readers_{1};
 
     Position durable_ = 0;
-    Position loading_to_;  // the file's head, while it is loaded
+    Position loading_to_;                        // the file's head, while it is loaded
+    std::vector<MemoryStream*> with_snapshots_;  // likewise: in the file's order
     bool loaded_ = false;
     std::uint64_t written_ = 0;  // of changes_.count()
     JournalFile::Size size_{};

@@ -66,7 +66,7 @@ EventRef JournalReader::read_one(Position position) {
     // The writer adds a type before the first event that has it.
     if (static_cast<std::size_t>(row_.number(1)) >= types_.size())
         if (auto types = read_event_types(db_, categories_, path_)) types_ = std::move(*types);
-    const auto stored = decode_row(row_, types_);
+    const auto stored = decode_row(row_, types_).event();
     row_.reset();
     return event::Event::seal(stored.draft, stored.version, stored.position, stored.recorded_at, epoch_);
 }

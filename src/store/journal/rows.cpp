@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/hash.hpp"
@@ -161,6 +162,17 @@ result<JournalBase> JournalFile::read_base(std::vector<std::string>* left_out) {
         return base;
     } catch (const SqliteError& e) {
         return tl::unexpected{error_of(e)};
+    }
+}
+
+void JournalFile::leave_below_snapshots(const JournalBase& base, std::span<const SnapshotKind> kinds) {
+    std::uint32_t number = 0;
+    for (const auto& [category, head, snapshot] : base.streams) {
+        const bool usable = std::ranges::any_of(kinds, [&](const SnapshotKind& kind) {
+            return kind.category == category && kind.schema == snapshot.schema;
+        });
+        if (usable) below_snapshots_.add(*category, head, snapshot.version, number);
+        ++number;
     }
 }
 

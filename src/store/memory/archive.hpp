@@ -24,6 +24,15 @@ class Archive {
     ~Archive() = default;
 };
 
+/// What a start reads of an event whose bytes stay in the file.
+struct AwayEvent {
+    Position position = 0;
+    Version version = 0;
+    Timestamp recorded_at{};
+    std::uint32_t stream = 0;   ///< its stream's place in the list of those that the start began with
+    std::uint32_t id_hash = 0;  ///< as IdTable::hash gives it
+};
+
 /// Which events' bytes leave memory, once they are durable and the feed's reader has them.
 enum class LetsGo : std::uint8_t {
     behind_snapshots,  ///< of streams that never expire, behind their newest snapshot

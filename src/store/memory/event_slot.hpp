@@ -13,6 +13,8 @@ class EventSlot {
   public:
     // Not explicit: a slot is what a list of events consists of.
     EventSlot(event::EventRef event) : bits_{reinterpret_cast<std::uintptr_t>(event.detach())} {}
+    /// Of an event whose bytes are away.
+    static EventSlot away_at(event::Position position) { return EventSlot{position << 1 | away}; }
     EventSlot(EventSlot&& other) noexcept : bits_{std::exchange(other.bits_, away)} {}
     EventSlot& operator=(EventSlot&& other) noexcept {
         std::swap(bits_, other.bits_);
@@ -38,6 +40,8 @@ class EventSlot {
     }
 
   private:
+    explicit EventSlot(std::uintptr_t bits) : bits_{bits} {}
+
     static constexpr std::uintptr_t away = 1;
     std::uintptr_t bits_;
 };

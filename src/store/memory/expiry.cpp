@@ -20,6 +20,7 @@ constexpr std::size_t marks_at_once = 64;
 }  // namespace
 
 void MemoryStore::HintFeed::read_through(Position position) {
+    passed = std::max(passed, position);
     if (std::exchange(read, position) == position) return;
     for (auto& notice : waiting) notice.notify();
 }

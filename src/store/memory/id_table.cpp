@@ -1,11 +1,19 @@
 #include "store/memory/id_table.hpp"
 
+#include <algorithm>
+
 namespace stepcast::store {
 
 using event::Version;
 
+// At most 13/16 full: a hundred events fit into 128 slots.
+unsigned IdTable::bits_for(std::size_t count) {
+    unsigned bits = 3;
+    while (count * std::uint64_t{16} > (std::uint64_t{1} << bits) * 13) ++bits;
+    return bits;
+}
+
 void IdTable::add_last(std::uint32_t hash, const EventList& events, Version first) {
-    // At most 13/16 full: a hundred events fit into 128 slots.
     if (!slots_ || (count_ + 1) * std::uint64_t{16} > (std::uint64_t{1} << bits_) * 13)
         rebuild(events, first, events.size() - 1, slots_ ? bits_ + 1u : 3u);
     put(hash, first + events.size() - 1);
@@ -13,14 +21,12 @@ void IdTable::add_last(std::uint32_t hash, const EventList& events, Version firs
 }
 
 void IdTable::drop_below(Version first, const EventList& events) {
-    unsigned bits = 3;
-    while (events.size() * std::uint64_t{16} > (std::uint64_t{1} << bits) * 13) ++bits;
-    rebuild(events, first, events.size(), bits);
+    rebuild(events, first, events.size(), bits_for(events.size()));
 }
 
-void IdTable::keep_hashes(Version first, const EventList& events) {
+void IdTable::keep_hashes(Version first, const EventList& events, std::size_t expected) {
     if (std::exchange(keeps_hashes_, true) || wide_) return;
-    rebuild(events, first, events.size(), bits_);
+    rebuild(events, first, events.size(), std::max<unsigned>(bits_, bits_for(expected)));
 }
 
 void IdTable::rebuild(const EventList& events, Version first, std::size_t count, unsigned bits) {

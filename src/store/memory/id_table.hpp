@@ -41,12 +41,14 @@ class IdTable {
     void drop_below(event::Version first, const EventList& events);
 
     /// From here on no id is read from `events`, all of which are still in memory, or were at the first call.
-    void keep_hashes(event::Version first, const EventList& events);
+    /// There is room for as many as `expected`.
+    void keep_hashes(event::Version first, const EventList& events, std::size_t expected = 0);
 
   private:
     static constexpr unsigned widest_narrow = 12;
     static constexpr std::uint32_t used = 0x8000'0000;
 
+    static unsigned bits_for(std::size_t count);
     std::uint32_t mask() const { return (1u << bits_) - 1; }
     void rebuild(const EventList& events, event::Version first, std::size_t count, unsigned bits);
     void put(std::uint32_t hash, event::Version version);

@@ -226,15 +226,9 @@ void MemoryStore::append(MemoryStream& stream, const Draft& draft, Timestamp rec
 }
 
 void MemoryStore::index(MemoryStream& stream, const EventRef& event) {
-    stream.events.push_back(event);
-    ++stream.version;
-    stream.ids.add_last(IdTable::hash(event->id()), stream.events, stream.first_version());
     all_.add(event.get());
-    stream.last_position = event->position();
     if (MemorySubject* subject = subject_of(*event, stream)) subject->positions.add(event->position());
-
-    const bool earlier = event->recorded_at() <= stream.last_recorded && stream.version != 1;
-    if (!earlier) stream.last_recorded = event->recorded_at();
+    add_last(stream, event, IdTable::hash(event->id()), event->recorded_at());
     const auto life = event->lifecycle() == Lifecycle::ends                           ? Life::finished
                       : event->lifecycle() == Lifecycle::opens || !stream.is_linked() ? Life::running
                                                                                       : stream.life;
@@ -243,8 +237,19 @@ void MemoryStore::index(MemoryStream& stream, const EventRef& event) {
     const auto bytes = cost(*event);
     stream.bytes += bytes;
     bytes_of(*stream.category) += bytes;
-    ++stats_of(*stream.category).events;
     if (lets_go_ == LetsGo::everything) let_go_behind(stream, stream.version);
+}
+
+// What a stream itself keeps of its next event.
+void MemoryStore::add_last(MemoryStream& stream, EventSlot slot, std::uint32_t id_hash,
+                           Timestamp recorded_at) {
+    stream.last_position = slot.position();
+    stream.events.push_back(std::move(slot));
+    ++stream.version;
+    stream.ids.add_last(id_hash, stream.events, stream.first_version());
+    const bool earlier = recorded_at <= stream.last_recorded && stream.version != 1;
+    if (!earlier) stream.last_recorded = recorded_at;
+    ++stats_of(*stream.category).events;
     if (stream.events.size() > limits_.max_events_per_stream && !std::exchange(stream.asked, true))
         oversized_.push_back({stream.category, stream.id});
 }

@@ -111,8 +111,11 @@ class MemoryStore final : public EventStore {
     /// A subject's loss that was not written down before the history was left.
     void restore_hidden_loss(const Loss& loss);
     void restore_floor(Position floor) { tombstones_.raise_floor(floor); }
-    void restore(const Category& category, StreamHead head, std::optional<Snapshot> snapshot);
+    MemoryStream& restore(const Category& category, StreamHead head, std::optional<Snapshot> snapshot);
     bool restore(const Draft& event, Version version, Position position, Timestamp recorded_at);
+    /// An event about whom its stream began with, behind its snapshot, whose bytes are in the archive only.
+    /// The stream is of a category that never expires. The feed's reader is not given it.
+    bool restore(MemoryStream& stream, const AwayEvent& event);
     void restore_head(Position head) {
         all_.skip_to(head);
         cut_.reset();
@@ -145,6 +148,7 @@ class MemoryStore final : public EventStore {
         void on_new_epoch(std::function<void()>) override {}
         std::function<void()> hint;
         Position read = UINT64_MAX;
+        Position passed = 0;             // the greatest that `read` was
         std::list<aio::Notice> waiting;  // for `read` to move
     };
 
@@ -268,6 +272,7 @@ class MemoryStore final : public EventStore {
     void erase(const Erase& erase);
     void append(MemoryStream& stream, const Draft& draft, Timestamp recorded_at);
     void index(MemoryStream& stream, const EventRef& event);
+    void add_last(MemoryStream& stream, EventSlot slot, std::uint32_t id_hash, Timestamp recorded_at);
     MemoryStream& open_stream(const Category& category, std::string_view id, std::string_view subject,
                               std::uint64_t hash);
     static StreamHead head_of(const MemoryStream& stream);

@@ -26,6 +26,12 @@ class PositionIndex {
         ++head_;
     }
 
+    /// The event at head() + 1, whose bytes are not in memory.
+    void add_away() {
+        add(away());
+        let_go(head_);
+    }
+
     /// Leaves a hole: the next event has the position `head` + 1. `head` is not below head().
     void skip_to(event::Position head) {
         if (head == head_) return;

@@ -162,7 +162,8 @@ awaitable<result<Page>> MemoryStore::read_all(Range range) {
     Position from = range.from;
     while (const Position next = all_.next(from, range.to, budget)) {
         const Event* event = all_.at(next);
-        const bool shown = event == nullptr || !hidden(*event);
+        // What is away before the feed's reader was there is not meant for it.
+        const bool shown = event == nullptr ? next <= feed_.passed : !hidden(*event);
         if (shown && !drawn.add(range, event, next, next)) break;
         from = next + 1;
     }

@@ -27,17 +27,19 @@ StreamHead MemoryStore::head_of(const MemoryStream& stream) {
             stream.mixed};
 }
 
-void MemoryStore::restore(const Category& category, StreamHead head, std::optional<Snapshot> snapshot) {
+MemoryStream& MemoryStore::restore(const Category& category, StreamHead head,
+                                   std::optional<Snapshot> snapshot) {
     MemoryStream& stream = open_stream(category, head.id, head.subject, stream_hash(category, head.id));
     stream.version = head.first_version - 1;
     stream.last_position = head.last_position;
     stream.last_recorded = head.last_recorded;
     stream.mixed = head.mixed;
     if (category.expires) retention_.place(stream, head.life);
-    if (!snapshot) return;
+    if (!snapshot) return stream;
     stream.bytes += snapshot->state.size();
     bytes_of(category) += snapshot->state.size();
     stream.snapshot = std::make_unique<Snapshot>(std::move(*snapshot));
+    return stream;
 }
 
 void MemoryStore::restore(const SourceOffset& source) {
@@ -55,6 +57,19 @@ bool MemoryStore::restore(const Draft& draft, Version version, Position position
     all_.skip_to(position - 1);
     index(stream, Event::seal(draft, version, position, recorded_at, epoch_));
     if (stream.snapshot != nullptr && version <= stream.snapshot->version) let_go_behind(stream, version);
+    return true;
+}
+
+bool MemoryStore::restore(MemoryStream& stream, const AwayEvent& event) {
+    if (event.position <= all_.head() || event.version != stream.version + 1) return false;
+    all_.skip_to(event.position - 1);
+    all_.add_away();
+    if (stream.subject != nullptr) stream.subject->positions.add(event.position);
+    stream.ids.keep_hashes(stream.first_version(), stream.events, stream.snapshot->version);
+    add_last(stream, EventSlot::away_at(event.position), event.id_hash, event.recorded_at);
+    stream.away_through = event.version;
+    stream.bytes += bytes_per_event;
+    bytes_of(*stream.category) += bytes_per_event;
     return true;
 }
 

@@ -128,6 +128,32 @@ TEST_F(BankTest, a_start_begins_at_snapshots_and_folds_what_is_behind_them) {
     });
 }
 
+// The store gives the feed of an account only what is not below its newest snapshot.
+TEST_F(BankTest, a_start_reads_what_the_feed_passed_over_where_a_snapshot_cannot_be_used) {
+    serve([&]() -> awaitable<void> {
+        const std::map<std::string_view, event::Version> newest{{"a", 1020}, {"older", 1020}, {"none", 23}};
+        for (const auto& [id, version] : newest) {
+            EXPECT_TRUE(co_await create(std::string{id}, 100));
+            for (auto i = version + 3; i != 0; --i) EXPECT_TRUE(co_await deposit(std::string{id}, 1));
+            if (id == "a") continue;
+            EXPECT_TRUE(
+                co_await store.save_snapshot(category, id, {version, state_schema, "nonsense"}, false));
+        }
+        flow::AggregateReader reader{store, account_kind(10)};
+        AccountProjection begun;
+        EXPECT_TRUE(begun.begins_at().empty());
+        begun.begin_at_snapshots(&reader);
+        EXPECT_EQ(begun.begins_at(), (std::vector<store::SnapshotKind>{{&category, state_schema}}));
+        const auto events = (co_await store.read_all({.limit = 10'000})).value().events;
+        for (const auto& event : events)
+            if (event->version() >= newest.at(event->stream_id()))
+                co_await begun.apply({&event, 1}, event->position());
+        EXPECT_EQ(reader.passed_over(), 2u);
+        EXPECT_EQ(begun.ledger(), bank.accounts.projection().ledger());
+        EXPECT_EQ(begun.skipped(), 0u);
+    });
+}
+
 TEST(Ledger, is_shed_in_slices) {
     Ledger ledger;
     for (int i = 0; i < 5; ++i) {

@@ -34,6 +34,7 @@ class Noting final : public Projection {
                                          event->position()));
         through = to;
     }
+    std::vector<store::SnapshotKind> begins_at() const override { return begins; }
     void published() override { notes_.push_back(name_ + " published"); }
     void expired(const store::ExpiredStream& stream) override {
         notes_.push_back(fmt::format("{} expired {}-{}", name_, stream.category->name, stream.stream_id));
@@ -44,6 +45,7 @@ class Noting final : public Projection {
     void reset() override { notes_.push_back(name_ + " reset"); }
 
     event::Position through = 0;
+    std::vector<store::SnapshotKind> begins;
 
   private:
     const std::string name_;
@@ -130,6 +132,18 @@ TEST_F(FeedHubTest, every_projection_has_its_own_events_before_anybody_is_told) 
         EXPECT_EQ(counters.through, 4u) << "it knows that there is nothing for it";
         EXPECT_EQ(hub.feed_gaps(), 0u);
     });
+}
+
+TEST_F(FeedHubTest, what_it_begins_at_nobody_folds_from_the_first_event_on) {
+    hub.add(tasks);
+    hub.add(counters);
+    tasks.begins = {{&task, 1}};
+    counters.begins = {{&counter, 2}};
+    EXPECT_EQ(hub.begins_at(), (std::vector<store::SnapshotKind>{{&task, 1}, {&counter, 2}}));
+    hub.add(both);
+    EXPECT_TRUE(hub.begins_at().empty());
+    both.begins = {{&task, 1}, {&counter, 1}};
+    EXPECT_EQ(hub.begins_at(), (std::vector<store::SnapshotKind>{{&task, 1}, {&task, 1}}));
 }
 
 TEST_F(FeedHubTest, while_nothing_is_live_it_folds_and_tells_nobody) {

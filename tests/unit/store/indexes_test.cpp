@@ -103,6 +103,25 @@ RC_GTEST_PROP(IdTableProperty, names_every_event_that_left_memory, ()) {
     }
 }
 
+RC_GTEST_PROP(IdTableProperty, names_every_event_that_never_was_in_memory, ()) {
+    IdTable table;
+    EventList events;
+    const auto here = *rc::gen::inRange<event::Version>(0, 20);
+    const auto all = *rc::gen::inRange<event::Version>(21, 9000);
+    const auto expected = *rc::gen::element<std::size_t>(0, 100, all);
+    for (event::Version v = 1; v <= all; ++v) {
+        if (v > here) table.keep_hashes(1, events, expected);
+        const auto id = "id" + std::to_string(v);
+        events.push_back(v > here ? EventSlot::away_at(v) : EventSlot{make(id, v)});
+        table.add_last(IdTable::hash(id), events, 1);
+    }
+    for (event::Version v = 1; v < all + 50; ++v) {
+        const auto found = table.find(IdTable::hash("id" + std::to_string(v)), events.size(), 1,
+                                      [&](std::size_t index) { return events[index].position() == v; });
+        RC_ASSERT(found.has_value() == (v <= all));
+    }
+}
+
 TEST(EventSlot, lets_its_event_go_and_keeps_the_position) {
     const auto event = make("a", 7);
     EventSlot slot{event};
@@ -198,6 +217,20 @@ TEST(PositionIndex, what_left_memory_is_walked_over_and_takes_none) {
         if (p != 600) index.remove(p);
     EXPECT_FALSE(index.holds(601));
     EXPECT_EQ(index.memory(), whole - 3 * 4096u);
+}
+
+TEST(PositionIndex, what_never_was_in_memory_takes_none) {
+    PositionIndex index;
+    const auto event = make("x", 1);
+    index.add(event.get());
+    for (event::Position p = 2; p <= 3000; ++p) index.add_away();
+    EXPECT_EQ(index.head(), 3000u);
+    EXPECT_EQ(index.memory(), 4096u) << "the first block and the last";
+    EXPECT_EQ(index.at(1), event.get());
+    EXPECT_EQ(index.at(2), nullptr);
+    EXPECT_TRUE(index.holds(2));
+    EXPECT_TRUE(index.holds(3000));
+    EXPECT_FALSE(index.holds(3001));
 }
 
 TEST(PositionIndex, a_walk_stops_at_its_budget_and_says_where) {
