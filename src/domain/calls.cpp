@@ -5,8 +5,9 @@
 
 #include "aio/spawn.hpp"
 #include "base/hash.hpp"
+#include "base/random.hpp"
 #include "base/text.hpp"
-#include "event/metadata.hpp"
+#include "event/trace.hpp"
 #include "http/parameters.hpp"
 #include "http/past.hpp"
 #include "wire/request.hpp"
@@ -99,12 +100,13 @@ aio::awaitable<std::optional<Response>> wait_for(flow::FeedHub& hub, const aio::
     co_return Response::problem(504, "not-in-time", "what was waited for has not been seen yet", "wait");
 }
 
-std::string metadata_of(const Request& request) {
-    event::Metadata metadata;
-    if (!request.trace_id().empty()) metadata.traceparent = request.header("traceparent").value_or("");
-    if (request.principal.subject.size() <= event::max_metadata_text)
-        metadata.actor = request.principal.subject;
-    return event::to_json(metadata);
+event::Metadata cause_of(const Request& request, std::string correlation_id) {
+    event::Metadata cause{.correlation_id =
+                              correlation_id.empty() ? random_uuid() : std::move(correlation_id)};
+    if (!request.trace_id().empty())
+        cause.traceparent = event::next_hop(request.header("traceparent").value_or(""));
+    if (request.principal.subject.size() <= event::max_metadata_text) cause.actor = request.principal.subject;
+    return cause;
 }
 
 }  // namespace stepcast::domain

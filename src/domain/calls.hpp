@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "event/metadata.hpp"
 #include "flow/feed_hub.hpp"
 #include "flow/kept_answers.hpp"
 #include "http/message.hpp"
@@ -47,8 +48,8 @@ http::Response wrong_version(event::Version expected, event::Version actual);
 aio::awaitable<std::optional<http::Response>> wait_for(flow::FeedHub& hub, const aio::Strand& core,
                                                        const http::Request& request);
 
-/// What goes with the events that a request causes: its trace and its caller, as JSON; empty if neither is
-/// known.
-std::string metadata_of(const http::Request& request);
+/// What goes with all that a request causes: its caller, its trace one hop on, and a correlation of its own,
+/// unless what it makes gives one.
+event::Metadata cause_of(const http::Request& request, std::string correlation_id = {});
 
 }  // namespace stepcast::domain

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "event/json_reader.hpp"
+#include "event/trace.hpp"
 
 namespace stepcast::event {
 namespace {
@@ -23,6 +24,42 @@ constexpr std::array<Member, 4> members{{{"correlationId", "correlation-id", &Me
                                          {"actor", "actor", &Metadata::actor}}};
 
 }  // namespace
+
+Metadata caused_by(const Metadata& cause, std::string id) {
+    if (id.size() > max_metadata_text) id.clear();
+    return {cause.correlation_id, std::move(id), next_hop(cause.traceparent), cause.actor};
+}
+
+std::string reference_of(const Event& event) {
+    std::string name{event.category().name};
+    return name.append("-").append(event.stream_id()).append("/").append(event.id());
+}
+
+Draft with_metadata(const Draft& draft, std::string_view metadata) {
+    const auto body = draft->body(), stream = draft->stream_id(), id = draft->id(), user = draft->subject();
+    constexpr std::size_t framing = 4;  // the frame's end and the metadata's size
+    if (body.size() + stream.size() + id.size() + user.size() + metadata.size() + framing > UINT16_MAX)
+        return draft;
+    const std::string json = std::string{"{"}.append(body);
+    // What stands in the JSON goes on to stand there.
+    const auto in_json = [&](std::string_view text) {
+        const bool inside =
+            text.data() >= body.data() && text.data() + text.size() <= body.data() + body.size();
+        return inside ? std::string_view{json}.substr(1 + static_cast<std::size_t>(text.data() - body.data()),
+                                                      text.size())
+                      : text;
+    };
+    return Event::make({.category = &draft->category(),
+                        .type = draft->type_index(),
+                        .schema_version = draft->schema_version(),
+                        .lifecycle = draft->lifecycle(),
+                        .fingerprint = draft->fingerprint(),
+                        .stream_id = in_json(stream),
+                        .id = in_json(id),
+                        .subject = in_json(user),
+                        .json = json,
+                        .metadata = metadata});
+}
 
 std::string to_json(const Metadata& metadata) {
     std::string out;

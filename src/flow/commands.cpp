@@ -5,6 +5,7 @@
 #include <set>
 
 #include "aio/spawn.hpp"
+#include "flow/cause.hpp"
 #include "flow/kill_point.hpp"
 
 namespace stepcast::flow {
@@ -130,15 +131,19 @@ std::vector<Commands::Decided> Commands::decide(const std::string& id, Stream& s
             continue;
         }
         decided.commit = commits.size();
-        commits.push_back(take(id, stream, std::move(*decision)));
+        commits.push_back(take(id, stream, std::move(*decision), call->command.cause));
     }
     return group;
 }
 
 // Moves the state by what was decided, and makes a commit of it.
-store::Commit Commands::take(const std::string& id, Stream& stream, Decision decision) {
+store::Commit Commands::take(const std::string& id, Stream& stream, Decision decision,
+                             const event::Metadata& cause) {
     store::Commit commit = std::move(decision.beside);
-    if (decision.events.empty()) return commit;
+    if (decision.events.empty()) {
+        lay_on(commit, cause);
+        return commit;
+    }
     auto& append = commit.appends.emplace_back();
     append.expected = store::Expected::exact(stream.now.version);
     const auto every = reader_.kind().snapshot_every;
@@ -150,6 +155,7 @@ store::Commit Commands::take(const std::string& id, Stream& stream, Decision dec
     }
     if (every != 0 && before / every != stream.now.version / every)
         commit.snapshots.push_back(reader_.save(id, stream.now));
+    lay_on(commit, cause);
     return commit;
 }
 

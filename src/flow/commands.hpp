@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "aio/gate.hpp"
+#include "event/metadata.hpp"
 #include "flow/aggregate.hpp"
 #include "flow/committer.hpp"
 
@@ -29,6 +30,8 @@ struct Command {
     /// What the state says to it; a refusal is the caller's answer. Pure, because it is asked again on
     /// another state when another writer was first.
     std::function<result<Decision>(const Aggregate& state, event::Version version)> decide;
+    /// What goes with everything that it leads to (see flow::lay_on).
+    event::Metadata cause{};
 };
 
 /// Carries out commands on the streams of one category: those on one stream one after another, each decided
@@ -100,7 +103,8 @@ class Commands {
     aio::awaitable<void> carry_out_group(const std::string& id, Stream& stream);
     aio::awaitable<result<void>> answer_known(const std::string& id, Stream& stream);
     std::vector<Decided> decide(const std::string& id, Stream& stream, std::vector<store::Commit>& commits);
-    store::Commit take(const std::string& id, Stream& stream, Decision decision);
+    store::Commit take(const std::string& id, Stream& stream, Decision decision,
+                       const event::Metadata& cause);
     aio::awaitable<void> settle(const std::string& id, Stream& stream, std::vector<Decided> group,
                                 std::vector<store::CommitResult> outcomes);
     void count(const std::vector<bool>& saves, std::span<const store::CommitResult> outcomes);

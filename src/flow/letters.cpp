@@ -9,6 +9,8 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "event/json.hpp"
+#include "event/metadata.hpp"
+#include "flow/cause.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -81,7 +83,8 @@ tl::unexpected<Error> no_letter() {
 }
 
 event::Draft make_letter_event(LetterEvent type, std::string_view stream, std::string_view id,
-                               std::uint64_t fingerprint, const json::object& object) {
+                               std::uint64_t fingerprint, const json::object& object,
+                               std::string_view metadata = {}) {
     std::string text;
     event::append_json_value(text, object);
     if (text.size() > max_letter_bytes) return nullptr;
@@ -91,7 +94,17 @@ event::Draft make_letter_event(LetterEvent type, std::string_view stream, std::s
                                .stream_id = stream,
                                .id = id,
                                .subject = {},
-                               .json = text});
+                               .json = text,
+                               .metadata = metadata});
+}
+
+// Nothing of a record that names no correlation.
+std::string metadata_of(const Letter& letter) {
+    std::vector<event::HeaderView> headers;
+    for (const auto& [name, value] : letter.headers) headers.push_back({name, value});
+    auto cause = event::metadata_of(headers);
+    if (cause.correlation_id.empty()) return {};
+    return event::to_json(event::caused_by(cause, message_id(headers, letter.topic, letter.place)));
 }
 
 }  // namespace
@@ -134,7 +147,7 @@ event::Draft parked_event(const Letter& letter) {
                                 letter.timestamp.time_since_epoch().count());
     std::string same = letter.value.value_or("");
     return make_letter_event(LetterEvent::parked, letter_stream(letter.consumer, letter.topic, letter.key),
-                             id, stable_hash(same.append("\n").append(id)), object);
+                             id, stable_hash(same.append("\n").append(id)), object, metadata_of(letter));
 }
 
 event::Draft redriven_event(std::string_view stream, LetterEvent type, const Redriven& redriven) {

@@ -7,6 +7,7 @@
 #include "aio/spawn.hpp"
 #include "aio/unless.hpp"
 #include "base/random.hpp"
+#include "event/metadata.hpp"
 #include "flow/kill_point.hpp"
 
 namespace stepcast::flow {
@@ -19,6 +20,10 @@ constexpr std::size_t page_size = 256;
 constexpr std::size_t windows_kept = 4;
 const KillPoint before_publish{"before-publish"};
 const KillPoint after_publish{"after-publish"};
+
+bool has_header(const std::vector<event::Header>& headers, std::string_view name) {
+    return std::ranges::find(headers, name, &event::Header::name) != headers.end();
+}
 
 }  // namespace
 
@@ -184,6 +189,9 @@ awaitable<result<void>> OutboxRelay::produce(Topic& topic, std::size_t window) {
     for (std::size_t i = 0; i < window; ++i) {
         const auto& message = topic.waiting[i].message;
         messages.push_back({message.topic, message.key, message.value, message.headers});
+        auto& headers = messages.back().headers;
+        if (!has_header(headers, event::message_id_header))
+            headers.push_back({std::string{event::message_id_header}, message.id});
     }
     auto produced = co_await aio::unless(stop_, bus_.produce(std::move(messages)));
     if (!produced) co_return fail(bus::errc::closed);

@@ -16,8 +16,9 @@
 namespace stepcast::flow {
 
 /// Gives the bus what commits owe it: per topic in the order in which it was committed, one window of
-/// messages at a time, each until the bus has it; so at least once, with the same bytes each time. A topic
-/// whose messages wait holds up no other one. Everything on the core strand.
+/// messages at a time, each until the bus has it; so at least once, with the same bytes each time, and its id
+/// as the header `message-id` unless it has one. A topic whose messages wait holds up no other one.
+/// Everything on the core strand.
 class OutboxRelay {
   public:
     struct Options {

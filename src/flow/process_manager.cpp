@@ -9,6 +9,7 @@
 #include "aio/spawn.hpp"
 #include "base/error_category.hpp"
 #include "base/random.hpp"
+#include "flow/cause.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -70,7 +71,7 @@ awaitable<result<store::Receipt>> ProcessManager::begin(Command command) {
 }
 
 awaitable<result<void>> ProcessManager::answer(std::string id, std::size_t step, bool undoing,
-                                               result<void> outcome) {
+                                               result<void> outcome, event::Metadata cause) {
     const auto now = co_await load(id);
     if (!now) co_return tl::unexpected{now.error()};
     const auto& state = *plan_.saga(*now->state);
@@ -82,21 +83,22 @@ awaitable<result<void>> ProcessManager::answer(std::string id, std::size_t step,
         .move = outcome ? move_after_success(state, plan_.steps().size()) : move_after_refusal(state),
         .step = step,
         .reason = outcome ? std::string{} : outcome.error().text()};
-    const auto advanced = co_await advance(id, state, std::move(told), std::nullopt);
+    const auto advanced = co_await advance(id, state, std::move(told), std::nullopt, std::move(cause));
     if (!advanced) co_return tl::unexpected{advanced.error()};
     if (advanced->version == 0) ++counts_.late_answers;  // another move was first
     drive_beside(id);
     co_return result<void>{};
 }
 
-awaitable<result<void>> ProcessManager::turn_back(std::string id, std::string reason) {
+awaitable<result<void>> ProcessManager::turn_back(std::string id, std::string reason, event::Metadata cause) {
     while (true) {
         const auto now = co_await load(id);
         if (!now) co_return tl::unexpected{now.error()};
         const auto state = *plan_.saga(*now->state);
         if (state.status != SagaStatus::running) co_return result<void>{};
-        const auto advanced = co_await advance(
-            id, state, {.move = SagaMove::doubted, .step = state.step, .reason = reason}, std::nullopt);
+        const auto advanced =
+            co_await advance(id, state, {.move = SagaMove::doubted, .step = state.step, .reason = reason},
+                             std::nullopt, cause);
         if (!advanced) co_return tl::unexpected{advanced.error()};
         if (advanced->version == 0) continue;  // another move was first: from where that led
         drive_beside(id);
@@ -116,7 +118,9 @@ awaitable<result<store::Receipt>> ProcessManager::resume(std::string id, std::st
         if (named == steps.end()) co_return fail(saga_errc::unknown_step, "step");
         at = static_cast<std::size_t>(named - steps.begin());
     }
-    auto receipt = co_await advance(id, state, {.move = SagaMove::resumed, .step = at}, std::nullopt);
+    auto cause = co_await last_cause(id);
+    auto receipt =
+        co_await advance(id, state, {.move = SagaMove::resumed, .step = at}, std::nullopt, std::move(cause));
     if (receipt && receipt->version == 0) co_return fail(saga_errc::not_stuck);  // somebody was first
     if (receipt) drive_beside(id);
     co_return receipt;
@@ -219,7 +223,8 @@ awaitable<result<bool>> ProcessManager::step(const std::string& id) {
         co_return false;
     }
     const auto& state = *plan_.saga(*now->state);
-    co_return co_await carry_out({id, *now->state, state.step, *fence}, state);
+    const auto cause = co_await last_cause(id);
+    co_return co_await carry_out({id, *now->state, state.step, *fence, cause}, state);
 }
 
 awaitable<result<bool>> ProcessManager::carry_out(const SagaTurn& turn, const SagaState& state) {
@@ -244,7 +249,7 @@ awaitable<result<bool>> ProcessManager::carry_out(const SagaTurn& turn, const Sa
         told.reason = acted.error().text();
     else if (later)
         told.reason = fmt::format("{}: no answer", step.name);
-    const auto advanced = co_await advance(turn.id, state, told, turn.fence);
+    const auto advanced = co_await advance(turn.id, state, told, turn.fence, turn.cause);
     if (!advanced) co_return tl::unexpected{advanced.error()};
     SagaState after = state;
     apply(after, told.move, state.since);
@@ -255,7 +260,8 @@ awaitable<result<bool>> ProcessManager::carry_out(const SagaTurn& turn, const Sa
 // version.
 awaitable<result<store::Receipt>> ProcessManager::advance(const std::string& id, const SagaState& from,
                                                           SagaPlan::Told told,
-                                                          std::optional<store::Fence> fence) {
+                                                          std::optional<store::Fence> fence,
+                                                          event::Metadata cause) {
     const auto made = std::make_shared<bool>(false);  // the question may outlive this call
     auto receipt = co_await commands_.handle(
         {.stream_id = id,
@@ -269,7 +275,8 @@ awaitable<result<store::Receipt>> ProcessManager::advance(const std::string& id,
              auto decision = with_timer(id, after, plan_.tell(id, state, version, told));
              decision.beside.fence = fence;
              return decision;
-         }});
+         },
+         .cause = std::move(cause)});
     if (!receipt) co_return receipt;
     owed_();
     if (!*made) co_return receipt;
@@ -278,6 +285,11 @@ awaitable<result<store::Receipt>> ProcessManager::advance(const std::string& id,
     apply(after, told.move, clock_.now(), told.step);
     open_.note(id, after);
     co_return receipt;
+}
+
+// A step is caused by the move that registered it.
+awaitable<event::Metadata> ProcessManager::last_cause(const std::string& id) {
+    return cause_in(store_, *commands_.reader().kind().category, id);
 }
 
 void ProcessManager::count(const std::string& id, const SagaState& from, const SagaPlan::Told& told) {

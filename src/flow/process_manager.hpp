@@ -41,7 +41,8 @@ struct SagaTurn {
     const std::string& id;
     const Aggregate& state;
     std::size_t step;
-    const store::Fence& fence;  ///< belongs into every commit of the step
+    const store::Fence& fence;     ///< belongs into every commit of the step
+    const event::Metadata& cause;  ///< the same
 };
 
 enum class SagaAnswer : std::uint8_t {
@@ -105,10 +106,12 @@ class ProcessManager {
     aio::awaitable<result<store::Receipt>> begin(Command command);
     /// The outcome of a step that answered `later`: of carrying it out, or with `undoing` of undoing it. An
     /// error is a refusal. What the saga waits for no more changes nothing and is counted.
-    aio::awaitable<result<void>> answer(std::string id, std::size_t step, bool undoing, result<void> outcome);
+    /// `cause`: of the answer, as those below.
+    aio::awaitable<result<void>> answer(std::string id, std::size_t step, bool undoing, result<void> outcome,
+                                        event::Metadata cause);
     /// A saga that is running turns back with the step that it stands at, which may have been carried out.
     /// One that is not running stays as it is. saga_errc::unknown_saga, or the store's error.
-    aio::awaitable<result<void>> turn_back(std::string id, std::string reason);
+    aio::awaitable<result<void>> turn_back(std::string id, std::string reason, event::Metadata cause);
     /// One that is stuck goes on with undoing the step that it is stuck at, or an earlier one by its name:
     /// then those between were undone by hand.
     aio::awaitable<result<store::Receipt>> resume(std::string id, std::string step);
@@ -142,7 +145,9 @@ class ProcessManager {
     aio::awaitable<result<bool>> step(const std::string& id);
     aio::awaitable<result<bool>> carry_out(const SagaTurn& turn, const SagaState& state);
     aio::awaitable<result<store::Receipt>> advance(const std::string& id, const SagaState& from,
-                                                   SagaPlan::Told told, std::optional<store::Fence> fence);
+                                                   SagaPlan::Told told, std::optional<store::Fence> fence,
+                                                   event::Metadata cause);
+    aio::awaitable<event::Metadata> last_cause(const std::string& id);
     void count(const std::string& id, const SagaState& from, const SagaPlan::Told& told);
     Decision with_timer(const std::string& id, const SagaState& after, Decision decision) const;
     std::string timer_id(const std::string& id) const;

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "event/json.hpp"
+#include "event/trace.hpp"
 #include "wire/response.hpp"
 
 namespace stepcast::http {
@@ -31,27 +32,10 @@ std::string_view Request::path_parameter(std::string_view name) const {
 }
 
 std::string_view Request::trace_id() const {
-    // version "-" trace-id "-" parent-id "-" flags; versions after 00 may go on behind another "-".
-    constexpr std::size_t id_at = 3, id_size = 32, parent_at = 36, flags_at = 53, size = 55;
-    const auto all_hex = [](std::string_view digits) {
-        return digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-    };
-    const auto all_zero = [](std::string_view digits) {
-        return digits.find_first_not_of('0') == std::string_view::npos;
-    };
     const auto named = [](const auto& field) { return field.first == "traceparent"; };
     if (std::ranges::count_if(headers, named) != 1) return {};
-    const std::string_view text = *header("traceparent");
-    if (text.size() < size || text[2] != '-' || text[parent_at - 1] != '-' || text[flags_at - 1] != '-')
-        return {};
-    const auto version = text.substr(0, 2), id = text.substr(id_at, id_size);
-    const auto parent = text.substr(parent_at, flags_at - 1 - parent_at);
-    if (!all_hex(version) || version == "ff" ||
-        (text.size() > size && (version == "00" || text[size] != '-')))
-        return {};
-    const bool valid = all_hex(id) && all_hex(parent) && all_hex(text.substr(flags_at, 2)) && !all_zero(id) &&
-                       !all_zero(parent);
-    return valid ? id : std::string_view{};
+    const auto read = event::read_traceparent(*header("traceparent"));
+    return read ? read->trace_id : std::string_view{};
 }
 
 bool Request::is_local() const {

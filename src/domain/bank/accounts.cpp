@@ -81,9 +81,10 @@ awaitable<result<domain::Written>> Accounts::write(std::shared_ptr<const Wish> w
         {.stream_id = wish->account_id,
          .event_id = wish->event_id,
          .fingerprint = fingerprint_of(wish->command),
-         .decide = [this, wish, answer](const flow::Aggregate& state, event::Version version) {
-             return decide(*wish, *answer, of(state), version);
-         }});
+         .decide = [this, wish, answer](
+                       const flow::Aggregate& state,
+                       event::Version version) { return decide(*wish, *answer, of(state), version); },
+         .cause = wish->cause});
     if (!receipt) co_return tl::unexpected{receipt.error()};
     parts_.owed();
     if (receipt->deduplicated && wish->key) co_return co_await kept(*wish, *answer);
@@ -105,7 +106,7 @@ result<flow::Decision> Accounts::decide(const Wish& wish, domain::Answer& answer
     const auto event_id = wish.event_id.empty() ? random_uuid() : wish.event_id;
     flow::Decision decision;
     decision.events.push_back(
-        make_draft(*event, wish.account_id, event_id, after.owner, next, wish.metadata));
+        make_draft(*event, wish.account_id, event_id, after.owner, next, event::to_json(wish.cause)));
     decision.beside.outbox.push_back({.id = fmt::format("account {} {}", wish.account_id, next),
                                       .topic = options_.events_topic,
                                       .key = wish.account_id,

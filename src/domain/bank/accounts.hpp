@@ -40,7 +40,7 @@ class Accounts {
     struct Wish {
         std::string account_id;
         AccountCommand command{};
-        std::string metadata{};                ///< as event::to_json gives it
+        event::Metadata cause{};               ///< of all that it leads to
         std::optional<flow::KeyedCall> key{};  ///< who sends it again is given its answer
         /// Given by a saga: an account that has this event has carried the command out. Empty: a new one.
         std::string event_id{};

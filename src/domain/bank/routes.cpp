@@ -66,7 +66,7 @@ awaitable<Response> carry_out(Parts& parts, Request& request, std::string_view r
                                     .amount = sent.amount.value_or(0),
                                     .note = std::move(sent.note),
                                     .expected = *expected},
-                        .metadata = domain::metadata_of(request),
+                        .cause = domain::cause_of(request),
                         .key = std::move(*key)};
     if (kind == Kind::create) {
         auto owner = owner_of(request, std::move(sent.owner));

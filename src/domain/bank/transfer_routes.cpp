@@ -53,12 +53,14 @@ awaitable<Response> begin_transfer(Transfers& transfers, const Request& request,
         sent.id = *key ? fmt::format("key-{:016x}{:016x}", stable_hash((*key)->id),
                                      stable_hash("transfer\n" + (*key)->id))
                        : random_uuid();
-    auto begun = co_await transfers.begin(
-        {.id = std::move(sent.id),
-         .from = std::move(sent.from),
-         .to = std::move(sent.to),
-         .amount = sent.amount,
-         .caller = may_see_all(request) ? std::string{} : request.principal.subject});
+    auto cause = domain::cause_of(request, sent.id);
+    auto begun =
+        co_await transfers.begin({.id = std::move(sent.id),
+                                  .from = std::move(sent.from),
+                                  .to = std::move(sent.to),
+                                  .amount = sent.amount,
+                                  .caller = may_see_all(request) ? std::string{} : request.principal.subject,
+                                  .cause = std::move(cause)});
     co_return begun ? domain::answer_for(std::move(*begun)) : answer_for(begun.error());
 }
 

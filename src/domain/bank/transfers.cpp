@@ -134,9 +134,11 @@ awaitable<result<domain::Written>> Transfers::write_first(std::shared_ptr<const 
         {.stream_id = wish->id,
          .event_id = fmt::format("{}:1", wish->id),
          .fingerprint = fingerprint_of(event),
-         .decide = [this, wish, event](const flow::Aggregate& state, event::Version version) {
-             return result<flow::Decision>{decision(wish->id, transfer_of(state), event, version)};
-         }});
+         .decide =
+             [this, wish, event](const flow::Aggregate& state, event::Version version) {
+                 return result<flow::Decision>{decision(wish->id, transfer_of(state), event, version)};
+             },
+         .cause = wish->cause});
     if (!receipt && receipt.error().code == store::errc::idempotency_conflict)
         co_return fail(flow::kept_errc::other_call, {}, "there is another transfer of that id");
     if (!receipt && receipt.error().code == flow::saga_errc::too_many)
@@ -205,6 +207,7 @@ awaitable<result<flow::SagaAnswer>> Transfers::move(const flow::SagaTurn& turn, 
     const auto& id = turn.id;
     const auto& transfer = transfer_of(turn.state);
     Accounts::Wish wish{.account_id = step == Step::give ? transfer.to : transfer.from, .fence = turn.fence};
+    wish.cause = turn.cause;
     wish.command = {.amount = transfer.amount, .transfer = id};
     switch (step) {
         case Step::take:

@@ -25,7 +25,8 @@ class Transfers final : public flow::SagaPlan {
         std::string from;
         std::string to;
         std::int64_t amount = 0;
-        std::string caller{};  ///< who must own the account that pays; empty: not asked
+        std::string caller{};     ///< who must own the account that pays; empty: not asked
+        event::Metadata cause{};  ///< of all that it leads to
     };
     /// Returns once the transfer is durable. `replayed`: there was this transfer.
     awaitable<result<domain::Written>> begin(Wish wish);

@@ -53,7 +53,8 @@ awaitable<Response> change(CartParts& parts, const Request& request, std::string
     if (!product) co_return std::move(product.error());
     auto expected = domain::expected_version(request);
     if (!expected) co_return std::move(expected.error());
-    auto put = co_await parts.carts.put(std::move(user), *product, quantity, *expected);
+    auto put =
+        co_await parts.carts.put(std::move(user), *product, quantity, *expected, domain::cause_of(request));
     if (put) co_return domain::answer_for(std::move(*put));
     if (put.error().code == errc::wrong_version)
         co_return domain::wrong_version(**expected,
@@ -103,7 +104,8 @@ awaitable<Response> check_out(CartParts& parts, Request& request) {
     auto placed = co_await parts.carts.check_out({.user = std::move(*user),
                                                   .order_id = *key ? order_id_of(**key) : std::string{},
                                                   .address = std::move(sent->address),
-                                                  .payment_method = std::move(sent->payment_method)});
+                                                  .payment_method = std::move(sent->payment_method),
+                                                  .cause = domain::cause_of(request)});
     co_return placed ? domain::answer_for(std::move(*placed)) : answer_for(placed.error());
 }
 

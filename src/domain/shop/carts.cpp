@@ -32,9 +32,11 @@ Carts::Carts(const domain::Parts& parts, const Catalogue& catalogue, Orders& ord
 
 aio::awaitable<result<domain::Written>> Carts::put(std::string user, std::int64_t product_id,
                                                    std::int64_t quantity,
-                                                   std::optional<event::Version> expected) {
-    return aio::run_on(parts_.core, [this, user = std::move(user), product_id, quantity, expected] {
-        return write(user, product_id, quantity, expected);
+                                                   std::optional<event::Version> expected,
+                                                   event::Metadata cause) {
+    return aio::run_on(parts_.core, [this, user = std::move(user), product_id, quantity, expected,
+                                     cause = std::move(cause)] {
+        return write(user, product_id, quantity, expected, cause);
     });
 }
 
@@ -50,7 +52,8 @@ result<std::optional<CartEvent>> Carts::decide(const Cart& cart, std::int64_t pr
 
 aio::awaitable<result<domain::Written>> Carts::write(std::string user, std::int64_t product_id,
                                                      std::int64_t quantity,
-                                                     std::optional<event::Version> expected) {
+                                                     std::optional<event::Version> expected,
+                                                     event::Metadata cause) {
     if (!parts_.hub.live()) co_return fail(errc::rebuilding);
     struct Shown {
         View after;
@@ -77,7 +80,8 @@ aio::awaitable<result<domain::Written>> Carts::write(std::string user, std::int6
              flow::Decision decision;
              decision.events.push_back(make_draft(whole));
              return decision;
-         }});
+         },
+         .cause = std::move(cause)});
     if (!receipt && !shown->same) co_return tl::unexpected{receipt.error()};
     const auto& [cart, version] = shown->after;
     co_return domain::Written{{.body = encode_cart(user, cart, version), .version = version},
@@ -131,7 +135,10 @@ aio::awaitable<result<domain::Written>> Carts::order(Checkout wish) {
                             .user = wish.user,
                             .items = {},
                             .address = wish.address,
-                            .payment_method = wish.payment_method};
+                            .payment_method = wish.payment_method,
+                            .also = {},
+                            .cause = wish.cause};
+        wanted.cause.correlation_id = id;
         for (const auto& item : now->cart.items) wanted.items.push_back({item.product_id, item.quantity});
         wanted.also.emplace().expected = store::Expected::exact(now->version);
         wanted.also->events.push_back(make_draft(event));

@@ -14,8 +14,8 @@ class Carts {
     /// So many of a product are in the user's cart from now on; 0: none. `expected`: the version that the
     /// caller believes in. Answers the cart.
     aio::awaitable<result<domain::Written>> put(std::string user, std::int64_t product_id,
-                                                std::int64_t quantity,
-                                                std::optional<event::Version> expected);
+                                                std::int64_t quantity, std::optional<event::Version> expected,
+                                                event::Metadata cause);
 
     struct View {
         Cart cart;
@@ -29,6 +29,7 @@ class Carts {
         std::string order_id{};  ///< what sends the call again has the same; empty: given by the cart
         std::string address{};
         std::string payment_method{};
+        event::Metadata cause{};  ///< of all that it leads to; the order's id is its correlation
     };
     /// Makes an order of what is in the cart, which is empty in the same commit. Refused: `empty_cart`.
     aio::awaitable<result<domain::Written>> check_out(Checkout wish);
@@ -39,7 +40,8 @@ class Carts {
   private:
     aio::awaitable<result<domain::Written>> write(std::string user, std::int64_t product_id,
                                                   std::int64_t quantity,
-                                                  std::optional<event::Version> expected);
+                                                  std::optional<event::Version> expected,
+                                                  event::Metadata cause);
     result<std::optional<CartEvent>> decide(const Cart& cart, std::int64_t product_id,
                                             std::int64_t quantity) const;
     aio::awaitable<result<View>> load(std::string user, http::Past past);

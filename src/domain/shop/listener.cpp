@@ -5,6 +5,7 @@
 
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
+#include "flow/cause.hpp"
 
 namespace stepcast::shop {
 
@@ -48,19 +49,19 @@ aio::awaitable<std::vector<Failure>> Listener::take(std::span<const bus::Record>
             continue;
         }
         ++at_work_;
-        aio::spawn_critical(
-            consumer_.strand(), "shop message",
-            [this, work = std::move(*work), place = record.place, hold = consumer_.enter()]() mutable {
-                return carry_out(std::move(work), place);
-            });
+        aio::spawn_critical(consumer_.strand(), "shop message",
+                            [this, work = std::move(*work), cause = flow::cause_of(record, topic_),
+                             place = record.place, hold = consumer_.enter()]() mutable {
+                                return carry_out(std::move(work), std::move(cause), place);
+                            });
     }
     co_return failures;
 }
 
-aio::awaitable<void> Listener::carry_out(Work work, bus::Place place) {
+aio::awaitable<void> Listener::carry_out(Work work, event::Metadata cause, bus::Place place) {
     aio::Backoff backoff{50ms, 5s};
     while (!consumer_.stopping()) {
-        const auto done = co_await aio::run_on(core_, work);
+        const auto done = co_await aio::run_on(core_, [&] { return work(cause); });
         if (done) {
             consumer_.done(place);
             break;

@@ -4,6 +4,7 @@
 
 #include "domain/module.hpp"
 #include "domain/shop/fields.hpp"
+#include "event/metadata.hpp"
 #include "flow/consumer.hpp"
 
 namespace stepcast::shop {
@@ -13,8 +14,9 @@ namespace stepcast::shop {
 /// services, nor does it whether one comes twice.
 class Listener final : flow::Consumer::Handler {
   public:
-    /// On the core strand; an error is one in passing. Empty: the message says nothing to the service.
-    using Work = std::function<aio::awaitable<result<void>>()>;
+    /// On the core strand; an error is one in passing. `cause`: of all that it leads to. Empty: the message
+    /// says nothing to the service.
+    using Work = std::function<aio::awaitable<result<void>>(event::Metadata cause)>;
     using Read = std::function<result<Work>(std::string_view value)>;
 
     /// `prefix` stands before the names of topic and group.
@@ -31,7 +33,7 @@ class Listener final : flow::Consumer::Handler {
     static constexpr std::size_t max_at_once = 1'000;
 
     aio::awaitable<std::vector<flow::Consumer::Failure>> take(std::span<const bus::Record> records) override;
-    aio::awaitable<void> carry_out(Work work, bus::Place place);
+    aio::awaitable<void> carry_out(Work work, event::Metadata cause, bus::Place place);
 
     const aio::Strand core_;
     const std::string name_;
@@ -45,11 +47,14 @@ class Listener final : flow::Consumer::Handler {
 
 /// Reads messages of one class for a member function of a service.
 template <class Event, class Service>
-Listener::Read hears(Service& service, aio::awaitable<result<void>> (Service::*hear)(Event)) {
+Listener::Read hears(Service& service,
+                     aio::awaitable<result<void>> (Service::*hear)(Event, event::Metadata)) {
     return [&service, hear](std::string_view value) -> result<Listener::Work> {
         auto event = from_json<Event>(value);
         if (!event) return tl::unexpected{std::move(event.error())};
-        return Listener::Work{[&service, hear, event = std::move(*event)] { return (service.*hear)(event); }};
+        return Listener::Work{[&service, hear, event = std::move(*event)](event::Metadata cause) {
+            return (service.*hear)(event, std::move(cause));
+        }};
     };
 }
 

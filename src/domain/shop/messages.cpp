@@ -4,6 +4,7 @@
 #include <array>
 
 #include "event/json_reader.hpp"
+#include "event/metadata.hpp"
 
 namespace stepcast::shop {
 namespace {
@@ -37,6 +38,8 @@ store::OutboxMessage command_message(std::string_view prefix, std::string_view t
 store::OutboxMessage compensation_message(std::string_view prefix, const CompensationCompletedEvent& event) {
     auto message = message_of(prefix, topic::compensation_completed, event);
     message.id.append(" ").append(event.step);
+    message.headers.push_back(
+        {std::string{event::service_header}, event.step == step_name::stock ? "product" : "payment"});
     return message;
 }
 

@@ -60,7 +60,8 @@ awaitable<Response> mark_read(NotificationParts& parts, Request& request) {
     if (!sent) co_return answer_for(sent.error());
     auto user = reader_of(request, std::move(sent->user_id));
     if (!user) co_return std::move(user.error());
-    auto marked = co_await parts.notifications.mark_read(*user, static_cast<event::Version>(sent->up_to));
+    auto marked = co_await parts.notifications.mark_read(*user, static_cast<event::Version>(sent->up_to),
+                                                         domain::cause_of(request));
     co_return marked ? domain::answer_for(std::move(*marked)) : answer_for(marked.error());
 }
 

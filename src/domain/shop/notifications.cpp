@@ -4,6 +4,7 @@
 
 #include "aio/spawn.hpp"
 #include "base/random.hpp"
+#include "flow/cause.hpp"
 #include "flow/replay_source.hpp"
 
 namespace stepcast::shop {
@@ -61,28 +62,33 @@ Notifications::Notifications(const domain::Parts& parts, const Mailboxes& mailbo
       options_{std::move(options)},
       inbox_{"notification-service", options_.inbox_keep, parts.store, parts.clock} {}
 
-aio::awaitable<result<void>> Notifications::on_order_created(OrderCreatedEvent event) {
+aio::awaitable<result<void>> Notifications::on_order_created(OrderCreatedEvent event, event::Metadata cause) {
     return notify({.user_id = std::move(event.user_id),
                    .type = "ORDER_CREATED",
                    .message = fmt::format("주문이 접수되었습니다: {}원", event.total_amount),
-                   .order_id = std::move(event.order_id)});
+                   .order_id = std::move(event.order_id)},
+                  std::move(cause));
 }
 
-aio::awaitable<result<void>> Notifications::on_stock_reservation_failed(StockReservationFailedEvent event) {
+aio::awaitable<result<void>> Notifications::on_stock_reservation_failed(StockReservationFailedEvent event,
+                                                                        event::Metadata cause) {
     return notify({.user_id = std::move(event.user_id),
                    .type = "ORDER_FAILED",
                    .message = fmt::format("주문이 취소되었습니다: {}", event.reason),
-                   .order_id = std::move(event.order_id)});
+                   .order_id = std::move(event.order_id)},
+                  std::move(cause));
 }
 
-aio::awaitable<result<void>> Notifications::on_payment_completed(PaymentCompletedEvent event) {
+aio::awaitable<result<void>> Notifications::on_payment_completed(PaymentCompletedEvent event,
+                                                                 event::Metadata cause) {
     return notify({.user_id = std::move(event.user_id),
                    .type = "PAYMENT_COMPLETED",
                    .message = fmt::format("결제가 완료되었습니다: {}원", event.amount),
-                   .order_id = std::move(event.order_id)});
+                   .order_id = std::move(event.order_id)},
+                  std::move(cause));
 }
 
-aio::awaitable<result<void>> Notifications::notify(NotificationEvent event) {
+aio::awaitable<result<void>> Notifications::notify(NotificationEvent event, event::Metadata cause) {
     event.notification_id = fmt::format("{}:{}", event.order_id, event.type);
     event.timestamp = parts_.clock.now();
     store::Commit commit;
@@ -92,6 +98,7 @@ aio::awaitable<result<void>> Notifications::notify(NotificationEvent event) {
                              .key = event.user_id,
                              .value = to_json(event)});
     commit.inbox = inbox_.mark(event.notification_id);
+    flow::lay_on(commit, cause);
     const auto written = co_await parts_.committer.commit(std::move(commit));
     if (!written) co_return fail(written.error().code, {}, written.error().detail);
     if (written->deduplicated) ++duplicates_;
@@ -124,11 +131,15 @@ aio::awaitable<result<Notifications::List>> Notifications::read_list(std::string
     co_return list;
 }
 
-aio::awaitable<result<domain::Written>> Notifications::mark_read(std::string user, event::Version up_to) {
-    return aio::run_on(parts_.core, [this, user = std::move(user), up_to] { return mark(user, up_to); });
+aio::awaitable<result<domain::Written>> Notifications::mark_read(std::string user, event::Version up_to,
+                                                                 event::Metadata cause) {
+    return aio::run_on(parts_.core, [this, user = std::move(user), up_to, cause = std::move(cause)] {
+        return mark(user, up_to, cause);
+    });
 }
 
-aio::awaitable<result<domain::Written>> Notifications::mark(std::string user, event::Version up_to) {
+aio::awaitable<result<domain::Written>> Notifications::mark(std::string user, event::Version up_to,
+                                                            event::Metadata cause) {
     if (!parts_.hub.live()) co_return fail(errc::rebuilding);
     const auto& box = mailboxes_.find(user);
     if (up_to > box.version) co_return fail(errc::unknown_version);
@@ -139,6 +150,7 @@ aio::awaitable<result<domain::Written>> Notifications::mark(std::string user, ev
             ReadMark{
                 .user_id = user, .up_to = static_cast<std::int64_t>(up_to), .timestamp = parts_.clock.now()},
             random_uuid()));
+        flow::lay_on(commit, cause);
         const auto written = co_await parts_.committer.commit(std::move(commit));
         if (!written) co_return fail(written.error().code, {}, written.error().detail);
         position = written->position;

@@ -34,14 +34,14 @@ OrderSagaOrchestrator::OrderSagaOrchestrator(const domain::Parts& parts, Orders&
              {.look_every = options_.look_every},
              parts.owed} {}
 
-awaitable<result<void>> OrderSagaOrchestrator::on_order_event(OrderNote note) {
+awaitable<result<void>> OrderSagaOrchestrator::on_order_event(OrderNote note, event::Metadata cause) {
     switch (note.type) {
         case OrderEventType::created:
-            co_return co_await begin(std::move(note.id));
+            co_return co_await begin(std::move(note.id), std::move(cause));
         case OrderEventType::cancelled:
-            co_return co_await turn_back(std::move(note.id));
+            co_return co_await turn_back(std::move(note.id), std::move(cause));
         case OrderEventType::shipped:
-            co_return co_await answer(std::move(note.id), shipment, false);
+            co_return co_await answer(std::move(note.id), shipment, false, std::move(cause));
         case OrderEventType::stock_reserved:
         case OrderEventType::paid:
         case OrderEventType::confirmed:
@@ -50,31 +50,37 @@ awaitable<result<void>> OrderSagaOrchestrator::on_order_event(OrderNote note) {
     co_return result<void>{};
 }
 
-awaitable<result<void>> OrderSagaOrchestrator::on_stock_reserved(StockReservedEvent event) {
-    return answer(std::move(event.order_id), stock, false);
+awaitable<result<void>> OrderSagaOrchestrator::on_stock_reserved(StockReservedEvent event,
+                                                                 event::Metadata cause) {
+    return answer(std::move(event.order_id), stock, false, std::move(cause));
 }
 
-awaitable<result<void>> OrderSagaOrchestrator::on_stock_reservation_failed(
-    StockReservationFailedEvent event) {
-    return answer(std::move(event.order_id), stock, false, fail(errc::refused, {}, std::move(event.reason)));
-}
-
-awaitable<result<void>> OrderSagaOrchestrator::on_payment_completed(PaymentCompletedEvent event) {
-    return answer(std::move(event.order_id), payment, false);
-}
-
-awaitable<result<void>> OrderSagaOrchestrator::on_payment_failed(PaymentFailedEvent event) {
-    return answer(std::move(event.order_id), payment, false,
+awaitable<result<void>> OrderSagaOrchestrator::on_stock_reservation_failed(StockReservationFailedEvent event,
+                                                                           event::Metadata cause) {
+    return answer(std::move(event.order_id), stock, false, std::move(cause),
                   fail(errc::refused, {}, std::move(event.reason)));
 }
 
-awaitable<result<void>> OrderSagaOrchestrator::on_compensation_completed(CompensationCompletedEvent event) {
-    return answer(std::move(event.order_id), event.step == step_name::stock ? stock : payment, true);
+awaitable<result<void>> OrderSagaOrchestrator::on_payment_completed(PaymentCompletedEvent event,
+                                                                    event::Metadata cause) {
+    return answer(std::move(event.order_id), payment, false, std::move(cause));
+}
+
+awaitable<result<void>> OrderSagaOrchestrator::on_payment_failed(PaymentFailedEvent event,
+                                                                 event::Metadata cause) {
+    return answer(std::move(event.order_id), payment, false, std::move(cause),
+                  fail(errc::refused, {}, std::move(event.reason)));
+}
+
+awaitable<result<void>> OrderSagaOrchestrator::on_compensation_completed(CompensationCompletedEvent event,
+                                                                         event::Metadata cause) {
+    return answer(std::move(event.order_id), event.step == step_name::stock ? stock : payment, true,
+                  std::move(cause));
 }
 
 // Of an order that is cancelled by then nothing is begun. One that is cancelled meanwhile may have been told
 // of before there was a saga to turn back: so the order is looked at again.
-awaitable<result<void>> OrderSagaOrchestrator::begin(std::string id) {
+awaitable<result<void>> OrderSagaOrchestrator::begin(std::string id, event::Metadata cause) {
     const auto view = co_await orders_.view(id);
     if (!view && view.error().code == errc::unknown_order) co_return result<void>{};
     if (!view) co_return tl::unexpected{view.error()};
@@ -89,26 +95,30 @@ awaitable<result<void>> OrderSagaOrchestrator::begin(std::string id) {
     const auto receipt = co_await sagas_.begin(
         {.stream_id = id,
          .event_id = id + ":1",
-         .decide = [this, id, event](const flow::Aggregate& state, event::Version version) {
-             return result<flow::Decision>{decision(id, fulfilment_of(state), event, version)};
-         }});
+         .decide =
+             [this, id, event](const flow::Aggregate& state, event::Version version) {
+                 return result<flow::Decision>{decision(id, fulfilment_of(state), event, version)};
+             },
+         .cause = cause});
     if (!receipt) co_return tl::unexpected{receipt.error()};
     const auto now = co_await orders_.view(id);
     if (!now) co_return tl::unexpected{now.error()};
-    if (now->order.status == OrderStatus::cancelled) co_return co_await turn_back(std::move(id));
+    if (now->order.status == OrderStatus::cancelled)
+        co_return co_await turn_back(std::move(id), std::move(cause));
     co_return result<void>{};
 }
 
-awaitable<result<void>> OrderSagaOrchestrator::turn_back(std::string id) {
-    auto turned = co_await sagas_.turn_back(std::move(id), "주문 취소");
+awaitable<result<void>> OrderSagaOrchestrator::turn_back(std::string id, event::Metadata cause) {
+    auto turned = co_await sagas_.turn_back(std::move(id), "주문 취소", std::move(cause));
     if (!turned && turned.error().code == flow::saga_errc::unknown_saga) co_return result<void>{};
     co_return turned;
 }
 
 // Of an order that is not orchestrated there is no saga.
 awaitable<result<void>> OrderSagaOrchestrator::answer(std::string id, Step step, bool undoing,
-                                                      result<void> outcome) {
-    auto answered = co_await sagas_.answer(std::move(id), step, undoing, std::move(outcome));
+                                                      event::Metadata cause, result<void> outcome) {
+    auto answered =
+        co_await sagas_.answer(std::move(id), step, undoing, std::move(outcome), std::move(cause));
     if (!answered && answered.error().code == flow::saga_errc::unknown_saga) co_return result<void>{};
     co_return answered;
 }
@@ -130,19 +140,19 @@ bool OrderSagaOrchestrator::is_refusal(const Error& error) const {
 }
 
 awaitable<result<SagaAnswer>> OrderSagaOrchestrator::act(const flow::SagaTurn& turn) {
-    if (turn.step == shipment) co_return co_await ship(turn.id);
+    if (turn.step == shipment) co_return co_await ship(turn);
     if (turn.step == stock) {
-        const auto told = co_await orders_.hear(turn.id, OrderNews::charged);
+        const auto told = co_await orders_.hear(turn.id, OrderNews::charged, {}, turn.cause);
         if (!told) co_return tl::unexpected{told.error()};
     }
     co_return SagaAnswer::later;
 }
 
 // The order is confirmed, and leaves when its time has come.
-awaitable<result<SagaAnswer>> OrderSagaOrchestrator::ship(const std::string& id) {
-    const auto told = co_await orders_.hear(id, OrderNews::fulfilled);
+awaitable<result<SagaAnswer>> OrderSagaOrchestrator::ship(const flow::SagaTurn& turn) {
+    const auto told = co_await orders_.hear(turn.id, OrderNews::fulfilled, {}, turn.cause);
     if (!told) co_return tl::unexpected{told.error()};
-    const auto now = co_await orders_.view(id);
+    const auto now = co_await orders_.view(turn.id);
     if (!now) co_return tl::unexpected{now.error()};
     if (now->order.status == OrderStatus::cancelled) co_return fail(errc::cancelled);
     co_return now->order.status == OrderStatus::shipped ? SagaAnswer::done : SagaAnswer::later;
@@ -153,7 +163,7 @@ awaitable<result<SagaAnswer>> OrderSagaOrchestrator::undo(const flow::SagaTurn& 
     const auto& state = fulfilment_of(turn.state);
     const auto told =
         co_await orders_.hear(turn.id, turn.step == shipment ? OrderNews::cancelled : OrderNews::overdue,
-                              state.saga.doubted ? "시간 초과" : state.reason);
+                              state.saga.doubted ? "시간 초과" : state.reason, turn.cause);
     if (!told) co_return tl::unexpected{told.error()};
     co_return turn.step == shipment ? SagaAnswer::done : SagaAnswer::later;
 }

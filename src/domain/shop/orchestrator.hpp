@@ -23,12 +23,14 @@ class OrderSagaOrchestrator final : public flow::SagaPlan {
     /// All outlive it.
     OrderSagaOrchestrator(const domain::Parts& parts, Orders& orders, Options options);
 
-    aio::awaitable<result<void>> on_order_event(OrderNote note);
-    aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event);
-    aio::awaitable<result<void>> on_stock_reservation_failed(StockReservationFailedEvent event);
-    aio::awaitable<result<void>> on_payment_completed(PaymentCompletedEvent event);
-    aio::awaitable<result<void>> on_payment_failed(PaymentFailedEvent event);
-    aio::awaitable<result<void>> on_compensation_completed(CompensationCompletedEvent event);
+    aio::awaitable<result<void>> on_order_event(OrderNote note, event::Metadata cause);
+    aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event, event::Metadata cause);
+    aio::awaitable<result<void>> on_stock_reservation_failed(StockReservationFailedEvent event,
+                                                             event::Metadata cause);
+    aio::awaitable<result<void>> on_payment_completed(PaymentCompletedEvent event, event::Metadata cause);
+    aio::awaitable<result<void>> on_payment_failed(PaymentFailedEvent event, event::Metadata cause);
+    aio::awaitable<result<void>> on_compensation_completed(CompensationCompletedEvent event,
+                                                           event::Metadata cause);
 
     void start() { sagas_.start(); }
     /// After Committer::stop.
@@ -50,10 +52,11 @@ class OrderSagaOrchestrator final : public flow::SagaPlan {
   private:
     enum Step : std::size_t { payment, stock, shipment };
 
-    aio::awaitable<result<void>> begin(std::string id);
-    aio::awaitable<result<void>> turn_back(std::string id);
-    aio::awaitable<result<void>> answer(std::string id, Step step, bool undoing, result<void> outcome = {});
-    aio::awaitable<result<flow::SagaAnswer>> ship(const std::string& id);
+    aio::awaitable<result<void>> begin(std::string id, event::Metadata cause);
+    aio::awaitable<result<void>> turn_back(std::string id, event::Metadata cause);
+    aio::awaitable<result<void>> answer(std::string id, Step step, bool undoing, event::Metadata cause,
+                                        result<void> outcome = {});
+    aio::awaitable<result<flow::SagaAnswer>> ship(const flow::SagaTurn& turn);
     flow::Decision decision(const std::string& id, const Fulfilment& before, FulfilmentEvent event,
                             event::Version version) const;
     void command(store::Commit& beside, const Fulfilment& after) const;

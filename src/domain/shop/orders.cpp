@@ -4,6 +4,7 @@
 
 #include "aio/spawn.hpp"
 #include "domain/task_progress.hpp"
+#include "flow/cause.hpp"
 #include "flow/version_at.hpp"
 
 namespace stepcast::shop {
@@ -122,7 +123,8 @@ aio::awaitable<result<domain::Written>> Orders::write_first(Wish wish) {
              auto decided = decision(id, order_of(state).order(), {event}, version);
              if (also) decided.beside.appends.push_back(*also);
              return decided;
-         }});
+         },
+         .cause = std::move(wish.cause)});
     if (!receipt) co_return tl::unexpected{receipt.error()};
     parts_.owed();
     domain::Answer answer{
@@ -135,15 +137,17 @@ aio::awaitable<result<domain::Written>> Orders::write_first(Wish wish) {
     co_return domain::Written{std::move(answer), receipt->position, receipt->deduplicated};
 }
 
-aio::awaitable<result<domain::Written>> Orders::cancel(std::string id, std::string caller) {
-    return aio::run_on(parts_.core, [this, id = std::move(id), caller = std::move(caller)] {
-        return write_cancel(id, caller);
-    });
+aio::awaitable<result<domain::Written>> Orders::cancel(std::string id, std::string caller,
+                                                       event::Metadata cause) {
+    return aio::run_on(parts_.core, [this, id = std::move(id), caller = std::move(caller),
+                                     cause = std::move(cause)] { return write_cancel(id, caller, cause); });
 }
 
-aio::awaitable<result<domain::Written>> Orders::write_cancel(std::string id, std::string caller) {
+aio::awaitable<result<domain::Written>> Orders::write_cancel(std::string id, std::string caller,
+                                                             event::Metadata cause) {
     if (!parts_.hub.live()) co_return fail(errc::rebuilding);
-    const auto receipt = co_await tell(id, {OrderNews::cancelled, "고객 취소", std::move(caller)});
+    const auto receipt =
+        co_await tell(id, {OrderNews::cancelled, "고객 취소", std::move(caller), std::move(cause)});
     if (!receipt) co_return tl::unexpected{receipt.error()};
     domain::Answer answer{.status = 202, .body = {}, .location = "/api/orders/" + domain::path_segment(id)};
     domain::Object{answer.body}.text("orderId", id).text("status", "CANCELLED").text("taskId", id).end();
@@ -180,24 +184,27 @@ aio::awaitable<result<store::Page>> Orders::events(std::string id, event::Versio
     });
 }
 
-aio::awaitable<result<void>> Orders::on_stock_reserved(StockReservedEvent event) {
-    return hear(std::move(event.order_id), OrderNews::stock_reserved);
+aio::awaitable<result<void>> Orders::on_stock_reserved(StockReservedEvent event, event::Metadata cause) {
+    return hear(std::move(event.order_id), OrderNews::stock_reserved, {}, std::move(cause));
 }
 
-aio::awaitable<result<void>> Orders::on_stock_reservation_failed(StockReservationFailedEvent event) {
-    return hear(std::move(event.order_id), OrderNews::failed, std::move(event.reason));
+aio::awaitable<result<void>> Orders::on_stock_reservation_failed(StockReservationFailedEvent event,
+                                                                 event::Metadata cause) {
+    return hear(std::move(event.order_id), OrderNews::failed, std::move(event.reason), std::move(cause));
 }
 
-aio::awaitable<result<void>> Orders::on_payment_completed(PaymentCompletedEvent event) {
-    return hear(std::move(event.order_id), OrderNews::paid);
+aio::awaitable<result<void>> Orders::on_payment_completed(PaymentCompletedEvent event,
+                                                          event::Metadata cause) {
+    return hear(std::move(event.order_id), OrderNews::paid, {}, std::move(cause));
 }
 
-aio::awaitable<result<void>> Orders::on_payment_failed(PaymentFailedEvent event) {
-    return hear(std::move(event.order_id), OrderNews::failed, std::move(event.reason));
+aio::awaitable<result<void>> Orders::on_payment_failed(PaymentFailedEvent event, event::Metadata cause) {
+    return hear(std::move(event.order_id), OrderNews::failed, std::move(event.reason), std::move(cause));
 }
 
-aio::awaitable<result<void>> Orders::hear(std::string id, OrderNews news, std::string reason) {
-    const auto told = co_await tell(std::move(id), {news, std::move(reason), {}});
+aio::awaitable<result<void>> Orders::hear(std::string id, OrderNews news, std::string reason,
+                                          event::Metadata cause) {
+    const auto told = co_await tell(std::move(id), {news, std::move(reason), {}, std::move(cause)});
     if (!told && told.error().code != errc::unknown_order) co_return tl::unexpected{told.error()};
     co_return result<void>{};
 }
@@ -214,7 +221,8 @@ aio::awaitable<result<store::Receipt>> Orders::tell(std::string id, News news) {
              auto events = follow(order, news.news, news.reason, parts_.clock.now());
              if (!events) return tl::unexpected{events.error()};
              return decision(id, order, std::move(*events), version);
-         }});
+         },
+         .cause = news.cause});
     if (receipt) parts_.owed();
     co_return receipt;
 }
@@ -230,7 +238,8 @@ aio::awaitable<result<bool>> Orders::step(std::string id) {
                                          : paid ? OrderNews::ship
                                                 : OrderNews::overdue,
                                          "시간 초과",
-                                         {}});
+                                         {},
+                                         co_await flow::cause_in(parts_.store, order_category, id)});
     if (!told) co_return tl::unexpected{told.error()};
     co_return false;
 }

@@ -33,11 +33,13 @@ class Orders {
         std::string payment_method;
         /// What its commit writes besides: refused with it as wrong_expected_version.
         std::optional<store::Append> also{};
+        event::Metadata cause{};  ///< of all that it leads to
     };
     /// Returns once the order is durable. `replayed`: there was this order. Any strand.
     aio::awaitable<result<domain::Written>> place(Wish wish);
     /// `caller`: whose order it must be; empty: not asked. Any strand.
-    aio::awaitable<result<domain::Written>> cancel(std::string id, std::string caller);
+    aio::awaitable<result<domain::Written>> cancel(std::string id, std::string caller,
+                                                   event::Metadata cause = {});
     struct View {
         Order order;
         event::Version version = 0;
@@ -49,13 +51,15 @@ class Orders {
                                                std::size_t limit);
 
     // On the core strand, as everything below.
-    aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event);
-    aio::awaitable<result<void>> on_stock_reservation_failed(StockReservationFailedEvent event);
-    aio::awaitable<result<void>> on_payment_completed(PaymentCompletedEvent event);
-    aio::awaitable<result<void>> on_payment_failed(PaymentFailedEvent event);
+    aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event, event::Metadata cause);
+    aio::awaitable<result<void>> on_stock_reservation_failed(StockReservationFailedEvent event,
+                                                             event::Metadata cause);
+    aio::awaitable<result<void>> on_payment_completed(PaymentCompletedEvent event, event::Metadata cause);
+    aio::awaitable<result<void>> on_payment_failed(PaymentFailedEvent event, event::Metadata cause);
 
     /// What is said of an order; too late, or of an order that nobody placed, it changes nothing.
-    aio::awaitable<result<void>> hear(std::string id, OrderNews news, std::string reason = {});
+    aio::awaitable<result<void>> hear(std::string id, OrderNews news, std::string reason,
+                                      event::Metadata cause);
 
     void start() { errands_.start(); }
     /// After Committer::stop.
@@ -67,11 +71,13 @@ class Orders {
         OrderNews news{};
         std::string reason{};
         std::string caller{};
+        event::Metadata cause{};
     };
 
     aio::awaitable<result<domain::Written>> write_first(Wish wish);
     result<OrderEvent> priced(const Wish& wish) const;
-    aio::awaitable<result<domain::Written>> write_cancel(std::string id, std::string caller);
+    aio::awaitable<result<domain::Written>> write_cancel(std::string id, std::string caller,
+                                                         event::Metadata cause);
     aio::awaitable<result<View>> load(std::string id, http::Past past = {});
     aio::awaitable<result<store::Receipt>> tell(std::string id, News news);
     aio::awaitable<result<bool>> step(std::string id);

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "aio/backoff.hpp"
+#include "flow/cause.hpp"
 
 namespace stepcast::shop {
 namespace {
@@ -40,27 +41,30 @@ aio::awaitable<void> Payments::stop() {
     co_await commands_.stop();
 }
 
-aio::awaitable<result<void>> Payments::on_stock_reserved(StockReservedEvent event) {
+aio::awaitable<result<void>> Payments::on_stock_reserved(StockReservedEvent event, event::Metadata cause) {
     if (event.saga == orchestration) co_return result<void>{};
     co_return co_await request({.order_id = std::move(event.order_id),
                                 .user_id = std::move(event.user_id),
                                 .total_amount = event.total_amount,
-                                .payment_method = std::move(event.payment_method)});
+                                .payment_method = std::move(event.payment_method)},
+                               std::move(cause));
 }
 
-aio::awaitable<result<void>> Payments::on_order_cancelled(OrderCancelledEvent event) {
+aio::awaitable<result<void>> Payments::on_order_cancelled(OrderCancelledEvent event, event::Metadata cause) {
     if (event.saga == orchestration) co_return result<void>{};
     co_return co_await cancel({.order_id = std::move(event.order_id),
                                .user_id = std::move(event.user_id),
-                               .reason = std::move(event.reason)});
+                               .reason = std::move(event.reason)},
+                              std::move(cause));
 }
 
 // Whoever commands to undo waits for an answer each time, also where nothing is left to undo.
-aio::awaitable<result<void>> Payments::on_command(OrderCommand command) {
-    if (command.command == StepCommand::charge) co_return co_await request(std::move(command));
+aio::awaitable<result<void>> Payments::on_command(OrderCommand command, event::Metadata cause) {
+    if (command.command == StepCommand::charge)
+        co_return co_await request(std::move(command), std::move(cause));
     if (command.command != StepCommand::refund) co_return result<void>{};
     const auto id = command.order_id;
-    const auto moved = co_await cancel(std::move(command));
+    const auto moved = co_await cancel(std::move(command), cause);
     if (!moved) co_return moved;
     const auto payment = co_await load(id);
     if (!payment) co_return tl::unexpected{payment.error()};
@@ -71,29 +75,32 @@ aio::awaitable<result<void>> Payments::on_command(OrderCommand command) {
     store::Commit answer;
     answer.outbox.push_back(
         compensation_message(options_.prefix, {id, std::string{step_name::payment}, parts_.clock.now()}));
+    flow::lay_on(answer, cause);
     const auto answered = co_await parts_.committer.commit(std::move(answer));
     if (!answered) co_return fail(answered.error().code, {}, answered.error().detail);
     parts_.owed();
     co_return result<void>{};
 }
 
-aio::awaitable<result<void>> Payments::request(OrderCommand order) {
+aio::awaitable<result<void>> Payments::request(OrderCommand order, event::Metadata cause) {
     return move({.type = PaymentType::requested,
                  .order_id = std::move(order.order_id),
                  .user_id = std::move(order.user_id),
                  .amount = order.total_amount,
-                 .method = std::move(order.payment_method)});
+                 .method = std::move(order.payment_method)},
+                std::move(cause));
 }
 
-aio::awaitable<result<void>> Payments::cancel(OrderCommand order) {
+aio::awaitable<result<void>> Payments::cancel(OrderCommand order, event::Metadata cause) {
     return move({.type = PaymentType::cancelled,
                  .order_id = std::move(order.order_id),
                  .user_id = std::move(order.user_id),
-                 .reason = std::move(order.reason)});
+                 .reason = std::move(order.reason)},
+                std::move(cause));
 }
 
 // Where the payment cannot go on so, nothing is written: another event came first, or this one came before.
-aio::awaitable<result<void>> Payments::move(PaymentEvent event) {
+aio::awaitable<result<void>> Payments::move(PaymentEvent event, event::Metadata cause) {
     const auto id = event.order_id;
     event.at = parts_.clock.now();
     const auto receipt =
@@ -104,7 +111,8 @@ aio::awaitable<result<void>> Payments::move(PaymentEvent event) {
                                        if (!may_follow(payment_of(state).payment(), event.type))
                                            return flow::Decision{};
                                        return decision(payment_of(state).payment(), event, version);
-                                   }});
+                                   },
+                                   .cause = std::move(cause)});
     if (!receipt) co_return tl::unexpected{receipt.error()};
     parts_.owed();
     if (receipt->version != 0 &&
@@ -150,7 +158,8 @@ aio::awaitable<result<bool>> Payments::step(std::string id) {
     }
     const auto refunded = co_await refund(id);
     if (!refunded || !*refunded) co_return refunded;
-    const auto moved = co_await move({.type = PaymentType::refunded, .order_id = id});
+    const auto moved =
+        co_await move({.type = PaymentType::refunded, .order_id = id}, co_await last_cause(id));
     if (!moved) co_return tl::unexpected{moved.error()};
     co_return false;
 }
@@ -160,6 +169,11 @@ aio::awaitable<result<Payment>> Payments::load(const std::string& id) {
     if (!loaded) co_return tl::unexpected{loaded.error()};
     if (payment_of(*loaded->state).broken()) co_return fail(errc::unreadable);
     co_return payment_of(*loaded->state).payment();
+}
+
+// What the provider answers is caused by what it was asked for.
+aio::awaitable<event::Metadata> Payments::last_cause(const std::string& id) {
+    return flow::cause_in(parts_.store, payment_category, id);
 }
 
 aio::awaitable<result<bool>> Payments::charge(const std::string& id, const Payment& payment) {
@@ -175,7 +189,7 @@ aio::awaitable<result<bool>> Payments::charge(const std::string& id, const Payme
         outcome.type = PaymentType::failed;
         outcome.reason = "결제 거절";
     }
-    const auto moved = co_await move(std::move(outcome));
+    const auto moved = co_await move(std::move(outcome), co_await last_cause(id));
     if (!moved) co_return tl::unexpected{moved.error()};
     co_return true;
 }
@@ -187,8 +201,8 @@ aio::awaitable<result<bool>> Payments::charge_again(const std::string& id, const
         co_return fail(errc::refused, {}, "the payment provider does not answer");
     const auto refunded = co_await refund(id);
     if (!refunded || !*refunded) co_return refunded;
-    const auto moved =
-        co_await move({.type = PaymentType::failed, .order_id = id, .reason = "결제 응답 없음"});
+    const auto moved = co_await move(
+        {.type = PaymentType::failed, .order_id = id, .reason = "결제 응답 없음"}, co_await last_cause(id));
     if (!moved) co_return tl::unexpected{moved.error()};
     co_return true;
 }

@@ -30,17 +30,18 @@ class Payments {
         return {{"charge", &charging_}, {"refund", &refunding_}};
     }
 
-    aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event);
-    aio::awaitable<result<void>> on_order_cancelled(OrderCancelledEvent event);
-    aio::awaitable<result<void>> on_command(OrderCommand command);
+    aio::awaitable<result<void>> on_stock_reserved(StockReservedEvent event, event::Metadata cause);
+    aio::awaitable<result<void>> on_order_cancelled(OrderCancelledEvent event, event::Metadata cause);
+    aio::awaitable<result<void>> on_command(OrderCommand command, event::Metadata cause);
 
   private:
-    aio::awaitable<result<void>> request(OrderCommand order);
-    aio::awaitable<result<void>> cancel(OrderCommand order);
-    aio::awaitable<result<void>> move(PaymentEvent event);
+    aio::awaitable<result<void>> request(OrderCommand order, event::Metadata cause);
+    aio::awaitable<result<void>> cancel(OrderCommand order, event::Metadata cause);
+    aio::awaitable<result<void>> move(PaymentEvent event, event::Metadata cause);
     flow::Decision decision(const Payment& before, PaymentEvent event, event::Version version) const;
     aio::awaitable<result<bool>> step(std::string id);
     aio::awaitable<result<Payment>> load(const std::string& id);
+    aio::awaitable<event::Metadata> last_cause(const std::string& id);
     aio::awaitable<result<bool>> charge(const std::string& id, const Payment& payment);
     aio::awaitable<result<bool>> charge_again(const std::string& id, const Payment& payment);
     aio::awaitable<result<bool>> refund(const std::string& id);

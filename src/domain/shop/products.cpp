@@ -5,6 +5,7 @@
 
 #include "aio/spawn.hpp"
 #include "base/random.hpp"
+#include "flow/cause.hpp"
 
 namespace stepcast::shop {
 namespace {
@@ -24,11 +25,13 @@ Products::Products(const domain::Parts& parts, std::string prefix)
       prefix_{std::move(prefix)},
       commands_{parts.core, parts.store, parts.committer, stock_kind(), {}} {}
 
-aio::awaitable<result<domain::Written>> Products::put(StockEvent product) {
-    return aio::run_on(parts_.core, [this, product = std::move(product)] { return write(product); });
+aio::awaitable<result<domain::Written>> Products::put(StockEvent product, event::Metadata cause) {
+    return aio::run_on(parts_.core, [this, product = std::move(product), cause = std::move(cause)] {
+        return write(product, cause);
+    });
 }
 
-aio::awaitable<result<domain::Written>> Products::write(StockEvent product) {
+aio::awaitable<result<domain::Written>> Products::write(StockEvent product, event::Metadata cause) {
     if (!parts_.hub.live()) co_return fail(errc::rebuilding);
     product.at = parts_.clock.now();
     const auto shown = std::make_shared<std::string>();  // the question may outlive this call
@@ -43,7 +46,8 @@ aio::awaitable<result<domain::Written>> Products::write(StockEvent product) {
              evolve(after, product);
              *shown = encode_product(product.product_id, *after.find(product.product_id));
              return decision(product, random_uuid(), {});
-         }});
+         },
+         .cause = std::move(cause)});
     if (!receipt) co_return tl::unexpected{receipt.error()};
     parts_.owed();
     co_await parts_.hub.wait_applied(receipt->position, shown_within);
@@ -57,13 +61,13 @@ aio::awaitable<void> Products::put_first() {
             event = {.product_id = 1, .name = "노트북", .price = 1'200'000, .stock = 100};
         return event;
     };
-    const auto put = co_await once("first", first);
+    const auto put = co_await once("first", first, {});
     if (!put) spdlog::warn("the shop begins without a product: {}", put.error().text());
 }
 
 // What is decided under an id is decided once, however often it is asked.
 aio::awaitable<result<store::Receipt>> Products::once(std::string event_id, Decide decide,
-                                                      OrderCreatedEvent order) {
+                                                      event::Metadata cause, OrderCreatedEvent order) {
     auto receipt = co_await commands_.handle(
         {.stream_id = std::string{stock_stream},
          .event_id = event_id,
@@ -74,7 +78,8 @@ aio::awaitable<result<store::Receipt>> Products::once(std::string event_id, Deci
              if (!event) return flow::Decision{};
              event->at = parts_.clock.now();
              return decision(std::move(*event), event_id, order);
-         }});
+         },
+         .cause = std::move(cause)});
     if (receipt) parts_.owed();
     co_return receipt;
 }
@@ -107,67 +112,69 @@ result<flow::Decision> Products::decision(StockEvent event, std::string_view eve
     return decision;
 }
 
-aio::awaitable<result<void>> Products::on_order_created(OrderCreatedEvent order) {
+aio::awaitable<result<void>> Products::on_order_created(OrderCreatedEvent order, event::Metadata cause) {
     if (order.saga == orchestration) co_return result<void>{};
-    co_return co_await take(std::move(order));
+    co_return co_await take(std::move(order), std::move(cause));
 }
 
-aio::awaitable<result<void>> Products::on_command(OrderCommand command) {
+aio::awaitable<result<void>> Products::on_command(OrderCommand command, event::Metadata cause) {
     if (command.command == StepCommand::reserve)
         co_return co_await take({.order_id = std::move(command.order_id),
                                  .user_id = std::move(command.user_id),
                                  .items = std::move(command.items),
                                  .total_amount = command.total_amount,
                                  .payment_method = std::move(command.payment_method),
-                                 .saga = std::string{orchestration}});
+                                 .saga = std::string{orchestration}},
+                                std::move(cause));
     if (command.command != StepCommand::release) co_return result<void>{};
-    const auto released = co_await release(command.order_id);
+    const auto released = co_await release(command.order_id, cause);
     if (!released) co_return released;
     store::Commit answer;  // each time: who commands waits for it
     answer.outbox.push_back(
         compensation_message(prefix_, {command.order_id, std::string{step_name::stock}, parts_.clock.now()}));
+    flow::lay_on(answer, cause);
     const auto answered = co_await parts_.committer.commit(std::move(answer));
     if (!answered) co_return fail(answered.error().code, {}, answered.error().detail);
     parts_.owed();
     co_return result<void>{};
 }
 
-aio::awaitable<result<void>> Products::take(OrderCreatedEvent order) {
+aio::awaitable<result<void>> Products::take(OrderCreatedEvent order, event::Metadata cause) {
     const auto decide = [id = order.order_id, items = merged(order.items)](const Stock& stock) {
         return std::optional{reserve(stock, id, items)};
     };
     std::string event_id = order.order_id + ":stock";
-    const auto receipt = co_await once(std::move(event_id), decide, std::move(order));
+    const auto receipt = co_await once(std::move(event_id), decide, std::move(cause), std::move(order));
     if (!receipt) co_return tl::unexpected{receipt.error()};
     co_return result<void>{};
 }
 
-aio::awaitable<result<void>> Products::on_order_cancelled(OrderCancelledEvent event) {
+aio::awaitable<result<void>> Products::on_order_cancelled(OrderCancelledEvent event, event::Metadata cause) {
     if (event.saga == orchestration) co_return result<void>{};
-    co_return co_await release(std::move(event.order_id));
+    co_return co_await release(std::move(event.order_id), std::move(cause));
 }
 
-aio::awaitable<result<void>> Products::on_payment_failed(PaymentFailedEvent event) {
-    return release(std::move(event.order_id));
+aio::awaitable<result<void>> Products::on_payment_failed(PaymentFailedEvent event, event::Metadata cause) {
+    return release(std::move(event.order_id), std::move(cause));
 }
 
 // A cancel that comes before its order takes the id under which that would be reserved.
-aio::awaitable<result<void>> Products::release(std::string order_id) {
+aio::awaitable<result<void>> Products::release(std::string order_id, event::Metadata cause) {
     const auto bar = [order_id](const Stock&) {
         return std::optional{StockEvent{.type = StockType::barred, .order_id = order_id}};
     };
-    const auto barred = co_await once(order_id + ":stock", bar);
+    const auto barred = co_await once(order_id + ":stock", bar, cause);
     if (!barred) co_return tl::unexpected{barred.error()};
     if (!barred->deduplicated) co_return result<void>{};
     const auto let = [order_id](const Stock& stock) { return let_go(stock, order_id, StockType::released); };
-    const auto released = co_await once(order_id + ":released", let);
+    const auto released = co_await once(order_id + ":released", let, std::move(cause));
     if (!released) co_return tl::unexpected{released.error()};
     co_return result<void>{};
 }
 
-aio::awaitable<result<void>> Products::on_shipped(std::string order_id) {
+aio::awaitable<result<void>> Products::on_shipped(std::string order_id, event::Metadata cause) {
     const auto ship = [order_id](const Stock& stock) { return let_go(stock, order_id, StockType::shipped); };
-    const auto shipped = co_await once(order_id + ":shipped", ship);
+    const auto shipped = co_await once(order_id + ":shipped", ship, std::move(cause));
     if (!shipped) co_return tl::unexpected{shipped.error()};
     co_return result<void>{};
 }

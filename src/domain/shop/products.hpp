@@ -15,25 +15,25 @@ class Products {
     Products(const domain::Parts& parts, std::string prefix);
 
     /// What an admin says of a product. Any strand. Returns once it can be read here.
-    aio::awaitable<result<domain::Written>> put(StockEvent product);
+    aio::awaitable<result<domain::Written>> put(StockEvent product, event::Metadata cause = {});
     /// There is a first product, unless the stock has ever had one.
     aio::awaitable<void> put_first();
     aio::awaitable<void> stop() { return commands_.stop(); }
 
-    aio::awaitable<result<void>> on_order_created(OrderCreatedEvent event);
-    aio::awaitable<result<void>> on_order_cancelled(OrderCancelledEvent event);
-    aio::awaitable<result<void>> on_payment_failed(PaymentFailedEvent event);
-    aio::awaitable<result<void>> on_command(OrderCommand command);
-    aio::awaitable<result<void>> on_shipped(std::string order_id);
+    aio::awaitable<result<void>> on_order_created(OrderCreatedEvent event, event::Metadata cause);
+    aio::awaitable<result<void>> on_order_cancelled(OrderCancelledEvent event, event::Metadata cause);
+    aio::awaitable<result<void>> on_payment_failed(PaymentFailedEvent event, event::Metadata cause);
+    aio::awaitable<result<void>> on_command(OrderCommand command, event::Metadata cause);
+    aio::awaitable<result<void>> on_shipped(std::string order_id, event::Metadata cause);
 
   private:
     using Decide = std::function<std::optional<StockEvent>(const Stock&)>;
 
-    aio::awaitable<result<domain::Written>> write(StockEvent product);
-    aio::awaitable<result<store::Receipt>> once(std::string event_id, Decide decide,
+    aio::awaitable<result<domain::Written>> write(StockEvent product, event::Metadata cause);
+    aio::awaitable<result<store::Receipt>> once(std::string event_id, Decide decide, event::Metadata cause,
                                                 OrderCreatedEvent order = {});
-    aio::awaitable<result<void>> take(OrderCreatedEvent order);
-    aio::awaitable<result<void>> release(std::string order_id);
+    aio::awaitable<result<void>> take(OrderCreatedEvent order, event::Metadata cause);
+    aio::awaitable<result<void>> release(std::string order_id, event::Metadata cause);
     result<flow::Decision> decision(StockEvent event, std::string_view event_id,
                                     const OrderCreatedEvent& order) const;
 

@@ -107,7 +107,8 @@ awaitable<Response> put_product(RouteParts& parts, Request& request) {
     auto sent = from_json<SentProduct>(request.body);
     if (!sent) co_return answer_for(sent.error());
     auto put = co_await parts.products->put(
-        {.product_id = *id, .name = std::move(sent->name), .price = sent->price, .stock = sent->stock});
+        {.product_id = *id, .name = std::move(sent->name), .price = sent->price, .stock = sent->stock},
+        domain::cause_of(request));
     co_return put ? domain::answer_for(std::move(*put)) : answer_for(put.error());
 }
 
@@ -121,11 +122,14 @@ awaitable<Response> post_order(RouteParts& parts, Request& request) {
     auto user = customer_of(request, std::move(sent->user_id));
     if (!user) co_return std::move(user.error());
     auto id = *key ? order_id_of(**key) : random_uuid();
+    auto cause = domain::cause_of(request, id);
     auto placed = co_await parts.orders->place({.id = std::move(id),
                                                 .user = std::move(*user),
                                                 .items = std::move(sent->items),
                                                 .address = std::move(sent->address),
-                                                .payment_method = std::move(sent->payment_method)});
+                                                .payment_method = std::move(sent->payment_method),
+                                                .also = {},
+                                                .cause = std::move(cause)});
     co_return placed ? domain::answer_for(std::move(*placed)) : answer_for(placed.error());
 }
 
@@ -134,7 +138,8 @@ awaitable<Response> cancel_order(RouteParts& parts, Request& request) {
     auto id = order_named(request);
     if (!id) co_return std::move(id.error());
     std::string caller = sees_all(request) ? std::string{} : request.principal.subject;
-    auto cancelled = co_await parts.orders->cancel(std::move(*id), std::move(caller));
+    auto cause = domain::cause_of(request, *id);
+    auto cancelled = co_await parts.orders->cancel(std::move(*id), std::move(caller), std::move(cause));
     co_return cancelled ? domain::answer_for(std::move(*cancelled)) : answer_for(cancelled.error());
 }
 

@@ -12,28 +12,29 @@ using aio::awaitable;
 
 // Of an order in either style: one of the two passes over it.
 template <class Event>
-Listener::Read hears_both(Orders& orders, awaitable<result<void>> (Orders::*hear)(Event),
+Listener::Read hears_both(Orders& orders, awaitable<result<void>> (Orders::*hear)(Event, event::Metadata),
                           OrderSagaOrchestrator& orchestrator,
-                          awaitable<result<void>> (OrderSagaOrchestrator::*answer)(Event)) {
+                          awaitable<result<void>> (OrderSagaOrchestrator::*answer)(Event, event::Metadata)) {
     return [&orders, hear, &orchestrator, answer](std::string_view value) -> result<Listener::Work> {
         auto event = from_json<Event>(value);
         if (!event) return tl::unexpected{std::move(event.error())};
-        return Listener::Work{
-            [&orders, hear, &orchestrator, answer, event = std::move(*event)]() -> awaitable<result<void>> {
-                auto heard = co_await (orders.*hear)(event);
-                if (!heard) co_return heard;
-                co_return co_await (orchestrator.*answer)(event);
-            }};
+        return Listener::Work{[&orders, hear, &orchestrator, answer,
+                               event = std::move(*event)](event::Metadata cause) -> awaitable<result<void>> {
+            auto heard = co_await (orders.*hear)(event, cause);
+            if (!heard) co_return heard;
+            co_return co_await (orchestrator.*answer)(event, std::move(cause));
+        }};
     };
 }
 
 /// Reads events of orders; those that this program does not know say nothing.
-Listener::Read hears_notes(std::function<awaitable<result<void>>(OrderNote)> hear) {
+Listener::Read hears_notes(std::function<awaitable<result<void>>(OrderNote, event::Metadata)> hear) {
     return [hear = std::move(hear)](std::string_view value) -> result<Listener::Work> {
         auto note = read_note(value);
         if (!note) return tl::unexpected{std::move(note.error())};
         if (!*note) return Listener::Work{};
-        return Listener::Work{[hear, note = std::move(**note)] { return hear(note); }};
+        return Listener::Work{
+            [hear, note = std::move(**note)](event::Metadata cause) { return hear(note, std::move(cause)); }};
     };
 }
 
@@ -112,9 +113,10 @@ void hear_orders(std::vector<Hearing>& all, Orders& orders, OrderSagaOrchestrato
     both(topic::payment_failed, &Orders::on_payment_failed, &Leader::on_payment_failed);
     all.push_back(
         {"order", topic::compensation_completed, hears(orchestrator, &Leader::on_compensation_completed)});
-    all.push_back({"order", topic::order_events, hears_notes([&orchestrator](OrderNote note) {
-                       return orchestrator.on_order_event(std::move(note));
-                   })});
+    all.push_back(
+        {"order", topic::order_events, hears_notes([&orchestrator](OrderNote note, event::Metadata cause) {
+             return orchestrator.on_order_event(std::move(note), std::move(cause));
+         })});
 }
 
 void hear_products(std::vector<Hearing>& all, Products& products) {
@@ -122,11 +124,11 @@ void hear_products(std::vector<Hearing>& all, Products& products) {
     all.push_back({"product", topic::order_cancelled, hears(products, &Products::on_order_cancelled)});
     all.push_back({"product", topic::payment_failed, hears(products, &Products::on_payment_failed)});
     all.push_back({"product", topic::stock_commands, hears(products, &Products::on_command)});
-    all.push_back(
-        {"product", topic::order_events, hears_notes([&products](OrderNote note) -> awaitable<result<void>> {
-             if (note.type != OrderEventType::shipped) co_return result<void>{};
-             co_return co_await products.on_shipped(note.id);
-         })});
+    all.push_back({"product", topic::order_events,
+                   hears_notes([&products](OrderNote note, event::Metadata cause) -> awaitable<result<void>> {
+                       if (note.type != OrderEventType::shipped) co_return result<void>{};
+                       co_return co_await products.on_shipped(note.id, std::move(cause));
+                   })});
 }
 
 void hear_payments(std::vector<Hearing>& all, Payments& payments) {

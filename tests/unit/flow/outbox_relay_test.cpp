@@ -75,7 +75,7 @@ TEST_F(OutboxRelayTest, what_is_owed_leaves_in_its_order_and_once) {
         co_await relay.stop();
         EXPECT_EQ(bus.values("a"), numbers(10));
         EXPECT_EQ(bus.values("b"), numbers(600));
-        EXPECT_EQ(bus.taken.front().headers, (std::vector<event::Header>{{"h", "1"}}));
+        EXPECT_EQ(bus.taken.front().headers, (std::vector<event::Header>{{"h", "1"}, {"message-id", "a-1"}}));
         EXPECT_EQ(bus.taken.front().key, "k1");
     });
 }

@@ -60,10 +60,10 @@ TEST_F(ProcessManagerTest, an_answer_that_comes_later_moves_it_on_once) {
     world.script[{1, false}] = {Say::later};
     serve([&]() -> awaitable<void> {
         co_await said(1, false);
-        EXPECT_TRUE(co_await node.manager.answer("T", 1, false, {}));
+        EXPECT_TRUE(co_await node.manager.answer("T", 1, false, {}, {}));
         EXPECT_TRUE(co_await comes(node, SagaStatus::completed));
         EXPECT_EQ(node.manager.counts().late_answers, 0u);
-        EXPECT_TRUE(co_await node.manager.answer("T", 1, false, {}));
+        EXPECT_TRUE(co_await node.manager.answer("T", 1, false, {}, {}));
         EXPECT_EQ(node.manager.counts().late_answers, 1u);
         EXPECT_EQ((co_await state(node)).status, SagaStatus::completed);
     });
@@ -75,7 +75,7 @@ TEST_F(ProcessManagerTest, an_answer_that_never_comes_is_a_doubt_and_comes_too_l
         while (world.script[{1, false}].size() == 100) co_await aio::pause(1ms);
         clock.time += 61s;
         EXPECT_TRUE(co_await comes(node, SagaStatus::compensated));
-        EXPECT_TRUE(co_await node.manager.answer("T", 1, false, {}));
+        EXPECT_TRUE(co_await node.manager.answer("T", 1, false, {}, {}));
         EXPECT_EQ(node.manager.counts().late_answers, 1u);
         EXPECT_EQ((co_await state(node)).status, SagaStatus::compensated);
         EXPECT_THAT(world.log, ElementsAre("+0", "-0"));
@@ -87,12 +87,12 @@ TEST_F(ProcessManagerTest, one_that_is_turned_back_undoes_where_it_stands_once) 
     serve([&]() -> awaitable<void> {
         while (world.script[{1, false}].size() == 100) co_await aio::pause(1ms);
         world.carry_out(1, false);  // nobody has heard of it
-        EXPECT_TRUE(co_await node.manager.turn_back("T", "enough"));
+        EXPECT_TRUE(co_await node.manager.turn_back("T", "enough", {}));
         EXPECT_TRUE(co_await comes(node, SagaStatus::compensated));
         EXPECT_THAT(world.log, ElementsAre("+0", "+1", "-1", "-0"));
-        EXPECT_TRUE(co_await node.manager.turn_back("T", "again"));
+        EXPECT_TRUE(co_await node.manager.turn_back("T", "again", {}));
         EXPECT_EQ((co_await state(node)).status, SagaStatus::compensated);
-        EXPECT_EQ((co_await node.manager.turn_back("none", "")).error().code, saga_errc::unknown_saga);
+        EXPECT_EQ((co_await node.manager.turn_back("none", "", {})).error().code, saga_errc::unknown_saga);
     });
 }
 

@@ -157,7 +157,7 @@ class World {
         if (chance() % 4 != 0) mail.erase(mail.begin() + static_cast<std::ptrdiff_t>(at));
         const auto work = letter.to->read(letter.value);
         EXPECT_TRUE(work) << letter.value;
-        const auto done = co_await (*work)();
+        const auto done = co_await (*work)(letter.cause);
         EXPECT_TRUE(done) << letter.to->topic << ": " << done.error().text();
         co_return true;
     }
@@ -176,6 +176,7 @@ class World {
         const Hearing* to;
         std::string order;
         std::string value;
+        event::Metadata cause;
     };
     bool held(const Letter& letter) const {
         if (letter.to->topic == topic::order_events && unled.contains(letter.order)) return true;
@@ -199,6 +200,12 @@ class World {
   private:
     std::array<Process*, 3> processes() { return {&orders_at, &products_at, &payments_at}; }
 
+    static event::Metadata cause_of(const store::OutboxMessage& message) {
+        std::vector<event::HeaderView> headers;
+        for (const auto& [name, value] : message.headers) headers.push_back({name, value});
+        return event::caused_by(event::metadata_of(headers), message.id);
+    }
+
     awaitable<void> collect() {
         for (auto* process : processes()) {
             const auto pending = (co_await process->store.outbox(0, 10'000)).value();
@@ -208,7 +215,7 @@ class World {
                 sent[0].sent.push_back(one.message.id);
                 for (const auto& hearing : hearings)
                     if (hearing.topic == one.message.topic)
-                        mail.push_back({&hearing, one.message.key, one.message.value});
+                        mail.push_back({&hearing, one.message.key, one.message.value, cause_of(one.message)});
             }
             EXPECT_TRUE((co_await process->store.commit_many(sent))[0]);
         }
