@@ -6,7 +6,8 @@ namespace stepcast::bus {
 
 /// The bus inside the process: partitions, keys, groups and offsets in memory, nothing to install. See
 /// MessageBus for what it promises; records and offsets end with the process. Topics exist as soon as they
-/// are named. The oldest records of a topic that nobody has subscribed to make room for new ones.
+/// are named. The oldest records of a topic that no group has subscribed to make room for new ones, and what
+/// only those who read alone have still to read.
 class EmbeddedBus final : public MessageBus {
   public:
     explicit EmbeddedBus(EmbeddedOptions options = {}, const Clock& clock = system_clock());

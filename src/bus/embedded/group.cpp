@@ -34,6 +34,15 @@ void Group::begin_at(std::size_t partition, std::int64_t offset) {
     share.flags.assign(static_cast<std::size_t>(topic_.partitions()[partition].head() - offset), 0);
 }
 
+std::uint64_t Group::pass_over(std::size_t partition, std::int64_t offset) {
+    Share& share = shares_[partition];
+    if (share.edge >= offset) return 0;
+    const auto gone = offset - share.edge;
+    share.flags.erase(share.flags.begin(), share.flags.begin() + gone);
+    share.edge = share.next = offset;
+    return static_cast<std::uint64_t>(gone);
+}
+
 std::shared_ptr<Member> Group::enter(std::function<void()> wake) {
     auto member = std::make_shared<Member>();
     member->group = this;
@@ -88,7 +97,8 @@ std::vector<Taken> Group::take(Member& member, std::size_t limit) {
 void Group::hand_out(Member& member, std::size_t index, std::size_t limit, std::vector<Taken>& taken) {
     Share& share = shares_[index];
     if (share.owner != &member || share.next_owner != nullptr) return;
-    const bool shared = topic_.groups().size() > 1;
+    // Another group's record is its own although somebody looks on: who reads alone has a copy.
+    const bool shared = alone() || topic_.members() > 1;
     Partition& partition = topic_.partitions()[index];
     for (; share.next < partition.head() && taken.size() < limit; ++share.next) {
         const auto& entry = partition.at(share.next).entry;

@@ -58,6 +58,9 @@ class Group {
     /// Lets a reader alone begin elsewhere, between the base and the head of the partition.
     void begin_at(std::size_t partition, std::int64_t offset);
 
+    /// Of a reader alone: what stands before this offset is gone. How many records it had not read of that.
+    std::uint64_t pass_over(std::size_t partition, std::int64_t offset);
+
     std::shared_ptr<Member> enter(std::function<void()> wake);
     /// What was handed out to it and is not done is given to others again.
     void leave(Member& member);

@@ -169,11 +169,13 @@ Stats EmbeddedLog::stats() const {
     stats.produced = produced_;
     stats.produce_failed = refused_;
     stats.missed = missed_;
-    for (const auto& [name, topic] : topics_)
+    for (const auto& [name, topic] : topics_) {
+        stats.missed += topic->missed();
         for (const auto& group : topic->groups())
             for (std::size_t i = 0; i < topic->partitions().size(); ++i)
                 stats.partitions.push_back({name, std::string{group->name()}, static_cast<std::int32_t>(i),
                                             topic->partitions()[i].head(), group->edge(i)});
+    }
     return stats;
 }
 

@@ -29,9 +29,30 @@ Topic::Topic(std::string name, std::int32_t partitions, const EmbeddedOptions& o
     : name_{std::move(name)}, options_{options}, partitions_(static_cast<std::size_t>(partitions)) {}
 Topic::~Topic() = default;
 
-bool Topic::has_room(std::size_t records, std::size_t bytes) const {
-    if (groups_.empty()) return true;  // see make_room
+bool Topic::has_room(std::size_t records, std::size_t bytes) {
+    if (members() == 0 || fits(records, bytes)) return true;  // see make_room
+    pass_over();
+    return fits(records, bytes);
+}
+
+bool Topic::fits(std::size_t records, std::size_t bytes) const {
     return records_ + records <= options_.max_records && bytes_ + bytes <= options_.max_bytes;
+}
+
+std::size_t Topic::members() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(groups_, [](const auto& group) { return !group->alone(); }));
+}
+
+void Topic::pass_over() {
+    for (std::size_t i = 0; i < partitions_.size(); ++i) {
+        auto needed = partitions_[i].head();
+        for (const auto& group : groups_)
+            if (!group->alone()) needed = std::min(needed, group->edge(i));
+        for (const auto& group : groups_)
+            if (group->alone()) missed_ += group->pass_over(i, needed);
+        trim(i);
+    }
 }
 
 void Topic::keep_room(std::size_t records, std::size_t bytes) {
@@ -55,17 +76,20 @@ Place Topic::append(Message& message, const std::shared_ptr<Promise>& promise, b
         slot.promise = promise;
         promise->expect(slot.unsettled);
     }
-    if (groups_.empty()) make_room();
+    if (members() == 0) make_room();
     return place;
 }
 
-/// Only a topic without readers can be beyond its bound here.
+/// Only a topic that no group reads can be beyond its bound here.
 void Topic::make_room() {
     while (records_ > options_.max_records || bytes_ > options_.max_bytes) {
         const auto longest = std::ranges::max_element(
             partitions_, {}, [](const Partition& partition) { return partition.slots.size(); });
         if (longest->slots.empty()) return;  // all of it is room that is kept
         drop_front(*longest);
+        for (const auto& group : groups_)
+            missed_ +=
+                group->pass_over(static_cast<std::size_t>(longest - partitions_.begin()), longest->base);
     }
 }
 

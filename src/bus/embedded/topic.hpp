@@ -55,7 +55,8 @@ struct Partition {
 
 /// The records of one topic, in partitions, and the room for them. A record is kept until every group is done
 /// with it, as far as the contiguous edge goes; with no group at all it waits for the first, and the oldest
-/// go where there is no room. Under the log's mutex.
+/// go where there is no room. Who reads alone holds nobody up: where there is no room it misses what only it
+/// has still to read. Under the log's mutex.
 class Topic {
   public:
     /// `options` outlives this.
@@ -67,7 +68,8 @@ class Topic {
     const std::vector<Partition>& partitions() const { return partitions_; }
     const std::vector<std::unique_ptr<Group>>& groups() const { return groups_; }
 
-    bool has_room(std::size_t records, std::size_t bytes) const;
+    /// Makes room of what only those who read alone have not read, if need be.
+    bool has_room(std::size_t records, std::size_t bytes);
     /// Room for records that are appended later, each once.
     void keep_room(std::size_t records, std::size_t bytes);
     /// Takes what the message holds. `promise` expects an answer of each group; `alone`: it waits for this
@@ -84,7 +86,15 @@ class Topic {
     Group& add_group(std::string name);
     void remove_group(const Group& group);
 
+    /// Groups, without those who read alone.
+    std::size_t members() const;
+
+    /// Records that went before somebody who reads alone had read them, each for each of them.
+    std::uint64_t missed() const { return missed_; }
+
   private:
+    bool fits(std::size_t records, std::size_t bytes) const;
+    void pass_over();
     void make_room();
     void drop_front(Partition& partition);
 
@@ -95,6 +105,7 @@ class Topic {
     std::size_t records_ = 0;
     std::size_t bytes_ = 0;
     std::size_t next_keyless_ = 0;
+    std::uint64_t missed_ = 0;
 };
 
 }  // namespace embedded

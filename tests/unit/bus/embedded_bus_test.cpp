@@ -182,6 +182,39 @@ TEST_F(EmbeddedBusTest, what_nobody_reads_makes_room_and_holds_up_no_producer) {
     });
 }
 
+TEST_F(EmbeddedBusTest, who_reads_alone_holds_nobody_up_and_misses_what_there_is_no_room_for) {
+    run([&]() -> awaitable<void> {
+        EmbeddedOptions options;
+        options.max_records = 5;
+        EmbeddedBus bus{options};
+        const auto alone = bus.replay({"t"}, strand);
+        for (int i = 0; i < 8; ++i)
+            EXPECT_TRUE((co_await bus.produce(messages("t", 1, std::to_string(i)))).has_value());
+        EXPECT_EQ(bus.stats().missed, 3u);
+        EXPECT_EQ((co_await alone->next(1s))->records.front().value, "3");
+        const auto member = bus.subscribe({"t", "g"}, strand);
+        const auto outcome = produce_beside(bus, messages("t", 5, "x"));
+        const auto taken = co_await member->next(1s);
+        EXPECT_EQ(taken->records.size(), 5u);
+        EXPECT_EQ((co_await bus.produce(messages("t", 1))).error().code, errc::busy)
+            << "the group has not done them";
+        for (const auto& record : taken->records) member->done(record.place);
+        co_await settle_down();
+        EXPECT_TRUE(outcome->has_value());
+        const auto more = produce_beside(bus, messages("t", 1, "y"));
+        co_await settle_down();
+        EXPECT_EQ(bus.stats().missed, 8u);
+        const auto last = co_await member->next(1s);
+        EXPECT_EQ(last->records.front().value, "y");
+        member->done(last->records.front().place);
+        EXPECT_EQ((co_await alone->next(1s))->records.front().value, "y");
+        co_await alone->close();
+        co_await member->close();
+        co_await settle_down();
+        EXPECT_TRUE(more->has_value());
+    });
+}
+
 TEST_F(EmbeddedBusTest, headers_count_against_the_bytes_of_a_topic) {
     run([&]() -> awaitable<void> {
         EmbeddedOptions options;
