@@ -9,6 +9,7 @@
 #include <iterator>
 #include <optional>
 
+#include "auth/base64.hpp"
 #include "base/error_category.hpp"
 
 namespace stepcast::webhooks {
@@ -21,30 +22,6 @@ constexpr std::size_t largest_file = 4096;
 
 const unsigned char* bytes_of(std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-// With its padding, and nothing else.
-std::optional<std::string> decode_base64(std::string_view text) {
-    if (text.empty() || text.size() % 4 != 0) return std::nullopt;
-    const auto pad = static_cast<std::size_t>(text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0);
-    if (text.substr(0, text.size() - pad)
-            .find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv"
-                               "wxyz0123456789+/") != text.npos)
-        return std::nullopt;
-    std::string out(text.size() / 4 * 3, '\0');
-    const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes_of(text),
-                                     static_cast<int>(text.size()));
-    if (size < 0) return std::nullopt;
-    out.resize(static_cast<std::size_t>(size) - pad);
-    return out;
-}
-
-std::string encode_base64(std::string_view bytes) {
-    std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes_of(bytes),
-                                     static_cast<int>(bytes.size()));
-    out.resize(static_cast<std::size_t>(size));
-    return out;
 }
 
 std::string_view trimmed(std::string_view line) {
@@ -72,7 +49,7 @@ result<Secrets> Secrets::parse(std::string_view text) {
         const auto line = trimmed(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
         if (line.empty()) continue;
-        auto key = line.starts_with(prefix) ? decode_base64(line.substr(prefix.size())) : std::nullopt;
+        auto key = line.starts_with(prefix) ? auth::decode_base64(line.substr(prefix.size())) : std::nullopt;
         if (!key || key->size() < least || key->size() > most)
             return fail(
                 errc::bad_secret, {},
@@ -108,7 +85,7 @@ std::string Secrets::sign(std::string_view id, std::int64_t timestamp, std::stri
         HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(text), text.size(),
              digest.data(), &size);
         if (!out.empty()) out += ' ';
-        out.append("v1,").append(encode_base64({reinterpret_cast<const char*>(digest.data()), size}));
+        out.append("v1,").append(auth::encode_base64({reinterpret_cast<const char*>(digest.data()), size}));
     }
     return out;
 }
