@@ -87,7 +87,8 @@ awaitable<bool> SseSession::catch_up() {
         subscription_.tell_announced();
         broadcast::CatchUp page = co_await subscription_.source()->next();
         if (closing()) co_return false;
-        if (page.wait) {
+        if (page.wait) co_await aio::pause(std::chrono::seconds{1});
+        if (page.frames.empty() && !page.last && !page.end) {
             if (!co_await idle_second()) co_return false;
             continue;
         }
@@ -124,12 +125,13 @@ awaitable<bool> SseSession::leave_drained() {
     co_return false;
 }
 
-/// Nothing can be told yet: a second's pause, and a comment where one is due.
+/// A second or less went by with nothing to tell: a comment where one is due, and a look whether the client
+/// has left.
 awaitable<bool> SseSession::idle_second() {
+    if (closing()) co_return false;
     if (Steady::now() - progress_at_ >= options_.limits.heartbeat) {
         if (!co_await write({lane_.heartbeat(*this)})) co_return false;
     }
-    co_await aio::pause(std::chrono::seconds{1});
     if (!closing() && !read_away()) close(CloseReason::gone);
     co_return !closing();
 }
