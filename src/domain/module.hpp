@@ -42,6 +42,8 @@ struct Parts {
     /// The JSON of what the node and its modules do; `local`: for a client on this machine, who may see
     /// paths.
     std::function<aio::awaitable<std::string>(bool local)> monitor{};
+    /// What the topics of all modules say of themselves; asked from `start` on.
+    std::function<std::vector<TopicInfo>()> topics = [] { return std::vector<TopicInfo>{}; };
     /// A commit has left messages to the bus (Commit::outbox): they leave now and not at the next look. On
     /// the core strand.
     std::function<void()> owed = [] {};

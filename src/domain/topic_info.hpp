@@ -15,6 +15,8 @@ struct TopicInfo {
     bool written = false;      ///< by this server
     std::string_view key;      ///< what a record's key is
     std::vector<const http::MessageInfo*> records{};
+    bool owed = false;          ///< commits owe it messages (Module::owes); the node says so
+    std::string_view sender{};  ///< the service that writes it; empty: several do, or it is not known
 };
 
 /// The topic of what `topic` held and could not be handled.

@@ -98,7 +98,7 @@ class Tokens(unittest.TestCase):
                   "/api/transfers": {"from": first, "to": second, "amount": 1}}
         for path, operations in self.api.get("/openapi.json")[1]["paths"].items():
             for method, operation in operations.items():
-                names = {"{stream}": f"progress-{self.task}", "{taskId}": self.task, "{userId}": "ada", "{accountId}": closing if path.endswith("/close") else first, "{id}": transfer}
+                names = {"{stream}": f"progress-{self.task}", "{taskId}": self.task, "{userId}": "ada", "{topic}": "progress-events", "{correlationId}": "nothing", "{accountId}": closing if path.endswith("/close") else first, "{id}": transfer}
                 target = path
                 for name, value in names.items():
                     target = target.replace(name, value)
@@ -153,8 +153,9 @@ class Tokens(unittest.TestCase):
                     else:  # admins may call what is another's in the bank, and anybody who is signed in pays in
                         for_all = "session" in target or target.endswith(("/deposits", "/commands")) or (method, target) == ("GET", "/api/accounts")
                         allowed = access == "open" or for_all or caller == "ada" or scope == "admin"
-                    # What is done already is refused to who may do it; and there is no dead letter here.
-                    self.assertEqual(status < 300 or status == (404 if "/dead-letters/" in target else 409), bool(allowed), status)
+                    # What is done already is refused to who may do it; and there is no dead letter here, nor a trace.
+                    nothing_there = "/dead-letters/" in target or "/traces/" in target
+                    self.assertEqual(status < 300 or status == (404 if nothing_there else 409), bool(allowed), status)
                     if not allowed:
                         self.assertEqual(status, 403)
 

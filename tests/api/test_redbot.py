@@ -14,7 +14,7 @@ from test_api import TOOLS  # noqa: E402
 READ = ("/", "/stepcast.js", "/page.css", "/icon.svg", "/openapi.json", "/asyncapi.json", "/healthz", "/readyz", "/metrics",
         "/api/v2/progress/status/known", "/api/v2/progress/status/known?version=1", "/api/v2/progress/history/known",
         "/api/v2/progress/history/known?limit=1", "/api/v2/progress/user/ada", "/api/v2/progress/monitor",
-        "/api/sagas", "/api/sagas?status=STUCK", "/api/circuits")
+        "/api/sagas", "/api/sagas?status=STUCK", "/api/circuits", "/api/topics")
 REFUSED = (("GET", "/nothing", 404), ("GET", "/api/v2/progress/status/unknown", 404), ("GET", "/api/v2/progress/status/known?version=0", 400),
            ("PUT", "/healthz", 405), ("GET", "/api/session", 404), ("OPTIONS", "/healthz", 204), ("POST", "/api/v2/progress/events", 400),
            ("DELETE", "/api/session", 204), ("GET", "/api/v2/progress/subscribe", 400))

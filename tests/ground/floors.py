@@ -11,7 +11,7 @@ GROUND = {"base"}
 FIRST = {"event", "wire", "aio"}
 SECOND = {"store", "broadcast", "bus", "auth"}
 THIRD = {"kafka", "redis", "postgres", "http", "flow", "client"}
-DOMAINS = {"domain/progress", "domain/bank", "domain/webhooks", "domain/shop", "domain/chat"}
+DOMAINS = {"domain/progress", "domain/bank", "domain/webhooks", "domain/shop", "domain/topics", "domain/chat"}
 
 # folder: what it may import besides itself
 MAY_IMPORT = {

@@ -96,7 +96,8 @@ class Ground(unittest.TestCase):
         self.assertEqual(cited, [])
 
     def test_no_lower_floor_speaks_of_a_domain_but_in_examples(self):
-        word = re.compile(rf"\b({'|'.join(domain.removeprefix('domain/') for domain in floors.DOMAINS)})\b", re.I)
+        domains = floors.DOMAINS - {"domain/topics"}  # a word of the bus, too
+        word = re.compile(rf"\b({'|'.join(domain.removeprefix('domain/') for domain in domains)})\b", re.I)
         spoken = [f"{path.relative_to(ROOT)}:{number}" for folder in floors.GROUND | floors.FIRST | floors.SECOND | floors.THIRD
                   for path in (ROOT / "src" / folder).rglob("*.[ch]pp")
                   for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if word.search(line.partition("//")[0])]

@@ -141,6 +141,12 @@ struct Config {
         int max_attempts = 10;
     } dead_letters;
 
+    struct Traces {
+        std::string enabled = "auto";
+        Duration keep = std::chrono::hours{1};
+        std::uint64_t max_bytes = 64ULL * 1024 * 1024;
+    } traces;
+
     struct Idempotency {
         Duration ttl = std::chrono::hours{168};
     } idempotency;

@@ -277,6 +277,19 @@ std::vector<Key> make_keys() {
         {"dead_letters.max_attempts", "How often a dead letter is handed over again.",
          FIELD(dead_letters.max_attempts), 1, million},
 
+        {"traces.enabled",
+         "Keep in memory what each request caused, over all topics whose messages commits owe: on, off, or "
+         "auto, "
+         "where the shop's order service runs. On Kafka each of those topics takes a client and is read "
+         "whole.",
+         FIELD(traces.enabled),
+         0,
+         0,
+         {"auto", "on", "off"}},
+        {"traces.keep", "How long.", FIELD(traces.keep), second, 24 * hour},
+        {"traces.max_bytes", "Memory for that; what was seen first goes first.", FIELD(traces.max_bytes),
+         64 * kib, any_size},
+
         {"idempotency.ttl", "How long the answer to a call with an Idempotency-Key is given again.",
          FIELD(idempotency.ttl), second, 10 * year},
 

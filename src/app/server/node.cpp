@@ -77,6 +77,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
                                              .sse = sse_,
                                              .admission = admission_,
                                              .monitor = [this](bool local) { return status_.monitor(local); },
+                                             .topics = [this] { return topic_infos(); },
                                              .owed = [this] { relay_.wake(); }}));
         for (auto* projection : module->projections()) hub_.add(*projection);
         for (const auto& topic : module->owes()) relay_.serve(topic);
@@ -125,7 +126,13 @@ void Node::add_routes() {
 
 std::vector<domain::TopicInfo> Node::topic_infos() const {
     std::vector<domain::TopicInfo> infos;
-    for (const auto& module : modules_) std::ranges::move(module->topic_infos(), std::back_inserter(infos));
+    for (const auto& module : modules_) {
+        const auto owed = module->owes();
+        for (auto& info : module->topic_infos()) {
+            info.owed = std::ranges::find(owed, info.name) != owed.end();
+            infos.push_back(std::move(info));
+        }
+    }
     return infos;
 }
 

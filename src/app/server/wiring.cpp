@@ -11,6 +11,7 @@
 #include "domain/bank/module.hpp"
 #include "domain/progress/module.hpp"
 #include "domain/shop/module.hpp"
+#include "domain/topics/module.hpp"
 #include "domain/webhooks/module.hpp"
 #include "flow/inbox.hpp"
 #include "kafka/kafka_bus.hpp"
@@ -161,6 +162,15 @@ result<std::vector<webhooks::Options>> webhook_options(const Config& config) {
     return all;
 }
 
+// The process that serves the shop's page: others would read every topic for nothing.
+topics::Settings topic_settings(const Config& config) {
+    const auto& services = config.shop.services;
+    const bool serves_page = config.shop.enabled && std::ranges::find(services, "order") != services.end();
+    const auto& enabled = config.traces.enabled;
+    return {.traces = enabled == "on" || (enabled == "auto" && serves_page),
+            .index = {.keep = config.traces.keep, .max_bytes = config.traces.max_bytes}};
+}
+
 std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now,
                                         std::vector<webhooks::Options> webhooks) {
     auto progress = progress_settings(config, now);
@@ -174,6 +184,11 @@ std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now,
                                         shop::module_spec(shop_settings(config))};
     if (!webhooks.empty())
         all.push_back(webhooks::module_spec({std::move(webhooks), &progress::category, stalls}));
+    auto topics = topic_settings(config);
+    topics.categories.push_back(&flow::letter_category);
+    for (const auto& module : all)
+        topics.categories.insert(topics.categories.end(), module.categories.begin(), module.categories.end());
+    all.push_back(topics::module_spec(std::move(topics)));
     return all;
 }
 

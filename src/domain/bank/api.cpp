@@ -319,7 +319,8 @@ domain::TopicInfo events_topic(std::string name) {
             .meaning = "Every event of accounts and transfers, once it is stored",
             .written = true,
             .key = "aggregateId: the events of one account or transfer stay in order",
-            .records = {&account_message, &transfer_message}};
+            .records = {&account_message, &transfer_message},
+            .sender = "bank"};
 }
 
 domain::TopicInfo snapshots_topic(std::string name) {
@@ -327,7 +328,8 @@ domain::TopicInfo snapshots_topic(std::string name) {
             .meaning = "The newest state of each account; compacted",
             .written = true,
             .key = "The account",
-            .records = {&snapshot_message}};
+            .records = {&snapshot_message},
+            .sender = "bank"};
 }
 
 }  // namespace stepcast::bank::api

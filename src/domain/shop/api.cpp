@@ -1,5 +1,7 @@
 #include "domain/shop/api.hpp"
 
+#include <array>
+
 #include "domain/schemas.hpp"
 #include "domain/shop/messages.hpp"
 #include "http/answers.hpp"
@@ -226,6 +228,10 @@ std::vector<domain::TopicInfo> topics(std::string_view prefix) {
         {named(topic::product_events), "What a product is and costs, once it is stored", true, true,
          "The product"},
         {named(topic::user_notifications), "What users are told", false, true, "The user"}};
+    constexpr std::array<std::string_view, 12> senders{"order",   "order",   "product", "product",
+                                                       "payment", "payment", "order",   "order",
+                                                       "",        "order",   "product", "notification"};
+    for (std::size_t i = 0; i < senders.size(); ++i) all[i].sender = senders[i];
     for (std::size_t i = 0; i < 11; ++i) all.push_back(domain::dead_letters_of(all[i].name));
     return all;
 }
