@@ -182,19 +182,18 @@ result<JournalFile::EventPage> JournalFile::read_events(Position after, std::siz
             page.through = static_cast<Position>(rows.number(0));
             const auto row = decode_row(rows, types_);
             const auto hash = stream_hash(*row.type->category, row.stream_id);
-            const auto bytes = row_bytes(row.json.size(), row.metadata.size());
             if (row.position > lost_through(hash)) {
                 if (const auto stream = below_snapshots_.find(hash, row)) {
                     page.away.push_back(
                         {row.position, row.version, row.recorded_at, *stream, IdTable::hash(row.id)});
-                    page.away_bytes += bytes;
+                    page.away_bytes += row_bytes(row.json.size(), row.metadata.size());
                 } else {
                     page.events.push_back(row.event());
                 }
                 continue;
             }
             page.hidden.push_back(row.position);
-            page.hidden_bytes += bytes;
+            page.hidden_bytes += row_bytes(row.json.size(), row.metadata.size());
             Loss loss{row.type->category, true, std::string{row.subject}, row.position, system_clock().now()};
             if (loss.name.empty() || std::max(meta_.floor, lost_through(loss.hash())) >= row.position)
                 continue;
