@@ -73,9 +73,6 @@ constexpr Schema command_done{"CommandDone", R"({
   "properties":{"success":{"type":"boolean"},"accountId":{"type":"string"},"transferId":{"type":"string"},"taskId":{"type":"string"},"newBalance":{)" BALANCE
                                              R"(},
     "transactionId":{"type":"string"},"version":{"type":"integer","minimum":1}}})"};
-constexpr Schema rebuild_begun{"RebuildBegun", R"({
-  "type":"object","required":["success","taskId"],
-  "properties":{"success":{"type":"boolean"},"taskId":{"type":"string","description":"The task that tells its progress"}}})"};
 constexpr Schema account_view{"Account", R"({
   "type":"object","description":"The fold of the account's first `version` events.",
   "required":["accountId","owner","balance","currency","status","version","createdAt","lastUpdated","transactionCount"],
@@ -248,22 +245,6 @@ const http::RouteInfo events{
     .parameters = {account_id, from, events_limit, wait_for},
     .answers = {listed("The events", account_event, {"ETag", "Link"}), bad, not_owner, unknown, later,
                 not_in_time},
-};
-
-const http::RouteInfo rebuild{
-    .summary = "Fold all accounts anew, compare them with those that are shown, and show the new ones",
-    .description =
-        "Commands and questions go on meanwhile. Its progress is a task of the caller, with auth off of "
-        "`operator`.",
-    .access = Access::admin,
-    .body = &http::nothing_asked,
-    .body_required = false,
-    .answers = {{.status = 202,
-                 .meaning = "It is under way",
-                 .schema = &rebuild_begun,
-                 .headers = {"Location", "Stepcast-Position"}},
-                {409, "One is under way (`still-running`)"},
-                later},
 };
 
 const http::RouteInfo transactions{

@@ -14,7 +14,6 @@ extern const http::RouteInfo withdraw;
 extern const http::RouteInfo close;
 extern const http::RouteInfo events;
 extern const http::RouteInfo transactions;
-extern const http::RouteInfo rebuild;
 
 // What each topic says of itself, under the name that the settings give it.
 

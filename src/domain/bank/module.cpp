@@ -3,9 +3,9 @@
 #include "domain/bank/answers.hpp"
 #include "domain/bank/api.hpp"
 #include "domain/bank/codec.hpp"
-#include "domain/bank/rebuild.hpp"
 #include "domain/bank/routes.hpp"
 #include "domain/bank/transfer_routes.hpp"
+#include "domain/rebuild.hpp"
 
 namespace stepcast::bank {
 namespace {
@@ -24,7 +24,9 @@ class BankModule final : public domain::Module {
           accounts_{parts_, accounts},
           transfers_{parts_, accounts_, transfers},
           progress_topic_{transfers.progress_topic},
-          rebuild_{parts_, accounts_.projection(), progress_topic_} {
+          rebuild_{parts_,
+                   accounts_.projection().refoldable(),
+                   {.projection = "bank", .label = "계좌", .progress_topic = progress_topic_}} {
         accounts_.begin_at_snapshots(true);
     }
 
@@ -39,7 +41,9 @@ class BankModule final : public domain::Module {
         return {accounts_.options().events_topic, accounts_.options().snapshots_topic, progress_topic_};
     }
     std::vector<http::Route> routes() override {
-        auto routes = account_routes(accounts_, transfers_, rebuild_, parts_.hub, parts_.core);
+        auto routes = account_routes(accounts_, transfers_, parts_.hub, parts_.core);
+        routes.push_back(rebuild_.route(
+            "Fold all accounts anew, compare them with those that are shown, and show the new ones"));
         for (auto& route : transfer_routes(transfers_)) routes.push_back(std::move(route));
         return routes;
     }
@@ -78,15 +82,7 @@ class BankModule final : public domain::Module {
         snapshots("saved", accounts_.snapshots().saved);
         snapshots("failed", accounts_.snapshots().failed);
         snapshots("ignored", accounts_.snapshots_ignored());
-        const auto rebuilt = [&](std::string_view result, std::uint64_t count) {
-            sink.counter("stepcast_projection_rebuilds_total", "Projections that were folded from nothing",
-                         static_cast<double>(count), {{"projection", "bank"}, {"result", result}});
-        };
-        rebuilt("done", rebuild_.counts().done);
-        rebuilt("failed", rebuild_.counts().failed);
-        sink.counter("stepcast_projection_differences_total",
-                     "Accounts that a rebuild found shown otherwise than they are stored",
-                     static_cast<double>(rebuild_.counts().differed), {{"projection", "bank"}});
+        rebuild_.read_metrics(sink);
         transfers_.sagas().read_metrics(sink);
         upcasters().read_metrics(sink);
     }
@@ -113,7 +109,7 @@ class BankModule final : public domain::Module {
     Accounts accounts_;
     Transfers transfers_;
     const std::string progress_topic_;
-    Rebuild rebuild_;
+    domain::Rebuild rebuild_;
 };
 
 }  // namespace

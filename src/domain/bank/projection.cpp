@@ -6,6 +6,15 @@
 
 namespace stepcast::bank {
 
+namespace {
+
+void log_unread(const event::Event& event) {
+    spdlog::error("event {} of account {} cannot be read: balances are wrong without it", event.version(),
+                  event.stream_id());
+}
+
+}  // namespace
+
 std::span<const event::Category* const> AccountProjection::categories() const {
     static constexpr std::array<const event::Category*, 1> all{&category};
     return all;
@@ -19,11 +28,10 @@ std::vector<store::SnapshotKind> AccountProjection::begins_at() const {
 aio::awaitable<void> AccountProjection::apply(std::span<const event::EventRef> events,
                                               event::Position through) {
     for (const auto& event : events) {
-        if (snapshots_ != nullptr && ledger_.find(event->stream_id()) == nullptr) co_await begin(*event);
-        if (beside_ && !beside_->apply(*event)) beside_.reset();
-        if (!ledger_.apply(*event)) skip(*event);
+        if (snapshots_ != nullptr && ledger().find(event->stream_id()) == nullptr) co_await begin(*event);
+        if (!accounts_.apply(*event)) log_unread(*event);
     }
-    applied_ = through;
+    accounts_.pass(through);
 }
 
 // Where the newest one cannot be used, what the feed passed over for it is read from the store.
@@ -31,30 +39,12 @@ aio::awaitable<void> AccountProjection::begin(const event::Event& first) {
     const auto below = first.version() - 1;
     auto begun = co_await snapshots_->load_snapshot(first.stream_id());
     if (begun && begun->version < below) begun = co_await snapshots_->load(first.stream_id(), below);
-    if (!begun || begun->version < below || of(*begun->state).broken()) skip(first);
+    if (!begun || begun->version < below || of(*begun->state).broken()) {
+        accounts_.lack();
+        log_unread(first);
+    }
     if (begun && begun->version != 0)
-        ledger_.put(first.stream_id(), of(*begun->state).account(), begun->version);
-}
-
-void AccountProjection::skip(const event::Event& event) {
-    skipped_.fetch_add(1, std::memory_order_relaxed);
-    spdlog::error("event {} of account {} cannot be read: balances are wrong without it", event.version(),
-                  event.stream_id());
-}
-
-Ledger AccountProjection::take_over() {
-    std::swap(ledger_, *beside_);
-    Ledger old = std::move(*beside_);
-    beside_.reset();
-    skipped_ = 0;
-    return old;
-}
-
-void AccountProjection::reset() {
-    beside_.reset();
-    ledger_.clear();
-    applied_ = 0;
-    skipped_ = 0;
+        accounts_.state().put(first.stream_id(), of(*begun->state).account(), begun->version);
 }
 
 }  // namespace stepcast::bank

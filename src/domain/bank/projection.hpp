@@ -2,6 +2,7 @@
 #include "domain/bank/ledger.hpp"
 #include "flow/aggregate.hpp"
 #include "flow/projection.hpp"
+#include "flow/twofold.hpp"
 
 namespace stepcast::bank {
 
@@ -17,31 +18,21 @@ class AccountProjection final : public flow::Projection {
     aio::awaitable<void> apply(std::span<const event::EventRef> events, event::Position through) override;
     /// Accounts never expire.
     void expired(const store::ExpiredStream&) override {}
-    std::uint64_t memory() const override { return ledger_.memory() + (beside_ ? beside_->memory() : 0); }
-    void reset() override;
+    std::uint64_t memory() const override { return accounts_.memory(); }
+    void reset() override { accounts_.reset(); }
 
-    const Ledger& ledger() const { return ledger_; }
-    event::Position applied() const { return applied_; }
-    /// Events that could not be read and are missing from what it shows.
-    std::uint64_t skipped() const { return skipped_.load(std::memory_order_relaxed); }
-
-    /// Another fold of the same events, up to `applied()`, is kept up from now on as well. One at a time.
-    void stand_beside(Ledger fresh) { beside_ = std::move(fresh); }
-    /// Null without one, and again after a new epoch, or an event that it could not read.
-    const Ledger* beside() const { return beside_ ? &*beside_ : nullptr; }
-    /// What stands beside, which lacks nothing, is shown from now on; gives back what was.
-    Ledger take_over();
-    void drop_beside() { beside_.reset(); }
+    const Ledger& ledger() const { return accounts_.state(); }
+    event::Position applied() const { return accounts_.applied(); }
+    /// Events that could not be read and are missing from what it shows. Any thread.
+    std::uint64_t skipped() const { return accounts_.skipped(); }
+    /// For a rebuild.
+    flow::Refoldable& refoldable() { return accounts_; }
 
   private:
     aio::awaitable<void> begin(const event::Event& first);
-    void skip(const event::Event& event);
 
     flow::AggregateReader* snapshots_ = nullptr;
-    Ledger ledger_;
-    std::optional<Ledger> beside_;
-    event::Position applied_ = 0;
-    std::atomic<std::uint64_t> skipped_{0};
+    flow::Twofold<Ledger> accounts_{category};
 };
 
 }  // namespace stepcast::bank

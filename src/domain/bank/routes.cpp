@@ -30,7 +30,6 @@ constexpr std::size_t default_listed = 100;
 struct Parts {
     Accounts& accounts;
     Transfers& transfers;
-    Rebuild& rebuild;
     flow::FeedHub& hub;
     aio::Strand core;
 };
@@ -229,19 +228,11 @@ awaitable<Response> get_top(Parts& parts, Request& request) {
     co_return std::move(response).with("Cache-Control", http::users_own);
 }
 
-awaitable<Response> rebuild(Parts& parts, Request& request) {
-    if (auto refusal = http::refuse_other_than_nothing(request)) co_return std::move(*refusal);
-    std::string user = request.principal.subject;
-    if (user.empty()) user = "operator";
-    auto begun = co_await parts.rebuild.begin(std::move(user));
-    co_return begun ? domain::answer_for(std::move(*begun)) : answer_for(begun.error());
-}
-
 }  // namespace
 
-std::vector<http::Route> account_routes(Accounts& accounts, Transfers& transfers, Rebuild& rebuilding,
-                                        flow::FeedHub& hub, const aio::Strand& core) {
-    const auto parts = std::make_shared<Parts>(Parts{accounts, transfers, rebuilding, hub, core});
+std::vector<http::Route> account_routes(Accounts& accounts, Transfers& transfers, flow::FeedHub& hub,
+                                        const aio::Strand& core) {
+    const auto parts = std::make_shared<Parts>(Parts{accounts, transfers, hub, core});
     const auto to = [parts](awaitable<Response> (*handle)(Parts&, Request&)) -> http::Handler {
         return [parts, handle](Request& request, Context) { return handle(*parts, request); };
     };
@@ -256,7 +247,6 @@ std::vector<http::Route> account_routes(Accounts& accounts, Transfers& transfers
         {post, "/api/accounts/{accountId}/close", to(change<Kind::close>), api::close},
         {get, "/api/accounts/{accountId}/events", to(get_events), api::events},
         {get, "/api/accounts/{accountId}/transactions", to(get_transactions), api::transactions},
-        {post, "/api/projections/bank/rebuild", to(rebuild), api::rebuild},
     };
 }
 

@@ -1,8 +1,8 @@
-#include "domain/bank/rebuild.hpp"
-
+// A projection is folded anew beside what it shows: the accounts as an example.
 #include <gmock/gmock.h>
 
 #include "domain/bank/aggregate.hpp"
+#include "domain/rebuild.hpp"
 #include "unit/bank/bank_fixture.hpp"
 
 namespace stepcast::bank::test {
@@ -39,7 +39,9 @@ class RebuildTest : public BankTest {
     }
     AccountProjection& shown() { return bank.accounts.projection(); }
 
-    Rebuild rebuild{bank.parts, bank.accounts.projection(), "progress-events"};
+    domain::Rebuild rebuild{bank.parts,
+                            bank.accounts.projection().refoldable(),
+                            {.projection = "bank", .label = "계좌", .progress_topic = "progress-events"}};
 };
 
 TEST_F(RebuildTest, it_is_a_task_while_accounts_go_on_and_ends_where_they_are) {
@@ -52,7 +54,7 @@ TEST_F(RebuildTest, it_is_a_task_while_accounts_go_on_and_ends_where_they_are) {
         EXPECT_THAT(begun->answer.body, HasSubstr("\"taskId\":\"rebuild-"));
         EXPECT_EQ(begun->answer.status, 202);
         const auto second = co_await rebuild.begin("eve");
-        EXPECT_EQ(second.error().code, make_error_code(flow::kept_errc::running));
+        EXPECT_EQ(second.error().code, domain::rebuild_errc::running);
         for (; more && reads < 40; ++reads) {
             EXPECT_TRUE(co_await deposit("b", 1));
             if (reads == 3) EXPECT_TRUE(co_await create("late", 7));
@@ -63,7 +65,7 @@ TEST_F(RebuildTest, it_is_a_task_while_accounts_go_on_and_ends_where_they_are) {
         EXPECT_EQ(rebuild.counts().differed, 0u);
         EXPECT_EQ(co_await balance("a"), 700);
         EXPECT_EQ(co_await balance("b"), 100 + reads);
-        EXPECT_EQ(shown().beside(), nullptr);
+        EXPECT_FALSE(shown().refoldable().folds());
         const auto tasks = co_await told();
         EXPECT_THAT(tasks.front(), HasSubstr(R"("userId":"ada","eventType":"STARTED")"));
         EXPECT_THAT(tasks.back(), HasSubstr("COMPLETED"));
