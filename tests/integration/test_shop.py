@@ -145,6 +145,26 @@ class Shop(unittest.TestCase):
         self.assertEqual(api.get(f"/api/orders/{declined}?version=4")[0], 404)
         self.assertEqual(api.get(f"/api/orders/{declined}", If_None_Match='"v3"')[0], 304)
 
+    def test_the_list_of_orders_is_folded_anew_while_orders_come(self):
+        with tempfile.TemporaryDirectory() as folder:
+            _, api = self.start(f"store.path={folder}/journal")
+            api.call("PUT", "/api/products/1", {"name": "노트북", "price": 1, "stock": 100_000})
+            orders = [self.order(api, f"user-{number % 7}") for number in range(100)]
+            status, begun, headers = api.call("POST", "/api/projections/orders/rebuild")
+            self.assertEqual((status, begun["success"], headers["Location"]), (202, True, f"/api/v2/progress/status/{begun['taskId']}"))
+
+            def ends():
+                orders.append(self.order(api, f"user-{len(orders) % 7}"))
+                return api.status(begun["taskId"])[1].get("status") == "COMPLETED"
+            until(ends, lambda: api.status(begun["taskId"])[1])
+            orders.append(self.order(api, "user-0"))
+            for order in orders:
+                self.assertEqual(self.ended(api, order), "CONFIRMED")
+            until(lambda: len(api.get("/api/orders?status=CONFIRMED&limit=1000")[1]) == len(orders), "all of them are in the list")
+            self.assertEqual({order["orderId"] for order in api.get("/api/orders?limit=1000")[1]}, set(orders))
+            self.assertEqual(api.series('stepcast_projection_rebuilds_total{projection="orders",result="done"}'), 1)
+            self.assertEqual(api.series('stepcast_projection_differences_total{projection="orders"}'), 0)
+
     def test_notifications_come_live_are_resumed_without_a_gap_and_marked_as_read(self):
         server, api = self.start()
         target = "/api/notifications/subscribe?userId=kim"

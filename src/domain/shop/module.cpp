@@ -1,6 +1,7 @@
 #include "domain/shop/module.hpp"
 
 #include "aio/spawn.hpp"
+#include "domain/rebuild.hpp"
 #include "domain/shop/answers.hpp"
 #include "domain/shop/api.hpp"
 #include "domain/shop/cart_routes.hpp"
@@ -26,7 +27,13 @@ result<void> check_stored(const event::Event& draft) {
 class ShopModule final : public domain::Module {
   public:
     ShopModule(const domain::Parts& parts, const std::optional<Settings>& settings)
-        : parts_{parts}, prefix_{settings ? settings->orders.prefix : ""}, gate_{parts.core} {
+        : parts_{parts},
+          prefix_{settings ? settings->orders.prefix : ""},
+          rebuild_{
+              parts_,
+              list_.refoldable(),
+              {.projection = "orders", .label = "주문 목록", .progress_topic = prefix_ + "progress-events"}},
+          gate_{parts.core} {
         if (settings) services_ = std::make_unique<Services>(parts_, catalogue_, mailboxes_, *settings);
     }
 
@@ -57,6 +64,9 @@ class ShopModule final : public domain::Module {
         if (!services_) return {};
         std::vector<http::Route> rows =
             shop_routes(services_->orders.get(), services_->products.get(), catalogue_, list_, parts_);
+        if (services_->orders)
+            rows.push_back(rebuild_.route(
+                "Fold the list of orders anew, compare it with the one that is shown, and show the new one"));
         if (services_->carts)
             std::ranges::move(cart_routes(*services_->carts, parts_), std::back_inserter(rows));
         if (services_->notifications)
@@ -87,6 +97,7 @@ class ShopModule final : public domain::Module {
     }
     bool subscribed() const override { return !services_ || services_->subscribed(); }
     aio::awaitable<void> stop() override {
+        co_await rebuild_.stop();
         co_await gate_.close();
         if (services_) co_await services_->stop();
     }
@@ -101,6 +112,7 @@ class ShopModule final : public domain::Module {
             services_->orders->read_metrics(sink);
             sink.gauge("stepcast_shop_orders", "Orders, ended ones too", static_cast<double>(list_.size()));
             services_->orchestrator->sagas().read_metrics(sink);
+            rebuild_.read_metrics(sink);
         }
         if (services_->payments) services_->payments->read_metrics(sink);
         if (services_->notifications)
@@ -161,6 +173,7 @@ class ShopModule final : public domain::Module {
     OrderList list_;
     Mailboxes mailboxes_;
     std::unique_ptr<Services> services_;  // null: the shop is closed
+    domain::Rebuild rebuild_;
     aio::Gate gate_;
 };
 

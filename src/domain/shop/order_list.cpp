@@ -23,41 +23,60 @@ std::span<const event::Category* const> OrderList::categories() const {
     return all;
 }
 
-aio::awaitable<void> OrderList::apply(std::span<const event::EventRef> events, event::Position) {
-    for (const auto& event : events) {
-        const auto type = static_cast<OrderEventType>(event->type_index());
-        if (type == OrderEventType::created && !add(*event)) {
-            skipped_.fetch_add(1, std::memory_order_relaxed);
+aio::awaitable<void> OrderList::apply(std::span<const event::EventRef> events, event::Position through) {
+    for (const auto& event : events)
+        if (!orders_.apply(*event))
             spdlog::error("order {} cannot be read: it is missing in the list", event->stream_id());
-        }
-        if (const auto known = orders_.find(std::string{event->stream_id()}); known != orders_.end())
-            known->second.status = status_by(type);
-    }
+    orders_.pass(through);
     co_return;
 }
 
-bool OrderList::add(const event::Event& event) {
+bool OrderIndex::apply(const event::Event& event) {
+    const auto type = static_cast<OrderEventType>(event.type_index());
+    const bool read = type != OrderEventType::created || add(event);
+    if (const auto known = orders_.find(event.stream_id()); known != orders_.end())
+        known->second.status = status_by(type);
+    return read;
+}
+
+bool OrderIndex::add(const event::Event& event) {
     const auto read = decode_order(event);
     if (!read) return false;
-    const auto [added, fresh] = orders_.try_emplace(std::string{event.stream_id()}, Entry{read->at});
+    const auto [added, fresh] =
+        orders_.try_emplace(std::string{event.stream_id()}, Entry{read->at, {}, read->customer});
     if (!fresh) return true;
     all_.insert(&*added);
     by_customer_[read->customer].insert(&*added);
     return true;
 }
 
-std::uint64_t OrderList::memory() const {
+const OrderIndex::Entry* OrderIndex::find(std::string_view id) const {
+    const auto known = orders_.find(id);
+    return known == orders_.end() ? nullptr : &known->second;
+}
+
+std::string_view OrderIndex::id_of(std::string_view id) const {
+    const auto known = orders_.find(id);
+    return known == orders_.end() ? std::string_view{} : std::string_view{known->first};
+}
+
+std::uint64_t OrderIndex::memory() const {
     return orders_.size() * entry_bytes;
 }
 
-void OrderList::reset() {
-    all_.clear();
-    by_customer_.clear();
-    orders_.clear();
-    skipped_ = 0;
+bool OrderIndex::shed(std::size_t count) {
+    for (; count != 0 && !all_.empty(); --count) {
+        const auto* order = *all_.begin();
+        all_.erase(all_.begin());
+        const auto theirs = by_customer_.find(order->second.customer);
+        theirs->second.erase(order);
+        if (theirs->second.empty()) by_customer_.erase(theirs);
+        orders_.erase(orders_.find(order->first));
+    }
+    return !all_.empty();
 }
 
-OrderList::Found OrderList::find(const Question& question) const {
+OrderIndex::Found OrderIndex::search(const Question& question) const {
     Found found;
     const Sorted* sorted = &all_;
     if (!question.customer.empty()) {

@@ -1,5 +1,4 @@
 #pragma once
-#include <atomic>
 #include <optional>
 #include <set>
 #include <string>
@@ -8,20 +7,21 @@
 
 #include "domain/shop/order.hpp"
 #include "flow/projection.hpp"
+#include "flow/twofold.hpp"
 
 namespace stepcast::shop {
 
-/// Which orders there are, the newest first, of everybody and of each customer: the side of orders that is
-/// read (CQRS). Holds what they are found by; what they are stands in their streams. On the core strand.
-class OrderList final : public flow::Projection {
+/// By what orders are found: of everybody and of each customer, the newest first. A value without a strand,
+/// which can be moved and leaves its entries where they are.
+class OrderIndex {
   public:
-    std::span<const event::Category* const> categories() const override;
-    aio::awaitable<void> apply(std::span<const event::EventRef> events, event::Position through) override;
-    /// Orders never expire.
-    void expired(const store::ExpiredStream&) override {}
-    std::uint64_t memory() const override;
-    void reset() override;
+    struct Entry {
+        Timestamp created_at{};
+        OrderStatus status = OrderStatus::unknown;
+        std::string customer{};
 
+        friend bool operator==(const Entry&, const Entry&) = default;
+    };
     /// Where an order stands in the list.
     struct Place {
         Timestamp created_at{};
@@ -41,18 +41,25 @@ class OrderList final : public flow::Projection {
         /// more than 10,000 orders are looked at for it.
         std::optional<Place> next{};
     };
-    Found find(const Question& question) const;
 
+    /// Folds the next event of its order. False, and the order is missing, if its first one cannot be read.
+    bool apply(const event::Event& event);
+    Found search(const Question& question) const;
+
+    /// Null: it is not there.
+    const Entry* find(std::string_view id) const;
+    /// The order's id as it is kept here; empty: it is not there.
+    std::string_view id_of(std::string_view id) const;
     std::size_t size() const { return orders_.size(); }
-    /// Events that could not be read: orders are missing. Any thread.
-    std::uint64_t skipped() const { return skipped_.load(std::memory_order_relaxed); }
+    std::uint64_t memory() const;
+    /// Forgets some orders, at most `count`; false once it holds none.
+    bool shed(std::size_t count);
 
   private:
-    struct Entry {
-        Timestamp created_at{};
-        OrderStatus status = OrderStatus::unknown;
+    struct Hash : std::hash<std::string_view> {
+        using is_transparent = void;
     };
-    using Orders = std::unordered_map<std::string, Entry>;
+    using Orders = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
     struct NewestFirst {
         using is_transparent = void;
         bool operator()(const Orders::value_type* a, const Orders::value_type* b) const {
@@ -75,7 +82,32 @@ class OrderList final : public flow::Projection {
     Orders orders_;
     Sorted all_;
     std::unordered_map<std::string, Sorted> by_customer_;
-    std::atomic<std::uint64_t> skipped_{0};
+};
+
+/// Which orders there are: the side of orders that is read (CQRS). Holds what they are found by; what they
+/// are stands in their streams. On the core strand.
+class OrderList final : public flow::Projection {
+  public:
+    using Place = OrderIndex::Place;
+    using Question = OrderIndex::Question;
+    using Found = OrderIndex::Found;
+
+    std::span<const event::Category* const> categories() const override;
+    aio::awaitable<void> apply(std::span<const event::EventRef> events, event::Position through) override;
+    /// Orders never expire.
+    void expired(const store::ExpiredStream&) override {}
+    std::uint64_t memory() const override { return orders_.memory(); }
+    void reset() override { orders_.reset(); }
+
+    Found find(const Question& question) const { return orders_.state().search(question); }
+    std::size_t size() const { return orders_.state().size(); }
+    /// Events that could not be read: orders are missing. Any thread.
+    std::uint64_t skipped() const { return orders_.skipped(); }
+    /// For a rebuild.
+    flow::Refoldable& refoldable() { return orders_; }
+
+  private:
+    flow::Twofold<OrderIndex> orders_{order_category};
 };
 
 }  // namespace stepcast::shop

@@ -87,6 +87,7 @@ class ShopViews : public testing::StrandTest {
     void tell(const event::Draft& draft, event::Version version) {
         const std::vector<event::EventRef> events{
             event::Event::seal(draft, version, ++position, morning, "e1")};
+        told.push_back(events.front());
         run([&]() -> aio::awaitable<void> {
             if (&draft->category() == &order_category)
                 co_await list.apply(events, position);
@@ -94,11 +95,18 @@ class ShopViews : public testing::StrandTest {
                 co_await boxes.apply(events, position);
         });
     }
+    /// The events so far are folded anew, beside the list.
+    void fold_anew() {
+        list.refoldable().begin();
+        for (const auto& event : told) EXPECT_TRUE(list.refoldable().fold(*event));
+        list.refoldable().stand_beside();
+    }
     std::vector<std::string> found(OrderList::Question question) { return list.find(question).ids; }
 
     OrderList list;
     Mailboxes boxes;
     event::Position position = 0;
+    std::vector<event::EventRef> told;
 };
 
 TEST_F(ShopViews, orders_are_found_by_customer_status_and_time_the_newest_first) {
@@ -132,6 +140,42 @@ TEST_F(ShopViews, the_list_goes_on_where_a_page_ended_also_where_orders_came_at_
     EXPECT_EQ(all, "abcde");
 }
 
+TEST_F(ShopViews, the_list_is_folded_anew_beside_what_it_shows_and_goes_on) {
+    place("a", "kim", morning);
+    place("b", "lee", morning + 1h);
+    move("b", OrderEventType::cancelled);
+    auto& anew = list.refoldable();
+    fold_anew();
+    place("c", "kim", morning + 2h);
+    move("a", OrderEventType::paid);
+    EXPECT_EQ(anew.entry(0), "a");
+    EXPECT_EQ(anew.entry(1), "b");
+    EXPECT_EQ(anew.entry(2), "") << "what came since stands in both";
+    EXPECT_TRUE(anew.is_shown("a") && anew.is_shown("b") && anew.is_shown("c"));
+    EXPECT_EQ(anew.folded(), anew.shown());
+    anew.take_over();
+    EXPECT_FALSE(anew.folds());
+    EXPECT_TRUE(anew.shed(2));
+    EXPECT_FALSE(anew.shed(2));
+    EXPECT_THAT(found({}), ElementsAre("c", "b", "a"));
+    EXPECT_THAT(found({.customer = "kim", .status = OrderStatus::paid}), ElementsAre("a"));
+    place("d", "lee", morning + 3h);
+    EXPECT_THAT(found({.customer = "lee"}), ElementsAre("d", "b"));
+}
+
+TEST_F(ShopViews, what_the_list_shows_otherwise_than_it_is_stored_is_seen) {
+    place("a", "kim", morning);
+    place("b", "kim", morning);
+    const auto stored = told;
+    move("a", OrderEventType::cancelled);
+    told = stored;
+    fold_anew();
+    EXPECT_FALSE(list.refoldable().is_shown("a"));
+    EXPECT_TRUE(list.refoldable().is_shown("b"));
+    list.refoldable().take_over();
+    EXPECT_THAT(found({.status = OrderStatus::pending}), ElementsAre("a", "b"));
+}
+
 TEST_F(ShopViews, an_order_that_cannot_be_read_is_counted_and_not_guessed_at) {
     tell(event::Event::make({.category = &order_category,
                              .stream_id = "x",
@@ -141,6 +185,8 @@ TEST_F(ShopViews, an_order_that_cannot_be_read_is_counted_and_not_guessed_at) {
          1);
     EXPECT_EQ(list.skipped(), 1u);
     EXPECT_THAT(found({}), IsEmpty());
+    list.refoldable().begin();
+    EXPECT_FALSE(list.refoldable().fold(*told.front()));
 }
 
 TEST_F(ShopViews, what_a_user_was_told_is_unread_until_a_mark_says_so) {
