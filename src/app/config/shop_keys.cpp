@@ -35,11 +35,12 @@ std::vector<Key> shop_keys() {
          {"choreography", "orchestration"}},
         {"shop.step_timeout",
          "An order that is not paid after this is cancelled; with orchestration, one of whose steps there is "
-         "no "
-         "answer.",
+         "no answer, or whose first step has not ended after twice this.",
          FIELD(shop.step_timeout), one_second, 24 * one_hour},
         {"shop.compensation_timeout",
-         "With orchestration: an order's saga is stuck once a step was not undone for this long.",
+         "A refund that takes longer is told as overdue; with orchestration, an order's saga is stuck once a "
+         "step was not "
+         "undone for this long.",
          FIELD(shop.compensation_timeout), one_second, one_year},
         {"shop.payment_timeout",
          "How long an answer of the payment provider is waited for; then the order is cancelled and whatever "

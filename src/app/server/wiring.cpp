@@ -104,6 +104,7 @@ std::optional<shop::Settings> shop_settings(const Config& config) {
                                            .ship_after = config.shop.ship_after},
                           .payments = {.prefix = prefix,
                                        .timeout = config.shop.payment_timeout,
+                                       .refund_patience = config.shop.compensation_timeout,
                                        .circuit = payment_circuit(config)},
                           .provider = payment_provider(config),
                           .notifications = {.prefix = prefix, .inbox_keep = config.inbox.keep}};

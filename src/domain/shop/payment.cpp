@@ -44,6 +44,7 @@ void evolve(Payment& payment, const PaymentEvent& event) {
             break;
         case PaymentType::cancelled:
             payment.status = payment.status == Is::none ? Is::barred : Is::cancelling;
+            payment.cancelled_at = event.at;
             break;
         case PaymentType::refunded:
             payment.status = Is::refunded;

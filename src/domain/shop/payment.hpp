@@ -61,6 +61,7 @@ struct Payment {
     std::string method{};
     std::string reason{};
     Timestamp requested_at{};
+    Timestamp cancelled_at{};
 
     /// There is something to ask the provider for.
     bool under_way() const {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <algorithm>
 #include <tuple>
 
 #include "aio/backoff.hpp"
@@ -156,7 +157,7 @@ aio::awaitable<result<bool>> Payments::step(std::string id) {
         std::ignore = co_await parts_.committer.commit(std::move(ended));
         co_return false;
     }
-    const auto refunded = co_await refund(id);
+    const auto refunded = co_await refund(id, payment->cancelled_at);
     if (!refunded || !*refunded) co_return refunded;
     const auto moved =
         co_await move({.type = PaymentType::refunded, .order_id = id}, co_await last_cause(id));
@@ -199,7 +200,7 @@ aio::awaitable<result<bool>> Payments::charge_again(const std::string& id, const
     if (errands_.stopping().raised()) co_return false;
     if (parts_.clock.now() < payment.requested_at + options_.timeout)
         co_return fail(errc::refused, {}, "the payment provider does not answer");
-    const auto refunded = co_await refund(id);
+    const auto refunded = co_await refund(id, payment.requested_at + options_.timeout);
     if (!refunded || !*refunded) co_return refunded;
     const auto moved = co_await move(
         {.type = PaymentType::failed, .order_id = id, .reason = "결제 응답 없음"}, co_await last_cause(id));
@@ -208,11 +209,15 @@ aio::awaitable<result<bool>> Payments::charge_again(const std::string& id, const
 }
 
 // What is not given back is asked for again, with growing pauses, and after a start.
-aio::awaitable<result<bool>> Payments::refund(const std::string& id) {
+aio::awaitable<result<bool>> Payments::refund(const std::string& id, Timestamp since) {
+    owed_.try_emplace(id, since);
     if (const auto wait = refunding_.enter(parts_.clock.now())) co_return co_await put_off(id, *wait);
     const bool done = co_await provider_.refund(id, options_.timeout / attempts, errands_.stopping());
     leave(refunding_, "refund", done);
-    if (done) co_return true;
+    if (done) {
+        owed_.erase(id);
+        co_return true;
+    }
     co_return fail(errc::refused, {}, "the payment provider has not given the money back yet");
 }
 
@@ -237,6 +242,11 @@ void Payments::read_metrics(MetricSink& sink) const {
     sink.gauge("stepcast_shop_payments_under_way", "Payments that the provider is being asked for",
                static_cast<double>(errands_.under_way()));
     const auto now = parts_.clock.now();
+    const auto overdue = std::ranges::count_if(
+        owed_, [&](const auto& owed) { return now - owed.second >= options_.refund_patience; });
+    sink.gauge("stepcast_shop_refunds_overdue",
+               "Refunds that the payment provider has not made for longer than shop.compensation_timeout",
+               static_cast<double>(overdue));
     for (const auto& [step, circuit] : circuits()) {
         sink.gauge("stepcast_circuit_state", "Calls to a dependency: 0 made, 1 one is tried, 2 none is made",
                    static_cast<double>(circuit->state(now)), {{"step", step}});

@@ -1,4 +1,6 @@
 #pragma once
+#include <map>
+
 #include "domain/shop/errands.hpp"
 #include "domain/shop/messages.hpp"
 #include "domain/shop/payment.hpp"
@@ -16,6 +18,8 @@ class Payments {
         std::string prefix{};  ///< before topics
         /// How long an answer of the provider is waited for in all; then whatever it took goes back.
         Duration timeout = std::chrono::seconds{10};
+        /// What is not given back for so long is told as overdue. It is asked for again all the same.
+        Duration refund_patience = std::chrono::minutes{10};
         flow::Circuit::Options circuit{};  ///< one for charges, one for refunds
     };
 
@@ -44,7 +48,7 @@ class Payments {
     aio::awaitable<event::Metadata> last_cause(const std::string& id);
     aio::awaitable<result<bool>> charge(const std::string& id, const Payment& payment);
     aio::awaitable<result<bool>> charge_again(const std::string& id, const Payment& payment);
-    aio::awaitable<result<bool>> refund(const std::string& id);
+    aio::awaitable<result<bool>> refund(const std::string& id, Timestamp since);
     aio::awaitable<result<bool>> put_off(const std::string& id, Duration wait);
     void leave(flow::Circuit& circuit, std::string_view step, bool answered);
 
@@ -53,6 +57,7 @@ class Payments {
     PaymentProvider& provider_;
     flow::Circuit charging_;
     flow::Circuit refunding_;
+    std::map<std::string, Timestamp> owed_;  // by payment: since when its money is to be given back
     flow::Commands commands_;
     Errands errands_;
 };

@@ -1,6 +1,7 @@
 // Both styles of an order's saga over the same services: whatever happens, they come to the same.
 #include <gmock/gmock.h>
 
+#include "unit/metric_rows.hpp"
 #include "unit/shop/shop_world.hpp"
 
 namespace stepcast::shop::test {
@@ -225,6 +226,31 @@ TEST_F(ShopStyles, an_orchestrated_order_whose_money_does_not_come_back_is_stuck
         const auto saga = co_await sagas.load("O");
         EXPECT_EQ(world.orchestrator.saga(*saga->state)->status, flow::SagaStatus::compensated);
         EXPECT_EQ(world.till.balance(), 0);
+        co_await world.stop();
+    });
+}
+
+TEST_F(ShopStyles, a_refund_that_takes_too_long_is_told_and_asked_for_until_it_is_made) {
+    World world{io, core, false, 1};
+    const auto overdue = [&] {
+        stepcast::testing::MetricRows rows;
+        world.payments.read_metrics(rows);
+        return rows.values.at("stepcast_shop_refunds_overdue");
+    };
+    run([&]() -> awaitable<void> {
+        co_await world.stock(1, 10);
+        co_await world.order("O", 1, "CARD");
+        co_await world.settle();
+        world.till.gives_back = false;
+        EXPECT_TRUE(co_await world.orders.cancel("O", {}));
+        co_await world.settle();
+        EXPECT_EQ(overdue(), 0);
+        world.clock.time += 10min;
+        EXPECT_EQ(overdue(), 1);
+        world.till.gives_back = true;
+        for (int i = 0; i < 100 && !world.till.taken.empty(); ++i) co_await world.settle();
+        EXPECT_EQ(world.till.balance(), 0);
+        EXPECT_EQ(overdue(), 0);
         co_await world.stop();
     });
 }
