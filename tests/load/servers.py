@@ -95,7 +95,7 @@ class Server:
         while not answers(port):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise RuntimeError(f"{command[0]} did not start:\n{self.output()[-2000:]}")
+                raise RuntimeError(f"{command[0]} did not start, it ended with {self.process.returncode}:\n{self.output()[-2000:]}")
             time.sleep(0.02)
 
     def output(self):
