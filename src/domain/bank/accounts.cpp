@@ -104,16 +104,16 @@ result<flow::Decision> Accounts::decide(const Wish& wish, domain::Answer& answer
     answer = answer_of(wish.account_id, *event, after, next);
 
     const auto event_id = wish.event_id.empty() ? random_uuid() : wish.event_id;
+    auto draft = make_draft(*event, wish.account_id, event_id, after.owner, next, event::to_json(wish.cause));
     flow::Decision decision;
-    decision.events.push_back(
-        make_draft(*event, wish.account_id, event_id, after.owner, next, event::to_json(wish.cause)));
     decision.beside.outbox.push_back({.id = fmt::format("account {} {}", wish.account_id, next),
                                       .topic = options_.events_topic,
                                       .key = wish.account_id,
-                                      .value = encode_event(*event, wish.account_id, event_id, next),
+                                      .value = std::string{"{"}.append(draft->body()),
                                       .headers = {{"eventType", std::string{name_of(event->type)}},
                                                   {"aggregateId", wish.account_id},
                                                   {"timestamp", format_rfc3339(event->at)}}});
+    decision.events.push_back(std::move(draft));
     if (options_.snapshot_every != 0 && next % options_.snapshot_every == 0)
         decision.beside.outbox.push_back({.id = fmt::format("snapshot {} {}", wish.account_id, next),
                                           .topic = options_.snapshots_topic,
