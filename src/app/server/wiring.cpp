@@ -8,6 +8,7 @@
 #include "app/config/kafka_config.hpp"
 #include "app/server/access_log.hpp"
 #include "bus/embedded/embedded_bus.hpp"
+#include "domain/bank/aggregate.hpp"
 #include "domain/bank/module.hpp"
 #include "domain/progress/module.hpp"
 #include "domain/shop/module.hpp"
@@ -187,6 +188,7 @@ std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now,
         all.push_back(webhooks::module_spec({std::move(webhooks), &progress::category, stalls}));
     auto topics = topic_settings(config);
     topics.categories.push_back(&flow::letter_category);
+    topics.begins_at = {{&bank::category, bank::account_kind(0).schema}};  // as the bank's projection does
     for (const auto& module : all)
         topics.categories.insert(topics.categories.end(), module.categories.begin(), module.categories.end());
     all.push_back(topics::module_spec(std::move(topics)));

@@ -36,7 +36,7 @@ constexpr Schema record{"TopicRecord", R"({
     "bytes":{"type":"integer","description":"Of a value that is too large"}}})"};
 constexpr Schema missed{"TailMissed", R"({
   "type":"object","required":["count"],"properties":{"count":{"type":"integer","minimum":1}}})"};
-constexpr Schema live{"TailLive", R"({"type":"object","properties":{}})"};
+constexpr Schema live{"TailLive", R"({"type":"object","description":"It says nothing more."})"};
 constexpr http::MessageInfo live_message{
     .name = "live", .meaning = "What is written from here on is told", .payload = &live};
 constexpr http::MessageInfo record_message{

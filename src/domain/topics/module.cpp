@@ -57,6 +57,7 @@ class TopicModule final : public domain::Module, flow::Projection {
 
   private:
     std::span<const event::Category* const> categories() const override { return settings_.categories; }
+    std::vector<store::SnapshotKind> begins_at() const override { return settings_.begins_at; }
     awaitable<void> apply(std::span<const event::EventRef> events, event::Position) override {
         for (const auto& event : events) {
             if (event->metadata().empty()) continue;
