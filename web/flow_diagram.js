@@ -37,7 +37,10 @@ export function sequence(items) {
   const met = new Set(rows.flatMap(({ at, to }) => [at, ...to]));
   const lifelines = [...first.filter((name) => met.has(name)), ...[...met].filter((name) => !first.includes(name))];
   const began = Date.parse(items[0]?.at);
-  for (const row of rows) row.after = Date.parse(row.item.at) - began;
+  for (const row of rows) {
+    row.after = Date.parse(row.item.at) - began;
+    row.to.sort((a, b) => lifelines.indexOf(a) - lifelines.indexOf(b));
+  }
   return { lifelines, rows };
 }
 
@@ -45,7 +48,7 @@ export const afterWords = (ms) => (ms < 1000 ? `+${ms} ms` : `+${(ms / 1000).toL
 export const serviceOf = (name) => serviceWords(lang, name);
 /** A row as a sentence. */
 export function rowWords({ item, at, to, name, after }) {
-  const what = item.kind === 'event' ? say('storedBy', serviceOf(at), item.stream, name) : say('goes', serviceOf(at), to.map(serviceOf).join(', ') || say('nobody'), item.topic, name);
+  const what = item.kind === 'event' ? say('storedBy', serviceOf(at), item.stream, name) : say('goes', serviceOf(at), to.map(serviceOf).join(', ') || say('nobody'), [item.topic, name].filter(Boolean).join(', '));
   return say('tells', afterWords(after), what);
 }
 

@@ -93,7 +93,8 @@ export class Letters extends Part {
         if (letter) await new Promise((resolve) => setTimeout(resolve, 200));
         letter = (await call(pathOf(id))).json;
       } while (letter.status === 'REDRIVING');
-    }, () => say(letter.status === 'HANDLED' ? 'redriven' : 'redriveFailed', letter.topic, letter.history.at(-1)?.errorMessage ?? ''));
+      if (letter.status !== 'HANDLED') throw new Error(say('redriveFailed', letter.topic, letter.history.at(-1)?.errorMessage ?? ''));
+    }, () => say('redriven', letter.topic));
   }
 
   giveUp(id) {

@@ -27,7 +27,7 @@ export class Part {
   /** Paints now and whenever the language changes; for the end of a constructor. */
   begin() {
     whenSpoken(() => {
-      if (this.said) this.said.textContent = '';
+      if (this.said) this.said.textContent = this.failed = '';
       this.paint();
     });
   }
@@ -36,7 +36,7 @@ export class Part {
   async refresh() {
     try {
       await this.ask();
-      this.error.textContent = '';
+      this.error.textContent = this.failed ?? '';
     } catch (refusal) {
       this.error.textContent = refusal.message;
       throw refusal;
@@ -45,15 +45,14 @@ export class Part {
     }
   }
 
-  /** Does what a button is for, says `done` of it, and asks how things stand then. */
+  /** Does what a button is for, says `done` of it or why not, and asks how things stand then. */
   async act(what, done) {
-    this.said.textContent = '';
+    this.said.textContent = this.failed = '';
     try {
       await what();
       this.said.textContent = done();
     } catch (refusal) {
-      this.error.textContent = refusal.message;
-      return;
+      this.failed = refusal.message;
     }
     await this.refresh().catch(() => {});
   }
@@ -61,6 +60,7 @@ export class Part {
   /** Nothing of what was shown is anybody's any more. */
   clear() {
     this.found = undefined;
+    this.failed = '';
     this.error.textContent = '';
     this.paint();
   }

@@ -117,7 +117,7 @@ export class Live {
     const stream = (this.stream = new EventSource(path));
     this.error.textContent = '';
     this.state = 'connecting';
-    stream.addEventListener('open', () => this.become('listening'));
+    stream.addEventListener('live', () => this.become('listening'));
     stream.addEventListener('record', ({ data }) => this.hear(JSON.parse(data)));
     stream.addEventListener('missed', ({ data }) => this.miss(JSON.parse(data).count));
     stream.addEventListener('error', () => (stream.readyState === EventSource.CLOSED ? this.ask(stream, path) : this.become('reconnecting')));

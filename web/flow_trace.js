@@ -35,7 +35,6 @@ export class Trace extends Part {
   }
 
   async ask() {
-    if (!this.id || this.unknown) return;
     const { id } = this;
     try {
       const found = await this.read();
@@ -71,6 +70,7 @@ export class Trace extends Part {
   }
 
   async refresh() {
+    if (!this.id || this.unknown) return;
     await super.refresh();
     this.fresh = false;
   }

@@ -100,7 +100,7 @@ test('a dead letter is read, handed over again, and given up', () => withPage({}
   await until('its content is told', async () => /"taskId": "task-/.test(await row.locator('pre').innerText()));
   others.refuses.add('/hook');
   await row.getByRole('button', { name: /^Hand .* over again$/ }).click();
-  await textIs(page, '#letters-said', /It failed again/);
+  await textIs(page, '#letters .error', /It failed again/);
   others.refuses.clear();
   await row.getByRole('button', { name: /^Hand .* over again$/ }).click();
   await textIs(page, '#letters-said', /It was handled/);
@@ -133,7 +133,12 @@ test('every page leads to it, in both languages', () => withPage({ path: '/bank'
   await page.locator('nav a', { hasText: 'Flow' }).click();
   await textIs(page, '#letters-none', /There are none/);
   assert.equal(await page.locator('.top nav a[aria-current=page]').innerText(), 'Flow');
+  await page.getByLabel('Correlation id, order, or stream').fill('nothing');
+  await page.getByRole('button', { name: 'Show' }).click();
+  await textIs(page, '#trace .error', /Nothing is known of this id/);
   await page.getByRole('button', { name: '한국어' }).click();
+  await page.getByRole('button', { name: '보기', exact: true }).click();
+  await textIs(page, '#trace .error', /아는 것이 없습니다/);
   await textIs(page, '#letters-none', /없습니다/);
 }));
 
@@ -159,6 +164,78 @@ test('the keyboard filters sagas, looks into one and resumes it', () => withPage
   await stands(id, 'COMPENSATED');
 }));
 
+/** The rows of the diagram that are messages: topic, from, to, and `undo` where they take something back. */
+const messages = (page) => page.locator('#diagram .message').evaluateAll((all) => all.map((one) => `${one.getAttribute('aria-label')}${one.classList.contains('undo') ? ' undo' : ''}`));
+
+test('the shop leads to an order’s messages, which go over the services and back', () => withPage({}, async (page) => {
+  const id = await order();
+  await comes(id, 'CONFIRMED');
+  assert.equal((await server.post(`/api/orders/${id}/cancel`)).status, 202);
+  await stands(id, 'COMPENSATED');
+  await page.goto(`${server.base}/shop?order=${id}`);
+  await page.locator('#order-trace').click();
+  await textIs(page, '#trace-of', new RegExp(id));
+  await until('the refund is told', async () => (await messages(page)).some((one) => /payment-commands.*REFUND.* undo$/.test(one)));
+  const all = await messages(page);
+  for (const wanted of [/Order to Payment, payment-commands/, /Payment to Order.*, payment-completed/, /Order to Product, stock-commands/, /Product to Order, stock-reserved/, /Order to Product, stock-commands, RELEASE undo$/])
+    assert.ok(all.some((one) => wanted.test(one)), `${wanted} of ${all.join('\n')}`);
+  const rows = page.locator('#diagram .item');
+  await page.getByText('As a table').click();
+  assert.equal(await page.locator('#trace-rows tr').count(), await rows.count());
+  await rows.first().click();
+  assert.match(await page.locator('#item-data').innerText(), /1200000/);
+  await page.keyboard.press('End');
+  await until('the last one is told', async () => (await page.locator('#item-title').innerText()) === (await rows.last().getAttribute('aria-label')));
+  await page.keyboard.press('Home');
+  assert.equal(await rows.first().getAttribute('aria-selected'), 'true');
+  await page.locator('#item-stream').or(page.locator('#item-listen')).first().waitFor();
+}));
+
+test('a stream leads to the messages of its events, and an event to its stream', () => withPage({}, async (page) => {
+  const id = await order();
+  await comes(id, 'CONFIRMED');
+  await page.goto(`${server.base}/streams?stream=order-${id}`);
+  await page.locator('#request').click();
+  await page.locator('#diagram .event').first().click();
+  await page.locator('#item-stream').click();
+  await page.locator('#state-title').waitFor();
+}));
+
+test('topics tell how far they are read, and show what comes on one', () => withPage({}, async (page) => {
+  await page.getByRole('button', { name: 'Listen to order-created', exact: true }).click();
+  await textIs(page, '#live-state', /^order-created: live$/);
+  const id = await order();
+  const record = page.locator('#records li', { hasText: id });
+  await record.locator('summary').click();
+  await until('it is told in lines', async () => new RegExp(`"orderId": "${id}"`).test(await record.locator('pre').innerText()));
+  await page.getByRole('button', { name: 'Pause' }).click();
+  const other = await order();
+  await textIs(page, '#live-state', /paused, 1 passed by/);
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await textIs(page, '#records .gap', /1 passed by meanwhile/);
+  assert.equal(await page.locator('#records li', { hasText: other }).count(), 0);
+  await until('it is read to its end', async () => /up to date/.test(await page.locator('#topic-list tr', { has: page.getByRole('button', { name: 'Listen to order-created', exact: true }) }).innerText()));
+  await record.getByRole('button', { name: 'All messages of this request' }).click();
+  await textIs(page, '#trace-of', /Request/);
+}));
+
+test('of a key only its records are shown, and of a flood the newest 200', () => withPage({}, async (page) => {
+  const send = (events) => server.post('/api/v2/progress/events', events);
+  const event = (taskId, percentage) => ({ taskId, userId: 'flood', eventType: 'PROGRESS', percentage });
+  await page.locator('#listen select').selectOption('progress-events');
+  await page.getByRole('button', { name: 'Listen', exact: true }).click();
+  await textIs(page, '#live-state', /: live$/);
+  for (let sent = 0; sent < 250; sent += 50) assert.ok((await send(Array.from({ length: 50 }, (_, i) => event(`flood-${sent + i}`, 1)))).ok);
+  await page.locator('#records li', { hasText: 'flood-249' }).waitFor();
+  assert.equal(await page.locator('#records li').count(), 200);
+  await page.getByLabel('Only this key').fill('flood-249');
+  await page.getByRole('button', { name: 'Listen', exact: true }).click();
+  await textIs(page, '#live-state', /: live$/);
+  assert.ok((await send([{ ...event('other', 2), userId: 'other' }, event('flood-249', 2)])).ok);
+  await page.locator('#records li').first().waitFor();
+  assert.deepEqual(await page.locator('#records summary b').allInnerTexts(), ['flood-249']);
+}));
+
 /** The page of a server where something waits for somebody. */
 const troubled = (options, body) => withPage(options, async (page) => {
   const id = await stuck();
@@ -169,6 +246,12 @@ const troubled = (options, body) => withPage(options, async (page) => {
   await page.locator('#letter-list [aria-expanded]').first().click();
   await page.locator('.steps-of li').first().waitFor();
   await page.locator('#letter-list pre').waitFor();
+  await page.getByRole('button', { name: /order-created/ }).click();
+  await page.getByRole('textbox').first().fill(id);
+  await page.locator('#find button').click();
+  await page.locator('#diagram .item').first().waitFor();
+  await order();
+  await page.locator('#records li').first().waitFor();
   await body(page);
   others.refuses.clear();
   assert.equal((await server.post(`/api/sagas/${id}/resume`)).status, 202);

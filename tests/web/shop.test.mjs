@@ -159,6 +159,7 @@ test('with tokens a customer signs in, and sees only what is theirs', () => with
   await add(page, '노트북');
   await page.locator('#checkout button:enabled').click();
   await endsAs(page, 'CONFIRMED');
+  assert.ok(!(await page.locator('#order-operators').isVisible()), 'links are for who may follow them');
   await textIs(page, '#notice-list', /Your order has been received/);
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.locator('#sign').waitFor();
