@@ -4,8 +4,14 @@ import { lang, say } from './texts.js';
 
 // Who keeps streams, sends to topics and reads them, where the messages themselves do not tell.
 const keepers = { order: 'order', cart: 'order', fulfilment: 'order', stock: 'product', payment: 'payment', notification: 'notification', progress: 'progress', account: 'bank', transfer: 'bank' };
-const senders = { 'order-created': 'order', 'order-cancelled': 'order', 'order-events': 'order', 'payment-commands': 'order', 'stock-commands': 'order', 'stock-reserved': 'product', 'stock-reservation-failed': 'product', 'product-events': 'product', 'payment-completed': 'payment', 'payment-failed': 'payment', 'event-stream-accounts': 'bank' };
-const readers = { 'order-created': ['product'], 'order-cancelled': ['product', 'payment'], 'payment-commands': ['payment'], 'stock-commands': ['product'], 'stock-reserved': ['payment'], 'stock-reservation-failed': ['order'], 'payment-completed': ['order'], 'payment-failed': ['order', 'product'], 'compensation-completed': ['order'], 'progress-events': ['progress'] };
+const senders = {
+  'order-created': 'order', 'order-cancelled': 'order', 'order-events': 'order', 'payment-commands': 'order', 'stock-commands': 'order', 'stock-reserved': 'product',
+  'stock-reservation-failed': 'product', 'product-events': 'product', 'payment-completed': 'payment', 'payment-failed': 'payment', 'event-stream-accounts': 'bank',
+};
+const readers = {
+  'order-created': ['product'], 'order-cancelled': ['product', 'payment'], 'payment-commands': ['payment'], 'stock-commands': ['product'], 'stock-reserved': ['payment'],
+  'stock-reservation-failed': ['order'], 'payment-completed': ['order'], 'payment-failed': ['order', 'product'], 'compensation-completed': ['order'], 'progress-events': ['progress'],
+};
 const first = ['order', 'product', 'payment', 'notification', 'bank'];
 const takesBack = /cancel|fail|refus|refund|releas|compensat|undo|declin|stuck/i;
 
@@ -13,7 +19,7 @@ const takesBack = /cancel|fail|refus|refund|releas|compensat|undo|declin|stuck/i
 const known = (table, topic) => table[Object.keys(table).find((name) => topic.endsWith(name))];
 const nameOf = (type, data) => type || data?.command || data?.type || '';
 
-/** Lifelines and rows, in the order of `items`: an event is `at` a lifeline, a message goes `from` one `to` others, none if nobody acted on it. */
+/** Lifelines and rows, in the order of `items`: an event is `at` a lifeline, a message goes `from` one `to` others, none if no other service acted on it. */
 export function sequence(items) {
   const events = new Map(items.filter(({ kind }) => kind === 'event').map((item) => [item.id, item]));
   const keeper = (event) => {
@@ -137,7 +143,7 @@ export class Diagram {
     }
     const ends = to.map((reader) => this.x(reader)).sort((a, b) => Math.abs(a - x) - Math.abs(b - x));
     const side = Math.sign(ends[0] - x);
-    return [...[Math.min(x, ...ends), Math.max(x, ...ends)].filter((end) => end !== x).map((end) => shape('line', { class: 'way', x1: x, x2: end - 6 * Math.sign(end - x), y1: y, y2: y })),
+    return [shape('circle', { class: 'tip', cx: x, cy: y, r: 4 }), ...[Math.min(x, ...ends), Math.max(x, ...ends)].filter((end) => end !== x).map((end) => shape('line', { class: 'way', x1: x, x2: end - 6 * Math.sign(end - x), y1: y, y2: y })),
       ...ends.map((end) => {
         const back = -9 * Math.sign(end - x);
         return shape('path', { class: 'tip', d: `M${end},${y} l${back},-5 v10 z` });

@@ -55,8 +55,11 @@ export class Topics extends Part {
     title.firstChild.setAttribute('aria-label', say('listenTo', name));
     number.textContent = count(held(topic));
     parts.textContent = count(partitions.length);
-    readers.replaceChildren(...groups.map(({ group, lag, partitions: places }) =>
-      node('span', { className: 'group', data: lag > 0 ? { behind: '' } : {}, title: places.map(({ partition, position, head }) => say('placeOf', partition, position, head)).join('\n') }, `${group} `, node('b', {}, lag > 0 ? say('behind', count(lag)) : say('upToDate')))));
+    readers.replaceChildren(...groups.map(({ group, lag, partitions: places }) => {
+      const title = places.map(({ partition, position, head }) => say('placeOf', partition, position, head)).join('\n');
+      const reader = group.endsWith(`.${name}`) ? group.slice(0, -name.length - 1) : group;
+      return node('span', { className: 'group', data: lag > 0 ? { behind: '' } : {}, title }, `${reader} `, node('b', {}, lag > 0 ? say('behind', count(lag)) : say('upToDate')));
+    }));
     if (!groups.length) readers.textContent = say('noGroup');
   }
 }
