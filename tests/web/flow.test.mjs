@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { faultsOf, inPage, picture, startBrowser, startIssuer, startServer, until } from './support.mjs';
 
-/** A payment provider and a receiver of webhooks: what `refuses` names, by the end of its path, is answered by 503. */
+/** A payment provider and a receiver of webhooks: what `refuses` names, by the end of its path or a piece of its body, is answered by 503. */
 async function startOthers() {
   const refuses = new Set();
   const server = http.createServer((request, answer) => {
-    request.resume().on('end', () => answer.writeHead([...refuses].some((path) => request.url.endsWith(path)) ? 503 : 200).end());
+    let body = '';
+    request.on('data', (piece) => (body += piece));
+    request.on('end', () => answer.writeHead([...refuses].some((one) => request.url.endsWith(one) || body.includes(one)) ? 503 : 200).end());
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { base: `http://127.0.0.1:${server.address().port}`, refuses, stop: () => (server.closeAllConnections(), new Promise((resolve) => server.close(resolve))) };
@@ -58,13 +60,13 @@ async function stuck() {
   return id;
 }
 
-/** A task whose end the receiver of webhooks did not take. */
+/** A task whose end the receiver of webhooks did not take; those of orders it takes. */
 async function letter() {
-  others.refuses.add('/hook');
+  others.refuses.add('task-');
   const before = (await server.get('/api/dead-letters')).length;
   assert.ok((await server.post('/api/v2/progress/events', { taskId: `task-${Date.now()}`, userId: 'kim', eventType: 'COMPLETED' })).ok);
   await until('there is a dead letter', async () => (await server.get('/api/dead-letters')).length > before);
-  others.refuses.delete('/hook');
+  others.refuses.delete('task-');
 }
 
 test('a saga that is stuck is found, looked into and resumed', () => withPage({}, async (page) => {
@@ -98,7 +100,7 @@ test('a dead letter is read, handed over again, and given up', () => withPage({}
   const row = page.locator('#letter-list > li').first();
   await row.getByRole('button', { name: /^Content of/ }).click();
   await until('its content is told', async () => /"taskId": "task-/.test(await row.locator('pre').innerText()));
-  others.refuses.add('/hook');
+  others.refuses.add('task-');
   await row.getByRole('button', { name: /^Hand .* over again$/ }).click();
   await textIs(page, '#letters .error', /It failed again/);
   others.refuses.clear();
