@@ -7,7 +7,7 @@
 #include "base/hash.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
-#include "event/trace.hpp"
+#include "event/spans.hpp"
 #include "http/parameters.hpp"
 #include "http/past.hpp"
 #include "wire/request.hpp"
@@ -104,7 +104,7 @@ event::Metadata cause_of(const Request& request, std::string correlation_id) {
     event::Metadata cause{.correlation_id =
                               correlation_id.empty() ? random_uuid() : std::move(correlation_id)};
     if (!request.trace_id().empty())
-        cause.traceparent = event::next_hop(request.header("traceparent").value_or(""));
+        cause.traceparent = event::pass_on(request.header("traceparent").value_or(""));
     if (request.principal.subject.size() <= event::max_metadata_text) cause.actor = request.principal.subject;
     return cause;
 }

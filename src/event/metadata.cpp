@@ -7,7 +7,7 @@
 
 #include "base/text.hpp"
 #include "event/json_reader.hpp"
-#include "event/trace.hpp"
+#include "event/spans.hpp"
 
 namespace stepcast::event {
 namespace {
@@ -27,7 +27,7 @@ constexpr std::array<Member, 4> members{{{"correlationId", "correlation-id", &Me
 
 Metadata caused_by(const Metadata& cause, std::string id) {
     if (id.size() > max_metadata_text) id.clear();
-    return {cause.correlation_id, std::move(id), next_hop(cause.traceparent), cause.actor};
+    return {cause.correlation_id, std::move(id), pass_on(cause.traceparent), cause.actor};
 }
 
 std::string reference_of(const Event& event) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "aio/spawn.hpp"
+#include "event/spans.hpp"
 #include "flow/cause.hpp"
 #include "flow/kill_point.hpp"
 
@@ -26,6 +27,12 @@ aio::awaitable<result<store::Receipt>> Commands::handle(Command command) {
     if (!hold) co_return fail(store::errc::unavailable, {}, "the server is stopping");
     if (gate_.count() > bounds_.max_waiting)
         co_return fail(store::errc::unavailable, {}, "too many commands wait for their turn");
+    auto span = event::OpenSpan::within(command.cause.traceparent, event::Span::Kind::internal);
+    if (span) {
+        const std::string category{reader_.kind().category->name};
+        span.call("commit " + category);
+        span.add("stepcast.stream", category + "-" + command.stream_id);
+    }
     auto& entry = *streams_.try_emplace(command.stream_id).first;
     auto& stream = entry.second;
     const auto call = std::make_shared<Call>(std::move(command), core_);
@@ -38,6 +45,7 @@ aio::awaitable<result<store::Receipt>> Commands::handle(Command command) {
     while (!call->outcome)
         if (!co_await call->answered.wait())
             co_return fail(store::errc::unavailable, {}, "the call was given up");
+    if (!*call->outcome) span.fail();
     co_return std::move(*call->outcome);
 }
 

@@ -8,6 +8,8 @@
 #include "aio/spawn.hpp"
 #include "aio/unless.hpp"
 #include "base/text.hpp"
+#include "event/metadata.hpp"
+#include "event/spans.hpp"
 
 namespace stepcast::flow {
 namespace {
@@ -82,9 +84,22 @@ void truncate(bus::Message& message) {
     message.value.clear();
 }
 
+void add_span(const DeadLetters::Way& way, const DeadLetters::Letter& letter) {
+    auto span = event::OpenSpan::within(event::metadata_of(letter.record->headers()).traceparent,
+                                        event::Span::Kind::internal);
+    if (!span) return;
+    span.call(fmt::format("dead letter {}", way.topic));
+    span.add("messaging.destination.name", std::string{way.topic});
+    span.add("stepcast.consumer", std::string{way.consumer});
+    span.add("error.type", letter.error_class);
+    span.fail();
+}
+
 }  // namespace
 
 aio::awaitable<bool> DeadLetters::bury(const Way& way, const std::vector<Letter>& letters) {
+    if (event::span_sink.load(std::memory_order_relaxed) != nullptr)
+        for (const auto& letter : letters) add_span(way, letter);
     if (box_ != nullptr) {
         if (!co_await aio::run_on(box_->core(), [&] { return park(way, letters); })) co_return false;
     } else if (way.copies && !co_await send(way.topic, letters)) {

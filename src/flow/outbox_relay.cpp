@@ -8,6 +8,7 @@
 #include "aio/unless.hpp"
 #include "base/random.hpp"
 #include "event/metadata.hpp"
+#include "event/spans.hpp"
 #include "flow/kill_point.hpp"
 
 namespace stepcast::flow {
@@ -23,6 +24,17 @@ const KillPoint after_publish{"after-publish"};
 
 bool has_header(const std::vector<event::Header>& headers, std::string_view name) {
     return std::ranges::find(headers, name, &event::Header::name) != headers.end();
+}
+
+event::OpenSpan span_of(const store::OutboxMessage& message) {
+    const auto trace = std::ranges::find(message.headers, "traceparent", &event::Header::name);
+    if (trace == message.headers.end()) return {};
+    auto span = event::OpenSpan::within(trace->value, event::Span::Kind::producer);
+    if (!span) return span;
+    span.call("publish " + message.topic);
+    span.add("messaging.destination.name", message.topic);
+    span.add("messaging.message.id", message.id);
+    return span;
 }
 
 }  // namespace
@@ -186,8 +198,10 @@ awaitable<result<void>> OutboxRelay::catch_up(Topic& topic) {
 // A message that the bus refuses for its size would keep all behind it for ever.
 awaitable<result<void>> OutboxRelay::produce(Topic& topic, std::size_t window) {
     std::vector<bus::Message> messages;
+    std::vector<event::OpenSpan> spans;
     for (std::size_t i = 0; i < window; ++i) {
         const auto& message = topic.waiting[i].message;
+        if (auto span = span_of(message)) spans.push_back(std::move(span));
         messages.push_back({message.topic, message.key, message.value, message.headers});
         auto& headers = messages.back().headers;
         if (!has_header(headers, event::message_id_header))
@@ -195,6 +209,7 @@ awaitable<result<void>> OutboxRelay::produce(Topic& topic, std::size_t window) {
     }
     auto produced = co_await aio::unless(stop_, bus_.produce(std::move(messages)));
     if (!produced) co_return fail(bus::errc::closed);
+    if (!*produced) std::ranges::for_each(spans, &event::OpenSpan::fail);
     if (*produced) {
         topic.sent += window;
         topic.single = false;

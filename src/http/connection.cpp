@@ -9,6 +9,7 @@
 #include "aio/turn.hpp"
 #include "broadcast/lane.hpp"
 #include "http/paging.hpp"
+#include "http/request_span.hpp"
 
 namespace stepcast::http {
 namespace {
@@ -230,6 +231,7 @@ awaitable<bool> Connection::answer() {
     Request request = take_request(std::move(parser_.message()));
     parser_.reset();
     const Method method = request.method;
+    auto span = begin_span(request);
     Response response;
     const auto [handler, stats] = way_of(request, room, response);
     if (handler != nullptr) {
@@ -243,6 +245,7 @@ awaitable<bool> Connection::answer() {
     const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     stats->count(response.status, seconds);
     tell(request, *stats, response.status, seconds);
+    end_span(span, request, stats->route(), response.status);
     share_.charge(Limited::bytes, asked);
     if (is_unsafe(method) && response.status < 300) share_.charge(Limited::events, response.events);
     if (phase_.is_cut()) co_return false;

@@ -133,7 +133,7 @@ class Shop:
         # Each other process would share the demonstration's orders with the one that shows them.
         own = () if name == "order" else ("orders.enabled=false",)
         settings = ("bus.kind=kafka", f"kafka.brokers={self.kafka}", f"store.path={folder}/journal", "shop.enabled=true",
-                    f'shop.services=["{name}"]', f"server.port={port}", *own, *self.settings)
+                    f'shop.services=["{name}"]', f"otel.service_name={name}", f"server.port={port}", *own, *self.settings)
         return Process(name, [servers.STEPCAST, "serve", *[part for setting in settings for part in ("--set", setting)]], f"{folder}/log")
 
     def wait(self, process, done, what):

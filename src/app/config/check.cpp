@@ -139,7 +139,7 @@ std::string check_webhook(const Config& all, const Config::Webhook& webhook) {
     return {};
 }
 
-std::string_view check_payment_url(std::string_view text) {
+std::string_view check_base_url(std::string_view text) {
     if (text.empty()) return {};
     const auto url = client::parse_url(text);
     return url && url->target.find('?') == std::string::npos

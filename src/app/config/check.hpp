@@ -29,8 +29,8 @@ std::string_view check_webhook_event(std::string_view text);
 /// What keeps a webhook from being one, behind its name; empty if nothing.
 std::string check_webhook(const Config& all, const Config::Webhook& webhook);
 
-/// Of the payment provider's URL. Empty if it is one, or empty; otherwise what it must be.
-std::string_view check_payment_url(std::string_view text);
+/// Of a URL below which something is asked. Empty if it is one, or empty; otherwise what it must be.
+std::string_view check_base_url(std::string_view text);
 /// Of a service of the shop. Empty if it is one, otherwise what it must be.
 std::string_view check_shop_service(std::string_view text);
 /// What keeps the shop from being served as it is set, behind its key; empty if nothing.

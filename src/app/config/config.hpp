@@ -66,6 +66,11 @@ struct Config {
         bool access = false;
     } log;
 
+    struct Otel {
+        std::string endpoint;  ///< empty: no spans are collected
+        std::string service_name = "stepcast";
+    } otel;
+
     struct Bus {
         std::string kind = "embedded";  ///< embedded kafka
     } bus;

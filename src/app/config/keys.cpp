@@ -187,6 +187,18 @@ std::vector<Key> make_keys() {
          "Log each answer: address, user, method, route, status and time; no tokens, paths or contents.",
          FIELD(log.access)},
 
+        {"otel.endpoint",
+         "An OpenTelemetry collector (http://127.0.0.1:4318): spans are sent to /v1/traces below this URL by "
+         "OTLP "
+         "over HTTP, as JSON; empty: none are made.",
+         FIELD(otel.endpoint),
+         0,
+         2048,
+         {},
+         false,
+         check_base_url},
+        {"otel.service_name", "What spans call this process.", FIELD(otel.service_name), 1, 256},
+
         {"bus.kind",
          "Where events come in: embedded (in this process) or kafka.",
          FIELD(bus.kind),

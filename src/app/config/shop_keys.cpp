@@ -55,7 +55,7 @@ std::vector<Key> shop_keys() {
          2048,
          {},
          false,
-         check_payment_url},
+         check_base_url},
         {"shop.payments_at_once",
          "Charges, and refunds, that are asked of shop.payment_url at a time; more wait.",
          FIELD(shop.payments_at_once), 1, 10'000},

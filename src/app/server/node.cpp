@@ -35,6 +35,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
     : config_{config},
       clock_{clock},
       core_{asio::make_strand(io)},
+      spans_{make_span_exporter(io, config)},
       bus_{std::move(bus)},
       store_{make_store(core_, config, std::move(journal), clock)},
       journal_{dynamic_cast<store::JournaledStore*>(store_.get())},
@@ -57,7 +58,7 @@ Node::Node(asio::io_context& io, const Config& config, std::unique_ptr<bus::Mess
       certificate_{config_.server, server_},
       status_{{config_,  clock_,     core_,   *bus_,       *store_,       journal_, broadcaster_,
                hub_,     committer_, relay_,  letter_box_, dead_letters_, limits_,  admission_,
-               modules_, router_,    server_, tokens_,     bus_ready_,    stop_}},
+               modules_, router_,    server_, tokens_,     bus_ready_,    stop_,    spans_.get()}},
       admin_router_{http_options(config)},
       stop_watch_{core_},
       gate_{core_} {
@@ -190,6 +191,7 @@ std::string Node::url() const {
 }
 
 void Node::start() {
+    if (spans_) spans_->start();
     server_.start();
     if (admin_server_) admin_server_->start();
     hub_.start();
@@ -281,6 +283,7 @@ awaitable<bool> Node::stop() {
         co_await store_->close();
     });
     co_await bus_->close();
+    if (spans_) co_await spans_->stop();
     co_return clean;
 }
 

@@ -11,6 +11,7 @@
 #include "app/server/certificate.hpp"
 #include "app/server/demo_issuer.hpp"
 #include "app/server/node_status.hpp"
+#include "app/server/span_exporter.hpp"
 #include "app/server/streams.hpp"
 #include "app/server/tokens.hpp"
 #include "broadcast/broadcaster.hpp"
@@ -75,6 +76,7 @@ class Node {
     const Config config_;
     const Clock& clock_;
     const aio::Strand core_;
+    const std::unique_ptr<SpanExporter> spans_;  // null: nobody collects them
     const std::unique_ptr<bus::MessageBus> bus_;
     const std::unique_ptr<store::EventStore> store_;
     store::JournaledStore* const journal_;  // the store, if it is one

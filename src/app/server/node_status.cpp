@@ -119,6 +119,7 @@ awaitable<std::string> NodeStatus::metrics() {
     co_await aio::run_on(parts_.core, [this, &page]() -> awaitable<void> {
         for (const auto& module : parts_.modules) module->read_metrics(page);
         parts_.letter_box.read_metrics(page);
+        if (parts_.spans != nullptr) parts_.spans->read_metrics(page);
         parts_.relay.read_metrics(page, parts_.clock.now());
         co_return;
     });

@@ -8,6 +8,7 @@
 #include "aio/types.hpp"
 #include "app/config/config.hpp"
 #include "app/server/metrics.hpp"
+#include "app/server/span_exporter.hpp"
 #include "app/server/tokens.hpp"
 #include "broadcast/broadcaster.hpp"
 #include "bus/bus.hpp"
@@ -51,6 +52,7 @@ class NodeStatus {
         const std::unique_ptr<Tokens>& tokens;  ///< null with auth off
         const std::atomic<bool>& bus_ready;
         const aio::Stop& stop;
+        const SpanExporter* spans;  ///< null: nobody collects them
     };
 
     explicit NodeStatus(const Parts& parts) : parts_{parts} {}

@@ -7,6 +7,7 @@
 #include "aio/spawn.hpp"
 #include "app/config/kafka_config.hpp"
 #include "app/server/access_log.hpp"
+#include "app/version.hpp"
 #include "bus/embedded/embedded_bus.hpp"
 #include "domain/bank/aggregate.hpp"
 #include "domain/bank/module.hpp"
@@ -69,15 +70,18 @@ bank::Accounts::Options bank_options(const Config& config) {
 }
 
 // Without certificates to believe every call by https fails, and says so.
+client::Trust trust_for(const client::Url& url, std::string_view key) {
+    if (!url.secure) return nullptr;
+    auto trust = aio::TlsTrust::of_system();
+    if (trust) return std::move(*trust);
+    spdlog::error("{}: {}", key, trust.error().detail);
+    return nullptr;
+}
+
 std::optional<shop::HttpProvider::Options> payment_provider(const Config& config) {
     if (config.shop.payment_url.empty()) return std::nullopt;
     shop::HttpProvider::Options options{.url = client::parse_url(config.shop.payment_url).value()};
-    if (!options.url.secure) return options;
-    auto trust = aio::TlsTrust::of_system();
-    if (trust)
-        options.trust = std::move(*trust);
-    else
-        spdlog::error("shop.payment_url: {}", trust.error().detail);
+    options.trust = trust_for(options.url, "shop.payment_url");
     return options;
 }
 
@@ -252,6 +256,15 @@ std::unique_ptr<store::EventStore> make_store(const aio::Strand& core, const Con
     if (!journal) return std::make_unique<store::MemoryStore>(store_limits(config), clock);
     return std::make_unique<store::JournaledStore>(core, std::move(journal), store_limits(config),
                                                    config.store.journal_max_bytes, clock);
+}
+
+std::unique_ptr<SpanExporter> make_span_exporter(asio::io_context& io, const Config& config) {
+    if (config.otel.endpoint.empty()) return nullptr;
+    SpanExporter::Options options{.url = client::parse_url(config.otel.endpoint).value()};
+    options.trust = trust_for(options.url, "otel.endpoint");
+    options.service = config.otel.service_name;
+    options.version = version();
+    return std::make_unique<SpanExporter>(io, std::move(options));
 }
 
 flow::LetterBox::Options letter_options(const Config& config) {

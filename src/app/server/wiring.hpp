@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "app/config/config.hpp"
+#include "app/server/span_exporter.hpp"
 #include "bus/bus.hpp"
 #include "domain/module.hpp"
 #include "domain/webhooks/sender.hpp"
@@ -38,6 +39,8 @@ std::vector<domain::ModuleSpec> modules(const Config& config, Timestamp now,
                                         std::vector<webhooks::Options> webhooks = {});
 /// What a journal may hold: the categories of all modules, and the node's own.
 std::span<const event::Category* const> stored_categories();
+/// Null without `otel.endpoint`.
+std::unique_ptr<SpanExporter> make_span_exporter(asio::io_context& io, const Config& config);
 flow::LetterBox::Options letter_options(const Config& config);
 /// `clock` outlives the options.
 http::SseOptions sse_options(const Config& config, const Clock& clock);

@@ -5,6 +5,7 @@
 
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
+#include "event/spans.hpp"
 #include "flow/cause.hpp"
 
 namespace stepcast::shop {
@@ -60,6 +61,15 @@ aio::awaitable<std::vector<Failure>> Listener::take(std::span<const bus::Record>
 
 aio::awaitable<void> Listener::carry_out(Work work, event::Metadata cause, bus::Place place) {
     aio::Backoff backoff{50ms, 5s};
+    auto span = event::OpenSpan::within(cause.traceparent, event::Span::Kind::consumer);
+    if (span) {
+        span.call("consume " + topic_);
+        span.add("messaging.destination.name", topic_);
+        span.add("messaging.consumer.group.name", group_);
+        span.add("messaging.destination.partition.id", std::to_string(place.partition));
+        span.add("messaging.message.id", cause.causation_id);
+        cause.traceparent = span.traceparent();
+    }
     while (!consumer_.stopping()) {
         const auto done = co_await aio::run_on(core_, [&] { return work(cause); });
         if (done) {

@@ -177,12 +177,25 @@ aio::awaitable<event::Metadata> Payments::last_cause(const std::string& id) {
     return flow::cause_in(parts_.store, payment_category, id);
 }
 
+// Of a question to the provider. Nothing is looked up where nobody collects any.
+aio::awaitable<event::OpenSpan> Payments::span_of(const std::string& id, std::string_view step) {
+    if (event::span_sink.load(std::memory_order_relaxed) == nullptr) co_return event::OpenSpan{};
+    const auto cause = co_await last_cause(id);
+    auto span = event::OpenSpan::within(cause.traceparent, event::Span::Kind::client);
+    span.call(std::string{step});
+    if (span) span.add("stepcast.stream", "payment-" + id);
+    co_return span;
+}
+
 aio::awaitable<result<bool>> Payments::charge(const std::string& id, const Payment& payment) {
     if (const auto wait = charging_.enter(parts_.clock.now())) co_return co_await put_off(id, *wait);
+    auto span = co_await span_of(id, "charge");
     const auto answer =
         co_await provider_.charge({.key = id, .amount = payment.amount, .method = payment.method},
                                   options_.timeout / attempts, errands_.stopping());
     const bool silence = answer == PaymentProvider::Answer::silence;
+    if (silence) span.fail();
+    span.end();
     leave(charging_, "charge", !silence);
     if (silence) co_return co_await charge_again(id, payment);
     PaymentEvent outcome{.type = PaymentType::completed, .order_id = id};
@@ -212,7 +225,10 @@ aio::awaitable<result<bool>> Payments::charge_again(const std::string& id, const
 aio::awaitable<result<bool>> Payments::refund(const std::string& id, Timestamp since) {
     owed_.try_emplace(id, since);
     if (const auto wait = refunding_.enter(parts_.clock.now())) co_return co_await put_off(id, *wait);
+    auto span = co_await span_of(id, "refund");
     const bool done = co_await provider_.refund(id, options_.timeout / attempts, errands_.stopping());
+    if (!done) span.fail();
+    span.end();
     leave(refunding_, "refund", done);
     if (done) {
         owed_.erase(id);

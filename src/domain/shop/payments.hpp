@@ -5,6 +5,7 @@
 #include "domain/shop/messages.hpp"
 #include "domain/shop/payment.hpp"
 #include "domain/shop/provider.hpp"
+#include "event/spans.hpp"
 #include "flow/circuit.hpp"
 #include "flow/commands.hpp"
 
@@ -46,6 +47,7 @@ class Payments {
     aio::awaitable<result<bool>> step(std::string id);
     aio::awaitable<result<Payment>> load(const std::string& id);
     aio::awaitable<event::Metadata> last_cause(const std::string& id);
+    aio::awaitable<event::OpenSpan> span_of(const std::string& id, std::string_view step);
     aio::awaitable<result<bool>> charge(const std::string& id, const Payment& payment);
     aio::awaitable<result<bool>> charge_again(const std::string& id, const Payment& payment);
     aio::awaitable<result<bool>> refund(const std::string& id, Timestamp since);
