@@ -20,6 +20,7 @@ CUSTOMERS = 8
 PAUSE_S = 0.4
 ENDED = ("SHIPPED", "CANCELLED")
 END_LIMIT_S = 120
+DEATH_LIMIT_S = 120
 
 
 class FourProcesses:
@@ -68,8 +69,18 @@ class FourProcesses:
         server = self.running[service]
         if server is None:
             return
-        until(lambda: server.process.poll() is not None, f"the {service} service comes by {point}", 60)
+        until(lambda: server.process.poll() is not None, lambda: f"the {service} service comes by {point}: {self.work_left()}", DEATH_LIMIT_S)
         check(server.wait() == -9, f"the {service} service ended by itself at {point}: {server.output()[-2000:]}")
+
+    def work_left(self):
+        """What each service that can be asked has still to hear, and to tell."""
+        left = {}
+        for service in SERVICES:
+            try:
+                left[service] = [self.api(service).metric(f"stepcast_{name}") for name in ("bus_lag", "outbox_pending", "rebalances_total")]
+            except (AttributeError, OSError, http.client.HTTPException) as error:  # it is dead
+                left[service] = repr(error)
+        return left
 
     def end(self):
         for service, server in self.running.items():
