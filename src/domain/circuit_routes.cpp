@@ -28,7 +28,7 @@ constexpr http::Schema circuit_list{"Circuits", R"({
       "putOff":{"type":"integer","minimum":0,"description":"Calls since the start that were told to come again later"},
       "openUntil":{"type":"string","format":"date-time","description":"Of one that is not closed: from when on one call is tried"}}}}}})"};
 
-const http::RouteInfo info{
+const http::RouteInfo circuits_info{
     .summary = "Whether the calls to other systems are answered, step by step",
     .description = "Of this process: services elsewhere have circuits of their own.",
     .access = http::Access::admin,
@@ -64,7 +64,7 @@ std::vector<http::Route> circuit_routes(std::vector<StepCircuit> circuits, const
         event::append_json_value(text, found);
         co_return Response::json(std::move(text)).with("Cache-Control", "no-store");
     };
-    return {{wire::Method::get, "/api/circuits", list, info}};
+    return {{wire::Method::get, "/api/circuits", list, circuits_info}};
 }
 
 }  // namespace stepcast::domain

@@ -41,7 +41,7 @@ constexpr Schema saga_page{"SagaPage", R"({
       "description":"How many stand so, of all kinds, or of the one that is asked for",
       "additionalProperties":{"type":"integer","minimum":0}}}})"};
 
-const http::RouteInfo info{
+const http::RouteInfo list_info{
     .summary = "Sagas that have not ended, and how many stand where",
     .description =
         "First those that are stuck and wait for somebody, then those that are undone, then those "
@@ -59,7 +59,8 @@ const http::RouteInfo info{
 };
 
 std::optional<SagaStatus> status_named(std::string_view name) {
-    const auto found = std::ranges::find(OpenSagas::statuses, name, flow::name_of);
+    const auto found =
+        std::ranges::find(OpenSagas::statuses, name, [](SagaStatus status) { return flow::name_of(status); });
     return found == OpenSagas::statuses.end() ? std::nullopt : std::optional{*found};
 }
 
@@ -195,7 +196,7 @@ class List {
 http::Route saga_list_route(std::vector<ProcessManager*> kinds, const aio::Strand& core) {
     const auto list = std::make_shared<List>(std::move(kinds), core);
     return {wire::Method::get, "/api/sagas",
-            [list](Request& request, http::Context) { return list->answer(request); }, info};
+            [list](Request& request, http::Context) { return list->answer(request); }, list_info};
 }
 
 }  // namespace stepcast::domain

@@ -34,9 +34,9 @@ TEST_F(ShopWithoutProducts, does_not_say_of_a_product_that_there_is_none) {
     Carts carts{world.orders_at.parts, world.catalogue, world.orders};
     run([&]() -> awaitable<void> {
         world.catalogue.set_whole(false);
-        EXPECT_EQ((co_await carts.put("kim", 9, 1, {})).error().code, errc::rebuilding);
+        EXPECT_EQ((co_await carts.put("kim", 9, 1, {}, {})).error().code, errc::rebuilding);
         world.catalogue.set_whole(true);
-        EXPECT_EQ((co_await carts.put("kim", 9, 1, {})).error().code, errc::unknown_product);
+        EXPECT_EQ((co_await carts.put("kim", 9, 1, {}, {})).error().code, errc::unknown_product);
         for (auto* process : {&world.orders_at, &world.products_at, &world.payments_at})
             process->committer.stop();
         co_await carts.stop();
