@@ -101,8 +101,12 @@ class Bank(unittest.TestCase):
             self.assertEqual(event.pop("version"), event["metadata"]["version"])
             self.assertEqual(json.loads(record["payload"]), event)
             self.assertEqual(record["key"], "ACC-001")
-            self.assertEqual(headers(record), {"eventType": event["eventType"], "aggregateId": "ACC-001",
-                                               "timestamp": event["metadata"]["timestamp"]})
+            said = headers(record)
+            self.assertEqual(said.pop("causation-id"), f"account-ACC-001/{event['eventId']}")
+            self.assertEqual(said.pop("message-id"), f"account ACC-001 {event['metadata']['version']}")
+            self.assertTrue(said.pop("correlation-id"))
+            self.assertEqual(said, {"eventType": event["eventType"], "aggregateId": "ACC-001",
+                                    "timestamp": event["metadata"]["timestamp"]})
         snapshot = records(prefix + "snapshots", 1)[0]
         self.assertEqual(snapshot["key"], "ACC-001")
         saved = json.loads(snapshot["payload"])
