@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests in stages and ends with one line `N passed, N failed`. `./dev test` calls it; the release server is built by then.
 
-    run.py [STAGE…]     stages: ground seeds integration load faults web proxies clients api tokens asan tsan (all, in this order),
+    run.py [STAGE…]     stages: ground seeds integration faults web proxies clients api tokens load asan tsan (all, in this order),
                         unit (what asan runs, in the release build)
 """
 import atexit
@@ -281,13 +281,14 @@ STAGES = {
     "seeds": lambda: (start_broker(), python_suite("seeds")),
     # Its tests mostly wait, for time-outs and for servers that start and stop.
     "integration": lambda: (start_broker(), python_suite("integration", side_by_side=2)),
-    "load": lambda: build("release", "floor") and (start_broker(), python_suite("load")),
     "faults": lambda: (start_broker(), reported("faults", str(ROOT / "tests/faults/faults.py"), "--short", "--json")),
     "web": web,
     "proxies": lambda: suite_with_needs("proxies"),
     "clients": lambda: suite_with_needs("clients"),
     "api": lambda: suite_with_needs("api"),
     "tokens": lambda: build("release", "signatures") and suite_with_needs("tokens"),
+    # It uses a server of the address sanitizer, which is built ahead meanwhile.
+    "load": lambda: build("release", "floor") and (start_broker(), python_suite("load")),
     "asan": lambda: (start_broker(), ctest("asan", "suites", SUITES)),
     "tsan": lambda: ctest("tsan", "crossing", CROSSING),
 }
