@@ -77,7 +77,8 @@ class Document(unittest.TestCase):
                 place = place[name]
 
     def test_every_stream_of_the_interface_and_every_topic_is_there(self):
-        streams = {path for path, operations in self.api.get("/openapi.json")[1]["paths"].items() if "subscribe" in path}
+        streams = {path for path, operations in self.api.get("/openapi.json")[1]["paths"].items()
+                   if "text/event-stream" in operations.get("get", {}).get("responses", {}).get("200", {}).get("content", {})}
         topics = {"progress-events", "progress-events.dlq", "order-events-v2", "order-events-v2.dlq", "event-stream-accounts",
                   "snapshots"}
         self.assertEqual({channel["address"] for channel in self.document["channels"].values()}, streams | topics)
