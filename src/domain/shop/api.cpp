@@ -1,6 +1,6 @@
 #include "domain/shop/api.hpp"
 
-#include <array>
+#include <utility>
 
 #include "domain/schemas.hpp"
 #include "domain/shop/messages.hpp"
@@ -209,29 +209,36 @@ const http::RouteInfo cancel_order{
 };
 
 std::vector<domain::TopicInfo> topics(std::string_view prefix) {
-    constexpr std::string_view by_order = "The order";
-    const auto named = [&](std::string_view name) { return std::string{prefix}.append(name); };
+    // Of an order's messages; without a sender where two services write them, and each message says who.
+    const auto of_orders = [&](std::string_view name, std::string_view sender, std::string_view meaning) {
+        return domain::TopicInfo{.name = std::string{prefix}.append(name),
+                                 .meaning = meaning,
+                                 .read = true,
+                                 .written = true,
+                                 .key = "The order",
+                                 .sender = sender};
+    };
+    auto of_products =
+        of_orders(topic::product_events, "product", "What a product is and costs, once it is stored");
+    of_products.key = "The product";
+    auto of_users = of_orders(topic::user_notifications, "notification", "What users are told");
+    of_users.key = "The user";
+    of_users.read = false;
     std::vector<domain::TopicInfo> all{
-        {named(topic::order_created), "An order is taken", true, true, by_order},
-        {named(topic::order_cancelled), "An order is cancelled, with the reason", true, true, by_order},
-        {named(topic::stock_reserved), "All items of an order are reserved", true, true, by_order},
-        {named(topic::stock_reservation_failed), "Something is out of stock", true, true, by_order},
-        {named(topic::payment_completed), "An order is paid", true, true, by_order},
-        {named(topic::payment_failed), "An order cannot be paid", true, true, by_order},
-        {named(topic::payment_commands),
-         "What the payment service is to do for an order that is orchestrated", true, true, by_order},
-        {named(topic::stock_commands), "What the product service is to do for an order that is orchestrated",
-         true, true, by_order},
-        {named(topic::compensation_completed), "What a service did for an order is undone", true, true,
-         by_order},
-        {named(topic::order_events), "Every event of orders, once it is stored", true, true, by_order},
-        {named(topic::product_events), "What a product is and costs, once it is stored", true, true,
-         "The product"},
-        {named(topic::user_notifications), "What users are told", false, true, "The user"}};
-    constexpr std::array<std::string_view, 12> senders{"order",   "order",   "product", "product",
-                                                       "payment", "payment", "order",   "order",
-                                                       "",        "order",   "product", "notification"};
-    for (std::size_t i = 0; i < senders.size(); ++i) all[i].sender = senders[i];
+        of_orders(topic::order_created, "order", "An order is taken"),
+        of_orders(topic::order_cancelled, "order", "An order is cancelled, with the reason"),
+        of_orders(topic::stock_reserved, "product", "All items of an order are reserved"),
+        of_orders(topic::stock_reservation_failed, "product", "Something is out of stock"),
+        of_orders(topic::payment_completed, "payment", "An order is paid"),
+        of_orders(topic::payment_failed, "payment", "An order cannot be paid"),
+        of_orders(topic::payment_commands, "order",
+                  "What the payment service is to do for an order that is orchestrated"),
+        of_orders(topic::stock_commands, "order",
+                  "What the product service is to do for an order that is orchestrated"),
+        of_orders(topic::compensation_completed, "", "What a service did for an order is undone"),
+        of_orders(topic::order_events, "order", "Every event of orders, once it is stored"),
+        std::move(of_products),
+        std::move(of_users)};
     for (std::size_t i = 0; i < 11; ++i) all.push_back(domain::dead_letters_of(all[i].name));
     return all;
 }
