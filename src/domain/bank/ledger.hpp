@@ -54,7 +54,6 @@ class Ledger {
     Top top(std::optional<Rank> after, std::size_t limit, std::string_view owner) const;
 
     std::uint64_t memory() const { return memory_; }
-    void clear() { *this = {}; }
     /// Forgets some accounts, at most `count`; false once it holds none. Of a large ledger, to be free in
     /// slices.
     bool shed(std::size_t count);
