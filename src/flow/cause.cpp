@@ -47,11 +47,14 @@ aio::awaitable<event::Metadata> cause_in(store::EventStore& store, const event::
 
 void lay_on(store::Commit& commit, const event::Metadata& cause) {
     if (cause.empty()) return;
-    const auto own = event::to_json(cause);
+    std::string own;  // written where an event lacks it
     auto of_messages = cause;
     for (auto& append : commit.appends) {
-        for (auto& draft : append.events)
-            if (draft->metadata().empty()) draft = event::with_metadata(draft, own);
+        for (auto& draft : append.events) {
+            if (!draft->metadata().empty()) continue;
+            if (own.empty()) own = event::to_json(cause);
+            draft = event::with_metadata(draft, own);
+        }
         if (!append.events.empty()) of_messages.causation_id = event::reference_of(*append.events.front());
     }
     const auto headers = event::to_headers(of_messages);
