@@ -14,7 +14,8 @@ struct CatchUp {
     event::Position through = 0;          ///< everything up to here is told
     bool last = false;  ///< nothing more is known: live, unless something newer was recorded meanwhile
     bool end = false;   ///< after this page the stream is over (its terminal event is told)
-    bool wait = false;  ///< nothing can be told now: ask again in a second, heartbeats go on. Has no frames
+    bool wait = false;  ///< nothing can be told now: ask again in a second, heartbeats go on. Has no frames.
+                        ///< Without it an empty page says that its source has waited by itself
 };
 
 /// Where one subscriber's past comes from. Owned by its session; called on the session's lane, one call at a
