@@ -4,9 +4,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <thread>
-#include <vector>
 
+#include "aio/reserve.hpp"
 #include "aio/spawn.hpp"
 #include "app/server/node.hpp"
 #include "app/server/offset_clock.hpp"
@@ -101,8 +100,7 @@ int serve(const Config& config) {
                  config.bus.kind,
                  config.store.path.empty() ? config.store.kind : "journalled " + config.store.kind,
                  config.server.threads);
-    std::vector<std::jthread> threads;
-    for (int i = 1; i < config.server.threads; ++i) threads.emplace_back([&io] { io.run(); });
+    const aio::Reserve reserve{io, config.server.threads - 1, aio::core_time_of_this_thread()};
     io.run();
     return 0;
 }
