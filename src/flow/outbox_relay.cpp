@@ -116,8 +116,8 @@ awaitable<result<void>> OutboxRelay::sort_new() {
         auto page = co_await store_.outbox(read_, page_size);
         if (!page) co_return tl::unexpected{std::move(page.error())};
         for (auto& pending : *page) {
-            read_ = pending.number;
-            const auto topic = std::ranges::find(topics_, pending.message.topic, &Topic::name);
+            read_ = pending->number;
+            const auto topic = std::ranges::find(topics_, pending->message.topic, &Topic::name);
             if (topic == topics_.end()) continue;
             topic->wake.notify();
             if (!topic->behind) keep(*topic, std::move(pending));
@@ -126,11 +126,11 @@ awaitable<result<void>> OutboxRelay::sort_new() {
     }
 }
 
-void OutboxRelay::keep(Topic& topic, store::PendingMessage message) {
+void OutboxRelay::keep(Topic& topic, store::PendingRef pending) {
     if (topic.waiting.size() == windows_kept * options_.window)
-        topic.behind = message.number - 1;
+        topic.behind = pending->number - 1;
     else
-        topic.waiting.push_back(std::move(message));
+        topic.waiting.push_back(std::move(pending));
 }
 
 awaitable<void> OutboxRelay::work(Topic& topic) {
@@ -184,10 +184,11 @@ awaitable<result<void>> OutboxRelay::catch_up(Topic& topic) {
         auto after = std::max(*topic.behind, page->size() == page_size ? 0 : shown);
         topic.behind.reset();
         for (auto& pending : *page) {
-            if (pending.number > read_) co_return result<void>{};  // it will be shown
-            if (pending.message.topic == topic.name) keep(topic, std::move(pending));
+            const auto number = pending->number;
+            if (number > read_) co_return result<void>{};  // it will be shown
+            if (pending->message.topic == topic.name) keep(topic, std::move(pending));
             if (topic.behind) co_return result<void>{};
-            after = std::max(after, pending.number);
+            after = std::max(after, number);
         }
         // What was shown meanwhile is not all in this page.
         if (page->size() == page_size || read_ > shown) topic.behind = after;
@@ -199,11 +200,14 @@ awaitable<result<void>> OutboxRelay::catch_up(Topic& topic) {
 awaitable<result<void>> OutboxRelay::produce(Topic& topic, std::size_t window) {
     std::vector<bus::Message> messages;
     std::vector<event::OpenSpan> spans;
+    messages.reserve(window);
     for (std::size_t i = 0; i < window; ++i) {
-        const auto& message = topic.waiting[i].message;
+        const auto& message = topic.waiting[i]->message;
         if (auto span = span_of(message)) spans.push_back(std::move(span));
-        messages.push_back({message.topic, message.key, message.value, message.headers});
+        messages.push_back({message.topic, message.key, message.value});
         auto& headers = messages.back().headers;
+        headers.reserve(message.headers.size() + 1);
+        headers.assign(message.headers.begin(), message.headers.end());
         if (!has_header(headers, event::message_id_header))
             headers.push_back({std::string{event::message_id_header}, message.id});
     }
@@ -222,7 +226,7 @@ awaitable<result<void>> OutboxRelay::produce(Topic& topic, std::size_t window) {
         co_return fail(bus::errc::too_large, {}, "one of several messages is too large: they go one by one");
     }
     ++topic.lost;
-    const auto& lost = topic.waiting.front().message;
+    const auto& lost = topic.waiting.front()->message;
     spdlog::error("{} takes no message of this size, it is given up: {}, {} bytes", topic.name, lost.id,
                   lost.value.size());
     co_return result<void>{};
@@ -231,7 +235,7 @@ awaitable<result<void>> OutboxRelay::produce(Topic& topic, std::size_t window) {
 awaitable<result<void>> OutboxRelay::forget(Topic& topic, std::size_t window, store::Fence fence) {
     std::vector<store::Commit> commits(1);
     commits[0].fence = std::move(fence);
-    for (std::size_t i = 0; i < window; ++i) commits[0].sent.push_back(topic.waiting[i].message.id);
+    for (std::size_t i = 0; i < window; ++i) commits[0].sent.push_back(topic.waiting[i]->message.id);
     const auto outcomes = co_await committer_.commit(commits);
     if (outcomes[0]) co_return result<void>{};
     if (outcomes[0].error().code == store::errc::fenced) topic.token = 0;

@@ -49,7 +49,7 @@ class OutboxRelay {
         Topic(std::string its_name, const aio::Strand& core) : name{std::move(its_name)}, wake{core} {}
         const std::string name;
         aio::Notice wake;
-        std::deque<store::PendingMessage> waiting;  // as long as `token` holds
+        std::deque<store::PendingRef> waiting;  // as long as `token` holds
         // Its messages above this number are not in `waiting`, although others have been read on; nothing:
         // all are, up to `read_`.
         std::optional<std::uint64_t> behind;
@@ -65,7 +65,7 @@ class OutboxRelay {
     aio::awaitable<result<void>> sort_new();
     aio::awaitable<void> work(Topic& topic);
     aio::awaitable<result<bool>> send_next(Topic& topic);
-    void keep(Topic& topic, store::PendingMessage message);
+    void keep(Topic& topic, store::PendingRef pending);
     aio::awaitable<result<void>> catch_up(Topic& topic);
     aio::awaitable<result<void>> produce(Topic& topic, std::size_t window);
     aio::awaitable<result<void>> forget(Topic& topic, std::size_t window, store::Fence fence);

@@ -86,6 +86,8 @@ struct PendingMessage {
     OutboxMessage message;
     Timestamp at{};  ///< when its commit was written
 };
+/// Never null; the message never changes. Any thread may hold one.
+using PendingRef = std::shared_ptr<const PendingMessage>;
 
 /// That a consumer has handled a message, and what it answered.
 struct InboxMark {
@@ -330,7 +332,7 @@ class EventStore {
     virtual awaitable<result<Fence>> lease(std::string_view name, std::string_view holder,
                                            Duration duration) = 0;
     /// Messages pending for the bus, the oldest first: at most `limit` of those numbered above `after`.
-    virtual awaitable<result<std::vector<PendingMessage>>> outbox(std::uint64_t after, std::size_t limit) = 0;
+    virtual awaitable<result<std::vector<PendingRef>>> outbox(std::uint64_t after, std::size_t limit) = 0;
     /// Timers whose time has come at `now`, the earliest first, at most `limit`. They stay set until a commit
     /// says that they have fired.
     virtual awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) = 0;

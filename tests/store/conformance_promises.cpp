@@ -12,9 +12,9 @@ TEST_P(StoreTest, what_is_owed_is_kept_in_order_until_it_is_sent) {
     ASSERT_TRUE(commit(more));
     auto owed = run(store().outbox(0, 100)).value();
     ASSERT_EQ(owed.size(), 3u);
-    EXPECT_EQ(owed[0].message.value, "v1");
-    EXPECT_EQ(owed[2].message.id, "m3");
-    EXPECT_EQ(run(store().outbox(owed[0].number, 1)).value().at(0).message.id, "m2");
+    EXPECT_EQ(owed[0]->message.value, "v1");
+    EXPECT_EQ(owed[2]->message.id, "m3");
+    EXPECT_EQ(run(store().outbox(owed[0]->number, 1)).value().at(0)->message.id, "m2");
 
     Commit sent;
     sent.sent = {"m1", "m3", "never owed"};
@@ -22,9 +22,9 @@ TEST_P(StoreTest, what_is_owed_is_kept_in_order_until_it_is_sent) {
     ASSERT_TRUE(commit(more));
     owed = run(store().outbox(0, 100)).value();
     ASSERT_EQ(owed.size(), 3u);
-    EXPECT_EQ(owed[0].message.id, "m2");
-    EXPECT_EQ(owed[1].message.value, "other");
-    EXPECT_GT(owed[1].number, owed[0].number);
+    EXPECT_EQ(owed[0]->message.id, "m2");
+    EXPECT_EQ(owed[1]->message.value, "other");
+    EXPECT_GT(owed[1]->number, owed[0]->number);
 }
 
 TEST_P(StoreTest, what_is_owed_keeps_its_headers_and_they_count) {
@@ -40,8 +40,8 @@ TEST_P(StoreTest, what_is_owed_keeps_its_headers_and_they_count) {
     EXPECT_GT(store().stats().bytes, before + 10'000);
     const auto owed = run(store().outbox(0, 100)).value();
     ASSERT_EQ(owed.size(), 3u);
-    EXPECT_EQ(owed[0].message.headers, headers);
-    EXPECT_TRUE(owed[1].message.headers.empty());
+    EXPECT_EQ(owed[0]->message.headers, headers);
+    EXPECT_TRUE(owed[1]->message.headers.empty());
 }
 
 TEST_P(StoreTest, it_tells_how_much_is_owed_and_since_when) {

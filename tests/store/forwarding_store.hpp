@@ -40,7 +40,7 @@ class ForwardingStore : public EventStore {
     awaitable<result<Fence>> lease(std::string_view name, std::string_view holder, Duration d) override {
         return behind->lease(name, holder, d);
     }
-    awaitable<result<std::vector<PendingMessage>>> outbox(std::uint64_t after, std::size_t limit) override {
+    awaitable<result<std::vector<PendingRef>>> outbox(std::uint64_t after, std::size_t limit) override {
         return behind->outbox(after, limit);
     }
     awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) override {

@@ -110,7 +110,7 @@ TEST_F(JournalOutbox, what_comes_while_a_reader_waits_is_not_told_to_it) {
         strand,
         [&]() -> awaitable<void> {
             const auto owed = co_await store->outbox(0, 10);
-            for (const auto& pending : owed.value()) told += pending.message.id;
+            for (const auto& pending : owed.value()) told += pending->message.id;
         },
         asio::detached);
     owe_meanwhile("b");

@@ -108,8 +108,8 @@ TEST_F(JournalTools, an_import_of_an_export_is_the_same_journal) {
     for (std::size_t i = 0; i < left.size(); ++i) EXPECT_EQ(left[i]->frame(), right[i]->frame());
     const auto owed = run_to_end(strand, two->outbox(0, 100)).value();
     EXPECT_EQ(owed.size(), 40u);
-    EXPECT_TRUE(owed[0].message.headers.empty());
-    EXPECT_EQ(owed[1].message.headers, headers);
+    EXPECT_TRUE(owed[0]->message.headers.empty());
+    EXPECT_EQ(owed[1]->message.headers, headers);
     EXPECT_EQ(run_to_end(strand, two->due(clock.at + 24h, 100)).value().size(), 40u);
     Commit handled;
     handled.inbox = {"group", "kept7", clock.at + 24h};
@@ -142,10 +142,10 @@ TEST_F(JournalTools, an_export_carries_bytes_that_are_no_text) {
     store = open("two");
     const auto pending = run_to_end(strand, store->outbox(0, 100)).value();
     ASSERT_EQ(pending.size(), 1u);
-    EXPECT_EQ(pending[0].message.id, "m" + bytes);
-    EXPECT_EQ(pending[0].message.key, bytes);
-    EXPECT_EQ(pending[0].message.value, bytes);
-    EXPECT_EQ(pending[0].message.headers, binary);
+    EXPECT_EQ(pending[0]->message.id, "m" + bytes);
+    EXPECT_EQ(pending[0]->message.key, bytes);
+    EXPECT_EQ(pending[0]->message.value, bytes);
+    EXPECT_EQ(pending[0]->message.headers, binary);
     EXPECT_EQ(run_to_end(strand, store->handled("group", bytes)).value()->answer, bytes);
     EXPECT_EQ(run_to_end(strand, store->due(clock.at, 1)).value().at(0).payload, bytes);
     close(std::move(store));
@@ -184,8 +184,8 @@ TEST_F(JournalTools, a_journal_of_an_older_schema_is_read_as_it_is_and_upgraded_
             EXPECT_EQ(run_to_end(strand, store->due(clock.at, 9)).value().size(), life == 0 ? 0u : 1u);
             const auto owed = run_to_end(strand, store->outbox(0, 100)).value();
             EXPECT_EQ(owed.size(), life == 0 ? 40u : 41u);
-            EXPECT_EQ(owed[1].message.headers.empty(), schema < 4);
-            if (life == 1) EXPECT_EQ(owed[40].message.headers, headers);
+            EXPECT_EQ(owed[1]->message.headers.empty(), schema < 4);
+            if (life == 1) EXPECT_EQ(owed[40]->message.headers, headers);
             EXPECT_EQ(run_to_end(strand, store->load_snapshot(task, "kept")).value()->state, "state \"ten\"");
             EXPECT_EQ(run_to_end(strand, store->stream_info(task, "gone")).value().lost_through, 40u);
             auto again = commit_of({draft("kept", "40", {.subject = "ann \"quoted\"", .body = "body40"})});

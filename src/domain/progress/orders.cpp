@@ -121,7 +121,7 @@ awaitable<void> OrderConsumer::go_on_with_kept() {
 awaitable<void> OrderConsumer::take_over_outbox() {
     constexpr std::size_t page_size = 256;
     std::uint64_t after = 0;
-    std::vector<store::PendingMessage> page;
+    std::vector<store::PendingRef> page;
     const auto read = [&]() -> awaitable<result<void>> {
         auto next = co_await service_.store().outbox(after, page_size);
         if (!next) co_return tl::unexpected{next.error()};
@@ -131,8 +131,9 @@ awaitable<void> OrderConsumer::take_over_outbox() {
     while (co_await consumer_.until_readable([&] { return aio::run_on(service_.core(), read); })) {
         if (page.empty()) co_return;
         store::Commit over;
-        for (const auto& [number, message, at] : page) {
-            after = number;
+        for (const auto& pending : page) {
+            const auto& message = pending->message;
+            after = pending->number;
             if (message.topic != options_.orders_topic) continue;
             if (const auto order = decode_order(message.value)) {
                 over.timers.push_back(timer_of(*order));

@@ -43,7 +43,7 @@ struct JournalGroup {
     std::vector<Position> removed;  ///< perhaps of events of this very group; rising once arranged
     /// By consumer, topic and partition: only the last one counts.
     std::map<std::tuple<std::string, std::string, std::int32_t>, std::int64_t, std::less<>> sources;
-    std::vector<PendingMessage> messages;
+    std::vector<PendingRef> messages;
     std::vector<std::pair<std::uint64_t, Timestamp>> sent;  ///< numbers, and when
     std::vector<std::uint64_t> gone;                        ///< numbers of messages that were sent
     std::vector<InboxMark> marks;
@@ -77,8 +77,8 @@ class JournalChanges final : public ChangeLog {
         ++count_;
     }
     void source_moved(const SourceOffset& source) override;
-    void message_added(const PendingMessage& message) override {
-        pending_.added += message.message.value.size();
+    void message_added(const PendingRef& message) override {
+        pending_.added += message->message.value.size();
         add(pending_.messages, message);
     }
     void message_sent(std::uint64_t number, Timestamp at) override {

@@ -76,7 +76,7 @@ class JournaledStore final : public EventStore, private Archive {
                                    Duration duration) override {
         return memory_.lease(name, holder, duration);
     }
-    awaitable<result<std::vector<PendingMessage>>> outbox(std::uint64_t after, std::size_t limit) override;
+    awaitable<result<std::vector<PendingRef>>> outbox(std::uint64_t after, std::size_t limit) override;
     awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) override;
     awaitable<result<void>> save_snapshot(const Category& category, std::string_view stream_id,
                                           Snapshot snapshot, bool trim) override;

@@ -95,8 +95,7 @@ awaitable<result<std::optional<InboxMark>>> JournaledStore::handled(std::string_
     co_return found;
 }
 
-awaitable<result<std::vector<PendingMessage>>> JournaledStore::outbox(std::uint64_t after,
-                                                                      std::size_t limit) {
+awaitable<result<std::vector<PendingRef>>> JournaledStore::outbox(std::uint64_t after, std::size_t limit) {
     auto found = co_await memory_.outbox(after, limit);
     if (!co_await durable(changes_.count())) co_return fail(errc::unavailable, {}, trouble_);
     co_return found;

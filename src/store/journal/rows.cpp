@@ -102,7 +102,8 @@ void JournalFile::forget(const JournalGroup::Forgot& forgot) {
 
 // Pending messages, inbox marks and timers.
 void JournalFile::write_promises(const JournalGroup& group) {
-    for (const auto& [number, message, at] : group.messages) {
+    for (const auto& pending : group.messages) {
+        const auto& [number, message, at] = *pending;
         const auto headers = encode_headers(message.headers);
         statements_->add_message.bind(1, static_cast<std::int64_t>(number))
             .bind(2, message.id)
@@ -213,7 +214,8 @@ result<void> JournalFile::write_base(const JournalBase& base, Position head, con
         for (const auto& kept : base.kept) group.changes.emplace_back(kept);
         for (const auto& [consumer, topic, partition, offset] : base.sources)
             group.sources.emplace(std::tuple{consumer, topic, partition}, offset);
-        group.messages = base.messages;
+        for (const auto& message : base.messages)
+            group.messages.push_back(std::make_shared<const PendingMessage>(message));
         group.marks = base.marks;
         group.timers.assign(base.timers.begin(), base.timers.end());
         write_changes(group);

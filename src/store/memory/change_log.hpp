@@ -52,7 +52,7 @@ class ChangeLog {
   public:
     virtual void appended(const EventRef& event) = 0;
     virtual void source_moved(const SourceOffset& source) = 0;
-    virtual void message_added(const PendingMessage& message) = 0;
+    virtual void message_added(const PendingRef& message) = 0;
     virtual void message_sent(std::uint64_t number, Timestamp at) = 0;
     /// One that was sent, now or before, leaves.
     virtual void message_gone(std::uint64_t number) = 0;

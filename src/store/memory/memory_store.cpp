@@ -188,8 +188,8 @@ void MemoryStore::write_besides_events(const Commit& commit) {
 
 void MemoryStore::write_what_follows(const Commit& commit) {
     for (const auto& message : commit.outbox)
-        if (const auto* pending = outbox_.add(message, now_); pending != nullptr && log_ != nullptr)
-            log_->message_added(*pending);
+        if (const auto pending = outbox_.add(message, now_); pending != nullptr && log_ != nullptr)
+            log_->message_added(pending);
     for (const auto& timer : commit.timers) {
         timers_.set(timer);
         if (log_ != nullptr) log_->timer_set(timer);

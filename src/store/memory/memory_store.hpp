@@ -78,7 +78,7 @@ class MemoryStore final : public EventStore {
                                                         std::string_view message_id) override;
     awaitable<result<Fence>> lease(std::string_view name, std::string_view holder,
                                    Duration duration) override;
-    awaitable<result<std::vector<PendingMessage>>> outbox(std::uint64_t after, std::size_t limit) override;
+    awaitable<result<std::vector<PendingRef>>> outbox(std::uint64_t after, std::size_t limit) override;
     awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) override;
 
     /// A snapshot beyond the stream's version is refused as wrong_expected_version; one older than the stored
@@ -124,7 +124,7 @@ class MemoryStore final : public EventStore {
     void restore(const SourceOffset& source);
     void restore(PendingMessage message) {
         if (message.at == Timestamp{}) message.at = clock_.now();  // from before such times were written down
-        outbox_.restore(std::move(message));
+        outbox_.restore(std::make_shared<const PendingMessage>(std::move(message)));
     }
     void restore(const SentMessage& message) { outbox_.keep(message); }
     void restore(const InboxMark& mark) { inbox_.add(mark); }

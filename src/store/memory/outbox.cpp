@@ -2,26 +2,26 @@
 
 namespace stepcast::store {
 
-const PendingMessage* Outbox::add(const OutboxMessage& message, Timestamp at) {
+PendingRef Outbox::add(const OutboxMessage& message, Timestamp at) {
     if (numbers_.contains(message.id)) return nullptr;
-    const auto number = last_ + 1;
-    restore({number, message, at});
-    return &pending_.at(number);
+    auto pending = std::make_shared<const PendingMessage>(PendingMessage{last_ + 1, message, at});
+    restore(pending);
+    return pending;
 }
 
-void Outbox::restore(PendingMessage pending) {
-    last_ = std::max(last_, pending.number);
-    bytes_ += cost(pending.message);
-    numbers_.emplace(pending.message.id, pending.number);
-    const auto number = pending.number;
-    pending_.emplace(number, std::move(pending));
+void Outbox::restore(PendingRef pending) {
+    const auto number = pending->number;
+    last_ = std::max(last_, number);
+    bytes_ += cost(pending->message);
+    numbers_.emplace(pending->message.id, number);
+    pending_.emplace_hint(pending_.end(), number, std::move(pending));
 }
 
 SentMessage Outbox::remove(std::string_view id, Timestamp now) {
     const auto found = numbers_.find(id);
     if (found == numbers_.end()) return {};
     const auto pending = pending_.find(found->second);
-    const SentMessage sent{found->second, now, cost(pending->second.message)};
+    const SentMessage sent{found->second, now, cost(pending->second->message)};
     numbers_.erase(found);
     bytes_ -= sent.bytes;
     pending_.erase(pending);
@@ -30,7 +30,7 @@ SentMessage Outbox::remove(std::string_view id, Timestamp now) {
 
 std::optional<Timestamp> Outbox::since() const {
     if (pending_.empty()) return std::nullopt;
-    return pending_.begin()->second.at;
+    return pending_.begin()->second->at;
 }
 
 void Outbox::keep(SentMessage sent) {
@@ -47,8 +47,8 @@ std::uint64_t Outbox::forget(Timestamp until, std::uint64_t most_bytes) {
     return number;
 }
 
-std::vector<PendingMessage> Outbox::read(std::uint64_t after, std::size_t limit) const {
-    std::vector<PendingMessage> page;
+std::vector<PendingRef> Outbox::read(std::uint64_t after, std::size_t limit) const {
+    std::vector<PendingRef> page;
     for (auto next = pending_.upper_bound(after); next != pending_.end() && page.size() < limit; ++next)
         page.push_back(next->second);
     return page;

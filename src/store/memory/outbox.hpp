@@ -18,12 +18,12 @@ class Outbox {
     }
 
     /// Null if a message of this id is pending already.
-    const PendingMessage* add(const OutboxMessage& message, Timestamp at);
+    PendingRef add(const OutboxMessage& message, Timestamp at);
     /// Puts back one that keeps its number.
-    void restore(PendingMessage pending);
+    void restore(PendingRef pending);
     /// What the message was, with number 0 if there is none of this id; it is not kept by itself.
     SentMessage remove(std::string_view id, Timestamp now);
-    std::vector<PendingMessage> read(std::uint64_t after, std::size_t limit) const;
+    std::vector<PendingRef> read(std::uint64_t after, std::size_t limit) const;
     std::uint64_t size() const { return pending_.size(); }
     /// When the oldest was added.
     std::optional<Timestamp> since() const;
@@ -37,7 +37,7 @@ class Outbox {
     std::uint64_t memory() const { return bytes_ + sent_.size() * sizeof(SentMessage); }
 
   private:
-    std::map<std::uint64_t, PendingMessage> pending_;
+    std::map<std::uint64_t, PendingRef> pending_;
     boost::unordered_flat_map<std::string, std::uint64_t, KeyedHash, std::equal_to<>> numbers_;
     std::deque<SentMessage> sent_;
     std::uint64_t sent_bytes_ = 0;  // of their rows

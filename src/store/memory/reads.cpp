@@ -245,7 +245,7 @@ awaitable<result<std::vector<PartitionOffset>>> MemoryStore::source_offsets(std:
     co_return offsets;
 }
 
-awaitable<result<std::vector<PendingMessage>>> MemoryStore::outbox(std::uint64_t after, std::size_t limit) {
+awaitable<result<std::vector<PendingRef>>> MemoryStore::outbox(std::uint64_t after, std::size_t limit) {
     co_return outbox_.read(after, limit);
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-#include <map>
 #include <set>
+#include <unordered_map>
 
+#include "base/hash.hpp"
 #include "store/store.hpp"
 
 namespace stepcast::store {
@@ -24,7 +25,7 @@ class Timers {
     std::uint64_t memory() const { return bytes_; }
 
   private:
-    std::map<std::string, Timer, std::less<>> timers_;
+    std::unordered_map<std::string, Timer, KeyedHash, std::equal_to<>> timers_;
     std::set<std::pair<Timestamp, std::string_view>> order_;  // views of the ids in `timers_`
     std::uint64_t bytes_ = 0;
 };

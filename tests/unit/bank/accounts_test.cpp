@@ -144,7 +144,7 @@ TEST_F(BankTest, every_event_is_owed_to_the_topic_and_each_tenth_a_snapshot) {
         for (int i = 1; i <= 9; ++i) EXPECT_TRUE(co_await deposit("a", 1));
         const auto owed = (co_await store.outbox(0, 100)).value();
         EXPECT_EQ(owed.size(), 11u);
-        const auto& first = owed[0].message;
+        const auto& first = owed[0]->message;
         EXPECT_EQ(first.topic, "event-stream-accounts");
         EXPECT_EQ(first.key, "a");
         EXPECT_THAT(first.value,
@@ -152,7 +152,7 @@ TEST_F(BankTest, every_event_is_owed_to_the_topic_and_each_tenth_a_snapshot) {
         EXPECT_EQ(first.headers[0], (event::Header{"eventType", "ACCOUNT_CREATED"}));
         EXPECT_EQ(first.headers[1], (event::Header{"aggregateId", "a"}));
         EXPECT_EQ(first.headers[2].name, "timestamp");
-        const auto& snapshot = owed[10].message;
+        const auto& snapshot = owed[10]->message;
         EXPECT_EQ(snapshot.topic, "snapshots");
         EXPECT_THAT(
             snapshot.value,

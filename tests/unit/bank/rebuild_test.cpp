@@ -34,7 +34,7 @@ class RebuildTest : public BankTest {
         std::vector<std::string> values;
         const auto owed = (co_await store.outbox(0, 10'000)).value();
         for (const auto& pending : owed)
-            if (pending.message.topic == "progress-events") values.push_back(pending.message.value);
+            if (pending->message.topic == "progress-events") values.push_back(pending->message.value);
         co_return values;
     }
     AccountProjection& shown() { return bank.accounts.projection(); }

@@ -150,7 +150,8 @@ TEST_F(TransferTest, every_step_is_owed_to_the_topics) {
         EXPECT_EQ(co_await end("T"), "COMPLETED");
         std::vector<std::string> tasks, events;
         const auto owed = (co_await store.outbox(0, 100)).value();
-        for (const auto& [number, message, at] : owed) {
+        for (const auto& pending : owed) {
+            const auto& message = pending->message;
             if (message.topic == "progress-events") tasks.push_back(message.value);
             if (message.topic == "event-stream-accounts" && message.key == "T")
                 events.push_back(message.headers.front().value);

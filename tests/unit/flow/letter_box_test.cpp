@@ -98,7 +98,7 @@ class LetterBoxTest : public stepcast::testing::StrandTest {
     awaitable<std::vector<std::string>> owed() {
         std::vector<std::string> owed;
         const auto pending = co_await store->outbox(0, 100);
-        for (const auto& one : *pending) owed.push_back(one.message.topic + " " + one.message.value);
+        for (const auto& one : *pending) owed.push_back(one->message.topic + " " + one->message.value);
         co_return owed;
     }
 

@@ -54,7 +54,7 @@ class FlakyStore final : public EventStore {
                                                                    std::string_view t) override {
         return store.source_offsets(c, t);
     }
-    awaitable<result<std::vector<PendingMessage>>> outbox(std::uint64_t after, std::size_t limit) override {
+    awaitable<result<std::vector<PendingRef>>> outbox(std::uint64_t after, std::size_t limit) override {
         return store.outbox(after, limit);
     }
     awaitable<result<std::vector<Timer>>> due(Timestamp now, std::size_t limit) override {
