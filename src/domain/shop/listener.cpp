@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <asio/post.hpp>
+#include <utility>
+
 #include "aio/backoff.hpp"
 #include "aio/spawn.hpp"
+#include "aio/turn.hpp"
 #include "event/spans.hpp"
 #include "flow/cause.hpp"
 
@@ -35,31 +39,47 @@ aio::awaitable<void> Listener::stop() {
 }
 
 aio::awaitable<std::vector<Failure>> Listener::take(std::span<const bus::Record> records) {
+    while (at_work_ >= max_at_once && !consumer_.stopping()) co_await room_.wait(1s);
     std::vector<Failure> failures;
+    if (consumer_.stopping()) co_return failures;
+    std::vector<Message> messages;
     for (const auto& record : records) {
-        while (at_work_ >= max_at_once && !consumer_.stopping()) co_await room_.wait(1s);
-        if (consumer_.stopping()) break;
         auto work = record.value ? read_(*record.value)
                                  : result<Work>{fail(errc::malformed, {}, "a record without a value")};
-        if (!work) {
+        if (!work)
             failures.push_back({&record, Failure::Kind::poison, std::move(work.error())});
-            continue;
-        }
-        if (!*work) {
+        else if (!*work)
             consumer_.done(record.place);
-            continue;
-        }
-        ++at_work_;
-        aio::spawn_critical(consumer_.strand(), "shop message",
-                            [this, work = std::move(*work), cause = flow::cause_of(record, topic_),
-                             place = record.place, hold = consumer_.enter()]() mutable {
-                                return carry_out(std::move(work), std::move(cause), place);
-                            });
+        else
+            messages.push_back({std::move(*work), flow::cause_of(record, topic_), record.place});
     }
+    if (!messages.empty()) hand_over(std::move(messages));
     co_return failures;
 }
 
-aio::awaitable<void> Listener::carry_out(Work work, event::Metadata cause, bus::Place place) {
+// Strands are changed once for a batch, and once for all that end together.
+void Listener::hand_over(std::vector<Message> messages) {
+    if (at_work_ == 0) works_ = consumer_.enter();
+    at_work_ += messages.size();
+    aio::spawn_critical(core_, "shop messages", [this, messages = std::move(messages)]() mutable {
+        return begin_all(std::move(messages));
+    });
+}
+
+aio::awaitable<void> Listener::begin_all(std::vector<Message> messages) {
+    auto began = std::chrono::steady_clock::now();
+    for (auto& message : messages) {
+        aio::spawn_critical(core_, "shop message", [this, message = std::move(message)]() mutable {
+            return carry_out(std::move(message));
+        });
+        if (std::chrono::steady_clock::now() - began < 1ms) continue;
+        co_await aio::next_turn();
+        began = std::chrono::steady_clock::now();
+    }
+}
+
+aio::awaitable<void> Listener::carry_out(Message message) {
+    auto& [work, cause, place] = message;
     aio::Backoff backoff{50ms, 5s};
     auto span = event::OpenSpan::within(cause.traceparent, event::Span::Kind::consumer);
     if (span) {
@@ -70,17 +90,31 @@ aio::awaitable<void> Listener::carry_out(Work work, event::Metadata cause, bus::
         span.add("messaging.message.id", cause.causation_id);
         cause.traceparent = span.traceparent();
     }
-    while (!consumer_.stopping()) {
-        const auto done = co_await aio::run_on(core_, [&] { return work(cause); });
-        if (done) {
-            consumer_.done(place);
-            break;
-        }
-        spdlog::warn("{} waits: {}", name_, done.error().text());
+    bool done = false;
+    while (!done && !consumer_.stopping()) {
+        const auto carried_out = co_await work(cause);
+        done = carried_out.has_value();
+        if (done) break;
+        spdlog::warn("{} waits: {}", name_, carried_out.error().text());
         co_await consumer_.pause(backoff.next());
     }
-    --at_work_;
+    end({place, done});
+}
+
+void Listener::end(Ended ended) {
+    ended_.push_back(ended);
+    if (ended_.size() > 1) return;
+    asio::post(core_, [this] {
+        asio::post(consumer_.strand(), [this, all = std::exchange(ended_, {})] { settle(all); });
+    });
+}
+
+void Listener::settle(std::span<const Ended> all) {
+    for (const auto& [place, done] : all)
+        if (done) consumer_.done(place);
+    at_work_ -= all.size();
     room_.notify();
+    if (at_work_ == 0) works_ = {};
 }
 
 }  // namespace stepcast::shop

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "domain/module.hpp"
 #include "domain/shop/fields.hpp"
@@ -30,18 +31,37 @@ class Listener final : flow::Consumer::Handler {
     aio::awaitable<void> stop();
 
   private:
-    static constexpr std::size_t max_at_once = 1'000;
+    static constexpr std::size_t max_at_once = 1'000;  // and what a batch holds
+
+    struct Message {
+        Work work;
+        event::Metadata cause;
+        bus::Place place;
+    };
+    struct Ended {
+        bus::Place place;
+        bool done;  // or cut by a stop
+    };
 
     aio::awaitable<std::vector<flow::Consumer::Failure>> take(std::span<const bus::Record> records) override;
-    aio::awaitable<void> carry_out(Work work, event::Metadata cause, bus::Place place);
+    void hand_over(std::vector<Message> messages);
+    // On the core strand.
+    aio::awaitable<void> begin_all(std::vector<Message> messages);
+    aio::awaitable<void> carry_out(Message message);
+    void end(Ended ended);
+
+    void settle(std::span<const Ended> all);
 
     const aio::Strand core_;
     const std::string name_;
     const std::string topic_;
     const std::string group_;
     const Read read_;
-    std::size_t at_work_ = 0;  // on the consumer's strand
+    std::vector<Ended> ended_;  // on the core strand: not told to the consumer yet
     flow::Consumer consumer_;
+    // On its strand.
+    std::size_t at_work_ = 0;
+    aio::Gate::Hold works_;  // while any is
     aio::Notice room_;
 };
 

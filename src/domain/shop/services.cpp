@@ -27,15 +27,18 @@ Listener::Read hears_both(Orders& orders, awaitable<result<void>> (Orders::*hear
     };
 }
 
-/// Reads events of orders; those that this program does not know say nothing.
-Listener::Read hears_notes(std::function<awaitable<result<void>>(OrderNote, event::Metadata)> hear) {
-    return [hear = std::move(hear)](std::string_view value) -> result<Listener::Work> {
-        auto note = read_note(value);
-        if (!note) return tl::unexpected{std::move(note.error())};
-        if (!*note) return Listener::Work{};
-        return Listener::Work{
-            [hear, note = std::move(**note)](event::Metadata cause) { return hear(note, std::move(cause)); }};
-    };
+/// Reads events of orders. Those of other types say nothing.
+Listener::Read hears_notes(std::vector<OrderEventType> types,
+                           std::function<awaitable<result<void>>(OrderNote, event::Metadata)> hear) {
+    return
+        [types = std::move(types), hear = std::move(hear)](std::string_view value) -> result<Listener::Work> {
+            auto note = read_note(value);
+            if (!note) return tl::unexpected{std::move(note.error())};
+            if (!*note || std::ranges::find(types, (*note)->type) == types.end()) return Listener::Work{};
+            return Listener::Work{[hear, note = std::move(**note)](event::Metadata cause) {
+                return hear(note, std::move(cause));
+            }};
+        };
 }
 
 }  // namespace
@@ -113,10 +116,11 @@ void hear_orders(std::vector<Hearing>& all, Orders& orders, OrderSagaOrchestrato
     both(topic::payment_failed, &Orders::on_payment_failed, &Leader::on_payment_failed);
     all.push_back(
         {"order", topic::compensation_completed, hears(orchestrator, &Leader::on_compensation_completed)});
-    all.push_back(
-        {"order", topic::order_events, hears_notes([&orchestrator](OrderNote note, event::Metadata cause) {
-             return orchestrator.on_order_event(std::move(note), std::move(cause));
-         })});
+    all.push_back({"order", topic::order_events,
+                   hears_notes({OrderEventType::created, OrderEventType::cancelled, OrderEventType::shipped},
+                               [&orchestrator](OrderNote note, event::Metadata cause) {
+                                   return orchestrator.on_order_event(std::move(note), std::move(cause));
+                               })});
 }
 
 void hear_products(std::vector<Hearing>& all, Products& products) {
@@ -125,9 +129,8 @@ void hear_products(std::vector<Hearing>& all, Products& products) {
     all.push_back({"product", topic::payment_failed, hears(products, &Products::on_payment_failed)});
     all.push_back({"product", topic::stock_commands, hears(products, &Products::on_command)});
     all.push_back({"product", topic::order_events,
-                   hears_notes([&products](OrderNote note, event::Metadata cause) -> awaitable<result<void>> {
-                       if (note.type != OrderEventType::shipped) co_return result<void>{};
-                       co_return co_await products.on_shipped(note.id, std::move(cause));
+                   hears_notes({OrderEventType::shipped}, [&products](OrderNote note, event::Metadata cause) {
+                       return products.on_shipped(std::move(note.id), std::move(cause));
                    })});
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "event/json_reader.hpp"
 
 namespace stepcast::shop {
@@ -151,9 +153,13 @@ std::string encode_stock(const Stock& stock) {
         write_fields(out, SavedProduct{id, product});
     }
     out += "],\"held\":[";
-    for (const auto& [order, items] : stock.held) {
+    // One state is one text, whatever the table's order.
+    std::vector<std::string_view> orders;
+    for (const auto& [order, items] : stock.held) orders.push_back(order);
+    std::ranges::sort(orders);
+    for (const auto order : orders) {
         if (out.back() != '[') out += ',';
-        write_fields(out, SavedOrder{order, items});
+        write_fields(out, SavedOrder{std::string{order}, stock.held.find(order)->second});
     }
     return out += "]}";
 }

@@ -1,7 +1,9 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <unordered_map>
 
+#include "base/hash.hpp"
 #include "domain/shop/fields.hpp"
 #include "flow/aggregate.hpp"
 
@@ -61,7 +63,7 @@ struct Product {
 /// The fold of the stock's events.
 struct Stock {
     std::map<std::int64_t, Product> products{};
-    std::map<std::string, std::vector<OrderItem>, std::less<>> held{};  ///< by order
+    std::unordered_map<std::string, std::vector<OrderItem>, KeyedHash, std::equal_to<>> held{};  ///< by order
 
     const Product* find(std::int64_t id) const {
         const auto found = products.find(id);

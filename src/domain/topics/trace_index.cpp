@@ -24,14 +24,15 @@ void TraceIndex::add(std::string_view correlation_id, Traced item, Timestamp now
     forget(now);
     if (item.at < now - options_.keep) return;
     const auto row = rows_.try_emplace(std::string{correlation_id}).first;
+    auto& [items, truncated] = row->second;
     const auto bytes = cost_of(correlation_id, item);
-    if (row->second.items.size() >= options_.max_items || bytes > options_.max_bytes) {
-        row->second.truncated = true;
+    if (items.size() >= options_.max_items || bytes > options_.max_bytes) {
+        truncated = true;
         ++dropped_;
-        if (row->second.items.empty()) rows_.erase(row);
+        if (items.empty()) rows_.erase(row);
         return;
     }
-    row->second.items.push_back(order_.insert(order_.end(), {row, std::move(item), bytes}));
+    items.push_back(order_.insert(order_.end(), {&*row, std::move(item), bytes}));
     bytes_ += bytes;
     while (bytes_ > options_.max_bytes) {
         ++dropped_;
@@ -59,9 +60,9 @@ void TraceIndex::drop_first() {
     const auto& first = order_.front();
     bytes_ -= first.bytes;
     auto& [items, truncated] = first.row->second;
-    items.pop_front();
+    items.erase(items.begin());
     truncated = true;
-    if (items.empty()) rows_.erase(first.row);
+    if (items.empty()) rows_.erase(rows_.find(first.row->first));
     order_.pop_front();
 }
 

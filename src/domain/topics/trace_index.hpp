@@ -1,14 +1,14 @@
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <list>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
+#include "base/hash.hpp"
 #include "base/time.hpp"
 #include "event/event.hpp"
 
@@ -69,12 +69,12 @@ class TraceIndex {
   private:
     struct Entry;
     struct Row {
-        std::deque<std::list<Entry>::iterator> items;
+        std::vector<std::list<Entry>::iterator> items;
         bool truncated = false;
     };
-    using Rows = std::map<std::string, Row, std::less<>>;
+    using Rows = std::unordered_map<std::string, Row, KeyedHash, std::equal_to<>>;
     struct Entry {
-        Rows::iterator row;
+        Rows::value_type* row;
         Traced item;
         std::uint64_t bytes;
     };
