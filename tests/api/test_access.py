@@ -45,6 +45,7 @@ class Admins(unittest.TestCase):
         port = servers.free_port()
         with servers.stepcast(f"server.admin_port={port}") as server:
             admin, api = Api(Door(port)), Api(server)
+            until(lambda: servers.answers(port), "the admin port, which is opened behind the other")
             until(lambda: admin.get("/readyz")[0] == 200, "readiness")
             for target in ("/metrics", "/api/v2/progress/monitor", "/healthz", "/readyz"):
                 self.assertEqual(admin.call("GET", target, headers=ELSEWHERE)[0], 200, target)
