@@ -152,9 +152,7 @@ aio::awaitable<result<bool>> Payments::step(std::string id) {
     if (!payment) co_return tl::unexpected{payment.error()};
     if (payment->status == PaymentStatus::requested) co_return co_await charge(id, *payment);
     if (payment->status != PaymentStatus::cancelling) {
-        store::Commit ended;  // a timer that was set while the last event was being written
-        ended.fired.push_back(errands_.timer_id(id));
-        std::ignore = co_await parts_.committer.commit(std::move(ended));
+        co_await drop_timer(id);
         co_return false;
     }
     const auto refunded = co_await refund(id, payment->cancelled_at);
@@ -163,6 +161,19 @@ aio::awaitable<result<bool>> Payments::step(std::string id) {
         co_await move({.type = PaymentType::refunded, .order_id = id}, co_await last_cause(id));
     if (!moved) co_return tl::unexpected{moved.error()};
     co_return false;
+}
+
+// Of a payment that has ended. That is decided in its stream's turn: a cancel may have come since it was
+// looked at, and who starts after a crash finds by its timer that money is to be given back.
+aio::awaitable<void> Payments::drop_timer(const std::string& id) {
+    std::ignore = co_await commands_.handle(
+        {.stream_id = id,
+         .decide = [this, id](const flow::Aggregate& state, event::Version) -> result<flow::Decision> {
+             flow::Decision decision;
+             if (!payment_of(state).payment().under_way())
+                 decision.beside.fired.push_back(errands_.timer_id(id));
+             return decision;
+         }});
 }
 
 aio::awaitable<result<Payment>> Payments::load(const std::string& id) {
@@ -205,7 +216,7 @@ aio::awaitable<result<bool>> Payments::charge(const std::string& id, const Payme
     }
     const auto moved = co_await move(std::move(outcome), co_await last_cause(id));
     if (!moved) co_return tl::unexpected{moved.error()};
-    co_return true;
+    co_return false;  // a cancel that came meanwhile asks again
 }
 
 // Under the same key, with growing pauses; at the end nobody knows whether it was charged.
@@ -218,7 +229,7 @@ aio::awaitable<result<bool>> Payments::charge_again(const std::string& id, const
     const auto moved = co_await move(
         {.type = PaymentType::failed, .order_id = id, .reason = "결제 응답 없음"}, co_await last_cause(id));
     if (!moved) co_return tl::unexpected{moved.error()};
-    co_return true;
+    co_return false;
 }
 
 // What is not given back is asked for again, with growing pauses, and after a start.

@@ -45,6 +45,7 @@ class Payments {
     aio::awaitable<result<void>> move(PaymentEvent event, event::Metadata cause);
     flow::Decision decision(const Payment& before, PaymentEvent event, event::Version version) const;
     aio::awaitable<result<bool>> step(std::string id);
+    aio::awaitable<void> drop_timer(const std::string& id);
     aio::awaitable<result<Payment>> load(const std::string& id);
     aio::awaitable<event::Metadata> last_cause(const std::string& id);
     aio::awaitable<event::OpenSpan> span_of(const std::string& id, std::string_view step);

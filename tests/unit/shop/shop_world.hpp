@@ -72,6 +72,7 @@ class Till final : public PaymentProvider {
         co_return Answer::silence;
     }
     awaitable<bool> refund(std::string key, Duration, aio::Stop& stop) override {
+        ++refunds;
         if (!gives_back) {
             co_await stop.pause(2ms);
             co_return false;
@@ -89,6 +90,7 @@ class Till final : public PaymentProvider {
     bool answers = true;
     int asked = 0;  ///< charges
     bool gives_back = true;
+    int refunds = 0;                            ///< that were asked for
     std::map<std::string, std::int64_t> taken;  ///< by order
     std::set<std::string> given_back;
     std::set<std::string> busy;  ///< orders whose charge was under way once
