@@ -55,7 +55,7 @@ void Reserve::hold(std::size_t place) {
         changed_.notify_all();
         lock.unlock();
         io_.run_for(pace_.stay);
-        asio::post(io_, [] {});  // nobody was woken for what its last handler put into the queue
+        asio::post(io_, [] {});  // asio wakes nobody for what its last handler queued
         lock.lock();
         places_[place].runs = false;
         if (io_.stopped()) return;
