@@ -8,7 +8,6 @@
 namespace stepcast::aio {
 namespace {
 
-using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr double nearly_all = 0.95;

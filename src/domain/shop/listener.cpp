@@ -57,7 +57,7 @@ aio::awaitable<std::vector<Failure>> Listener::take(std::span<const bus::Record>
     co_return failures;
 }
 
-// Strands are changed once for a batch, and once for all that end together.
+// Strands are changed once for a batch.
 void Listener::hand_over(std::vector<Message> messages) {
     if (at_work_ == 0) works_ = consumer_.enter();
     at_work_ += messages.size();
@@ -94,13 +94,15 @@ aio::awaitable<void> Listener::carry_out(Message message) {
     while (!done && !consumer_.stopping()) {
         const auto carried_out = co_await work(cause);
         done = carried_out.has_value();
-        if (done) break;
-        spdlog::warn("{} waits: {}", name_, carried_out.error().text());
-        co_await consumer_.pause(backoff.next());
+        if (!done) {
+            spdlog::warn("{} waits: {}", name_, carried_out.error().text());
+            co_await consumer_.pause(backoff.next());
+        }
     }
     end({place, done});
 }
 
+// And once for all that end in one turn.
 void Listener::end(Ended ended) {
     ended_.push_back(ended);
     if (ended_.size() > 1) return;

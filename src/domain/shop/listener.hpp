@@ -31,7 +31,7 @@ class Listener final : flow::Consumer::Handler {
     aio::awaitable<void> stop();
 
   private:
-    static constexpr std::size_t max_at_once = 1'000;  // and what a batch holds
+    static constexpr std::size_t max_at_once = 1'000;  // beyond it no further batch is taken
 
     struct Message {
         Work work;
@@ -49,7 +49,7 @@ class Listener final : flow::Consumer::Handler {
     aio::awaitable<void> begin_all(std::vector<Message> messages);
     aio::awaitable<void> carry_out(Message message);
     void end(Ended ended);
-
+    // On the consumer's strand.
     void settle(std::span<const Ended> all);
 
     const aio::Strand core_;

@@ -154,12 +154,12 @@ std::string encode_stock(const Stock& stock) {
     }
     out += "],\"held\":[";
     // One state is one text, whatever the table's order.
-    std::vector<std::string_view> orders;
-    for (const auto& [order, items] : stock.held) orders.push_back(order);
-    std::ranges::sort(orders);
-    for (const auto order : orders) {
+    std::vector<const decltype(stock.held)::value_type*> orders;
+    for (const auto& held : stock.held) orders.push_back(&held);
+    std::ranges::sort(orders, {}, [](const auto* held) -> const std::string& { return held->first; });
+    for (const auto* held : orders) {
         if (out.back() != '[') out += ',';
-        write_fields(out, SavedOrder{std::string{order}, stock.held.find(order)->second});
+        write_fields(out, SavedOrder{held->first, held->second});
     }
     return out += "]}";
 }

@@ -29,17 +29,7 @@ TEST_F(PaymentsTest, a_cancel_behind_the_end_of_a_payment_keeps_its_timer) {
     Hand clock;
     Process process{io, core, clock};
     ReadStore store{process.store};
-    const domain::Parts parts{.io = io,
-                              .core = core,
-                              .clock = clock,
-                              .store = store,
-                              .bus = process.bus,
-                              .publisher = process.nobody,
-                              .hub = process.hub,
-                              .committer = process.committer,
-                              .dead_letters = process.dead_letters,
-                              .sse = process.sse,
-                              .admission = process.admission};
+    const auto parts = process.parts_on(store, io, core, clock);
     Till till;
     Payments payments{parts, till, {.timeout = 3s, .circuit = {.failures = 1'000'000}}};
     run([&]() -> awaitable<void> {

@@ -30,17 +30,23 @@ struct Process {
         : hub{core, store, nobody, clock, 1h},
           committer{core, store, hub},
           dead_letters{bus},
-          parts{.io = io,
+          parts{parts_on(store, io, core, clock)} {}
+
+    /// As `parts`, but for the store that its services read.
+    domain::Parts parts_on(store::EventStore& its, asio::io_context& io, const aio::Strand& core,
+                           const Clock& clock) {
+        return {.io = io,
                 .core = core,
                 .clock = clock,
-                .store = store,
+                .store = its,
                 .bus = bus,
                 .publisher = nobody,
                 .hub = hub,
                 .committer = committer,
                 .dead_letters = dead_letters,
                 .sse = sse,
-                .admission = admission} {}
+                .admission = admission};
+    }
 
     store::MemoryStore store{{}};
     flow::test::ListBus bus;
