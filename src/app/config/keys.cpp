@@ -33,7 +33,7 @@ std::vector<Key> make_keys() {
          check_host},
         {"server.port", "TCP port; 0 lets the system choose one.", FIELD(server.port), 0, 65535},
         {"server.threads",
-         "Threads that serve while they are busy; 0: as many as this process has cores, by its cgroup.",
+         "Most threads that serve, several only under load; 0: as many as its cgroup gives it cores.",
          FIELD(server.threads), 0, 1024},
         {"server.drain", "How long a stop waits for streams and commits before it cuts them.",
          FIELD(server.drain), 0, hour},
