@@ -4,7 +4,6 @@
 #include <asio/experimental/awaitable_operators.hpp>
 
 #include "aio/backoff.hpp"
-#include "aio/offload.hpp"
 #include "aio/turn.hpp"
 
 namespace stepcast::store {
@@ -39,6 +38,7 @@ JournaledStore::JournaledStore(aio::Strand strand, std::unique_ptr<JournalFile> 
       clock_{clock},
       memory_{bounded(limits, journal_limit), clock, file_->epoch(), changes_},
       feed_{*this},
+      writing_work_{strand, writer_},
       loading_to_{file_->head()},
       again_{strand},
       gate_{strand} {}
@@ -55,6 +55,7 @@ void JournaledStore::bound_expiry() {
 }
 
 awaitable<std::vector<CommitResult>> JournaledStore::commit_many(std::span<Commit> commits) {
+    writing_work_.look();  // the writer need not wait until this strand has no other turn
     while (changes_.pending().added > most_pending() && co_await durable(changes_.count())) {
     }
     std::vector<CommitResult> results;
@@ -107,7 +108,7 @@ awaitable<void> JournaledStore::write_all() {
         if (std::exchange(look_due_, false) || !changes_.empty()) going = co_await write_group();
         // Nobody waits for this but the next group.
         if (!size_.untidy()) continue;
-        const auto tended = co_await aio::offload(writer_, [this] { return file_->tend(); });
+        const auto tended = co_await writing_work_.run([this] { return file_->tend(); });
         if (tended) {
             size_ = *tended;
             tell_pinned();
@@ -152,7 +153,7 @@ awaitable<bool> JournaledStore::write_group() {
     int grown = 0;
     for (aio::Backoff backoff{50ms, 1s};;) {
         const auto began = steady_clock::now();
-        const auto size = co_await aio::offload(writer_, [this] {
+        const auto size = co_await writing_work_.run([this] {
             under_way_->group.arrange();
             return file_->write(under_way_->group, under_way_->head);
         });

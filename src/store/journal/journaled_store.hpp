@@ -5,6 +5,7 @@
 
 #include "aio/gate.hpp"
 #include "aio/notice.hpp"
+#include "aio/offload.hpp"
 #include "aio/stop.hpp"
 #include "base/histogram.hpp"
 #include "store/journal/file.hpp"
@@ -158,6 +159,7 @@ class JournaledStore final : public EventStore, private Archive {
     DurableFeed feed_;
     asio::thread_pool writer_{1};
     asio::thread_pool readers_{1};
+    aio::Offloader writing_work_;
 
     Position durable_ = 0;
     Position loading_to_;                        // the file's head, while it is loaded
