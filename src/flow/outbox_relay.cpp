@@ -18,7 +18,6 @@ using namespace std::chrono_literals;
 using aio::awaitable;
 
 constexpr std::size_t page_size = 256;
-constexpr std::size_t windows_kept = 4;
 const KillPoint before_publish{"before-publish"};
 const KillPoint after_publish{"after-publish"};
 
@@ -65,9 +64,12 @@ awaitable<void> OutboxRelay::begin(std::function<bool()> ready) {
     while (!ready())
         if (!co_await stop_.pause(20ms)) co_return;
     aio::spawn_critical(core_, "outbox relay", [this, hold = gate_.enter()] { return sort(); });
-    for (auto& topic : topics_)
+    for (auto& topic : topics_) {
         aio::spawn_critical(core_, "outbox relay",
-                            [this, &topic, hold = gate_.enter()] { return work(topic); });
+                            [this, &topic, hold = gate_.enter()] { return send(topic); });
+        aio::spawn_critical(core_, "outbox relay",
+                            [this, &topic, hold = gate_.enter()] { return forget(topic); });
+    }
 }
 
 void OutboxRelay::wake() {
@@ -127,17 +129,17 @@ awaitable<result<void>> OutboxRelay::sort_new() {
 }
 
 void OutboxRelay::keep(Topic& topic, store::PendingRef pending) {
-    if (topic.waiting.size() == windows_kept * options_.window)
+    if (topic.waiting.size() == most_kept())
         topic.behind = pending->number - 1;
     else
         topic.waiting.push_back(std::move(pending));
 }
 
-awaitable<void> OutboxRelay::work(Topic& topic) {
+awaitable<void> OutboxRelay::send(Topic& topic) {
     aio::Backoff backoff{100ms, 5s};
     while (!stop_.raised()) {
         const auto sent = co_await send_next(topic);
-        if (stop_.raised()) co_return;
+        if (stop_.raised()) break;
         if (!sent) {
             ++topic.failed;
             spdlog::warn("what is owed to {} waits: {}", topic.name, sent.error().text());
@@ -147,32 +149,91 @@ awaitable<void> OutboxRelay::work(Topic& topic) {
         backoff.reset();
         if (!*sent) co_await topic.wake.wait(options_.look);
     }
+    topic.sends = false;
+    topic.forget.notify();
 }
 
 // False if there is nothing to send. Who has just taken the lease knows nothing of what its last holder sent.
 awaitable<result<bool>> OutboxRelay::send_next(Topic& topic) {
-    if (topic.waiting.empty() && !topic.behind) co_return false;
+    // All that is kept was sent; with the lease lost, it is read anew.
+    const bool lost = topic.given != 0 && topic.fence.token == 0;
+    if (topic.waiting.size() == topic.given && !lost && (!topic.behind || topic.given == most_kept()))
+        co_return false;
     auto fence = co_await store_.lease("outbox of " + topic.name, holder_, options_.lease);
     if (!fence && fence.error().code == store::errc::held) co_return false;
     if (!fence) co_return tl::unexpected{std::move(fence.error())};
-    if (std::exchange(topic.token, fence->token) != fence->token) {
+    if (fence->token != std::exchange(topic.fence, *fence).token) {
         topic.waiting.clear();
+        topic.given = 0;
         topic.behind = 0;
     }
-    if (topic.waiting.empty())
+    if (topic.waiting.size() == topic.given)
         if (auto caught = co_await catch_up(topic); !caught)
             co_return tl::unexpected{std::move(caught.error())};
-    if (topic.waiting.empty()) co_return false;
-    // They stay at the front meanwhile: more come behind them.
-    const auto window = std::min<std::size_t>(topic.waiting.size(), topic.single ? 1 : options_.window);
+    if (topic.waiting.size() == topic.given) co_return false;
+    const auto window = next_window(topic);
     before_publish.pass();
     if (auto produced = co_await produce(topic, window); !produced)
         co_return tl::unexpected{std::move(produced.error())};
     after_publish.pass();
-    if (auto forgotten = co_await forget(topic, window, std::move(*fence)); !forgotten)
-        co_return tl::unexpected{std::move(forgotten.error())};
-    topic.waiting.erase(topic.waiting.begin(), topic.waiting.begin() + static_cast<std::ptrdiff_t>(window));
+    topic.given += window;
+    topic.forget.notify();
     co_return true;
+}
+
+// They stay at the front until they are forgotten; more come behind them.
+std::size_t OutboxRelay::next_window(const Topic& topic) const {
+    const auto unsent = topic.waiting.size() - topic.given;
+    const auto most = std::min<std::size_t>(unsent, topic.single ? 1 : options_.window);
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < most; ++i) {
+        bytes += topic.waiting[topic.given + i]->message.value.size();
+        if (bytes > options_.window_bytes) return std::max<std::size_t>(i, 1);
+    }
+    return most;
+}
+
+// One commit at a time, of all that was sent during the one before. At a stop it has a last one.
+awaitable<void> OutboxRelay::forget(Topic& topic) {
+    aio::Backoff backoff{100ms, 5s};
+    while (topic.sends || topic.given != 0) {
+        if (topic.given == 0 || topic.fence.token == 0) {
+            if (!topic.sends) co_return;
+            co_await topic.forget.wait();
+            continue;
+        }
+        const auto forgotten = co_await forget_given(topic);
+        if (forgotten) {
+            backoff.reset();
+            continue;
+        }
+        if (stop_.raised()) co_return;
+        ++topic.failed;
+        spdlog::warn("that {} was given messages waits to be noted: {}", topic.name,
+                     forgotten.error().text());
+        co_await stop_.pause(backoff.next());
+    }
+}
+
+awaitable<result<void>> OutboxRelay::forget_given(Topic& topic) {
+    const auto count = topic.given;
+    const auto token = topic.fence.token;
+    std::vector<store::Commit> commits(1);
+    commits[0].fence = topic.fence;
+    commits[0].sent.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) commits[0].sent.push_back(topic.waiting[i]->message.id);
+    const auto outcomes = co_await committer_.commit(commits);
+    const bool held = topic.fence.token == token;
+    if (!outcomes[0]) {
+        // The lease is taken again, and all that is owed is read anew.
+        if (held && outcomes[0].error().code == store::errc::fenced) topic.fence.token = 0;
+        co_return fail(outcomes[0].error().code, {}, outcomes[0].error().detail);
+    }
+    if (!held) co_return result<void>{};
+    topic.waiting.erase(topic.waiting.begin(), topic.waiting.begin() + static_cast<std::ptrdiff_t>(count));
+    topic.given -= count;
+    if (topic.behind) topic.wake.notify();
+    co_return result<void>{};
 }
 
 // Reads past what is of other topics, until it has all that was shown, or as much as it may keep.
@@ -202,7 +263,7 @@ awaitable<result<void>> OutboxRelay::produce(Topic& topic, std::size_t window) {
     std::vector<event::OpenSpan> spans;
     messages.reserve(window);
     for (std::size_t i = 0; i < window; ++i) {
-        const auto& message = topic.waiting[i]->message;
+        const auto& message = topic.waiting[topic.given + i]->message;
         if (auto span = span_of(message)) spans.push_back(std::move(span));
         messages.push_back({message.topic, message.key, message.value});
         auto& headers = messages.back().headers;
@@ -226,20 +287,10 @@ awaitable<result<void>> OutboxRelay::produce(Topic& topic, std::size_t window) {
         co_return fail(bus::errc::too_large, {}, "one of several messages is too large: they go one by one");
     }
     ++topic.lost;
-    const auto& lost = topic.waiting.front()->message;
+    const auto& lost = topic.waiting[topic.given]->message;
     spdlog::error("{} takes no message of this size, it is given up: {}, {} bytes", topic.name, lost.id,
                   lost.value.size());
     co_return result<void>{};
-}
-
-awaitable<result<void>> OutboxRelay::forget(Topic& topic, std::size_t window, store::Fence fence) {
-    std::vector<store::Commit> commits(1);
-    commits[0].fence = std::move(fence);
-    for (std::size_t i = 0; i < window; ++i) commits[0].sent.push_back(topic.waiting[i]->message.id);
-    const auto outcomes = co_await committer_.commit(commits);
-    if (outcomes[0]) co_return result<void>{};
-    if (outcomes[0].error().code == store::errc::fenced) topic.token = 0;
-    co_return fail(outcomes[0].error().code, {}, outcomes[0].error().detail);
 }
 
 }  // namespace stepcast::flow

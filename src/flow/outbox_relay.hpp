@@ -17,12 +17,13 @@ namespace stepcast::flow {
 
 /// Gives the bus what commits owe it: per topic in the order in which it was committed, one window of
 /// messages at a time, each until the bus has it; so at least once, with the same bytes each time, and its id
-/// as the header `message-id` unless it has one. A topic whose messages wait holds up no other one.
-/// Everything on the core strand.
+/// as the header `message-id` unless it has one. That the bus has a window is committed while the next one is
+/// on its way. A topic whose messages wait holds up no other one. Everything on the core strand.
 class OutboxRelay {
   public:
     struct Options {
-        std::size_t window = 256;             ///< messages of a topic that are on their way at once
+        std::size_t window = 1024;            ///< messages of a topic that are on their way at once
+        std::size_t window_bytes = 1 << 20;   ///< of their values; one message may be larger
         std::chrono::milliseconds look{250};  ///< how often it looks without a call of `wake`
         Duration lease = std::chrono::seconds{30};
     };
@@ -46,14 +47,18 @@ class OutboxRelay {
 
   private:
     struct Topic {
-        Topic(std::string its_name, const aio::Strand& core) : name{std::move(its_name)}, wake{core} {}
+        Topic(std::string its_name, const aio::Strand& core)
+            : name{std::move(its_name)}, wake{core}, forget{core} {}
         const std::string name;
-        aio::Notice wake;
-        std::deque<store::PendingRef> waiting;  // as long as `token` holds
+        aio::Notice wake;                       // of who sends
+        aio::Notice forget;                     // of who says in the store what was sent
+        std::deque<store::PendingRef> waiting;  // as long as `fence` holds
+        std::size_t given = 0;  // of those, from the front: the bus has them, the store does not know it yet
         // Its messages above this number are not in `waiting`, although others have been read on; nothing:
         // all are, up to `read_`.
         std::optional<std::uint64_t> behind;
-        std::uint64_t token = 0;
+        store::Fence fence;
+        bool sends = true;    // false: nothing is given any more
         bool single = false;  // one message at a time, to find the one that the bus does not take
         std::uint64_t sent = 0;
         std::uint64_t failed = 0;  // attempts of a window
@@ -63,12 +68,15 @@ class OutboxRelay {
     aio::awaitable<void> begin(std::function<bool()> ready);
     aio::awaitable<void> sort();
     aio::awaitable<result<void>> sort_new();
-    aio::awaitable<void> work(Topic& topic);
+    aio::awaitable<void> send(Topic& topic);
     aio::awaitable<result<bool>> send_next(Topic& topic);
+    std::size_t next_window(const Topic& topic) const;
+    aio::awaitable<void> forget(Topic& topic);
+    aio::awaitable<result<void>> forget_given(Topic& topic);
     void keep(Topic& topic, store::PendingRef pending);
+    std::size_t most_kept() const { return 4 * options_.window; }
     aio::awaitable<result<void>> catch_up(Topic& topic);
     aio::awaitable<result<void>> produce(Topic& topic, std::size_t window);
-    aio::awaitable<result<void>> forget(Topic& topic, std::size_t window, store::Fence fence);
 
     const aio::Strand core_;
     store::EventStore& store_;

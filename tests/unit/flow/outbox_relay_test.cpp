@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "store/forwarding_store.hpp"
 #include "store/memory/memory_store.hpp"
 #include "store/store_fixture.hpp"
 #include "unit/flow/list_bus.hpp"
@@ -13,6 +14,25 @@ namespace {
 
 using namespace std::chrono_literals;
 using aio::awaitable;
+
+/// Notes what was sent when it is told to; says once that the lease is lost.
+class SlowStore final : public store::test::ForwardingStore {
+  public:
+    using ForwardingStore::ForwardingStore;
+
+    awaitable<std::vector<store::CommitResult>> commit_many(std::span<store::Commit> commits) override {
+        if (!commits[0].sent.empty()) {
+            while (holds) co_await aio::pause(1ms);
+            if (std::exchange(fences, false))
+                co_return std::vector<store::CommitResult>(
+                    commits.size(), tl::unexpected{store::Refusal{.code = store::errc::fenced}});
+        }
+        co_return co_await behind->commit_many(commits);
+    }
+
+    bool holds = false;
+    bool fences = false;
+};
 
 class OutboxRelayTest : public stepcast::testing::StrandTest {
   protected:
@@ -56,7 +76,8 @@ class OutboxRelayTest : public stepcast::testing::StrandTest {
     }
 
     int owed = 0;
-    store::MemoryStore store{{}};
+    store::MemoryStore memory{{}};
+    SlowStore store{memory};
     Nobody nobody;
     test::ListBus bus;
     FeedHub hub{core, store, nobody, system_clock(), 1h};
@@ -117,6 +138,48 @@ TEST_F(OutboxRelayTest, more_than_it_keeps_leaves_in_its_order_and_once) {
         for (int i = 0; i < 120; ++i) std::ranges::copy(numbers(10), std::back_inserter(all));
         EXPECT_EQ(bus.values("a"), all);
         EXPECT_EQ(bus.values("b"), std::vector(all.begin(), all.begin() + 600));
+    });
+}
+
+TEST_F(OutboxRelayTest, more_is_sent_while_it_is_noted_what_was_up_to_a_bound) {
+    run([&]() -> awaitable<void> {
+        store.holds = true;
+        co_await owe("a", 40);
+        start(relay);
+        EXPECT_TRUE(co_await sent(16)) << "four windows";
+        for (int i = 0; i < 20; ++i) co_await aio::pause(1ms);
+        EXPECT_EQ(bus.values("a"), numbers(16));
+        EXPECT_EQ(co_await pending(), 40u);
+        store.holds = false;
+        EXPECT_TRUE(co_await all_sent());
+        EXPECT_EQ(bus.values("a"), numbers(40));
+        co_await relay.stop();
+    });
+}
+
+TEST_F(OutboxRelayTest, a_window_ends_at_its_bytes) {
+    run([&]() -> awaitable<void> {
+        OutboxRelay small{core, store, committer, bus, {.window_bytes = 30, .look = 5ms}};
+        co_await owe("a", 5, "{:010}");
+        co_await owe("a", 2, "{:040}");
+        start(small);
+        EXPECT_TRUE(co_await all_sent());
+        co_await small.stop();
+        EXPECT_EQ(bus.calls, 4) << "three, two, and each of the large ones alone";
+        EXPECT_EQ(bus.taken.size(), 7u);
+    });
+}
+
+TEST_F(OutboxRelayTest, who_has_lost_the_lease_reads_anew_what_is_owed) {
+    run([&]() -> awaitable<void> {
+        store.fences = true;
+        co_await owe("a", 10);
+        start(relay);
+        EXPECT_TRUE(co_await all_sent());
+        co_await relay.stop();
+        const auto all = bus.values("a");
+        EXPECT_GT(all.size(), 10u);
+        EXPECT_TRUE(std::ranges::equal(std::span{all}.last(10), numbers(10)));
     });
 }
 
