@@ -5,6 +5,7 @@
 #include <set>
 
 #include "aio/spawn.hpp"
+#include "aio/turn.hpp"
 #include "event/spans.hpp"
 #include "flow/cause.hpp"
 #include "flow/kill_point.hpp"
@@ -40,7 +41,7 @@ aio::awaitable<result<store::Receipt>> Commands::handle(Command command) {
     if (!stream.busy) {
         if (stream.now.state) idle_.erase(stream.idle);
         stream.busy = true;
-        aio::spawn_critical(core_, "commands", [this, &entry, hold = gate_.enter()] { return work(entry); });
+        begin(entry);
     }
     while (!call->outcome)
         if (!co_await call->answered.wait())
@@ -49,10 +50,37 @@ aio::awaitable<result<store::Receipt>> Commands::handle(Command command) {
     co_return std::move(*call->outcome);
 }
 
-aio::awaitable<void> Commands::work(Streams::value_type& entry) {
+void Commands::begin(Streams::value_type& entry) {
+    if (entry.second.now.state) return gather(entry);
+    aio::spawn_critical(core_, "commands",
+                        [this, &entry, hold = aio::Gate::Hold{gate_}] { return load(entry); });
+}
+
+void Commands::go_on(Streams::value_type& entry) {
+    if (entry.second.calls.empty())
+        put_by(entry);
+    else
+        begin(entry);
+}
+
+aio::awaitable<void> Commands::load(Streams::value_type& entry) {
     auto& [id, stream] = entry;
-    while (!stream.calls.empty()) co_await carry_out_group(id, stream);
-    put_by(entry);
+    auto loaded = co_await reader_.load(id);
+    if (loaded)
+        stream.now = std::move(*loaded);
+    else
+        refuse_all(stream, loaded.error());
+    go_on(entry);
+}
+
+void Commands::gather(Streams::value_type& entry) {
+    gathered_.push_back(&entry);
+    if (gathered_.size() == 1) begin_group();
+}
+
+void Commands::begin_group() {
+    aio::spawn_critical(core_, "commands",
+                        [this, hold = aio::Gate::Hold{gate_}] { return carry_out_group(); });
 }
 
 // The state of a stream that is in no use stays, unless there are too many.
@@ -70,30 +98,30 @@ void Commands::put_by(Streams::value_type& entry) {
     streams_.erase(oldest);
 }
 
-aio::awaitable<void> Commands::carry_out_group(const std::string& id, Stream& stream) {
-    if (!stream.now.state) {
-        auto loaded = co_await reader_.load(id);
-        if (!loaded) {
-            for (const auto& call : std::exchange(stream.calls, {}))
-                answer(*call, tl::unexpected{loaded.error()});
-            co_return;
-        }
-        stream.now = std::move(*loaded);
-    }
-    if (const auto looked = co_await answer_known(id, stream); !looked) {
-        for (const auto& call : std::exchange(stream.calls, {}))
-            answer(*call, tl::unexpected{looked.error()});
-        co_return;
-    }
+// Others have the turn first, and what they ask for is in the group.
+aio::awaitable<void> Commands::carry_out_group() {
+    co_await aio::next_turn();
+    std::vector<Share> group;
+    for (; !gathered_.empty() && group.size() < bounds_.max_streams; gathered_.pop_front())
+        group.push_back({gathered_.front(), {}});
+    if (!gathered_.empty()) begin_group();
     std::vector<store::Commit> commits;
-    auto group = decide(id, stream, commits);
+    for (auto& [entry, decided] : group) {
+        auto& [id, stream] = *entry;
+        if (const auto looked = co_await answer_known(id, stream); !looked)
+            refuse_all(stream, looked.error());
+        decided = decide(id, stream, commits);
+    }
     if (!commits.empty()) after_decide.pass();
     std::vector<bool> saves;  // before the commits are given away
     for (const auto& commit : commits) saves.push_back(!commit.snapshots.empty());
-    auto outcomes = co_await committer_.commit(
+    const auto outcomes = co_await committer_.commit(
         commits, reader_.kind().category->expires ? Committer::Full::waits : Committer::Full::refused);
     count(saves, outcomes);
-    co_await settle(id, stream, std::move(group), std::move(outcomes));
+    for (auto& [entry, decided] : group) {
+        co_await settle(entry->first, entry->second, std::move(decided), outcomes);
+        go_on(*entry);
+    }
 }
 
 // Those that were carried out before: their first event is there.
@@ -178,7 +206,7 @@ void Commands::count(const std::vector<bool>& saves, std::span<const store::Comm
 // What was decided stands as far as the store wrote it as new; the rest was decided on a state that never
 // was.
 aio::awaitable<void> Commands::settle(const std::string& id, Stream& stream, std::vector<Decided> group,
-                                      std::vector<store::CommitResult> outcomes) {
+                                      const std::vector<store::CommitResult>& outcomes) {
     std::size_t settled = 0;  // of the group, up to the last that was written
     bool stands = true;
     for (std::size_t i = 0; i < group.size() && stands; ++i) {
@@ -213,6 +241,10 @@ aio::awaitable<void> Commands::settle(const std::string& id, Stream& stream, std
 void Commands::decide_again(Stream& stream, std::span<Decided> rest) {
     for (auto decided = rest.rbegin(); decided != rest.rend(); ++decided)
         stream.calls.push_front(std::move(decided->call));
+}
+
+void Commands::refuse_all(Stream& stream, const Error& error) {
+    for (const auto& call : std::exchange(stream.calls, {})) answer(*call, tl::unexpected{error});
 }
 
 void Commands::answer(Call& call, result<store::Receipt> outcome) {

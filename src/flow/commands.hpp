@@ -1,4 +1,5 @@
 #pragma once
+#include <deque>
 #include <list>
 #include <memory>
 #include <string>
@@ -35,15 +36,17 @@ struct Command {
 };
 
 /// Carries out commands on the streams of one category: those on one stream one after another, each decided
-/// on the state that the ones before it lead to, and what was decided while a group was being written is the
-/// next group. States of streams stay in memory while they are in use, the latest `max_idle` of them also
-/// when not. All calls on the core strand.
+/// on the state that the ones before it lead to. What came in one turn is one group for the store, of
+/// whichever streams it is; what comes for a stream while its group is being written is in a later one.
+/// States of streams stay in memory while they are in use, the latest `max_idle` of them also when not. All
+/// calls on the core strand.
 class Commands {
   public:
     struct Bounds {
         std::size_t max_waiting = 10'000;  ///< commands under way; beyond it they are refused as unavailable
         std::size_t max_idle = 10'000;     ///< states of streams that no command is under way for
         std::size_t max_group = 256;       ///< commands of one stream in one group
+        std::size_t max_streams = 64;      ///< streams in one group
         int max_tries = 8;                 ///< decisions of one command when other writers come first
     };
 
@@ -99,17 +102,28 @@ class Commands {
         Error refusal{};
     };
 
-    aio::awaitable<void> work(Streams::value_type& entry);
-    aio::awaitable<void> carry_out_group(const std::string& id, Stream& stream);
+    /// What one stream has in a group.
+    struct Share {
+        Streams::value_type* entry;
+        std::vector<Decided> decided;
+    };
+
+    void begin(Streams::value_type& entry);
+    void go_on(Streams::value_type& entry);
+    aio::awaitable<void> load(Streams::value_type& entry);
+    void gather(Streams::value_type& entry);
+    void begin_group();
+    aio::awaitable<void> carry_out_group();
     aio::awaitable<result<void>> answer_known(const std::string& id, Stream& stream);
     std::vector<Decided> decide(const std::string& id, Stream& stream, std::vector<store::Commit>& commits);
     store::Commit take(const std::string& id, Stream& stream, Decision decision,
                        const event::Metadata& cause);
     aio::awaitable<void> settle(const std::string& id, Stream& stream, std::vector<Decided> group,
-                                std::vector<store::CommitResult> outcomes);
+                                const std::vector<store::CommitResult>& outcomes);
     void count(const std::vector<bool>& saves, std::span<const store::CommitResult> outcomes);
     void decide_again(Stream& stream, std::span<Decided> rest);
     static void answer(Call& call, result<store::Receipt> outcome);
+    static void refuse_all(Stream& stream, const Error& error);
     void put_by(Streams::value_type& entry);
 
     const aio::Strand core_;
@@ -119,7 +133,8 @@ class Commands {
     const Bounds bounds_;
     Streams streams_;
     Snapshots snapshots_;
-    std::list<const std::string*> idle_;  // least recently used first
+    std::list<const std::string*> idle_;         // least recently used first
+    std::deque<Streams::value_type*> gathered_;  // with calls and a state, for the next group
     aio::Gate gate_;
 };
 

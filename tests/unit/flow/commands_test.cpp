@@ -187,12 +187,39 @@ TEST_F(CommandsTest, writers_that_are_always_first_end_it) {
     });
 }
 
+TEST_F(CommandsTest, what_comes_in_one_turn_is_one_group_of_whichever_streams) {
+    run([&]() -> awaitable<void> {
+        const auto of_hundred = [](std::string_view what) {
+            std::vector<Command> wanted;
+            for (int i = 0; i < 100; ++i)
+                wanted.push_back(pay(fmt::format("p{}", i), fmt::format("{}{}", what, i), 0));
+            return wanted;
+        };
+        co_await all(of_hundred("first"));  // now all are in memory
+        store.groups.clear();
+        const auto outcomes = co_await all(of_hundred("second"));
+        EXPECT_EQ(store.groups, (std::vector<std::size_t>{64, 36}));
+        EXPECT_TRUE(std::ranges::all_of(outcomes, [](const auto& one) { return one && one->version == 2; }));
+    });
+}
+
+TEST_F(CommandsTest, a_refusal_in_a_group_is_of_its_stream_alone) {
+    run([&]() -> awaitable<void> {
+        co_await all({pay_in("in")});
+        const auto outcomes =
+            co_await all({pay("other", "out1", 1), pay_out("out2"), pay("third", "in2", 0)});
+        EXPECT_EQ(outcomes[0].error().detail, "empty");
+        EXPECT_EQ(outcomes[1]->version, 2u);
+        EXPECT_EQ(outcomes[2]->version, 1u);
+    });
+}
+
 TEST_F(CommandsTest, an_outage_is_waited_for) {
     run([&]() -> awaitable<void> {
         store.outages = 2;
         const auto outcomes = co_await all({pay_in("a"), pay_out("b")});
         EXPECT_EQ(outcomes[1]->version, 2u);
-        EXPECT_EQ(store.groups, (std::vector<std::size_t>{1, 1, 1, 1}));
+        EXPECT_EQ(store.groups, (std::vector<std::size_t>{2, 2, 2}));
     });
 }
 
