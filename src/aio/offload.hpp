@@ -21,9 +21,9 @@ awaitable<std::invoke_result_t<Work&>> offload(asio::thread_pool& pool, Work wor
                   [work = std::move(work)]() mutable -> awaitable<Value> { co_return work(); });
 }
 
-/// Offloads one piece of work at a time, for who gives the next piece as soon as one is done: its caller
-/// waits no longer for a turn of its strand than for anybody who has a turn there and calls `look`. Behind a
-/// long queue of turns the pool would do nothing for milliseconds.
+/// Offloads one piece of work at a time, for who gives the next piece as soon as one is done. Whoever has a
+/// turn of the caller's strand and calls `look` resumes the caller; else it has a turn of its own, for which
+/// the pool would do nothing behind a long queue of turns.
 class Offloader {
   public:
     Offloader(Strand strand, asio::thread_pool& pool) : strand_{std::move(strand)}, pool_{pool} {}
@@ -49,9 +49,7 @@ class Offloader {
 
     /// Resumes the caller of `run` within this call if its work is done. On the strand.
     void look() {
-        if (running_) std::shared_ptr {
-                running_
-            } -> look();
+        if (const auto running = running_) running->look();
     }
 
   private:

@@ -102,8 +102,12 @@ void Commands::put_by(Streams::value_type& entry) {
 aio::awaitable<void> Commands::carry_out_group() {
     co_await aio::next_turn();
     std::vector<Share> group;
-    for (; !gathered_.empty() && group.size() < bounds_.max_streams; gathered_.pop_front())
+    for (std::size_t calls = 0;
+         !gathered_.empty() && group.size() < bounds_.max_streams && calls < bounds_.max_group;
+         gathered_.pop_front()) {
         group.push_back({gathered_.front(), {}});
+        calls += gathered_.front()->second.calls.size();
+    }
     if (!gathered_.empty()) begin_group();
     std::vector<store::Commit> commits;
     for (auto& [entry, decided] : group) {

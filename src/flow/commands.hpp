@@ -45,7 +45,7 @@ class Commands {
     struct Bounds {
         std::size_t max_waiting = 10'000;  ///< commands under way; beyond it they are refused as unavailable
         std::size_t max_idle = 10'000;     ///< states of streams that no command is under way for
-        std::size_t max_group = 256;       ///< commands of one stream in one group
+        std::size_t max_group = 256;       ///< commands of one stream in one group; with so many it is full
         std::size_t max_streams = 64;      ///< streams in one group
         int max_tries = 8;                 ///< decisions of one command when other writers come first
     };
