@@ -1,19 +1,34 @@
 #include "aio/offload.hpp"
 
 #include <gtest/gtest.h>
+#include <asio/io_context.hpp>
+#include <asio/strand.hpp>
 #include <atomic>
 #include <thread>
 
 #include "aio/notice.hpp"
-#include "unit/strand_test.hpp"
 
 namespace stepcast::aio {
 namespace {
 
 using namespace std::chrono_literals;
 
-class OffloaderTest : public stepcast::testing::StrandTest {
+class OffloaderTest : public ::testing::Test {
   protected:
+    /// Runs a body on the strand, to its end.
+    template <class Body>
+    void run(Body body) {
+        bool ended = false;
+        spawn(core, "test", [&]() -> awaitable<void> {
+            co_await body();
+            ended = true;
+        });
+        io.run_for(20s);
+        EXPECT_TRUE(ended);
+    }
+
+    asio::io_context io;
+    Strand core{asio::make_strand(io)};
     asio::thread_pool pool{1};
     Offloader offloader{core, pool};
 };
