@@ -284,6 +284,7 @@ awaitable<result<store::Receipt>> ProcessManager::advance(const std::string& id,
     SagaState after = from;
     apply(after, told.move, clock_.now(), told.step);
     open_.note(id, after);
+    counts_.stuck = open_.count(SagaStatus::stuck);  // a look may have counted it before
     co_return receipt;
 }
 
@@ -304,11 +305,7 @@ void ProcessManager::count(const std::string& id, const SagaState& from, const S
         case SagaMove::compensated:
             seconds_.compensated.observe(seconds);
             break;
-        case SagaMove::resumed:
-            counts_.stuck -= std::min<std::size_t>(counts_.stuck, 1);
-            break;
         case SagaMove::stuck:
-            ++counts_.stuck;
             seconds_.stuck.observe(seconds);
             spdlog::error("{} {} is stuck: {}", plan_.name(), id, told.reason);
             break;
