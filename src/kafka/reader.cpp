@@ -157,9 +157,20 @@ result<void> Reader::open_client(std::int32_t partitions) {
     client_ = std::move(*client);
     parts_.use(client_->get());
     rd_kafka_poll_set_consumer(client_->get());
+    if (queue_) QueueSignal::unwatch(queue_.get());
     queue_.reset(rd_kafka_queue_get_consumer(client_->get()));
     signal_.watch(queue_.get());
     return {};
+}
+
+result<void> Reader::replace_client(std::int32_t partitions) {
+    const auto before = client_;  // outlives its queues
+    parts_.drop_all();
+    auto opened = open_client(partitions);
+    if (!opened) return opened;
+    commits_open_ = 0;
+    before->abandon();
+    return opened;
 }
 
 int Reader::on_statistics(rd_kafka_t*, char* text, std::size_t size, void* opaque) {

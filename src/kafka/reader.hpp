@@ -57,6 +57,9 @@ class Reader : public std::enable_shared_from_this<Reader> {
     /// The client may never come to its end.
     virtual bool may_hang() const { return false; }
 
+    /// Goes on with a client that knows nothing yet, and with no partitions. Whoever still has batches of the
+    /// one before may finish them; nobody waits for its end.
+    result<void> replace_client(std::int32_t partitions);
     void poll();
     void serve_error(const rd_kafka_message_t& message);
     /// Says why nothing can be read, once.

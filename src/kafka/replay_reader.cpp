@@ -61,7 +61,6 @@ aio::awaitable<bool> ReplayReader::look_at_topic() {
     const auto count = co_await core_->partitions(reading_.topic);
     if (stop_) co_return true;
     if (!count) co_return put_off(count.error());
-    if (absent_) drop_all();
     const auto wanted = find_wanted(*count);
     if (!wanted.empty()) {
         const auto client = client_;
@@ -70,6 +69,15 @@ aio::awaitable<bool> ReplayReader::look_at_topic() {
             *core_->pool(), [&] { return find_spans(client->get(), reading_.topic, wanted, since); });
         if (stop_) co_return true;
         if (!spans) co_return put_off(spans.error());
+        tell_of_losses(wanted, *spans);
+        if (spans_known_ && std::ranges::any_of(*spans, &Span::again)) {
+            // The other partitions are the new topic's too.
+            lose_topic();
+            look_.notify();
+            co_return false;
+        }
+        if (absent_)
+            if (const auto opened = replace_client(*count); !opened) co_return put_off(opened.error());
         read(wanted, *spans);
     }
     if (absent_) spdlog::warn("kafka: topic {} is there again and read from its beginning", reading_.topic);
@@ -81,20 +89,23 @@ aio::awaitable<bool> ReplayReader::look_at_topic() {
 
 bool ReplayReader::put_off(const Error& error) {
     // Before anything was read there is nothing to begin again.
-    if (error.code == bus::errc::unknown_topic && spans_known_) {
-        absent_ = was_absent_ = true;
-        // Should the topic appear, librdkafka would go on where reading stood in the old one.
-        for (std::int32_t p = 0; p < parts_.end(); ++p)
-            if (Part* const part = parts_.find(p)) part->revoked = true;
-    }
+    if (error.code == bus::errc::unknown_topic && spans_known_) lose_topic();
     tell_of_wait(error);
     return false;
+}
+
+/// Nothing more is handed out until the topic is there again: librdkafka would go on where reading stood in
+/// the old one.
+void ReplayReader::lose_topic() {
+    absent_ = was_absent_ = true;
+    for (std::int32_t p = 0; p < parts_.end(); ++p)
+        if (Part* const part = parts_.find(p)) part->revoked = true;
 }
 
 std::vector<Wanted> ReplayReader::find_wanted(std::int32_t count) const {
     std::vector<Wanted> wanted;
     for (std::int32_t p = 0; p < count; ++p) {
-        if (const Part* const part = parts_.find(p); part != nullptr) {
+        if (const Part* const part = parts_.find(p); part != nullptr && !absent_) {
             if (starts_[static_cast<std::size_t>(p)].refused) wanted.push_back({p, part->position, true});
             continue;
         }
@@ -105,6 +116,20 @@ std::vector<Wanted> ReplayReader::find_wanted(std::int32_t count) const {
     return wanted;
 }
 
+void ReplayReader::tell_of_losses(const std::vector<Wanted>& wanted, const std::vector<Span>& spans) const {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        const Span& span = spans[i];
+        if (span.missed > 0)
+            spdlog::warn("kafka: {} records of {} partition {} expired before they were read", span.missed,
+                         reading_.topic, wanted[i].partition);
+        if (span.again)
+            spdlog::warn(
+                "kafka: {} partition {} was made again and is read from its beginning: it ends at {}, "
+                "reading stood at {}",
+                reading_.topic, wanted[i].partition, span.head, *wanted[i].from);
+    }
+}
+
 void ReplayReader::read(const std::vector<Wanted>& wanted, const std::vector<Span>& spans) {
     const auto added = make_partitions(wanted.size());
     const auto left = make_partitions(wanted.size());
@@ -113,16 +138,8 @@ void ReplayReader::read(const std::vector<Wanted>& wanted, const std::vector<Spa
             rd_kafka_topic_partition_list_add(left.get(), reading_.topic.c_str(), partition);
     if (left->cnt > 0) unassign(*left);
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-        const auto& [partition, from, refused] = wanted[i];
+        const auto partition = wanted[i].partition;
         const Span& span = spans[i];
-        if (span.missed > 0)
-            spdlog::warn("kafka: {} records of {} partition {} expired before they were read", span.missed,
-                         reading_.topic, partition);
-        if (span.again)
-            spdlog::warn(
-                "kafka: {} partition {} was made again and is read from its beginning: it ends at {}, "
-                "reading stood at {}",
-                reading_.topic, partition, span.head, *from);
         missed_ += static_cast<std::uint64_t>(span.missed);
         too_old_ += span.too_old;
         parts_.add(partition).position = span.start;
@@ -135,22 +152,12 @@ void ReplayReader::read(const std::vector<Wanted>& wanted, const std::vector<Spa
     if (error) spdlog::error("kafka: cannot read {}: {}", reading_.topic, rd_kafka_error_string(error.get()));
 }
 
+/// Partitions of a topic that is there: one that is not, librdkafka 2.0.2 may never give up.
 void ReplayReader::unassign(const rd_kafka_topic_partition_list_t& partitions) {
     for (const auto& partition : elements(partitions)) parts_.drop(partition.partition);
     const ErrorPtr error{rd_kafka_incremental_unassign(client_->get(), &partitions)};
     if (error)
         spdlog::error("kafka: cannot leave {}: {}", reading_.topic, rd_kafka_error_string(error.get()));
-}
-
-// Only once the topic is there again: librdkafka 2.0.2 never ends if a partition is given up while its topic
-// is away.
-void ReplayReader::drop_all() {
-    const auto all = make_partitions(static_cast<std::size_t>(parts_.end()));
-    for (std::int32_t p = 0; p < parts_.end(); ++p)
-        if (parts_.find(p) != nullptr)
-            rd_kafka_topic_partition_list_add(all.get(), reading_.topic.c_str(), p);
-    if (all->cnt > 0) unassign(*all);
-    parts_.drop_all();
 }
 
 /// librdkafka leaves it to us where to go on.

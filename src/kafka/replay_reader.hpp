@@ -32,10 +32,11 @@ class ReplayReader final : public Reader {
     aio::awaitable<void> watch_partitions();
     aio::awaitable<bool> look_at_topic();
     bool put_off(const Error& error);
+    void lose_topic();
     std::vector<Wanted> find_wanted(std::int32_t count) const;
+    void tell_of_losses(const std::vector<Wanted>& wanted, const std::vector<Span>& spans) const;
     void read(const std::vector<Wanted>& wanted, const std::vector<Span>& spans);
     void unassign(const rd_kafka_topic_partition_list_t& partitions);
-    void drop_all();
 
     const bus::ReplaySubscription subscription_;
     std::vector<Start> starts_;  // by partition
