@@ -26,7 +26,7 @@ class Bank(unittest.TestCase):
         server = servers.stepcast(*settings)
         self.addCleanup(server.stop)
         api = Api(server)
-        until(lambda: api.get("/readyz")[0] == 200, f"ready: {server.output()}", 60)
+        until(lambda: api.get("/readyz")[0] == 200, lambda: f"ready: {server.output()}", 60)
         return server, api
 
     def journal(self):

@@ -27,7 +27,7 @@ class DeadLetters(unittest.TestCase):
         server = servers.stepcast("store.ttl=1s", "store.cleanup_interval=100ms", *settings)
         self.addCleanup(server.stop)
         api = Api(server)
-        until(lambda: api.get("/readyz")[0] == 200, f"ready: {server.output()}", 60)
+        until(lambda: api.get("/readyz")[0] == 200, lambda: f"ready: {server.output()}", 60)
         return server, api
 
     def kafka(self):

@@ -21,7 +21,7 @@ class Restart(unittest.TestCase):
         server = servers.stepcast(f"store.path={self.path}", *settings, env=env)
         self.addCleanup(server.stop)
         api = Api(server)
-        until(lambda: api.get("/readyz")[0] == 200, f"ready: {server.output()}", 60)
+        until(lambda: api.get("/readyz")[0] == 200, lambda: f"ready: {server.output()}", 60)
         return server, api
 
     def test_orders_that_were_answered_are_worked_off_after_kill_9(self):
@@ -32,7 +32,7 @@ class Restart(unittest.TestCase):
         crash(server)
         server, api = self.start("orders.step_delay=10ms")
         for task in tasks:
-            until(lambda task=task: api.status(task)[1].get("status") == "COMPLETED", f"{task}: {server.output()}")
+            until(lambda task=task: api.status(task)[1].get("status") == "COMPLETED", lambda task=task: f"{task}: {server.output()}")
             self.assertEqual([event["percentage"] for event in api.history(task)], [0, 25, 50, 75, 100])
             self.assertEqual([event["eventId"] for event in api.history(task)], [f"{task}:{step}" for step in range(5)])
         until(lambda: api.status(failing)[1].get("status") == "FAILED", failing)
@@ -182,7 +182,7 @@ class Restart(unittest.TestCase):
             self.addCleanup(server.stop)
             api, task = Api(server), unique("task")
             event = {"taskId": task, "userId": user, "eventType": "STARTED"}
-            until(lambda: api.post(event)[0] == 202, f"a post is taken: {server.output()}", 60)
+            until(lambda: api.post(event)[0] == 202, lambda: f"a post is taken: {server.output()}", 60)
             crash(server)
             server, api = self.start("orders.step_delay=10ms")
             self.assertEqual(api.status(task)[0], 200, "an acknowledged event is gone")
@@ -190,7 +190,7 @@ class Restart(unittest.TestCase):
             server = servers.stepcast(f"store.path={self.path}", "orders.step_delay=10ms")
             self.addCleanup(server.stop)
             api = Api(server)
-            taken = until(lambda: (answer := self.try_order(api, user))[0] == 202 and answer[1], f"an order is taken: {server.output()}", 60)
+            taken = until(lambda: (answer := self.try_order(api, user))[0] == 202 and answer[1], lambda: f"an order is taken: {server.output()}", 60)
             crash(server)
             server, api = self.start("orders.step_delay=10ms")
             until(lambda: api.status(taken["taskId"])[1].get("status") == "COMPLETED", "an acknowledged order is worked off")

@@ -11,7 +11,7 @@ class Shop(unittest.TestCase):
         server = servers.stepcast("shop.enabled=true", *settings)
         self.addCleanup(server.stop)
         api = Api(server)
-        until(lambda: api.get("/readyz")[0] == 200, f"ready: {server.output()}", 60)
+        until(lambda: api.get("/readyz")[0] == 200, lambda: f"ready: {server.output()}", 60)
         until(lambda: api.get("/api/products/1")[0] == 200, "the first product")
         return server, api
 
