@@ -26,11 +26,11 @@ std::string random_uuid() {
     std::array<std::uint64_t, 2> bits{random_u64(), random_u64()};
     bits[0] = (bits[0] & ~0xF000ull) | 0x4000ull;
     bits[1] = (bits[1] & ~(0xC000ull << 48)) | (0x8000ull << 48);
-    std::string out;
-    out.reserve(36);
-    for (int nibble = 0; nibble < 32; ++nibble) {
-        if (nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20) out += '-';
-        out += hex[bits[nibble / 16] >> (60 - nibble % 16 * 4) & 0xF];
+    std::string out(36, '-');
+    std::size_t at = 0;
+    for (int nibble = 0; nibble < 32; ++nibble, ++at) {
+        if (nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20) ++at;
+        out[at] = hex[bits[nibble / 16] >> (60 - nibble % 16 * 4) & 0xF];
     }
     return out;
 }

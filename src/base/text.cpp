@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+
+#include "base/scan.hpp"
 
 namespace stepcast {
 namespace {
@@ -49,19 +50,15 @@ bool is_unprintable(std::uint32_t point) {
 }  // namespace
 
 std::size_t valid_utf8_prefix(std::string_view text) {
-    const auto* p = reinterpret_cast<const unsigned char*>(text.data());
-    std::size_t left = text.size();
-    while (left != 0) {
-        std::uint64_t word;
-        if (left >= 8 && (std::memcpy(&word, p, 8), (word & 0x8080808080808080ull) == 0)) {
-            p += 8, left -= 8;  // eight ASCII characters at once
-            continue;
-        }
-        const std::size_t length = sequence_length(p, left);
+    const auto beyond_ascii = [](Bytes16 bytes) { return bytes >= 0x80; };
+    std::size_t valid = 0;
+    while ((valid += prefix_without(text.substr(valid), beyond_ascii)) != text.size()) {
+        const auto* const p = reinterpret_cast<const unsigned char*>(text.data() + valid);
+        const std::size_t length = sequence_length(p, text.size() - valid);
         if (length == 0) break;
-        p += length, left -= length;
+        valid += length;
     }
-    return text.size() - left;
+    return valid;
 }
 
 bool valid_utf8(std::string_view text) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <concepts>
 
 namespace stepcast {
 namespace {
@@ -34,8 +35,10 @@ std::optional<int> take(std::string_view& text, std::size_t digits) {
     return value;
 }
 
-bool take_char(std::string_view& text, std::string_view allowed) {
-    if (text.empty() || allowed.find(text.front()) == std::string_view::npos) return false;
+// Takes one of these off the front.
+template <std::same_as<char>... C>
+bool take_char(std::string_view& text, C... allowed) {
+    if (text.empty() || ((text.front() != allowed) && ...)) return false;
     text.remove_prefix(1);
     return true;
 }
@@ -55,12 +58,12 @@ std::optional<int> take_fraction(std::string_view& text) {
 
 // Minutes east of UTC: "Z" or "+09:00".
 std::optional<int> take_offset(std::string_view& text) {
-    if (take_char(text, "Zz")) return 0;
+    if (take_char(text, 'Z', 'z')) return 0;
     if (text.empty() || (text.front() != '+' && text.front() != '-')) return std::nullopt;
     const int sign = text.front() == '-' ? -1 : 1;
     text.remove_prefix(1);
     const auto hours = take(text, 2);
-    if (!hours || !take_char(text, ":")) return std::nullopt;
+    if (!hours || !take_char(text, ':')) return std::nullopt;
     const auto minutes = take(text, 2);
     if (!minutes || *hours > 23 || *minutes > 59) return std::nullopt;
     return sign * (*hours * 60 + *minutes);
@@ -112,15 +115,15 @@ std::string format_rfc3339(Timestamp t) {
 
 std::optional<Timestamp> parse_rfc3339(std::string_view text) {
     const auto year = take(text, 4);
-    if (!year || !take_char(text, "-")) return std::nullopt;
+    if (!year || !take_char(text, '-')) return std::nullopt;
     const auto month = take(text, 2);
-    if (!month || !take_char(text, "-")) return std::nullopt;
+    if (!month || !take_char(text, '-')) return std::nullopt;
     const auto day = take(text, 2);
-    if (!day || !take_char(text, "Tt ")) return std::nullopt;
+    if (!day || !take_char(text, 'T', 't', ' ')) return std::nullopt;
     const auto hour = take(text, 2);
-    if (!hour || !take_char(text, ":")) return std::nullopt;
+    if (!hour || !take_char(text, ':')) return std::nullopt;
     const auto minute = take(text, 2);
-    if (!minute || !take_char(text, ":")) return std::nullopt;
+    if (!minute || !take_char(text, ':')) return std::nullopt;
     const auto second = take(text, 2);
     if (!second) return std::nullopt;
     auto ms = take_fraction(text);

@@ -55,9 +55,10 @@ bool JsonReader::fault(const char* expected) {
 }
 
 void JsonReader::space() {
-    while (at_ < text_.size() &&
-           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
-        ++at_;
+    const auto is_space = [](char c) {
+        return c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
+    };
+    while (at_ < text_.size() && is_space(text_[at_])) ++at_;
 }
 
 bool JsonReader::open(char bracket) {
@@ -280,6 +281,7 @@ result<std::string_view> received_json(std::string_view bytes) {
 
 std::optional<std::int64_t> json_whole(std::string_view value) {
     if (!is_json_number(value)) return std::nullopt;
+    if (const auto plain = parse_number<std::int64_t>(value)) return plain;
     constexpr auto most = std::numeric_limits<std::int64_t>::max();
     const bool negative = value.front() == '-';
     if (negative) value.remove_prefix(1);
@@ -313,17 +315,20 @@ result<void> read_members(std::string_view text, std::span<const std::string_vie
         return tl::unexpected{reader.error()};
     }
     std::string unescaped;
+    auto next = names.begin();  // members often come in the order of the names
     while (reader.next_member(key, value)) {
         std::string_view name = key.substr(1, key.size() - 2);
-        if (name.find('\\') != name.npos) {
+        auto found = std::find(next, names.end(), name);
+        if (found == names.end() && name.find('\\') != name.npos) {
             unescaped.clear();
             append_json_content(unescaped, key);
             name = unescaped;
         }
-        const auto found = std::ranges::find(names, name);
-        if (found != names.end())
-            values[static_cast<std::size_t>(found - names.begin())] =
-                value == "null" ? std::string_view{} : value;
+        if (found == names.end()) found = std::ranges::find(names, name);
+        if (found == names.end()) continue;
+        values[static_cast<std::size_t>(found - names.begin())] =
+            value == "null" ? std::string_view{} : value;
+        next = found + 1;
     }
     if (reader.failed()) return tl::unexpected{reader.error()};
     return {};

@@ -2,6 +2,8 @@
 #include <array>
 #include <string_view>
 
+#include "base/scan.hpp"
+
 namespace stepcast::wire {
 
 /// RFC 9110 `tchar`: what methods, field names and parameter names are made of.
@@ -44,11 +46,19 @@ constexpr bool is_control(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
+/// How many bytes at the beginning of `text` may stand in a field's value: before the first C0 control other
+/// than the tab, or DEL.
+inline std::size_t value_prefix(std::string_view text) {
+    return prefix_without(text,
+                          [](Bytes16 bytes) { return ((bytes < 0x20) & (bytes != '\t')) | (bytes == 0x7F); });
+}
+
 /// Without the spaces and tabs at both ends.
 constexpr std::string_view trim(std::string_view text) {
-    const auto first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+    const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    return text;
 }
 
 constexpr int hex_value(char c) {

@@ -48,7 +48,7 @@ bool valid_chunk_extensions(std::string_view text) {
 }
 
 bool has_forbidden_byte(std::string_view line) {
-    return std::ranges::any_of(line, [](char c) { return is_control(c) && c != '\t'; });
+    return value_prefix(line) != line.size();
 }
 
 }  // namespace

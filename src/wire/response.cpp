@@ -7,11 +7,12 @@ namespace stepcast::wire {
 namespace {
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
-    const std::size_t at = out.append(name).append(": ").size();
-    out.append(value);
-    for (std::size_t i = at; i < out.size(); ++i)
-        if (is_control(out[i]) && out[i] != '\t') out[i] = ' ';
-    out += "\r\n";
+    out.append(name).append(": ");
+    for (auto valid = value_prefix(value); valid != value.size(); valid = value_prefix(value)) {
+        out.append(value.substr(0, valid)) += ' ';
+        value.remove_prefix(valid + 1);
+    }
+    out.append(value).append("\r\n");
 }
 
 void append_two_digits(std::string& out, int number) {

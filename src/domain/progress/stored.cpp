@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "domain/progress/codec.hpp"
 #include "event/json.hpp"
+#include "event/plain_text.hpp"
 
 namespace stepcast::progress {
 namespace {
@@ -23,12 +24,9 @@ class CanonicalReader {
     void text(std::string_view key, std::string& out) {
         expect(key);
         expect("\"");
-        const auto end = rest_.find('"');
-        if (!ok || end == std::string_view::npos ||
-            rest_.substr(0, end).find('\\') != std::string_view::npos) {
-            ok = false;
-            return;
-        }
+        const auto end = event::plain_prefix(rest_);
+        ok = ok && end < rest_.size() && rest_[end] == '"';
+        if (!ok) return;
         out.assign(rest_.substr(0, end));
         rest_.remove_prefix(end + 1);
     }
