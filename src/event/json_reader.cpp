@@ -94,7 +94,7 @@ bool JsonReader::next_member(std::string_view& key, std::string_view& text) {
     if (!next('}')) return false;
     const auto key_at = at_;
     if (!name()) return false;
-    key = text_.substr(key_at, text_.rfind('"', at_ - 1) + 1 - key_at);
+    key = text_.substr(key_at, name_end_ - key_at);
     const auto value_at = at_;
     if (!value(1)) return false;
     text = text_.substr(value_at, at_ - value_at);
@@ -179,6 +179,7 @@ bool JsonReader::elements(std::size_t depth) {
 bool JsonReader::name() {
     if (here() != '"') return fault("a member's name in quotes");
     if (!string()) return false;
+    name_end_ = at_;
     space();
     if (here() != ':') return fault("':'");
     ++at_;

@@ -56,6 +56,7 @@ class JsonReader {
 
     std::string_view text_;
     std::size_t at_ = 0;
+    std::size_t name_end_ = 0;  // behind the quote of the last name
     std::size_t max_depth_;
     const char* expected_ = nullptr;
     bool too_deep_ = false;

@@ -254,7 +254,6 @@ awaitable<bool> Connection::answer() {
         co_return false;
     }
     finish(response, request);
-    request = {};  // a client that reads slowly holds its answer only
     received_.resize(0);
     const bool close = !keep_alive || lane_.stopping() || response.close || response.status == 503 ||
                        (response.list && http_1_0_);
@@ -262,8 +261,10 @@ awaitable<bool> Connection::answer() {
                              : http_1_0_ ? wire::Persistence::keep_alive
                                          : wire::Persistence::unsaid;
     const auto sent = writer_.send(response, method == Method::head, http_1_0_, persistence);
-    if (!sent.whole && !co_await writer_.send_rest(std::move(response), sent, pending_.size()))
-        co_return false;
+    if (!sent.whole) {
+        request = {};  // a client that reads slowly holds its answer only
+        if (!co_await writer_.send_rest(std::move(response), sent, pending_.size())) co_return false;
+    }
     writer_.hold(0);
     if (close && !pending_.empty()) co_await linger();  // closing over unread bytes would be a reset
     co_return !close;
