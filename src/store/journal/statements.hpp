@@ -32,8 +32,8 @@ struct JournalFile::Statements {
           forget_losses{db.prepare("DELETE FROM losses WHERE number<=?")},
           move_source{db.prepare("INSERT OR REPLACE INTO sources VALUES(?,?,?,?)")},
           add_message{db.prepare("INSERT OR REPLACE INTO outbox VALUES(?,?,?,?,?,nullif(?,x''),?,NULL)")},
-          mark_sent{db.prepare("UPDATE outbox SET processed_at=?2 WHERE number=?1")},
-          remove_message{db.prepare("DELETE FROM outbox WHERE number=?")},
+          mark_sent{db.prepare("UPDATE outbox SET processed_at=?3 WHERE number BETWEEN ?1 AND ?2")},
+          remove_messages{db.prepare("DELETE FROM outbox WHERE number BETWEEN ? AND ?")},
           add_mark{db.prepare("INSERT OR REPLACE INTO inbox VALUES(?,?,?,?)")},
           forget_marks{db.prepare("DELETE FROM inbox WHERE expires<=?")},
           set_timer{db.prepare("INSERT OR REPLACE INTO timers VALUES(?,?,?,?)")},
@@ -41,7 +41,7 @@ struct JournalFile::Statements {
 
     Statement get_sum, set_meta, add_event, add_type, remove_event, read_events, save_snapshot, drop_snapshot,
         keep_snapshot, drop_kept, add_loss, forget_losses, move_source, add_message, mark_sent,
-        remove_message, add_mark, forget_marks, set_timer, remove_timer;
+        remove_messages, add_mark, forget_marks, set_timer, remove_timer;
 };
 
 }  // namespace stepcast::store
