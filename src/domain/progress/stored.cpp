@@ -1,92 +1,34 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cassert>
-#include <charconv>
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "domain/progress/codec.hpp"
+#include "event/canonical_reader.hpp"
 #include "event/json.hpp"
-#include "event/plain_text.hpp"
 
 namespace stepcast::progress {
 namespace {
 
 namespace json = boost::json;
 
-// Reads what make_draft wrote, member by member in the order it wrote them. Any surprise turns `ok` false and
-// the caller takes the general reader.
-class CanonicalReader {
-  public:
-    explicit CanonicalReader(std::string_view body) : rest_{body} {}
-
-    // A string without escapes; one with escapes is rare and left to the general reader.
-    void text(std::string_view key, std::string& out) {
-        expect(key);
-        expect("\"");
-        const auto end = event::plain_prefix(rest_);
-        ok = ok && end < rest_.size() && rest_[end] == '"';
-        if (!ok) return;
-        out.assign(rest_.substr(0, end));
-        rest_.remove_prefix(end + 1);
-    }
-
-    template <class N>
-    void number(std::string_view key, N& out) {
-        expect(key);
-        const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), out);
-        if (error != std::errc{})
-            ok = false;
-        else
-            rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-    }
-
-    // A number that may be missing.
-    template <class N>
-    void maybe(std::string_view key, N& out) {
-        if (ok && rest_.starts_with(key)) number(key, out);
-    }
-
-    // Everything up to the closing brace of the event, if the key is there at all.
-    void detail(std::string_view key, std::string& out) {
-        if (!ok || rest_ == "}") return;
-        expect(key);
-        if (!ok || rest_.size() < 2) return;
-        out.assign(rest_.substr(0, rest_.size() - 1));
-        rest_ = "}";
-    }
-
-    bool at_end() const { return ok && rest_ == "}"; }
-
-    bool ok = true;
-
-  private:
-    void expect(std::string_view literal) {
-        if (ok && rest_.starts_with(literal))
-            rest_.remove_prefix(literal.size());
-        else
-            ok = false;
-    }
-
-    std::string_view rest_;
-};
-
+// What make_draft wrote.
 bool read_canonical(std::string_view body, ProgressEvent& event) {
-    CanonicalReader reader{body};
-    thread_local std::string timestamp;
-    thread_local std::string type;
+    event::CanonicalReader reader{body};
     int percentage = 0;
-    reader.text("\"eventId\":", event.event_id);
-    reader.text(",\"taskId\":", event.task_id);
-    reader.text(",\"userId\":", event.user_id);
+    event.event_id = reader.text("\"eventId\":");
+    event.task_id = reader.text(",\"taskId\":");
+    event.user_id = reader.text(",\"userId\":");
     reader.number(",\"currentStep\":", event.current_step);
     reader.number(",\"totalSteps\":", event.total_steps);
     reader.number(",\"percentage\":", percentage);
-    reader.text(",\"stepName\":", event.step_name);
-    reader.text(",\"eventType\":", type);
-    reader.text(",\"timestamp\":", timestamp);
-    reader.maybe(",\"seq\":", event.seq);
-    reader.detail(",\"detail\":", event.detail);
+    event.step_name = reader.text(",\"stepName\":");
+    reader.text(",\"eventType\":");
+    const auto timestamp = reader.text(",\"timestamp\":");
+    if (reader.has(",\"seq\":")) reader.number(",\"seq\":", event.seq);
+    if (reader.has(",\"detail\":")) event.detail = reader.up_to(",\"detail\":", "}");
+    reader.expect("}");
     if (!reader.at_end()) return false;
     event.percentage = percentage;
     event.timestamp = parse_rfc3339(timestamp);

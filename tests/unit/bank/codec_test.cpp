@@ -151,6 +151,38 @@ TEST(BankCodec, an_event_is_written_as_the_seeds_have_it) {
     EXPECT_EQ(read->at, noon);
 }
 
+TEST(BankCodec, an_event_says_the_same_however_its_json_is_written) {
+    for (const bool deposit : {true, false})
+        for (const std::string transfer : {"", "T1"}) {
+            const AccountEvent event{
+                .type = deposit ? EventType::money_deposited : EventType::money_withdrawn,
+                .at = noon,
+                .amount = max_amount,
+                .note = "급여",
+                .transaction = "t",
+                .transfer = transfer};
+            const std::string body{make_draft(event, "a", "e", "Kim", 3, "{}")->body()};
+            // What this program does not write: a space, another order, one member more.
+            for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+                     {"{", "{"},
+                     {"\"data\":{", "\"data\": {"},
+                     {R"("eventId":"e",)", R"("more":{},"eventId":"e",)"},
+                     {R"("version":3})", R"("version":3,"more":[1]})"},
+                     {"급여", R"(\uae09여)"}}) {
+                std::string other = body;
+                other.replace(other.find(from), from.size(), to);
+                const auto read = decode_stored(event.type, other);
+                ASSERT_TRUE(read) << other;
+                EXPECT_EQ(read->amount, max_amount) << other;
+                EXPECT_EQ(read->note, "급여") << other;
+                EXPECT_EQ(read->transaction, "t") << other;
+                EXPECT_EQ(read->transfer, transfer) << other;
+                EXPECT_EQ(read->currency, "KRW") << other;
+                EXPECT_EQ(read->at, noon) << other;
+            }
+        }
+}
+
 TEST(BankCodec, what_is_no_event_of_an_account_is_not_imported) {
     for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
              {"\"amount\":500", "\"amount\":-5"},

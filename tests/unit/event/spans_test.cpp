@@ -5,8 +5,8 @@
 namespace stepcast::event {
 namespace {
 
-const std::string trace = "0af7651916cd43dd8448eb211c80319c";
-const std::string above = "00-" + trace + "-b7ad6b7169203331-01";
+const std::string given_trace = "0af7651916cd43dd8448eb211c80319c";
+const std::string above = "00-" + given_trace + "-b7ad6b7169203331-01";
 
 class Collected final : public SpanSink {
   public:
@@ -41,9 +41,9 @@ TEST(Spans, say_what_they_are_within_and_what_became_of_them) {
     }
     ASSERT_EQ(collected.spans.size(), 1u);
     const auto& span = collected.spans[0];
-    EXPECT_EQ(span.trace_id, trace);
+    EXPECT_EQ(span.trace_id, given_trace);
     EXPECT_EQ(span.parent_id, "b7ad6b7169203331");
-    EXPECT_EQ(named, "00-" + trace + "-" + span.id + "-01");
+    EXPECT_EQ(named, "00-" + given_trace + "-" + span.id + "-01");
     EXPECT_EQ(span.name, "POST /x");
     EXPECT_TRUE(span.failed);
     EXPECT_LE(span.start, span.end);
