@@ -81,6 +81,23 @@ TEST_F(JournalOutbox, rows_that_were_sent_are_bounded_and_the_oldest_leave_first
     close(*store);
 }
 
+TEST_F(JournalOutbox, of_one_group_those_that_were_sent_say_so_and_leave_and_no_others) {
+    limits.sent_keep = 60s;
+    auto store = open();
+    for (const auto* id : {"a", "b", "c", "d", "e", "f", "g"}) owe(*store, id);
+    clock.at += 10s;
+    std::vector<Commit> together(3);
+    together[0].sent = {"e", "a"};
+    together[1].sent = {"c"};
+    together[2].sent = {"f"};
+    for (const auto& outcome : run_to_end(strand, store->commit_many(together))) EXPECT_TRUE(outcome);
+    EXPECT_EQ(rows(), "a@10 b c@10 d e@10 f@10 g");
+    clock.at += 60s;
+    clean(*store);
+    EXPECT_EQ(rows(), "b d g");
+    close(*store);
+}
+
 TEST_F(JournalOutbox, without_a_time_to_keep_it_a_row_leaves_as_it_is_sent) {
     limits.sent_keep = 0s;
     auto store = open();
