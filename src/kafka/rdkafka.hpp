@@ -52,8 +52,8 @@ class Client {
     rd_kafka_t* get() const { return rk_; }
     /// Called on a thread of the pool once the client is destroyed.
     void on_destroyed(std::function<void()> callback) { destroyed_ = std::move(callback); }
-    /// Nobody waits for its end: librdkafka 2.0.2 does not come to it if a topic that is read was deleted and
-    /// is not there again. Its threads stay until the process ends.
+    /// Nobody waits for its end: librdkafka 2.0.2 may never come to it once a topic that is read was deleted.
+    /// Its threads may stay until the process ends.
     void abandon() { abandoned_ = true; }
 
   private:

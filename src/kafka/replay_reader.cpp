@@ -69,19 +69,20 @@ aio::awaitable<bool> ReplayReader::look_at_topic() {
             *core_->pool(), [&] { return find_spans(client->get(), reading_.topic, wanted, since); });
         if (stop_) co_return true;
         if (!spans) co_return put_off(spans.error());
-        tell_of_losses(wanted, *spans);
-        if (spans_known_ && std::ranges::any_of(*spans, &Span::again)) {
-            // The other partitions are the new topic's too.
-            lose_topic();
-            look_.notify();
+        if (spans_known_ && !anew() && std::ranges::any_of(*spans, &Span::again)) {
+            // The client may never give that partition up: another one reads on, where each stands then.
+            renews_ = true;
+            hold_all();
             co_return false;
         }
-        if (absent_)
+        if (anew()) {
             if (const auto opened = replace_client(*count); !opened) co_return put_off(opened.error());
+            was_absent_ = false;
+        }
         read(wanted, *spans);
     }
     if (absent_) spdlog::warn("kafka: topic {} is there again and read from its beginning", reading_.topic);
-    absent_ = false;
+    absent_ = renews_ = false;
     spans_known_ = true;
     wait_logged_.clear();
     co_return true;
@@ -89,15 +90,17 @@ aio::awaitable<bool> ReplayReader::look_at_topic() {
 
 bool ReplayReader::put_off(const Error& error) {
     // Before anything was read there is nothing to begin again.
-    if (error.code == bus::errc::unknown_topic && spans_known_) lose_topic();
+    if (error.code == bus::errc::unknown_topic && spans_known_) {
+        absent_ = was_absent_ = true;
+        // Should the topic appear, librdkafka would go on where reading stood in the old one.
+        hold_all();
+    }
     tell_of_wait(error);
     return false;
 }
 
-/// Nothing more is handed out until the topic is there again: librdkafka would go on where reading stood in
-/// the old one.
-void ReplayReader::lose_topic() {
-    absent_ = was_absent_ = true;
+/// Nothing more is handed out by this client.
+void ReplayReader::hold_all() {
     for (std::int32_t p = 0; p < parts_.end(); ++p)
         if (Part* const part = parts_.find(p)) part->revoked = true;
 }
@@ -106,7 +109,8 @@ std::vector<Wanted> ReplayReader::find_wanted(std::int32_t count) const {
     std::vector<Wanted> wanted;
     for (std::int32_t p = 0; p < count; ++p) {
         if (const Part* const part = parts_.find(p); part != nullptr && !absent_) {
-            if (starts_[static_cast<std::size_t>(p)].refused) wanted.push_back({p, part->position, true});
+            const bool refused = starts_[static_cast<std::size_t>(p)].refused;
+            if (refused || renews_) wanted.push_back({p, part->position, refused});
             continue;
         }
         const auto from = subscription_.from.find(p);
@@ -114,20 +118,6 @@ std::vector<Wanted> ReplayReader::find_wanted(std::int32_t count) const {
         if (!spans_known_ && from != subscription_.from.end()) wanted.back().from = from->second;
     }
     return wanted;
-}
-
-void ReplayReader::tell_of_losses(const std::vector<Wanted>& wanted, const std::vector<Span>& spans) const {
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        const Span& span = spans[i];
-        if (span.missed > 0)
-            spdlog::warn("kafka: {} records of {} partition {} expired before they were read", span.missed,
-                         reading_.topic, wanted[i].partition);
-        if (span.again)
-            spdlog::warn(
-                "kafka: {} partition {} was made again and is read from its beginning: it ends at {}, "
-                "reading stood at {}",
-                reading_.topic, wanted[i].partition, span.head, *wanted[i].from);
-    }
 }
 
 void ReplayReader::read(const std::vector<Wanted>& wanted, const std::vector<Span>& spans) {
@@ -138,8 +128,16 @@ void ReplayReader::read(const std::vector<Wanted>& wanted, const std::vector<Spa
             rd_kafka_topic_partition_list_add(left.get(), reading_.topic.c_str(), partition);
     if (left->cnt > 0) unassign(*left);
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-        const auto partition = wanted[i].partition;
+        const auto& [partition, from, refused] = wanted[i];
         const Span& span = spans[i];
+        if (span.missed > 0)
+            spdlog::warn("kafka: {} records of {} partition {} expired before they were read", span.missed,
+                         reading_.topic, partition);
+        if (span.again)
+            spdlog::warn(
+                "kafka: {} partition {} was made again and is read from its beginning: it ends at {}, "
+                "reading stood at {}",
+                reading_.topic, partition, span.head, *from);
         missed_ += static_cast<std::uint64_t>(span.missed);
         too_old_ += span.too_old;
         parts_.add(partition).position = span.start;

@@ -32,9 +32,10 @@ class ReplayReader final : public Reader {
     aio::awaitable<void> watch_partitions();
     aio::awaitable<bool> look_at_topic();
     bool put_off(const Error& error);
-    void lose_topic();
+    void hold_all();
+    /// What is read next is read by a new client.
+    bool anew() const { return absent_ || renews_; }
     std::vector<Wanted> find_wanted(std::int32_t count) const;
-    void tell_of_losses(const std::vector<Wanted>& wanted, const std::vector<Span>& spans) const;
     void read(const std::vector<Wanted>& wanted, const std::vector<Span>& spans);
     void unassign(const rd_kafka_topic_partition_list_t& partitions);
 
@@ -43,8 +44,9 @@ class ReplayReader final : public Reader {
     std::uint64_t missed_ = 0;
     std::int64_t too_old_ = 0;  // passed over at the start
     bool spans_known_ = false;  // the partitions were found once
-    bool was_absent_ = false;   // at any time
+    bool was_absent_ = false;   // at any time of this client
     bool absent_ = false;       // the topic was there and is not
+    bool renews_ = false;       // a partition was made again
 };
 
 }  // namespace stepcast::kafka

@@ -121,7 +121,7 @@ result<std::int32_t> count_partitions(rd_kafka_t* rk, const std::string& topic) 
     if (!metadata) return tl::unexpected{metadata.error()};
     const std::span all{(*metadata)->topics, static_cast<std::size_t>((*metadata)->topic_cnt)};
     const auto found = std::ranges::find(all, topic, [](const auto& t) { return std::string_view{t.topic}; });
-    if (found == all.end() || found->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (found == all.end() || found->err != RD_KAFKA_RESP_ERR_NO_ERROR || found->partition_cnt == 0)
         return fail(errc::unknown_topic, topic);
     return found->partition_cnt;
 }
