@@ -39,6 +39,7 @@ class CanonicalReader {
     template <class N>
     void number(std::string_view before, N& out) {
         expect(before);
+        if (failed_) return;
         const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), out);
         if (error != std::errc{})
             failed_ = true;

@@ -282,8 +282,8 @@ result<std::string_view> received_json(std::string_view bytes) {
 
 std::optional<std::int64_t> json_whole(std::string_view value) {
     if (!is_json_number(value)) return std::nullopt;
-    if (const auto plain = parse_number<std::int64_t>(value)) return plain;
     constexpr auto most = std::numeric_limits<std::int64_t>::max();
+    if (const auto plain = parse_number<std::int64_t>(value); plain && *plain >= -most) return plain;
     const bool negative = value.front() == '-';
     if (negative) value.remove_prefix(1);
     const auto mantissa = value.substr(0, value.find_first_of("eE"));

@@ -266,7 +266,10 @@ awaitable<bool> Connection::answer() {
         if (!co_await writer_.send_rest(std::move(response), sent, pending_.size())) co_return false;
     }
     writer_.hold(0);
-    if (close && !pending_.empty()) co_await linger();  // closing over unread bytes would be a reset
+    if (close && !pending_.empty()) {
+        request = {};
+        co_await linger();  // closing over unread bytes would be a reset
+    }
     co_return !close;
 }
 

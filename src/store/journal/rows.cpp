@@ -29,7 +29,7 @@ std::string sum_of(const Category& category, const StreamHead& head, const Snaps
 struct Run {
     std::int64_t first = 0;
     std::int64_t last = 0;
-    Timestamp at{};  // the latest of theirs, milliseconds apart
+    Timestamp at{};  // the latest of theirs
 };
 
 std::pair<std::uint64_t, Timestamp> numbered(std::uint64_t gone) {
@@ -39,7 +39,7 @@ std::pair<std::uint64_t, Timestamp> numbered(std::pair<std::uint64_t, Timestamp>
     return sent;
 }
 
-// A statement for a run costs about as much as one for a row does.
+// One statement for a run costs less than one for each of its rows.
 template <class Message>
 std::vector<Run> runs_of(std::vector<Message> messages) {
     std::ranges::sort(messages);
@@ -219,7 +219,8 @@ void JournalFile::read_outbox(JournalBase& base) {
     // About Outbox::cost, without reading the texts themselves.
     auto sent = db_.prepare(
         "SELECT number, processed_at, 160 + 2 * length(id) + length(topic) + length(key) + length(value) + "
-        "coalesce(length(headers), 0) FROM outbox WHERE processed_at IS NOT NULL ORDER BY processed_at");
+        "coalesce(length(headers), 0) FROM outbox WHERE processed_at IS NOT NULL ORDER BY processed_at, "
+        "number");
     while (sent.step())
         base.sent.push_back({static_cast<std::uint64_t>(sent.number(0)), timestamp(sent.number(1)),
                              static_cast<std::uint64_t>(sent.number(2))});

@@ -162,7 +162,7 @@ TEST(BankCodec, an_event_says_the_same_however_its_json_is_written) {
                 .transaction = "t",
                 .transfer = transfer};
             const std::string body{make_draft(event, "a", "e", "Kim", 3, "{}")->body()};
-            // What this program does not write: a space, another order, one member more.
+            // What this program does not write: a space, one member more, an escape.
             for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
                      {"{", "{"},
                      {"\"data\":{", "\"data\": {"},

@@ -15,18 +15,19 @@ std::string read(std::string_view json) {
     all.append(" ").append(std::to_string(number));
     if (reader.has(",\"rest\":")) all.append(" ").append(reader.up_to(",\"rest\":", "}"));
     reader.expect("}");
-    EXPECT_NE(reader.at_end() && reader.failed(), true);
     return reader.at_end() ? all : "";
 }
 
 TEST(CanonicalReader, what_was_written_is_read) {
     EXPECT_EQ(read(R"({"a":"값","n":-7})"), "값 -7");
+    EXPECT_EQ(read(R"({"a":"longer than sixteen bytes","n":12})"), "longer than sixteen bytes 12");
     EXPECT_EQ(read(R"({"a":"","n":0,"rest":{"x":"}"}})"), R"( 0 {"x":"}"})");
 }
 
 TEST(CanonicalReader, any_surprise_is_left_to_the_general_reader) {
     for (const std::string_view json :
-         {"", "{", R"({"a":"x)", R"({"a":"x\"y","n":1})", R"({"a": "x","n":1})", R"({"b":"x","n":1})",
+         {"", "{", "{\"a\":\"x\ty\",\"n\":1}", R"({"a":"x","n":-})", R"({"a":"x","n":1,"rest":{)",
+          R"({"a":"x)", R"({"a":"x\"y","n":1})", R"({"a": "x","n":1})", R"({"b":"x","n":1})",
           R"({"a":"x","n":one})", R"({"a":"x","n":1.5})", R"({"a":"x","n":99999999999})",
           R"({"a":"x","n":1} )", R"({"a":"x","n":1,"more":2})", R"({"a":null,"n":1})"})
         EXPECT_EQ(read(json), "") << json;
