@@ -207,6 +207,9 @@ const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta
 export async function faultsOf(page) {
   // A script of evaluate is not held to the page's own policy.
   await page.evaluate(axe);
+  // What is fading in has the contrast of neither its beginning nor its end.
+  await page.evaluate(() => Promise.all(document.getAnimations().filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity)
+    .map(({ finished }) => finished.catch(() => {}))));
   const { violations } = await page.evaluate(() => window.axe.run());
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary}`));
 }
