@@ -283,7 +283,7 @@ STAGES = {
     "integration": lambda: (start_broker(), python_suite("integration", side_by_side=2)),
     "faults": lambda: (start_broker(), reported("faults", str(ROOT / "tests/faults/faults.py"), "--short", "--json")),
     "web": web,
-    "proxies": lambda: suite_with_needs("proxies"),
+    "proxies": lambda: (start_broker(), suite_with_needs("proxies")),
     "clients": lambda: suite_with_needs("clients"),
     "api": lambda: suite_with_needs("api"),
     "tokens": lambda: build("release", "signatures") and suite_with_needs("tokens"),
