@@ -275,6 +275,8 @@ class Kept(unittest.TestCase):
             self.addCleanup(second.stop)
             customer.api = Api(second)
             self.assertEqual(customer.status(order), "CONFIRMED")
+            # The order may be confirmed, and the services end, before the customer was told of the payment.
+            until(lambda: "PAYMENT_COMPLETED" in customer.told(), "the payment is told")
             self.assertEqual(customer.told().count("PAYMENT_COMPLETED"), 1)
             customer.is_at(customer.order(), "CONFIRMED")
             self.assertEqual(second.stop(signal.SIGTERM), 0, second.lines)
