@@ -180,6 +180,12 @@ TEST(BankCodec, an_event_says_the_same_however_its_json_is_written) {
                 EXPECT_EQ(read->currency, "KRW") << other;
                 EXPECT_EQ(read->at, noon) << other;
             }
+            for (const std::string_view amount : {"0", "-1", "1.5", "9007199254740992"}) {
+                std::string other = body;
+                const auto at = other.find(std::to_string(max_amount));
+                other.replace(at, std::to_string(max_amount).size(), amount);
+                EXPECT_FALSE(decode_stored(event.type, other)) << other;
+            }
         }
 }
 
