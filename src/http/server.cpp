@@ -141,7 +141,7 @@ awaitable<void> Server::accept_all(Acceptor& acceptor) {
     asio::error_code ignored;
     acceptor.non_blocking(true, ignored);
     while (!stopping_) {
-        const std::size_t lane = next_lane();
+        const std::size_t lane = next_lane_;
         auto [error, socket] = co_await acceptor.async_accept(executor_of(lane), as_tuple);
         if (stopping_) break;
         if (!error) {
@@ -165,7 +165,7 @@ template <class Acceptor>
 asio::error_code Server::accept_waiting(Acceptor& acceptor) {
     asio::error_code error;
     for (int i = 1; i < max_accepts; ++i) {
-        const std::size_t lane = next_lane();
+        const std::size_t lane = next_lane_;
         auto socket = acceptor.accept(executor_of(lane), error);
         if (error) break;
         place(std::move(socket), lane);
@@ -173,12 +173,9 @@ asio::error_code Server::accept_waiting(Acceptor& acceptor) {
     return error;
 }
 
-std::size_t Server::next_lane() {
-    return std::exchange(next_lane_, (next_lane_ + 1) % lanes_.size());
-}
-
 template <class Socket>
 void Server::place(Socket socket, std::size_t lane) {
+    next_lane_ = (lane + 1) % lanes_.size();
     stats_.accepted.fetch_add(1, std::memory_order_relaxed);
     const std::size_t others = stats_.open.load(std::memory_order_relaxed) + (streams_ ? streams_() : 0);
     Room room = Room::free;

@@ -56,7 +56,6 @@ class Server {
     awaitable<void> accept_all(Acceptor& acceptor);
     template <class Acceptor>
     asio::error_code accept_waiting(Acceptor& acceptor);
-    std::size_t next_lane();
     aio::Transport welcome(aio::Transport::Tcp socket) const;
     aio::Transport welcome(aio::Transport::Local socket) const;
     template <class Socket>

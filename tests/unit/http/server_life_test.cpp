@@ -1,5 +1,6 @@
 // Deadlines, limits of the whole server, clients that vanish, takeovers and the stop.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -34,6 +35,10 @@ std::vector<Route> routes() {
     return {
         {Method::get, "/hello",
          [](Request&, Context) -> awaitable<Response> { co_return Response::json("{}"); }},
+        {Method::get, "/lane",
+         [](Request&, Context context) -> awaitable<Response> {
+             co_return Response::json(fmt::format("{}", context.lane.index()));
+         }},
         {Method::post, "/echo",
          [](Request& request, Context) -> awaitable<Response> { co_return Response::json(request.body); }},
         {Method::get, "/slow",
@@ -175,6 +180,17 @@ TEST(Connections, beyond_the_limit_are_told_so) {
         EXPECT_TRUE(eventually([&] { return server.server().stats().open.load() < limit; }));
         EXPECT_EQ(RawClient{server.port()}.ask(get("/hello"))->status, 200);
     }
+}
+
+TEST(Connections, that_come_one_at_a_time_are_spread_over_the_lanes) {
+    RunningServer server{routes()};
+    std::vector<std::unique_ptr<RawClient>> clients;
+    std::string lanes;
+    for (int i = 0; i < 6; ++i) {
+        clients.push_back(std::make_unique<RawClient>(server.port()));
+        lanes += clients.back()->ask(get("/lane"))->body;
+    }
+    EXPECT_EQ(lanes, "010101");
 }
 
 TEST(Connections, the_longest_idle_one_gives_way_at_the_limit) {
