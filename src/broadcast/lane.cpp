@@ -14,8 +14,9 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t store_page = 1024;
-// A turn is deferred once for so many sessions that the last one wrote to: that is what another write to each
-// of them would cost, and a deferral is worth it if it saves one.
+// A turn is deferred once for so many sessions that a frame of the last one went to: that is what another
+// write to each of them would cost, and a deferral is worth it if the next frame shares it. Frames that go to
+// one session each share nothing.
 constexpr std::size_t sessions_a_deferral = 8;
 constexpr std::size_t most_deferrals = 16;
 
@@ -247,8 +248,8 @@ void Lane::route_batch() {
         route(i, event, table_.by_subject(event.category(), event.subject()));
         route(i, event, table_.by_stream(event.category(), event.stream_id()));
     }
-    if (const auto written = writer_.flush(); written > 0)
-        deferrals_ = std::min(most_deferrals, written / sessions_a_deferral);
+    if (const auto sessions = writer_.flush())
+        deferrals_ = std::min(most_deferrals, *sessions / sessions_a_deferral);
     routing_ = false;
 }
 

@@ -27,12 +27,12 @@ struct LaneWriter::Tally {
     std::uint64_t unobserved = 0;
 };
 
-std::size_t LaneWriter::flush() {
-    const std::size_t written = dirty_.size();
-    if (written == 0) {
+std::optional<std::size_t> LaneWriter::flush() {
+    if (dirty_.empty()) {
         batch_.clear();
-        return 0;
+        return std::nullopt;
     }
+    const std::size_t sessions_a_frame = pending_.size() / batch_.size();
     Tally tally;
     const auto committed = batch_.front().committed;
     const auto observe = [&] {
@@ -52,7 +52,7 @@ std::size_t LaneWriter::flush() {
     dirty_.clear();
     pending_.clear();
     batch_.clear();
-    return written;
+    return sessions_a_frame;
 }
 
 void LaneWriter::flush_session(Session& session, Tally& tally) {

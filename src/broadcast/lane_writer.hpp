@@ -2,6 +2,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "aio/types.hpp"
@@ -39,8 +40,9 @@ class LaneWriter {
         }
         session.last_pending_ = pending;
     }
-    /// Ends the turn: writes to each session what it was given, and empties the batch. To how many.
-    std::size_t flush();
+    /// Ends the turn: writes to each session what it was given, and empties the batch. To how many sessions a
+    /// frame of it went, on average; nothing if it went to nobody.
+    std::optional<std::size_t> flush();
 
     /// Sends a frame that is of no batch, behind what waits.
     void send(Session& session, const event::EventRef& frame);

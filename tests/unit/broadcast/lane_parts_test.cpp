@@ -69,13 +69,13 @@ TEST_F(LaneParts, what_a_turn_has_for_a_session_is_written_at_once) {
     writer.enqueue(*its, 0);
     writer.enqueue(*its, 2);
     EXPECT_EQ(its->read(), "");
-    EXPECT_EQ(writer.flush(), 1u);
+    EXPECT_TRUE(writer.flush());
     EXPECT_TRUE(writer.batch().empty());
     testing::Dechunker body;
     body.feed(its->read());
     EXPECT_EQ(body.chunks(), 1u);
     EXPECT_EQ(positions_in(body.text()), (Positions{1, 3}));
-    EXPECT_EQ(writer.flush(), 0u) << "nothing is told twice";
+    EXPECT_FALSE(writer.flush()) << "nothing is told twice";
     EXPECT_EQ(its->read(), "");
     sessions.remove(*its);
 }
