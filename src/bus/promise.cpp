@@ -10,6 +10,9 @@
 namespace stepcast::bus {
 namespace {
 
+// In one turn of a strand: of requests, whose answers are written then, some 400 µs.
+constexpr std::size_t most_resumed = 64;
+
 // On the waiter's executor.
 template <class Handler>
 void resume(Handler handler, std::exception_ptr failure, std::optional<Error> refusal) {
@@ -63,7 +66,11 @@ void Waiters::answer(Promise& promise) {
     promise.handler.emplace(std::move(*handler));
     ready.entries.push_back(promise);
     lock.unlock();
-    if (first) asio::post(*strand, [self = shared_from_this(), &ready] { self->resume_all(ready); });
+    if (first) resume_on_turn(ready);
+}
+
+void Waiters::resume_on_turn(Ready& ready) {
+    asio::post(ready.strand, [self = shared_from_this(), &ready] { self->resume_some(ready); });
 }
 
 /// With the mutex.
@@ -73,10 +80,14 @@ Waiters::Ready& Waiters::ready_on(const aio::Strand& strand) {
     return ready_.emplace_back(strand);
 }
 
-void Waiters::resume_all(Ready& ready) {
+void Waiters::resume_some(Ready& ready) {
     List now;
     std::unique_lock lock{mutex_};
-    now.swap(ready.entries);
+    List& entries = ready.entries;
+    auto end = entries.begin();
+    for (std::size_t i = 0; i < most_resumed && end != entries.end(); ++i) ++end;
+    now.splice(now.end(), entries, entries.begin(), end);
+    if (!entries.empty()) resume_on_turn(ready);
     lock.unlock();
     while (!now.empty()) {
         auto& promise = static_cast<Promise&>(now.front());

@@ -35,7 +35,7 @@ class Waiters : public std::enable_shared_from_this<Waiters> {
     };
     using List = boost::intrusive::list<Entry, boost::intrusive::constant_time_size<false>>;
 
-    /// Those who have their answers and wait for the next turn of their strand, which resumes them all: a
+    /// Those who have their answers and wait for turns of their strand, each of which resumes some of them: a
     /// batch that is committed answers many at once.
     struct Ready {
         aio::Strand strand;
@@ -47,7 +47,8 @@ class Waiters : public std::enable_shared_from_this<Waiters> {
     void cancel(Promise& promise);
     std::optional<Handler> take(Entry& entry);
     Ready& ready_on(const aio::Strand& strand);
-    void resume_all(Ready& ready);
+    void resume_on_turn(Ready& ready);
+    void resume_some(Ready& ready);
     void end_late();
     void set_timer();
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/thread_pool.hpp>
 #include <atomic>
@@ -59,6 +60,21 @@ TEST_F(PromiseTest, leaves_no_timer_once_nobody_waits) {
     io.run_for(30s);
     EXPECT_TRUE(first && second);
     EXPECT_TRUE(io.stopped()) << "the hour's timer still runs";
+}
+
+TEST_F(PromiseTest, many_that_are_answered_at_once_leave_room_for_others_on_their_strand) {
+    std::vector<std::shared_ptr<Promise>> promises;
+    std::vector<Outcome> outcomes(1000);
+    for (auto& outcome : outcomes) wait_for(promises.emplace_back(promise()), outcome);
+    io.poll();
+    for (const auto& each : promises) each->answer();
+    std::size_t told = 0;
+    asio::post(strand, [&] { told = std::ranges::count_if(outcomes, &Outcome::has_value); });
+    io.restart();
+    io.run_for(30s);
+    EXPECT_GT(told, 0u);
+    EXPECT_LE(told, 100u) << "in one turn";
+    EXPECT_TRUE(std::ranges::all_of(outcomes, &Outcome::has_value));
 }
 
 TEST_F(PromiseTest, ends_each_wait_at_its_own_limit_and_those_answered_in_time_not_at_all) {
