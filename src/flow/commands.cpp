@@ -128,14 +128,16 @@ aio::awaitable<void> Commands::carry_out_group() {
     }
 }
 
-// Those that were carried out before: their first event is there.
+// Of the next group, those that were carried out before: their first event is there.
 aio::awaitable<result<void>> Commands::answer_known(const std::string& id, Stream& stream) {
-    std::vector<CallRef> calls;
+    std::vector<std::list<CallRef>::iterator> calls;
     std::vector<std::string_view> ids;
-    for (const auto& call : stream.calls) {
-        if (call->command.event_id.empty()) continue;
-        calls.push_back(call);
-        ids.push_back(call->command.event_id);
+    std::size_t looked_at = 0;
+    for (auto at = stream.calls.begin(); at != stream.calls.end() && looked_at < bounds_.max_group; ++at) {
+        ++looked_at;
+        if ((*at)->command.event_id.empty()) continue;
+        calls.push_back(at);
+        ids.push_back((*at)->command.event_id);
     }
     if (ids.empty()) co_return result<void>{};
     std::vector<event::EventRef> found(ids.size());
@@ -143,11 +145,12 @@ aio::awaitable<result<void>> Commands::answer_known(const std::string& id, Strea
     if (!looked) co_return looked;
     for (std::size_t i = 0; i < calls.size(); ++i) {
         if (!found[i]) continue;
-        std::erase(stream.calls, calls[i]);
-        if (found[i]->fingerprint() == calls[i]->command.fingerprint)
-            answer(*calls[i], store::Receipt{found[i]->version(), found[i]->position(), true});
+        const CallRef call = *calls[i];
+        stream.calls.erase(calls[i]);
+        if (found[i]->fingerprint() == call->command.fingerprint)
+            answer(*call, store::Receipt{found[i]->version(), found[i]->position(), true});
         else
-            answer(*calls[i],
+            answer(*call,
                    fail(store::errc::idempotency_conflict, {}, "its id is known with another content"));
     }
     co_return result<void>{};
@@ -171,7 +174,9 @@ std::vector<Commands::Decided> Commands::decide(const std::string& id, Stream& s
             continue;
         }
         decided.commit = commits.size();
+        const bool writes = !decision->events.empty();
         commits.push_back(take(id, stream, std::move(*decision), call->command.cause));
+        if (writes) decided.leads_to = stream.now.version;
     }
     return group;
 }
@@ -207,44 +212,60 @@ void Commands::count(const std::vector<bool>& saves, std::span<const store::Comm
     }
 }
 
-// What was decided stands as far as the store wrote it as new; the rest was decided on a state that never
-// was.
+// False if the stream is not where the decision led it. A commit that is known may be the group's own: its
+// first attempt was written, and only the answer was lost.
+bool Commands::led_there(const Decided& decided, const store::CommitResult& outcome) {
+    if (!outcome) return false;
+    return !outcome->deduplicated || decided.leads_to == 0 || outcome->version == decided.leads_to;
+}
+
+// Each commit that the store has is answered, whatever became of those before it: to decide it again would be
+// to do it twice. What was refused behind one that led elsewhere was decided on a state that never was.
 aio::awaitable<void> Commands::settle(const std::string& id, Stream& stream, std::vector<Decided> group,
                                       const std::vector<store::CommitResult>& outcomes) {
-    std::size_t settled = 0;  // of the group, up to the last that was written
+    std::vector<Decided> open;  // in order
     bool stands = true;
-    for (std::size_t i = 0; i < group.size() && stands; ++i) {
-        auto& [call, commit, refusal] = group[i];
-        if (!commit) continue;
-        const auto& outcome = outcomes[*commit];
-        stands = outcome && !outcome->deduplicated;
+    for (auto& decided : group) {
+        if (!decided.commit) {
+            open.push_back(std::move(decided));
+            continue;
+        }
+        const auto& outcome = outcomes[*decided.commit];
+        // Behind one that led elsewhere it is not another writer that was first.
         const bool again = !outcome && outcome.error().code == store::errc::wrong_expected_version &&
-                           call->tries < bounds_.max_tries;
-        if (again) break;
-        for (; settled < i; ++settled) answer(*group[settled].call, tl::unexpected{group[settled].refusal});
-        ++settled;
-        if (outcome)
-            answer(*call, *outcome);
+                           (!stands || decided.call->tries < bounds_.max_tries);
+        const bool led = led_there(decided, outcome);
+        stands = stands && led;
+        if (stands && decided.leads_to != 0) refuse_all(open);
+        if (again)
+            open.push_back(std::move(decided));
+        else if (outcome)
+            answer(*decided.call, *outcome);
         else
-            answer(*call, tl::unexpected{error_of(outcome.error(), id)});
+            answer(*decided.call, tl::unexpected{error_of(outcome.error(), id)});
     }
-    if (stands && settled < group.size()) {
+    const bool whole = stands;
+    if (whole && !open.empty()) {
         // Refusals behind the last commit hold for the state that the store has, or not at all.
         const auto info = co_await store_.stream_info(*reader_.kind().category, id);
         stands = info && info->version == stream.now.version;
-        for (; settled < group.size(); ++settled) {
-            if (!stands && group[settled].call->tries < bounds_.max_tries) break;
-            answer(*group[settled].call, tl::unexpected{group[settled].refusal});
-        }
     }
-    if (stands) co_return;
+    if (stands) {
+        refuse_all(open);
+        co_return;
+    }
     stream.now = {};
-    decide_again(stream, std::span{group}.subspan(settled));
+    for (auto decided = open.rbegin(); decided != open.rend(); ++decided) {
+        if (whole && decided->call->tries >= bounds_.max_tries)
+            answer(*decided->call, tl::unexpected{decided->refusal});
+        else
+            stream.calls.push_front(std::move(decided->call));
+    }
 }
 
-void Commands::decide_again(Stream& stream, std::span<Decided> rest) {
-    for (auto decided = rest.rbegin(); decided != rest.rend(); ++decided)
-        stream.calls.push_front(std::move(decided->call));
+void Commands::refuse_all(std::vector<Decided>& refused) {
+    for (const auto& decided : refused) answer(*decided.call, tl::unexpected{decided.refusal});
+    refused.clear();
 }
 
 void Commands::refuse_all(Stream& stream, const Error& error) {

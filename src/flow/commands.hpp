@@ -99,6 +99,7 @@ class Commands {
         explicit Decided(CallRef c) : call{std::move(c)} {}
         CallRef call;
         std::optional<std::size_t> commit;
+        event::Version leads_to = 0;  ///< the stream's version behind the commit's events; 0: it has none
         Error refusal{};
     };
 
@@ -121,7 +122,8 @@ class Commands {
     aio::awaitable<void> settle(const std::string& id, Stream& stream, std::vector<Decided> group,
                                 const std::vector<store::CommitResult>& outcomes);
     void count(const std::vector<bool>& saves, std::span<const store::CommitResult> outcomes);
-    void decide_again(Stream& stream, std::span<Decided> rest);
+    static bool led_there(const Decided& decided, const store::CommitResult& outcome);
+    static void refuse_all(std::vector<Decided>& refused);
     static void answer(Call& call, result<store::Receipt> outcome);
     static void refuse_all(Stream& stream, const Error& error);
     void put_by(Streams::value_type& entry);

@@ -67,7 +67,12 @@ class BusyStore final : public store::test::ForwardingStore {
             co_return std::vector<store::CommitResult>(
                 commits.size(), tl::unexpected{store::Refusal{.code = store::errc::unavailable}});
         }
-        co_return co_await behind->commit_many(commits);
+        auto outcomes = co_await behind->commit_many(commits);
+        if (lost_answers > 0) {
+            --lost_answers;
+            outcomes.assign(commits.size(), tl::unexpected{store::Refusal{.code = store::errc::unavailable}});
+        }
+        co_return outcomes;
     }
 
     awaitable<result<store::Page>> read_stream(const event::Category& category, std::string_view id,
@@ -80,6 +85,7 @@ class BusyStore final : public store::test::ForwardingStore {
     std::vector<std::size_t> groups;
     std::uint64_t read = 0;  ///< events
     int outages = 0;
+    int lost_answers = 0;  ///< groups that are written, and said not to be
     int others = 0;
     bool takes_time = true;
 };
@@ -95,6 +101,18 @@ class CommandsTest : public stepcast::testing::StrandTest {
     }
     static Command pay_in(std::string id) { return pay("p", std::move(id), 0); }
     static Command pay_out(std::string id) { return pay("p", std::move(id), 1); }
+
+    /// Has no id: each decision leads to another event.
+    Command pay_anew(std::uint8_t type) {
+        Command command = pay_in("");
+        command.decide = [this, type](const Aggregate& state, event::Version) -> result<Decision> {
+            if (type == 1 && static_cast<const Purse&>(state).content == 0)
+                return fail(std::make_error_code(std::errc::operation_not_permitted), {}, "empty");
+            return Decision{{draft("p", fmt::format("new{}", ++made), type)}};
+        };
+        return command;
+    }
+    int made = 0;
 
     /// Carries all out at once; their outcomes in order.
     awaitable<std::vector<result<store::Receipt>>> all(std::vector<Command> wanted) {
@@ -220,6 +238,45 @@ TEST_F(CommandsTest, an_outage_is_waited_for) {
         const auto outcomes = co_await all({pay_in("a"), pay_out("b")});
         EXPECT_EQ(outcomes[1]->version, 2u);
         EXPECT_EQ(store.groups, (std::vector<std::size_t>{2, 2, 2}));
+    });
+}
+
+TEST_F(CommandsTest, what_was_written_before_its_answer_was_lost_is_not_decided_again) {
+    run([&]() -> awaitable<void> {
+        store.lost_answers = 1;
+        const auto outcomes = co_await all({pay_anew(0), pay_anew(0), pay_anew(1), pay_anew(0)});
+        for (std::size_t i = 0; i < outcomes.size(); ++i) EXPECT_EQ(outcomes[i]->version, i + 1);
+        EXPECT_EQ(made, 4);
+        EXPECT_EQ(co_await content(), 2);
+        store.lost_answers = 2;
+        const auto refused = co_await all({pay_anew(1), pay_anew(1), pay_anew(1), pay_anew(0)});
+        EXPECT_EQ(refused[2].error().detail, "empty");
+        EXPECT_EQ(co_await content(), 1);
+    });
+}
+
+TEST_F(CommandsTest, one_that_was_taken_before_takes_none_behind_it_along) {
+    run([&]() -> awaitable<void> {
+        const auto marked = [&] {
+            Command command = pay_anew(0);
+            command.decide = [decide = command.decide](const Aggregate& state, event::Version version) {
+                auto decision = decide(state, version);
+                decision->beside.inbox = store::InboxMark{"c", "m", Timestamp::max()};
+                return decision;
+            };
+            return command;
+        };
+        EXPECT_TRUE((co_await all({marked()}))[0]);
+        const auto outcomes = co_await all({marked(), pay_anew(0), pay_anew(0)});
+        EXPECT_TRUE(outcomes[0]->deduplicated);
+        EXPECT_EQ(outcomes[1]->version, 2u);
+        EXPECT_EQ(outcomes[2]->version, 3u);
+        EXPECT_EQ(co_await content(), 3);
+        store.lost_answers = 1;
+        const auto again = co_await all({pay_anew(0), marked(), pay_anew(0)});
+        EXPECT_EQ(again[0]->version, 4u);
+        EXPECT_EQ(again[2]->version, 5u);
+        EXPECT_EQ(co_await content(), 5);
     });
 }
 
