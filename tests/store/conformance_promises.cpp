@@ -190,6 +190,22 @@ TEST_P(StoreTest, a_timer_is_due_from_its_time_on_until_it_has_fired) {
     EXPECT_EQ(due(clock.at + 5min), "late:order:moved ");
 }
 
+TEST_P(StoreTest, a_repeat_does_not_fire_what_was_set_since) {
+    const auto due = [&] { return run(store().due(clock.at + 1h, 100)).value().size(); };
+    auto ends = commit_of({draft("a", "1")});
+    ends.timers = {{"t", clock.at, "order", "first"}};
+    ASSERT_TRUE(commit(ends));
+    ends = commit_of({draft("a", "2")});
+    ends.fired = {"t"};
+    ASSERT_TRUE(commit(ends));
+    EXPECT_EQ(due(), 0u);
+    auto begins = commit_of({draft("a", "3")});
+    begins.timers = {{"t", clock.at, "order", "second"}};
+    ASSERT_TRUE(commit(begins));
+    EXPECT_TRUE(commit(ends)->deduplicated);
+    EXPECT_EQ(due(), 1u);
+}
+
 TEST_P(StoreTest, at_its_bound_a_store_takes_no_mark_and_no_timer) {
     limits.max_bytes = 64 * 1024;
     std::vector<Commit> commits(2);

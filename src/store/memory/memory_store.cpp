@@ -159,7 +159,7 @@ Receipt MemoryStore::write(const Commit& commit) {
     receipt.deduplicated = repeats();
     write_besides_events(commit);
     // A repeat was perhaps decided on another state: what it would say of its events is not true of those
-    // that stand, and the first commit has left what is.
+    // that stand, and the first commit has left what is. A timer that it fired has been set anew since.
     if (!receipt.deduplicated) write_what_follows(commit);
     return receipt;
 }
@@ -178,8 +178,6 @@ void MemoryStore::write_besides_events(const Commit& commit) {
         inbox_.add(*commit.inbox);
         if (log_ != nullptr) log_->handled(*commit.inbox);
     }
-    for (const auto& id : commit.fired)
-        if (timers_.remove(id) && log_ != nullptr) log_->timer_fired(id);
     if (commit.erase.empty()) return;
     erased_ = true;
     if (log_ != nullptr) log_->erasing();
@@ -190,6 +188,8 @@ void MemoryStore::write_what_follows(const Commit& commit) {
     for (const auto& message : commit.outbox)
         if (const auto pending = outbox_.add(message, now_); pending != nullptr && log_ != nullptr)
             log_->message_added(pending);
+    for (const auto& id : commit.fired)
+        if (timers_.remove(id) && log_ != nullptr) log_->timer_fired(id);
     for (const auto& timer : commit.timers) {
         timers_.set(timer);
         if (log_ != nullptr) log_->timer_set(timer);
