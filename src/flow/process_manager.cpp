@@ -66,7 +66,7 @@ awaitable<result<store::Receipt>> ProcessManager::begin(Command command) {
     auto receipt = co_await commands_.handle(std::move(command));
     if (!receipt) co_return receipt;
     owed_();
-    if (!receipt->deduplicated) drive_beside(id);
+    drive_beside(id);  // also a known one: the answer to its first attempt may have been lost
     co_return receipt;
 }
 

@@ -209,6 +209,7 @@ aio::awaitable<result<bool>> Payments::charge(const std::string& id, const Payme
     span.end();
     leave(charging_, "charge", !silence);
     if (silence) co_return co_await charge_again(id, payment);
+    owed_.erase(id);
     PaymentEvent outcome{.type = PaymentType::completed, .order_id = id};
     if (answer == PaymentProvider::Answer::declined) {
         outcome.type = PaymentType::failed;

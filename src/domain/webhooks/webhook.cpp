@@ -142,8 +142,6 @@ awaitable<result<bool>> Webhook::take_in() {
         const auto written = co_await parts_.committer.commit(std::move(commit));
         if (!written) co_return fail(written.error().code, {}, written.error().detail);
         stored_ = taken->through;
-        // Another process of this name has taken them.
-        if (written->deduplicated) taken->deliveries.clear();
     }
     read_ = std::max(read_, taken->through);
     while (!fresh_.empty() && fresh_.front()->position() <= read_) fresh_.pop_front();
@@ -199,9 +197,13 @@ awaitable<result<void>> Webhook::take_stalled() {
                                     .message_id = fmt::format("{} {}", delivery.id(), delivery.position),
                                     .expires = now + options_.remember};
     commit.timers.push_back(timer_of(options_.name, delivery));
-    const auto written = co_await parts_.committer.commit(std::move(commit));
+    std::vector<store::Commit> one;
+    one.push_back(std::move(commit));
+    flow::Committer::Attempts attempts;
+    const auto written = (co_await parts_.committer.commit(one, &attempts)).front();
     if (!written) co_return fail(written.error().code, {}, written.error().detail);
-    if (!written->deduplicated) queue_.add(std::move(delivery));
+    // What is known behind a first attempt that failed is its own.
+    if (!written->deduplicated || !attempts.empty()) queue_.add(std::move(delivery));
     co_return result<void>{};
 }
 
