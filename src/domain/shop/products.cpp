@@ -42,7 +42,9 @@ aio::awaitable<result<domain::Written>> Products::write(StockEvent product, even
              if (stock_of(state).broken()) return fail(errc::unreadable);
              if (auto checked = check_set(stock_of(state).stock(), product); !checked)
                  return tl::unexpected{checked.error()};
-             Stock after = stock_of(state).stock();
+             Stock after;  // of it alone: what orders hold may be much
+             if (const auto* before = stock_of(state).stock().find(product.product_id))
+                 after.products.emplace(product.product_id, *before);
              evolve(after, product);
              *shown = encode_product(product.product_id, *after.find(product.product_id));
              return decision(product, random_uuid(), {});

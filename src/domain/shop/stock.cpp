@@ -201,7 +201,10 @@ bool StockAggregate::restore(std::string_view saved) {
 }
 
 flow::AggregateKind stock_kind() {
-    return {&stock_category, &stock_as_written, 1, 1'000, [] { return std::make_unique<StockAggregate>(); }};
+    // A snapshot says of each order that is under way what it holds, and stays in the journal.
+    constexpr std::uint32_t snapshot_every = 10'000;
+    return {&stock_category, &stock_as_written, 1, snapshot_every,
+            [] { return std::make_unique<StockAggregate>(); }};
 }
 
 }  // namespace stepcast::shop
