@@ -223,4 +223,12 @@ def read_journal(path):
     return rows
 
 
-__all__ = ["Api", "Broker", "FOLDER", "Load", "MIB", "Run", "Skip", "check", "read_journal", "readiness", "servers", "unique", "until", "usage"]
+def read_transactions(path):
+    """The transactions of all deposits in a journal, in order of their positions."""
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal:
+        return [json.loads(data)["data"]["transactionId"] for data, in journal.execute(
+            "SELECT data FROM events JOIN types ON events.type = types.number "
+            "WHERE category = 'account' AND name = 'MONEY_DEPOSITED' ORDER BY position")]
+
+
+__all__ = ["Api", "Broker", "FOLDER", "Load", "MIB", "Run", "Skip", "check", "read_journal", "read_transactions", "readiness", "servers", "unique", "until", "usage"]

@@ -12,7 +12,8 @@ import subprocess
 import threading
 import time
 
-from harness import MIB, Api, Skip, check, servers, unique, until, usage
+from harness import MIB, Api, Skip, check, read_transactions, servers, unique, until, usage
+from outages import Deposits
 
 DISK_BYTES = 24 * MIB
 FILE_ROOM_BYTES = 64 * 1024
@@ -54,7 +55,7 @@ def small_disk(folder):
     try:
         yield folder
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # a traceback may hold a file
 
 
 def fill_up(path):
@@ -100,8 +101,15 @@ def disk_full(run):
         run.until_flowing(server, run.random.randint(250, 1000))  # the moment is the fault
         fill_up(disk / "filler")
 
+    deposits = Deposits(server, clients=8, accounts=1, shared=True)
+    run.exits.callback(deposits.end)
     reach_and_leave(run, server, load, fill, (disk / "filler").unlink)
+    deposits.end()
     judge_limit(run, server, before, load, journal)
+    made = read_transactions(journal)
+    check(len(made) == len(set(made)), "a deposit was made twice")
+    check(len(made) >= deposits.count(), f"{deposits.count()} deposits were answered, {len(made)} stand in the journal")
+    run.add(deposits=len(made))
     read_only(run, disk, journal)
 
 

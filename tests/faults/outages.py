@@ -40,15 +40,15 @@ def broker_frozen(run):
 
 
 class Deposits:
-    """Clients that pay into accounts of their own, one deposit after the other, until they are told to end."""
+    """Clients that pay into accounts of their own, or all into the same, one deposit after the other, until they are told to end."""
 
-    def __init__(self, server, clients, accounts):
-        self.api, self.over = Api(server), threading.Event()
-        self.paid = {f"{client}-{account}": 0 for client in range(clients) for account in range(accounts)}
+    def __init__(self, server, clients, accounts, shared=False):
+        self.api, self.over, self.counting = Api(server), threading.Event(), threading.Lock()
+        self.paid = {f"{client}-{account}": 0 for client in range(1 if shared else clients) for account in range(accounts)}
         for account in self.paid:
             status = self.api.call("POST", "/api/accounts", {"accountId": account, "owner": "ada"})[0]
             check(status == 201, f"an account is opened: {status}")
-        self.threads = [threading.Thread(target=self.pay, args=(f"{client}-",)) for client in range(clients)]
+        self.threads = [threading.Thread(target=self.pay, args=("0-" if shared else f"{client}-",)) for client in range(clients)]
         for thread in self.threads:
             thread.start()
 
@@ -57,7 +57,8 @@ class Deposits:
         while not self.over.wait(0.05):  # the other faults want the processors, too
             for account in mine:
                 if self.api.call("POST", f"/api/accounts/{account}/deposits", {"amount": 1, "source": "ATM"})[0] == 200:
-                    self.paid[account] += 1
+                    with self.counting:
+                        self.paid[account] += 1
 
     def count(self):
         return sum(self.paid.values())
