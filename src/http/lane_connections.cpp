@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "aio/spawn.hpp"
 #include "broadcast/lane.hpp"
@@ -48,6 +49,7 @@ const aio::Strand& LaneConnections::strand() const {
 
 void LaneConnections::adopt(aio::Transport transport, Room room) {
     (room == Room::none ? stats_.refusing : stats_.open).fetch_add(1, std::memory_order_relaxed);
+    if (room != Room::none) coming_.fetch_add(1, std::memory_order_relaxed);
     aio::spawn(strand(), "http connection", [this, transport = std::move(transport), room]() mutable {
         return serve(std::move(transport), room);
     });
@@ -56,13 +58,19 @@ void LaneConnections::adopt(aio::Transport transport, Room room) {
 awaitable<void> LaneConnections::serve(aio::Transport transport, Room room) {
     // First, so that it is left last: then nothing here refers to the server any more.
     const auto hold = gate_.enter();
+    if (room != Room::none) coming_.fetch_sub(1, std::memory_order_relaxed);
     struct Count {
-        std::atomic<std::size_t>& counter;
-        ~Count() { counter.fetch_sub(1, std::memory_order_relaxed); }
-    } count{room == Room::none ? stats_.refusing : stats_.open};
+        std::atomic<std::size_t>* among;
+        ~Count() { among->fetch_sub(1, std::memory_order_relaxed); }
+    } count{room == Room::none ? &stats_.refusing : &stats_.open};
     if (!hold || stopping_) co_return;
     const bool served = room == Room::free || (room == Room::of_idle && close_longest_idle());
     if (!served) stats_.refused.fetch_add(1, std::memory_order_relaxed);
+    if (!served && room == Room::of_idle) {  // whoever was idle is not any more
+        if (stats_.refusing.load(std::memory_order_relaxed) >= max_refusals) co_return;
+        stats_.refusing.fetch_add(1, std::memory_order_relaxed);
+        std::exchange(count.among, &stats_.refusing)->fetch_sub(1, std::memory_order_relaxed);
+    }
     Connection connection{std::move(transport), *this};
     co_await (served ? connection.run() : connection.refuse_overload());
 }
@@ -71,8 +79,8 @@ awaitable<void> LaneConnections::serve(aio::Transport transport, Room room) {
 bool LaneConnections::close_longest_idle() {
     for (const Phase phase : {Phase::idle, Phase::greeting}) {
         auto& list = phases_[static_cast<std::size_t>(phase)];
-        // Behind the first that was told all were.
-        for (auto entry = list.begin(); entry != list.end() && entry->due != told; ++entry) {
+        for (auto entry = list.begin(); entry != list.end(); ++entry) {
+            if (entry->due == told) continue;              // it is closing already, for another
             if (entry->connection->has_input()) continue;  // its request is here, and only waits for its turn
             tell(list, entry);
             stats_.evicted.fetch_add(1, std::memory_order_relaxed);
@@ -107,7 +115,8 @@ void LaneConnections::expire_due(steady_clock::time_point now) {
     }
 }
 
-/// That its time is over. It stays in its list until its coroutine has run, behind those that were not told.
+/// That its time is over. It stays in its list until its coroutine has run, at the end for now: whoever comes
+/// meanwhile stands behind it.
 void LaneConnections::tell(std::list<Entry>& list, std::list<Entry>::iterator entry) {
     entry->connection->expire();
     entry->due = told;

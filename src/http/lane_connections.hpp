@@ -30,6 +30,10 @@ struct ServerStats {
     std::atomic<std::size_t> refusing{0};  ///< being told that there are too many; not in `open`
 };
 
+/// Beyond the limit, this many are told so with a proper answer; more are dropped, or the refusals would be
+/// the overload.
+inline constexpr std::size_t max_refusals = 256;
+
 /// What a new connection finds.
 enum class Room : std::uint8_t {
     free,
@@ -65,8 +69,11 @@ class LaneConnections {
 
     /// Any thread. Serves the transport, whose executor is this lane's strand, until its end.
     void adopt(aio::Transport transport, Room room);
-    /// Any thread. How many connections are idle or have said nothing yet; a moment ago.
-    std::size_t idle() const { return idle_.load(std::memory_order_relaxed); }
+    /// Any thread. How many connections are idle or have said nothing yet, with those on their way to the
+    /// lane; a moment ago. Whoever is adopted later comes behind those.
+    std::size_t idle() const {
+        return idle_.load(std::memory_order_relaxed) + coming_.load(std::memory_order_relaxed);
+    }
 
     /// Starts the sweep that holds the deadlines.
     void start();
@@ -116,6 +123,7 @@ class LaneConnections {
     aio::Notice sweep_end_;
     std::array<std::list<Entry>, phase_count> phases_;
     std::atomic<std::size_t> idle_{0};
+    std::atomic<std::size_t> coming_{0};  // adopted to be served, and not there yet
     std::array<char, 16 * 1024> read_buffer_;
     std::string head_buffer_;
     std::string date_;

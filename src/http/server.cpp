@@ -22,9 +22,6 @@ using aio::as_tuple;
 constexpr int backlog = 4096;
 /// Connections that are accepted in one turn of the listener, some 10 us each.
 constexpr int max_accepts = 64;
-/// Beyond the limit, this many are told so with a proper answer; more are dropped, or the refusals would be
-/// the overload.
-constexpr std::size_t max_refusals = 256;
 
 /// The same connection on another strand.
 template <class Socket>

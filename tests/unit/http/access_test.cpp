@@ -24,7 +24,7 @@ result<auth::Principal> verify(std::string_view token) {
     return principal;
 }
 
-class TokenTest : public testing::Test {
+class TokenTest : public ::testing::Test {
   protected:
     TokenTest() {
         for (const auto access : {Access::open, Access::user, Access::admin, Access::unsaid})

@@ -29,7 +29,7 @@ result<auth::Principal> verify_any(std::string_view token) {
                            .anonymous = false};
 }
 
-class SessionTest : public testing::Test {
+class SessionTest : public ::testing::Test {
   protected:
     SessionTest() {
         router.add(session_routes(clock));

@@ -36,7 +36,7 @@ std::string answer_header_of(const Request& request, std::string_view name) {
     return "(none)";
 }
 
-class RouterTest : public testing::Test {
+class RouterTest : public ::testing::Test {
   protected:
     RouterTest() : RouterTest{{"https://app.example"}} {}
     explicit RouterTest(std::vector<std::string> origins)

@@ -21,6 +21,7 @@ class RunningServer {
     Server& server() { return server_; }
     Router& router() { return router_; }
     asio::io_context& io() { return io_; }
+    broadcast::Lane& lane(std::size_t index) { return broadcaster_.lane(index); }
     /// Stops the server and waits for it, once. True if nothing was left.
     bool stop(std::chrono::milliseconds limit = std::chrono::seconds{5});
 
