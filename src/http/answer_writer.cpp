@@ -64,11 +64,12 @@ awaitable<bool> AnswerWriter::write_rest(std::string head, std::string body, std
     co_return true;
 }
 
-/// Page by page, each read when the socket has taken the one before.
+/// Page by page, each read when the socket has taken the one before, on no time of the client's.
 awaitable<bool> AnswerWriter::write_list(std::string head, bool chunked, ListSource& list) {
     transport_.bound_unsent();
     ListWriter writer{std::move(head), chunked};
     for (bool last = false; !last;) {
+        phase_.enter(Phase::answering);
         auto page = co_await list.next();
         if (!page || phase_.is_cut()) {
             transport_.abort();  // an answer that breaks off must not look whole

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <mutex>
 
+#include "aio/notice.hpp"
 #include "http/paging.hpp"
 #include "unit/broadcast/events.hpp"
 #include "unit/http/raw_client.hpp"
@@ -13,6 +15,7 @@
 namespace stepcast::http {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::make_event;
 
 std::string bytes_of(std::span<iovec> parts) {
@@ -186,6 +189,49 @@ TEST(List, what_expires_meanwhile_leaves_an_answer_that_does_not_look_whole) {
         EXPECT_TRUE(client.was_reset()) << version;
         EXPECT_TRUE(eventually([&] { return unsent(server) == 0; }));
     }
+}
+
+/// Far more than sockets buffer, with a pause before its end.
+struct Pausing final : ListSource {
+    struct Pause {
+        std::atomic<bool> begun{false}, over{false};
+    };
+    explicit Pausing(Pause& its) : pause{its} {}
+    awaitable<std::optional<ListPage>> next() override {
+        ListPage page{.events = {make_event(++given, "t", "u", event::Lifecycle::neutral, 10'000)}};
+        if ((page.last = given == 1000)) {
+            pause.begun = true;
+            while (!pause.over) co_await aio::pause(1ms);
+        }
+        co_return page;
+    }
+    Pause& pause;
+    event::Position given = 0;
+};
+
+TEST(List, one_that_takes_long_to_be_read_is_not_held_against_its_client) {
+    ServerOptions options;
+    options.write_timeout = 1s;
+    Pausing::Pause pause;
+    const auto list = [&pause](Request&, Context) -> awaitable<Response> {
+        Response response;
+        response.list = std::make_unique<Pausing>(pause);
+        co_return response;
+    };
+    const auto large = [](Request&, Context) -> awaitable<Response> {
+        co_return Response::json(std::string(50'000'000, 'x'));
+    };
+    RunningServer server{{{Method::get, "/list", list}, {Method::get, "/large", large}}, options};
+    RawClient client{server.port()}, on_the_other_lane{server.port()}, takes_nothing{server.port()};
+    client.send(get("/list"));
+    auto answer = std::async(std::launch::async, [&] { return client.receive(); });
+    EXPECT_TRUE(eventually([&] { return pause.begun.load(); }));
+    // Whose time began later on the same lane is over: that of the list would be as well.
+    takes_nothing.send(get("/large"));
+    EXPECT_TRUE(eventually([&] { return server.server().stats().open.load() == 2; }));
+    pause.over = true;
+    EXPECT_TRUE(answer.get());
+    EXPECT_TRUE(client.ask(get("/list"))) << "the connection goes on";
 }
 
 TEST(PendingBytes, of_answers_are_bounded_over_all_connections) {
