@@ -68,13 +68,16 @@ awaitable<bool> AnswerWriter::write_rest(std::string head, std::string body, std
 awaitable<bool> AnswerWriter::write_list(std::string head, bool chunked, ListSource& list) {
     transport_.bound_unsent();
     ListWriter writer{std::move(head), chunked};
+    struct Breach {  // an answer that breaks off must not look whole
+        aio::Transport* of;
+        ~Breach() {
+            if (of != nullptr) of->abort();
+        }
+    } breach{&transport_};
     for (bool last = false; !last;) {
         phase_.enter(Phase::answering);
         auto page = co_await list.next();
-        if (!page || phase_.is_cut()) {
-            transport_.abort();  // an answer that breaks off must not look whole
-            co_return false;
-        }
+        if (!page || phase_.is_cut()) co_return false;
         last = page->last;
         writer.put(std::move(*page));
         while (!writer.parts().empty()) {
@@ -85,6 +88,7 @@ awaitable<bool> AnswerWriter::write_list(std::string head, bool chunked, ListSou
             if (sent == 0 && !co_await writable()) co_return false;
         }
     }
+    breach.of = nullptr;
     phase_.enter(Phase::answering);
     co_return true;
 }

@@ -191,6 +191,24 @@ TEST(List, what_expires_meanwhile_leaves_an_answer_that_does_not_look_whole) {
     }
 }
 
+TEST(List, one_that_a_slow_client_or_the_stop_ends_does_not_look_whole) {
+    Shelf shelf{many};
+    ServerOptions options;
+    for (const bool stop : {false, true}) {
+        options.write_timeout = stop ? 1h : 100ms;
+        RunningServer server{{shelf.route()}, options};
+        RawClient client{server.port()};
+        client.send("GET /list HTTP/1.0\r\n\r\n");
+        ASSERT_TRUE(eventually([&] { return unsent(server) != 0; }));
+        if (stop)
+            EXPECT_TRUE(server.stop(50ms));
+        else
+            EXPECT_TRUE(eventually([&] { return server.server().stats().open.load() == 0; }));
+        EXPECT_FALSE(client.rest().ends_with("]"));
+        EXPECT_TRUE(client.was_reset());
+    }
+}
+
 /// Far more than sockets buffer, with a pause before its end.
 struct Pausing final : ListSource {
     struct Pause {
