@@ -153,8 +153,11 @@ void Promise::refuse(Error why) {
 }
 
 bool Promise::refuse_last(const Error& why) {
-    if (open_.load(std::memory_order_acquire) != 1 || !end()) return false;
+    if (open_.load(std::memory_order_acquire) != 1) return false;
+    // Before the end, behind which a waiter whose time is over takes the refusal. Nobody else writes one now:
+    // the answer that is open is the caller's. If the time was over first, nobody reads it.
     if (!refused_.exchange(true, std::memory_order_relaxed)) refusal_ = why;
+    if (!end()) return false;
     waiters_->answer(*this);
     return true;
 }

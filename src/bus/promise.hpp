@@ -90,7 +90,7 @@ class Promise : public std::enable_shared_from_this<Promise>, private Waiters::E
     std::atomic<std::size_t> open_;
     std::atomic<bool> refused_{false};
     std::atomic<bool> ended_{false};  // by the last answer or the limit, whichever was first
-    std::optional<Error> refusal_;    // written by who set refused_, read once ended_
+    std::optional<Error> refusal_;    // written by who set refused_, before ended_; read behind that
 };
 
 }  // namespace stepcast::bus

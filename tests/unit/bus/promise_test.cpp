@@ -193,5 +193,40 @@ TEST_F(PromiseTest, is_answered_from_other_threads_whichever_comes_first) {
     EXPECT_TRUE(io.stopped());
 }
 
+TEST_F(PromiseTest, one_that_is_refused_as_its_time_ends_is_not_told_as_kept) {
+    waiters = std::make_shared<Waiters>(0ms);
+    constexpr int rounds = 5'000;  // or as many as there is time for
+    const auto enough = std::chrono::steady_clock::now() + 2s;
+    std::atomic<Promise*> open{nullptr};
+    std::atomic<int> delay{0};  // goes by what came first the last time, so that both meet
+    std::atomic<bool> over{false};
+    std::thread refuser{[&] {
+        while (!over) {
+            std::this_thread::yield();
+            Promise* const given = open;
+            if (given == nullptr) continue;
+            for (int spins = 0; spins < 10 * delay; ++spins) static_cast<void>(open.load());
+            given->refuse_last(Error{errc::closed});
+            open = nullptr;
+        }
+    }};
+    int told = 0;
+    aio::spawn(strand, "waits", [&]() -> awaitable<void> {
+        for (; told < rounds && std::chrono::steady_clock::now() < enough; ++told) {
+            const auto its = promise();
+            open = its.get();
+            const auto outcome = co_await its->wait();
+            EXPECT_TRUE(outcome.has_value());
+            delay += outcome && outcome->code == errc::closed ? 1 : -1;
+            while (open != nullptr) std::this_thread::yield();
+        }
+    });
+    io.run_for(60s);
+    over = true;
+    refuser.join();
+    EXPECT_TRUE(io.stopped());
+    EXPECT_GT(told, 0);
+}
+
 }  // namespace
 }  // namespace stepcast::bus
