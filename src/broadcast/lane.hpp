@@ -145,6 +145,8 @@ class Lane {
     void give_up(std::string_view why);
 
     void arm_sweep();
+    void sweep_from(std::size_t place);
+    void end_sweep();
     void sweep(Session& session, std::chrono::steady_clock::time_point now);
     void expire(Session& session);
 

@@ -1,6 +1,8 @@
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "aio/gate.hpp"
@@ -33,6 +35,15 @@ class LaneSessions {
     void for_each(Visit visit) {
         for (const Slot& slot : slots_)
             if (slot.session != nullptr) visit(*slot.session);
+    }
+    /// The same with those in the next `most` places from `from` on. Where to go on, if there are further
+    /// ones; between two calls sessions may come and go.
+    template <class Visit>
+    std::optional<std::size_t> for_some(std::size_t from, std::size_t most, Visit visit) {
+        const std::size_t end = std::min(slots_.size(), from + most);
+        for (; from < end; ++from)
+            if (slots_[from].session != nullptr) visit(*slots_[from].session);
+        return end < slots_.size() ? std::optional{end} : std::nullopt;
     }
 
     /// Closes a session, counted under `reason`; nothing if it is closing already.

@@ -71,6 +71,32 @@ TEST_F(Lanes, a_turn_for_nobody_leaves_the_next_one_as_it_was) {
     EXPECT_EQ(positions_in(sessions[0]->read()), Positions{3});
 }
 
+TEST_F(Lanes, others_have_their_turns_while_heartbeats_go_to_many) {
+    SessionLimits limits;
+    limits.heartbeat = 1ms;  // with every sweep
+    std::vector<std::unique_ptr<PipeSession>> sessions;
+    const auto come = [&] {
+        sessions.push_back(std::make_unique<PipeSession>(io, lane, of_user("u"), SessionKind::user, limits));
+        sessions.back()->enter();
+    };
+    constexpr std::size_t many = 300;
+    while (sessions.size() < many) come();
+    std::size_t sent = 0;
+    std::function<void()> look = [&] {
+        if ((sent = frames(lane, FrameKind::heartbeat)) == 0) return asio::post(lane.strand(), look);
+        sessions.erase(sessions.end() - 2, sessions.end());  // whom it has not come to yet
+        come();
+    };
+    asio::post(lane.strand(), look);
+    EXPECT_TRUE(pump_until([&] { return sent != 0; }));
+    EXPECT_LT(sent, many);
+    for (const auto& session : sessions) {
+        std::string text;
+        EXPECT_TRUE(pump_until([&] { return !(text += session->read()).empty(); }));
+    }
+    EXPECT_TRUE(pump_until([&] { return frames(lane, FrameKind::heartbeat) > 3 * many; })) << "it goes on";
+}
+
 TEST_F(Lanes, what_was_published_before_a_drain_is_sent_before_its_retry) {
     std::vector<std::unique_ptr<PipeSession>> sessions;
     for (int i = 0; i < 64; ++i) {
