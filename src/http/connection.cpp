@@ -261,12 +261,12 @@ awaitable<bool> Connection::answer() {
                              : http_1_0_ ? wire::Persistence::keep_alive
                                          : wire::Persistence::unsaid;
     const auto sent = writer_.send(response, method == Method::head, http_1_0_, persistence);
-    const bool lingers = close && !pending_.empty();  // closing over unread bytes would be a reset
-    if (!sent.whole || lingers) request = {};         // a client that is slow holds its answer only
+    if (!sent.whole || close) request = {};  // a client that is slow holds its answer only
     if (!sent.whole && !co_await writer_.send_rest(std::move(response), sent, pending_.size()))
         co_return false;
     writer_.hold(0);
-    if (lingers) co_await linger();
+    // Closing over unread bytes would be a reset, wherever they are.
+    if (close && (!pending_.empty() || transport_.has_input())) co_await linger();
     co_return !close;
 }
 

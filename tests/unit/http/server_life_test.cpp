@@ -157,6 +157,18 @@ TEST(Vanishing, a_half_closed_client_still_gets_its_answers) {
     EXPECT_TRUE(nobody_left(server));
 }
 
+TEST(Vanishing, a_client_that_sent_more_while_its_last_answer_was_made_still_gets_that) {
+    RunningServer server{routes()};
+    RawClient client{server.port()};
+    client.send(get("/hangs", "Connection: close\r\n"));
+    EXPECT_TRUE(eventually([] { return handling == 1; }));
+    client.send(get("/hello"));
+    released = true;
+    EXPECT_EQ(client.receive()->status, 200);
+    EXPECT_EQ(client.rest(), "");
+    EXPECT_FALSE(client.was_reset());
+}
+
 TEST(Connections, beyond_the_limit_are_told_so) {
     for (const std::size_t limit : {2u, 3u}) {
         ServerOptions options;
