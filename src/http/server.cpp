@@ -23,6 +23,11 @@ constexpr int backlog = 4096;
 /// Connections that are accepted in one turn of the listener, some 10 us each.
 constexpr int max_accepts = 64;
 
+/// Its client was gone before it was accepted; the next one may be there.
+bool was_aborted(const asio::error_code& error) {
+    return error == asio::error::connection_aborted || error == std::errc::protocol_error;
+}
+
 /// The same connection on another strand.
 template <class Socket>
 Socket moved(Socket socket, const asio::any_io_executor& executor) {
@@ -137,6 +142,8 @@ awaitable<void> Server::accept_all(Acceptor& acceptor) {
     auto last_log = steady_clock::time_point{};
     asio::error_code ignored;
     acceptor.non_blocking(true, ignored);
+    // Otherwise `accept` waits for the next connection, and holds this thread.
+    acceptor.set_option(asio::socket_base::enable_connection_aborted{true}, ignored);
     while (!stopping_) {
         const std::size_t lane = next_lane_;
         auto [error, socket] = co_await acceptor.async_accept(executor_of(lane), as_tuple);
@@ -147,7 +154,7 @@ awaitable<void> Server::accept_all(Acceptor& acceptor) {
             if (!error || error == asio::error::would_block) continue;
         }
         stats_.accept_errors.fetch_add(1, std::memory_order_relaxed);
-        if (error == asio::error::connection_aborted) continue;
+        if (was_aborted(error)) continue;
         if (steady_clock::now() - last_log > 1s) {
             spdlog::warn("cannot accept connections: {}", error.message());
             last_log = steady_clock::now();
@@ -164,8 +171,14 @@ asio::error_code Server::accept_waiting(Acceptor& acceptor) {
     for (int i = 1; i < max_accepts; ++i) {
         const std::size_t lane = next_lane_;
         auto socket = acceptor.accept(executor_of(lane), error);
-        if (error) break;
-        place(std::move(socket), lane);
+        if (!error) {
+            place(std::move(socket), lane);
+        } else if (was_aborted(error)) {
+            stats_.accept_errors.fetch_add(1, std::memory_order_relaxed);
+            error.clear();
+        } else {
+            break;
+        }
     }
     return error;
 }

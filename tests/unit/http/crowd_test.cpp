@@ -1,14 +1,30 @@
-// Connections that are accepted together, at the limit of them.
+// Connections that are accepted together: at the limit of them, and with some that are gone already.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <asio/post.hpp>
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <vector>
 
 #include "broadcast/lane.hpp"
 #include "unit/http/raw_client.hpp"
 #include "unit/http/running_server.hpp"
+
+namespace {
+std::atomic<int> accepts_until_abort{0};  ///< the last of so many is told that its client is gone; 0: none is
+}
+
+// In place of the C library's, because no client can bring that about on Linux.
+extern "C" int accept(int listener, sockaddr* address, socklen_t* size) {
+    const int accepted = ::accept4(listener, address, size, 0);
+    if (accepted < 0 || accepts_until_abort == 0 || --accepts_until_abort != 0) return accepted;
+    ::close(accepted);
+    errno = ECONNABORTED;
+    return -1;
+}
 
 namespace stepcast::http {
 namespace {
@@ -89,6 +105,22 @@ TEST(Crowd, one_that_finds_nobody_idle_any_more_is_none_of_the_open_ones) {
     EXPECT_TRUE(eventually([&] { return server.server().stats().open.load() == 1; }));
     EXPECT_EQ(server.server().stats().refused.load(), 1u);
     EXPECT_EQ(beyond.ask(get("/hello"))->status, 503);
+}
+
+TEST(Crowd, of_which_one_is_gone_keeps_nobody_waiting) {
+    for (const int gone : {1, 2, 4}) {
+        RunningServer server{hello()};
+        std::vector<std::unique_ptr<RawClient>> clients;
+        {
+            const Hold first{server.lane(0).strand()}, second{server.lane(1).strand()};
+            for (int i = 0; i < 4; ++i) clients.push_back(std::make_unique<RawClient>(server.port()));
+            accepts_until_abort = gone;
+        }
+        EXPECT_TRUE(clients[static_cast<std::size_t>(gone) - 1]->closed());
+        EXPECT_TRUE(eventually([&] { return server.server().stats().accepted.load() == 3; }));
+        EXPECT_TRUE(eventually([&] { return server.server().stats().accept_errors.load() == 1; }));
+        EXPECT_EQ(RawClient{server.port()}.ask(get("/hello"))->status, 200);
+    }
 }
 
 }  // namespace
