@@ -56,13 +56,17 @@ bool has_forbidden_byte(std::string_view line) {
 std::size_t RequestParser::feed(std::string_view bytes) {
     const std::size_t whole = bytes.size();
     while (!bytes.empty() && state_ != State::done && state_ != State::failed) {
-        started_ = true;
         body_started_ = body_started_ || state_ == State::body;
         const bool data = step_ == Step::fixed_body || step_ == Step::chunk_data;
         bytes.remove_prefix(data ? feed_body(bytes) : feed_line(bytes));
     }
     bytes_ += whole - bytes.size();
     return whole - bytes.size();
+}
+
+bool RequestParser::started() const {
+    if (state_ != State::head || step_ != Step::request_line) return true;
+    return !line_.empty() && (line_ != "\r" || blank_line_seen_);
 }
 
 std::size_t RequestParser::feed_line(std::string_view bytes) {

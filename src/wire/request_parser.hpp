@@ -22,8 +22,8 @@ class RequestParser {
     std::size_t feed(std::string_view bytes);
 
     State state() const { return state_; }
-    /// Whether any byte of the request has come; an empty line before it counts.
-    bool started() const { return started_; }
+    /// Whether any byte of the request has come; the empty line that may stand before it is none.
+    bool started() const;
     /// Bytes of this request that were taken. What it holds is a few times as much at most: no length that is
     /// only announced reserves anything.
     std::size_t bytes() const { return bytes_; }
@@ -78,7 +78,6 @@ class RequestParser {
     std::size_t extension_bytes_ = 0;  ///< of all chunk extensions, or they would be a way around every limit
     State state_ = State::head;
     Step step_ = Step::request_line;
-    bool started_ = false;
     bool body_started_ = false;
     bool expects_continue_ = false;
     bool blank_line_seen_ = false;

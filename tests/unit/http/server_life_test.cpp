@@ -115,6 +115,16 @@ TEST(Deadline, an_idle_connection_closes_without_a_word) {
     EXPECT_TRUE(nobody_left(server));
 }
 
+TEST(Deadline, an_empty_line_behind_a_body_is_idling) {
+    ServerOptions options;
+    options.header_timeout = 100ms;
+    RunningServer server{routes(), options};
+    RawClient client{server.port()}, on_the_other_lane{server.port()}, slow{server.port()};
+    EXPECT_EQ(client.ask(post("/echo", "hello") + "\r\n")->body, "hello");
+    EXPECT_EQ(slow.ask("GET /hel")->status, 408);  // a head that began later on the same lane
+    EXPECT_EQ(client.ask(get("/hello"))->status, 200);
+}
+
 TEST(Deadline, a_reader_that_takes_nothing_is_closed) {
     ServerOptions options;
     options.write_timeout = 100ms;

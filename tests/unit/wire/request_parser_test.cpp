@@ -211,6 +211,28 @@ TEST(RequestParser, refuses_what_it_does_not_know_with_the_status_that_says_so) 
         EXPECT_TRUE(parse_at_every_cut(script).starts_with(result)) << script;
 }
 
+TEST(RequestParser, an_empty_line_does_not_begin_a_request) {
+    const Limits limits;
+    RequestParser parser{limits};
+    for (const auto* before : {"", "\r", "\n"}) {
+        parser.feed(before);
+        EXPECT_FALSE(parser.started());
+    }
+    parser.feed("G");
+    EXPECT_TRUE(parser.started());
+    parser.feed("ET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_EQ(parser.state(), RequestParser::State::done);
+    EXPECT_TRUE(parser.started());
+    parser.reset();
+    parser.feed("\r\n");
+    EXPECT_FALSE(parser.started());
+    parser.feed("\r");
+    EXPECT_TRUE(parser.started()) << "a second one is refused";
+    RequestParser at_once{limits};
+    at_once.feed("\r\nG");
+    EXPECT_TRUE(at_once.started());
+}
+
 TEST(RequestParser, asks_for_continue_only_while_the_client_waits) {
     const std::string head =
         "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
