@@ -222,8 +222,12 @@ class Stopping(unittest.TestCase):
         server = servers.stepcast("server.drain=60s", "log.level=info")
         self.addCleanup(server.stop)
         # A request that never ends keeps the drain busy.
-        with socket.create_connection(("127.0.0.1", server.port)) as hanging:
-            hanging.sendall(b"POST /api/v2/progress/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+        with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S) as hanging:
+            hanging.sendall(b"POST /api/v2/progress/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                            b"Expect: 100-continue\r\nContent-Length: 10\r\n\r\n")
+            # A connection of which the server has read nothing is idle, and would be closed: it has to have begun on the request.
+            self.assertTrue(hanging.recv(64).startswith(b"HTTP/1.1 100 "))
+            hanging.sendall(b"{")
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
             until(lambda: "stopping" in server.output(), "the drain")
