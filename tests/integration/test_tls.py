@@ -2,6 +2,7 @@
 import contextlib
 import json
 import re
+import select
 import signal
 import socket
 import ssl
@@ -137,11 +138,12 @@ class Clients(Tls):
     def test_handshakes_that_stand_still_neither_keep_out_others_nor_are_cut_for_them(self):
         with self.serve("http.header_timeout=60s") as server, contextlib.ExitStack() as stack:
             stalled = self.begun(server, stack, 200)
-            self.assertLess(min(self.waited(server) for _ in range(3)), 1)
-            stalled[0].setblocking(False)
-            self.assertRaises(BlockingIOError, stalled[0].recv, 1)
+            self.assertLess(min(self.waited(server) for _ in range(3)), LIMIT_S / 2, "long before their deadline")
+            for client in stalled[::2]:  # the server has nothing to say to these
+                client.setblocking(False)
+                self.assertRaises(BlockingIOError, client.recv, 1)
             more = self.begun(server, stack, 200)
-            self.assertLess(min(self.waited(server) for _ in range(3)), 10, "not only at their deadline")
+            self.assertLess(min(self.waited(server) for _ in range(3)), LIMIT_S / 2, "not only at their deadline")
             self.assertTrue(more)
 
     def test_who_says_nothing_holds_no_state_of_tls(self):
@@ -189,7 +191,9 @@ class Clients(Tls):
         with self.serve("http.max_connections=20", "http.header_timeout=5m", "server.drain=5m") as server, contextlib.ExitStack() as stack:
             silent = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT_S)) for _ in range(20)]
             self.assertIn("200 OK", self.ask(server, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
-            self.assertEqual(silent[0].recv(1), b"")
+            # The longest idle goes; of those that are on their way to the lane it may be any.
+            closed = select.select(silent, [], [], LIMIT_S)[0]
+            self.assertEqual([client.recv(1) for client in closed[:1]], [b""])
             self.assertEqual(server.stop(), 0, server.output())
 
 
