@@ -54,19 +54,23 @@ TEST(Reserve, StaysAwayFromWhoHasPauses) {
 TEST(Reserve, LeavesWhoHasPausesAgain) {
     asio::io_context io{2};
     auto work = asio::make_work_guard(io);
-    std::atomic<bool> busy = true;
+    // The helper comes only once the first handler runs, so that it cannot be the one that takes that.
+    enum class Phase : std::uint8_t { before, busy, pauses };
+    std::atomic<Phase> phase = Phase::before;
     std::atomic<int> looks = 0;  // with pauses
     std::binary_semaphore joined{0};
     std::thread::id helper;
     const auto core_time = [&]() -> std::chrono::nanoseconds {
-        if (busy) return Clock::now().time_since_epoch();
-        if (++looks == 3) asio::post(io, [&] { work.reset(); });  // only who is outside looks
+        if (phase == Phase::busy) return Clock::now().time_since_epoch();
+        // Only who is outside looks.
+        if (phase == Phase::pauses && ++looks == 3) asio::post(io, [&] { work.reset(); });
         return 1s;
     };
     bool together = false;
     asio::post(io, [&] {
+        phase = Phase::busy;
         together = joined.try_acquire_for(20s);
-        busy = false;
+        phase = Phase::pauses;
     });
     asio::post(io, [&] {
         helper = std::this_thread::get_id();

@@ -111,7 +111,7 @@ class TlsTest : public testing::TestWithParam<int> {
     /// Steps both ends until it holds.
     template <class Condition>
     bool eventually(Condition holds) {
-        for (const auto end = std::chrono::steady_clock::now() + 10s; !holds();) {
+        for (const auto end = std::chrono::steady_clock::now() + 60s; !holds();) {
             if (std::chrono::steady_clock::now() > end) return false;
             io.restart();
             io.poll();
@@ -135,14 +135,14 @@ class TlsTest : public testing::TestWithParam<int> {
     }
     /// Text that tells whether any of it is lost, sent until nothing is taken any more.
     std::string fill() {
-        std::string sent;
+        std::string sent, text;
         for (std::size_t next = 0;;) {
-            std::string text;
             while (text.size() < 40'000) text += std::to_string(next++) + ' ';
             const ssize_t taken = transport->send(text);
             EXPECT_GE(taken, 0);
+            if (taken <= 0) return sent;
             sent.append(text, 0, static_cast<std::size_t>(taken));
-            if (static_cast<std::size_t>(taken) < text.size()) return sent;
+            text.erase(0, static_cast<std::size_t>(taken));
         }
     }
 
@@ -172,7 +172,6 @@ TEST_P(TlsTest, what_was_taken_arrives_though_nobody_sends_any_more) {
     start(GetParam());
     ASSERT_TRUE(shake_hands());
     const std::string sent = fill();
-    EXPECT_EQ(transport->send("more"), 0);
     transport->cancel();  // wakes who waits; what was taken is no wait of theirs
     Transport moved{std::move(*transport)};
     std::string got;
