@@ -13,6 +13,11 @@
 #include "wire/chars.hpp"
 
 namespace stepcast::http {
+namespace {
+
+constexpr int patience_ms = 60'000;
+
+}  // namespace
 
 RawClient::RawClient(std::uint16_t port) : fd_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
     sockaddr_in address{};
@@ -37,7 +42,7 @@ void RawClient::send(std::string_view bytes) {
 
 bool RawClient::fill() {
     pollfd waiting{fd_, POLLIN, 0};
-    if (::poll(&waiting, 1, 5000) != 1) return false;
+    if (::poll(&waiting, 1, patience_ms) != 1) return false;
     char bytes[65536];
     const auto got = ::recv(fd_, bytes, sizeof bytes, 0);
     reset_ = got < 0 && errno == ECONNRESET;
@@ -102,7 +107,7 @@ std::string RawClient::rest() {
 bool RawClient::closed() {
     if (!buffer_.empty()) return false;
     pollfd waiting{fd_, POLLIN, 0};
-    if (::poll(&waiting, 1, 5000) != 1) return false;
+    if (::poll(&waiting, 1, patience_ms) != 1) return false;
     char byte;
     return ::recv(fd_, &byte, 1, 0) <= 0;
 }

@@ -24,11 +24,11 @@ class RawClient {
     RawClient& operator=(const RawClient&) = delete;
 
     void send(std::string_view bytes);
-    /// One response; empty if the connection ended or 5 s passed. 1xx is returned like any other.
+    /// One response; empty if the connection ended or 60 s passed. 1xx is returned like any other.
     std::optional<RawResponse> receive(bool head_only = false);
-    /// True once the server has closed and nothing is left to read; waits at most 5 s.
+    /// True once the server has closed and nothing is left to read; waits at most 60 s.
     bool closed();
-    /// Everything up to the server's close, at most 5 s.
+    /// Everything up to the server's close, at most 60 s.
     std::string rest();
     /// True if what ended the connection was a reset.
     bool was_reset() const { return reset_; }

@@ -36,7 +36,7 @@ class RunningServer {
     std::vector<std::thread> threads_;
 };
 
-/// Waits until `condition` holds; false after 5 s.
+/// Waits until `condition` holds; false after 60 s.
 bool eventually(const std::function<bool()>& condition);
 
 }  // namespace stepcast::http

@@ -27,14 +27,18 @@ struct Farewell final : Takeover {
     }
 };
 
-std::atomic<int> handling{0};       ///< handlers of /slow and /hangs that have begun
-std::atomic<bool> released{false};  ///< lets /hangs go on
+std::atomic<int> handling{0};       ///< handlers of /slow, /works and /hangs that have begun
+std::atomic<bool> released{false};  ///< lets /hangs and the first /works go on
 
 std::vector<Route> routes() {
     handling = 0, released = false;
     return {
         {Method::get, "/hello",
          [](Request&, Context) -> awaitable<Response> { co_return Response::json("{}"); }},
+        {Method::get, "/handling",
+         [](Request&, Context) -> awaitable<Response> {
+             co_return Response::json(fmt::format("{}", handling.load()));
+         }},
         {Method::get, "/lane",
          [](Request&, Context context) -> awaitable<Response> {
              co_return Response::json(fmt::format("{}", context.lane.index()));
@@ -49,7 +53,7 @@ std::vector<Route> routes() {
          }},
         {Method::get, "/works",
          [](Request&, Context) -> awaitable<Response> {
-             ++handling;
+             if (++handling == 1) EXPECT_TRUE(eventually([] { return released.load(); }));
              std::this_thread::sleep_for(2ms);  // holds the lane, as work would
              co_return Response::json("{}");
          }},
@@ -292,9 +296,10 @@ TEST(Turn, is_a_time_so_nobody_waits_for_all_that_another_pipelined) {
     std::string all;
     for (int i = 0; i < 90; ++i) all += get("/works");
     greedy.send(all);
-    ASSERT_TRUE(eventually([] { return handling > 0; }));
-    EXPECT_EQ(modest.ask(get("/hello"))->status, 200);
-    EXPECT_LT(handling, 90);
+    EXPECT_TRUE(eventually([&] { return handling == 1 && server.server().stats().accepted.load() == 3; }));
+    modest.send(get("/handling"));
+    released = true;
+    EXPECT_LT(std::stoi(modest.receive().value().body), 90);
     for (int i = 0; i < 90; ++i) EXPECT_EQ(greedy.receive()->status, 200);
 }
 
@@ -308,10 +313,10 @@ TEST(Turn, of_a_crowd_does_not_keep_a_newcomer_waiting_to_be_accepted) {
     std::list<RawClient> clients;
     for (int i = 0; i < crowd; ++i) clients.emplace_back(server.port()).send(all);
     RawClient newcomer{server.port()};
-    newcomer.send(get("/hello"));
+    newcomer.send(get("/handling"));
     released = true;
-    EXPECT_EQ(newcomer.receive()->status, 200);
-    EXPECT_LT(handling, 6 * crowd) << "they had a few turns, not one for each of them";
+    EXPECT_LT(std::stoi(newcomer.receive().value().body), 6 * crowd)
+        << "they had a few turns, not one for each of them";
     for (auto& client : clients) client.reset();
 }
 
@@ -365,8 +370,8 @@ TEST(Stop, cuts_what_outlasts_the_deadline) {
     RunningServer server{routes()};
     RawClient dripping{server.port()};
     dripping.send("GET /hel");
-    RawClient reading_nothing{server.port()};
-    reading_nothing.send(get("/large"));
+    RawClient reading_no_more{server.port()};
+    EXPECT_EQ(reading_no_more.ask(get("/large"), true)->status, 200);  // its handler is done
     EXPECT_TRUE(eventually([&] { return server.server().stats().open.load() == 2; }));
     EXPECT_TRUE(server.stop(100ms));
     EXPECT_TRUE(dripping.closed());

@@ -155,7 +155,7 @@ class StreamClient {
         return !ended_;
     }
     template <class Condition>
-    bool read_until(Condition holds, std::chrono::milliseconds limit = std::chrono::seconds{10}) {
+    bool read_until(Condition holds, std::chrono::milliseconds limit = std::chrono::seconds{60}) {
         const auto end = std::chrono::steady_clock::now() + limit;
         while (!holds()) {
             if (std::chrono::steady_clock::now() > end) return false;

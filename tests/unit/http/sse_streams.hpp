@@ -84,7 +84,7 @@ class SseStreams : public ::testing::Test {
     }
     template <class Condition>
     static bool eventually(Condition holds) {
-        for (const auto end = std::chrono::steady_clock::now() + 10s; !holds();) {
+        for (const auto end = std::chrono::steady_clock::now() + 60s; !holds();) {
             if (std::chrono::steady_clock::now() > end) return false;
             std::this_thread::yield();
         }
