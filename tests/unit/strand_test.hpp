@@ -20,7 +20,7 @@ class StrandTest : public ::testing::Test {
             ended = true;
         });
         io.restart();
-        io.run_for(std::chrono::seconds{20});
+        io.run_for(std::chrono::seconds{60});
         EXPECT_TRUE(ended);
         EXPECT_TRUE(io.stopped()) << "something is still suspended";
     }
