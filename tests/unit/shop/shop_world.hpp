@@ -10,6 +10,7 @@
 #include "store/memory/memory_store.hpp"
 #include "unit/flow/list_bus.hpp"
 #include "unit/flow/nobody.hpp"
+#include "unit/metric_rows.hpp"
 #include "unit/strand_test.hpp"
 
 namespace stepcast::shop::test {
@@ -170,14 +171,18 @@ class World {
         EXPECT_TRUE(done) << letter.to->topic << ": " << done.error().text();
         co_return true;
     }
-    /// Until nothing happens by itself any more.
+    /// Until nothing happens by itself any more. Who is at work is waited for, but not without end: it may
+    /// wait for what does not come.
     awaitable<void> settle() {
-        for (int quiet = 0; quiet < 30;) {
-            if (co_await deliver())
-                quiet = 0;
-            else
-                ++quiet;
-            if (quiet != 0) co_await aio::pause(10ms);
+        for (int quiet = 0, patience = 70; quiet < 30;) {
+            const bool works = co_await at_work();  // before the look at the mail: what it sends is seen
+            if (co_await deliver()) {
+                quiet = 0, patience = 70;
+                continue;
+            }
+            quiet = works && patience > 0 ? 0 : quiet + 1;
+            patience -= works;
+            co_await aio::pause(10ms);
         }
     }
 
@@ -207,6 +212,20 @@ class World {
     std::set<std::string> unled;    ///< orders whose events the services do not hear
 
   private:
+    /// A payment or a saga is being driven, or the time of one, or of an order, has come.
+    awaitable<bool> at_work() {
+        stepcast::testing::MetricRows rows;
+        payments.read_metrics(rows);
+        if (rows.values.at("stepcast_shop_payments_under_way") != 0) co_return true;
+        if (orchestrator.sagas().counts().under_way != 0) co_return true;
+        for (auto* process : processes()) {
+            const auto due = (co_await process->store.due(clock.time, 1'000)).value();
+            for (const auto& timer : due)
+                if (!timer.kind.ends_with("stuck")) co_return true;  // that is due always
+        }
+        co_return false;
+    }
+
     std::array<Process*, 3> processes() { return {&orders_at, &products_at, &payments_at}; }
 
     static event::Metadata cause_of(const store::OutboxMessage& message) {
