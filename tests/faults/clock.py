@@ -9,6 +9,7 @@ from streams import user_stream
 HOUR_MS = 3_600_000
 STALL_S = 4
 HEARTBEAT_S = 1
+LATE_S = 15  # what a busy machine may take; a clock that was believed takes an hour
 
 
 class WallClock:
@@ -44,9 +45,9 @@ class Followed:
 
     def move(self):
         self.step += 1
+        self.posted = time.monotonic()
         self.api.event(self.task, self.user, "PROGRESS", percentage=self.step % 100)
         until(lambda: self.status().get("version") == self.step, "the event is folded")
-        self.moved = time.monotonic()
 
     def status(self):
         return self.api.status(self.task)[1]
@@ -61,14 +62,16 @@ class Followed:
         until_then = time.monotonic() + seconds
         while time.monotonic() < until_then:
             time.sleep(STALL_S / 2)  # the pace of the task
-            check(self.has_stalled() == (False, False), "a task that moves is said to have stalled")
+            stalled = self.has_stalled()
+            kept = time.monotonic() - self.posted >= STALL_S  # from moving in time, by a busy machine
+            check(kept or stalled == (False, False), "a task that moves is said to have stalled")
             self.move()
 
     def check_stalls(self):
         """It does not move any more, and is said to have stalled when that is due."""
-        until(lambda: self.has_stalled() == (True, True), f"a task without events stalls: {self.has_stalled()}", STALL_S + 5)
-        took = time.monotonic() - self.moved
-        check(STALL_S - 0.5 <= took <= STALL_S + 3, f"it took {took:.1f} s to stall")
+        until(lambda: self.has_stalled() == (True, True), f"a task without events stalls: {self.has_stalled()}", STALL_S + LATE_S)
+        took = time.monotonic() - self.posted
+        check(took >= STALL_S - 0.5, f"it took {took:.1f} s to stall")
 
 
 def clock_steps(run):
@@ -87,7 +90,8 @@ def clock_steps(run):
         check(hours_ahead(api, user) == hours, "the server does not follow the stepped clock")
         due = (time.monotonic() - began) / HEARTBEAT_S
         beats = quiet.comments - comments
-        check(due / 2 - 1 <= beats <= 2 * due + 1, f"{beats} heartbeats instead of {due:.0f}")
+        check(beats <= 2 * due + 1, f"{beats} heartbeats instead of {due:.0f}")
+        until(lambda: quiet.comments - comments >= due / 2 - 1, f"the heartbeats of {due:.0f} s", LATE_S)
         # A task of the new hour stalls as one of the old hour does.
         again = Followed(run, server)
         again.check_stalls()

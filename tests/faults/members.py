@@ -34,7 +34,8 @@ class Stranger:
 def rebalances(run):
     """Whatever is under way when a partition goes, and comes again when it is back, every order ends, and nothing happens twice."""
     style = ("choreography", "orchestration")[run.seed % 2]
-    server = run.start(*sagas.OPEN, *run.kafka(), f"shop.saga={style}", "shop.ship_after=0s", "shop.payment_timeout=3s")
+    server = run.start(*sagas.OPEN, *run.kafka(), f"shop.saga={style}", "shop.ship_after=0s",
+                       "shop.step_timeout=10m", "shop.payment_timeout=15s")
     shop = sagas.Shop(server)
     shop.stock(2, 100_000)
     orders = []
