@@ -150,6 +150,32 @@ TEST_F(JournalFaults, a_group_that_our_bound_refuses_is_told_from_a_full_disk) {
     large.events.resize(100);
     EXPECT_TRUE((*file)->write(large, 100)) << "the bound is in force again, the journal as it was";
     EXPECT_EQ((*file)->read_events(0, 1000)->events.size(), 100u);
+    EXPECT_EQ((*file)->head(), 100u);
+}
+
+/// What was refused goes once more, with what came since and without what may go for it.
+TEST_F(JournalFaults, a_group_that_grew_behind_a_refusal_says_where_it_ends) {
+    const auto at = [&](JournalFile& file, Position position) {
+        return Event::seal(draft("s", std::to_string(position), {.body = std::string(4000, 'x')}), position,
+                           position, clock.at, file.epoch());
+    };
+    auto file = JournalFile::open({path, 1 << 20, categories});
+    ASSERT_TRUE(file);
+    JournalGroup group;
+    for (Position position = 1; position <= 400; ++position) group.events.push_back(at(**file, position));
+    ASSERT_EQ((*file)->write(group, 400).error().code, journal_errc::full);
+    JournalGroup since;
+    for (Position position = 1; position <= 300; ++position) since.removed.push_back(position);
+    since.events.push_back(at(**file, 401));
+    group.join(std::move(since));
+    group.arrange();
+    ASSERT_TRUE((*file)->write(group, 401));
+    EXPECT_EQ((*file)->head(), 401u);
+    EXPECT_EQ(Mark::read(path)->position, 401u);
+    file->reset();
+    Database db{path, Database::Mode::read};
+    bool as_written = true;
+    EXPECT_EQ(JournalMeta::read(db, as_written).head, 401u);
 }
 
 TEST_F(JournalFaults, at_its_bound_the_oldest_finished_go_and_running_ones_are_refused) {

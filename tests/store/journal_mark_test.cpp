@@ -50,6 +50,32 @@ TEST_F(JournalMark, a_mark_is_never_behind_an_acknowledgement_and_never_ahead_of
     close(*store);
 }
 
+TEST_F(JournalMark, a_head_below_the_last_event_is_raised_to_it) {
+    auto store = open();
+    for (int i = 1; i <= 5; ++i) ASSERT_TRUE(insist(*store, "a", std::to_string(i)));
+    close(*store);
+    store.reset();
+    {
+        Database db{path, Database::Mode::write};
+        bool as_written = true;
+        auto meta = JournalMeta::read(db, as_written);
+        meta.head = 3;
+        meta.write(db);
+        fs::remove(path + "-mark");
+        EXPECT_TRUE(MarkWriter{path}.write({meta.epoch, 3, meta.group, meta.group}));
+    }
+    EXPECT_EQ(check_journal(path, categories, {})->head, 5u);
+    store = open();
+    EXPECT_EQ(store->head(), 5u);
+    EXPECT_EQ(insist(*store, "a", "6")->position, 6u);
+    EXPECT_EQ(Mark::read(path)->position, 6u);
+    close(*store);
+    store.reset();
+    store = open();
+    EXPECT_EQ(everything(*store).size(), 6u);
+    close(*store);
+}
+
 TEST_F(JournalMark, a_log_that_lost_something_refuses_the_start_with_both_numbers) {
     auto store = open();
     for (int i = 1; i <= 30; ++i) ASSERT_TRUE(insist(*store, "a", std::to_string(i)));

@@ -166,6 +166,18 @@ StoredEvent EventRow::event() const {
             version, position, recorded_at};
 }
 
+// No event may be left behind, nor its position given again.
+Position JournalFile::read_last_row() {
+    try {
+        auto row =
+            db_.prepare(fmt::format("SELECT {} FROM events ORDER BY position DESC LIMIT 1", row_columns));
+        return row.step() ? decode_row(row, types_).position : 0;
+    } catch (const SqliteError&) {
+        if (!options_.salvage) throw;
+        return 0;  // a position that is not what was written would be looked for without an end
+    }
+}
+
 Position JournalFile::lost_through(std::uint64_t hash) const {
     const auto found = lost_.find(hash);
     return found == lost_.end() ? 0 : found->second;

@@ -200,6 +200,9 @@ result<void> JournalFile::open_file() {
         },
         &log_pages_);
     if (auto read = read_head(); !read) return read;
+    if (last_row_ > meta_.head)
+        spdlog::warn("{} holds events up to position {} and says {}: it goes on behind the last one",
+                     options_.path, last_row_, meta_.head);
     // With the history's name in the file itself, a log of another file can be told from its own.
     if (empty || upgrades) settle();
     const auto log = FileIdentity::of(log_path());
@@ -218,7 +221,9 @@ result<void> JournalFile::read_head() {
     meta_ = JournalMeta::read(db_, as_written);
     if (!as_written && !options_.salvage)
         throw SqliteError{SQLITE_CORRUPT, "its head is not what was written"};
-    return read_types();
+    if (auto read = read_types(); !read) return read;
+    last_row_ = read_last_row();
+    return {};
 }
 
 void JournalFile::make_tables() {

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <span>
 #include <string>
@@ -84,7 +85,9 @@ class JournalFile {
     ~JournalFile();
 
     const std::string& epoch() const { return meta_.epoch; }
-    Position head() const { return meta_.head; }
+    /// The position of the last event ever written. A file of an older version may say less in `meta` than
+    /// its rows do.
+    Position head() const { return std::max(meta_.head, last_row_); }
     const std::string& path() const { return options_.path; }
     /// What is wrong with it as a whole; empty unless it was opened for salvage.
     const std::vector<std::string>& problems() const { return problems_; }
@@ -144,6 +147,7 @@ class JournalFile {
     result<void> open_file();
     result<void> check_kind();
     result<void> read_head();
+    Position read_last_row();
     result<void> look();
     void begin_next(Position head);
     void write_next();
@@ -180,6 +184,7 @@ class JournalFile {
     const std::string token_;   // of this opening: its writes are told from another's by it
     JournalMeta meta_;          // as the file had it last
     JournalMeta next_;          // as the group at hand leaves it
+    Position last_row_ = 0;     // when it was opened
     std::uint64_t exempt_ = 0;  // bytes beyond Options::max_bytes
     std::uint64_t settled_ = 0;
     std::uint64_t log_bytes_ = 0;

@@ -42,7 +42,6 @@ result<JournalFile::Size> JournalFile::write(const JournalGroup& group, Position
             if (!doubtful_ && read_sum() != meta_.sum()) return tl::unexpected{taken_over()};
             return size();
         }
-        if (!doubtful_) begin_next(head);
         if (options_.max_bytes != 0 && group.exempt != exempt_) {
             exempt_ = group.exempt;
             bound_pages(most_pages());
@@ -54,6 +53,8 @@ result<JournalFile::Size> JournalFile::write(const JournalGroup& group, Position
             // A commit that was reported as an error may have come through all the same.
             const bool written = doubtful_ && found == next_.sum();
             if (!written && found != meta_.sum()) return tl::unexpected{taken_over()};
+            // Anew for each attempt: what the bound refused takes along what came since, and ends behind it.
+            if (!written) begin_next(head);
             doubtful_ = true;
             if (written) {  // and its types with it
                 if (auto types = read_types(); !types) return tl::unexpected{types.error()};
