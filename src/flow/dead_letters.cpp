@@ -118,44 +118,86 @@ aio::awaitable<bool> DeadLetters::bury(flow::Letter letter, store::Commit with) 
         with.appends.emplace_back().events.push_back(std::move(fitting.events[0]));
         std::vector<store::Commit> commits;
         commits.push_back(std::move(with));
-        co_return co_await box_->park(std::move(commits));
+        const auto outcomes = co_await box_->park(std::move(commits));
+        co_return outcomes && outcomes->front();
     });
     if (parked) count(letter.topic, letter.error_class);
     co_return parked;
 }
 
+// Those that must not be passed wait for room. The others stand on their topic alone where they find none.
 aio::awaitable<bool> DeadLetters::park(const Way& way, const std::vector<Letter>& letters) {
+    auto left = co_await try_to_park(way, letters);
+    for (aio::Backoff backoff{100ms, 5s}; left && !left->empty(); left = co_await try_to_park(way, *left)) {
+        spdlog::warn(
+            "{} waits: what stands behind a dead letter finds no room (dead_letters.max_bytes, "
+            "store.permanent_max_bytes)",
+            way.consumer);
+        if (!co_await stop_.pause(backoff.next())) co_return false;
+    }
+    co_return left.has_value();
+}
+
+// Gives back those that wait; nothing if a stop came first.
+aio::awaitable<std::optional<std::vector<DeadLetters::Letter>>> DeadLetters::try_to_park(
+    const Way& way, const std::vector<Letter>& letters) {
     std::vector<flow::Letter> whole;
     for (const auto& letter : letters) whole.push_back(whole_of(way, letter));
     auto fitting = box_->fitting(whole);
-    for (aio::Backoff backoff{100ms, 5s}; way.in_order && fitting.full; fitting = box_->fitting(whole)) {
-        spdlog::warn("{} waits: what stands behind a dead letter finds no room (dead_letters.max_bytes)",
-                     way.consumer);
-        if (!co_await stop_.pause(backoff.next())) co_return false;
-    }
+    if (way.in_order && fitting.full) co_return letters;
     std::vector<Letter> rest;
+    std::vector<const Letter*> parked;
     std::vector<store::Commit> commits;
-    std::map<std::int32_t, std::size_t> last;  // by partition, of its letters in `commits`
     for (std::size_t i = 0; i < letters.size(); ++i) {
         if (!fitting.events[i]) {
             rest.push_back(letters[i]);
             continue;
         }
-        last[letters[i].record->place.partition] = commits.size();
+        parked.push_back(&letters[i]);
         auto& commit = commits.emplace_back();
         if (way.copies) commit.outbox.push_back(copy_of(way, letters[i], fitting.events[i]->id()));
         commit.appends.emplace_back().events.push_back(std::move(fitting.events[i]));
     }
-    if (way.copies && !rest.empty() && !co_await send(way.topic, rest)) co_return false;
-    if (way.moves)
-        for (auto& move : way.moves()) {
-            const auto with = last.find(move.source->partition);
-            if (with != last.end())
-                commits[with->second].source = move.source;
-            else
-                commits.push_back(std::move(move));
+    if (way.copies && !rest.empty() && !co_await send(way.topic, rest)) co_return std::nullopt;
+    co_return co_await write(way, parked, std::move(commits));
+}
+
+// An offset moves with the last letter of its partition, or behind all, once they are kept somewhere: the
+// store moves none behind what it has no room for.
+aio::awaitable<std::optional<std::vector<DeadLetters::Letter>>> DeadLetters::write(
+    const Way& way, const std::vector<const Letter*>& letters, std::vector<store::Commit> commits) {
+    auto moves = way.moves ? way.moves() : std::vector<store::Commit>{};
+    std::map<std::int32_t, std::size_t> last;  // by partition
+    for (std::size_t i = 0; i < letters.size(); ++i) last[letters[i]->record->place.partition] = i;
+    for (const auto& move : moves)
+        if (const auto with = last.find(move.source->partition); with != last.end())
+            commits[with->second].source = move.source;
+
+    const auto outcomes = co_await box_->park(std::move(commits));
+    if (!outcomes) co_return std::nullopt;
+    std::vector<Letter> waiting, refused;
+    for (std::size_t i = 0; i < letters.size(); ++i) {
+        const auto& outcome = (*outcomes)[i];
+        if (outcome) continue;
+        if (way.in_order && outcome.error().code == store::errc::full) {
+            waiting.push_back(*letters[i]);
+            continue;
         }
-    co_return co_await box_->park(std::move(commits));
+        if (outcome.error().code != store::errc::full) {
+            // A refusal that stays is of the place of another record: see parked_event.
+            spdlog::error("a dead letter is kept on its topic only: {}", outcome.error().detail);
+            continue;
+        }
+        refused.push_back(*letters[i]);
+    }
+    if (way.copies && !refused.empty() && !co_await send(way.topic, refused)) co_return std::nullopt;
+    if (!waiting.empty()) co_return waiting;
+    std::erase_if(moves, [&](const store::Commit& move) {
+        const auto with = last.find(move.source->partition);
+        return with != last.end() && (*outcomes)[with->second];
+    });
+    if (!moves.empty() && !co_await box_->move(std::move(moves))) co_return std::nullopt;
+    co_return waiting;
 }
 
 aio::awaitable<std::vector<const bus::Record*>> DeadLetters::parked(std::string_view consumer,

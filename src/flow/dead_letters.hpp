@@ -55,7 +55,7 @@ class DeadLetters {
     aio::awaitable<bool> bury(const Way& way, const std::vector<Letter>& letters);
 
     /// Parks what stands on no topic, in the commit that ends it where it stood. False, and nothing is
-    /// written, if the box has no room for it, or a stop came first.
+    /// written, if the box or the store has no room for it, or a stop came first.
     aio::awaitable<bool> bury(flow::Letter letter, store::Commit with);
 
     /// Those of the records whose key has a letter in the box.
@@ -76,6 +76,11 @@ class DeadLetters {
 
   private:
     aio::awaitable<bool> park(const Way& way, const std::vector<Letter>& letters);
+    aio::awaitable<std::optional<std::vector<Letter>>> try_to_park(const Way& way,
+                                                                   const std::vector<Letter>& letters);
+    aio::awaitable<std::optional<std::vector<Letter>>> write(const Way& way,
+                                                             const std::vector<const Letter*>& letters,
+                                                             std::vector<store::Commit> commits);
     aio::awaitable<bool> send(std::string_view topic, const std::vector<Letter>& letters);
     aio::awaitable<bool> deliver(std::vector<bus::Message> messages);
     void count(std::string_view topic, std::string_view error_class);

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "aio/spawn.hpp"
 #include "base/error_category.hpp"
 
@@ -72,18 +74,24 @@ LetterBox::Fitting LetterBox::fitting(const std::vector<Letter>& letters) const 
     return fitting;
 }
 
-awaitable<bool> LetterBox::park(std::vector<store::Commit> commits) {
+awaitable<std::optional<std::vector<store::CommitResult>>> LetterBox::park(
+    std::vector<store::Commit> commits) {
     event::Position last = 0;
-    for (const auto& outcome : co_await committer_.commit(commits)) {
-        if (outcome) {
+    auto outcomes = co_await committer_.commit(commits, Committer::Full::refused);
+    for (const auto& outcome : outcomes) {
+        if (outcome)
             last = std::max(last, outcome->position);
-        } else {
-            // A refusal that stays is of the place of another record: see parked_event.
-            if (Committer::passes(outcome)) co_return false;
-            spdlog::error("a dead letter is kept on its topic only: {}", outcome.error().detail);
-        }
+        else if (outcome.error().code == store::errc::unavailable)
+            co_return std::nullopt;
     }
-    co_return co_await wait_applied(last);
+    if (!co_await wait_applied(last)) co_return std::nullopt;
+    co_return outcomes;
+}
+
+// An offset takes no room, so it waits only where the store takes nothing at all.
+awaitable<bool> LetterBox::move(std::vector<store::Commit> offsets) {
+    const auto outcomes = co_await committer_.commit(offsets);
+    co_return std::ranges::none_of(outcomes, &Committer::passes);
 }
 
 awaitable<bool> LetterBox::wait_applied(event::Position position) {
@@ -185,18 +193,25 @@ awaitable<bool> LetterBox::hand_over(event::Position number, const std::string& 
         what.error_message = outcome->error().text();
     }
     const bool handled = outcome->has_value();
-    if (!co_await write(stream, handled ? LetterEvent::handled : LetterEvent::failed, what)) co_return false;
+    const auto written = co_await write(stream, handled ? LetterEvent::handled : LetterEvent::failed, what);
+    if (!written) {
+        spdlog::warn("dead letter {} was handed over by {}, which cannot be noted now: {}", number,
+                     name_of(by), written.error().text());
+        co_return false;
+    }
     ++(handled ? counts_.handled : counts_.failed);
     spdlog::info("dead letter {} of {} was handed over by {}: {}", number, history->letter.topic, name_of(by),
                  handled ? "handled" : "failed again, " + what.error_message);
     co_return handled;
 }
 
-awaitable<bool> LetterBox::write(const std::string& stream, LetterEvent type, const Redriven& what) {
-    store::Commit commit;
-    commit.appends.emplace_back().events.push_back(redriven_event(stream, type, what));
-    const auto written = co_await committer_.commit(std::move(commit));
-    co_return written&& co_await wait_applied(written->position);
+awaitable<result<void>> LetterBox::write(const std::string& stream, LetterEvent type, const Redriven& what) {
+    std::vector<store::Commit> commits(1);
+    commits[0].appends.emplace_back().events.push_back(redriven_event(stream, type, what));
+    const auto outcomes = co_await committer_.commit(commits, Committer::Full::refused);
+    if (!outcomes[0]) co_return fail(outcomes[0].error().code, {}, outcomes[0].error().detail);
+    if (!co_await wait_applied(outcomes[0]->position)) co_return fail(store::errc::unavailable);
+    co_return result<void>{};
 }
 
 awaitable<result<void>> LetterBox::give_up(event::Position number, std::string by) {
@@ -205,10 +220,10 @@ awaitable<result<void>> LetterBox::give_up(event::Position number, std::string b
     const auto [stream, id, redrives] =
         std::tuple{found->second.stream, found->second.id, found->second.redrives};
     if (!under_way_.insert(stream).second) co_return fail(letter_errc::running);
-    const bool written =
+    auto written =
         co_await write(stream, LetterEvent::given_up, {.letter = id, .attempt = redrives + 1, .by = by});
     under_way_.erase(stream);
-    if (!written) co_return fail(store::errc::unavailable);
+    if (!written) co_return written;
     ++counts_.given_up;
     spdlog::info("dead letter {} was given up by {}", number, name_of(by));
     co_return result<void>{};

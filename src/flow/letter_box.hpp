@@ -93,9 +93,12 @@ class LetterBox final : public Projection {
         bool full = false;  ///< there was no room for all of them
     };
     Fitting fitting(const std::vector<Letter>& letters) const;
-    /// Writes commits that park letters, until the store takes them, and waits until they are known here.
-    /// False if a stop came first.
-    aio::awaitable<bool> park(std::vector<store::Commit> commits);
+    /// Writes commits that park letters, and waits until those that the store took are known here. Says of
+    /// each what became of it: one that finds no room does not wait, because what is parked never expires.
+    /// Nothing if a stop came first.
+    aio::awaitable<std::optional<std::vector<store::CommitResult>>> park(std::vector<store::Commit> commits);
+    /// Moves offsets past letters that are kept. False if a stop came first.
+    aio::awaitable<bool> move(std::vector<store::Commit> offsets);
     bool is_parked(const std::string& stream) const { return by_stream_.contains(stream); }
 
     /// At most `limit` parked ones numbered above `after`, in the order in which they were parked.
@@ -136,7 +139,7 @@ class LetterBox final : public Projection {
     LetterReceiver* receiver_of(const std::string& consumer) const;
     aio::awaitable<void> hand_over_all(Parked first, std::string by);
     aio::awaitable<bool> hand_over(event::Position number, const std::string& by, LetterReceiver& receiver);
-    aio::awaitable<bool> write(const std::string& stream, LetterEvent type, const Redriven& what);
+    aio::awaitable<result<void>> write(const std::string& stream, LetterEvent type, const Redriven& what);
     aio::awaitable<bool> wait_applied(event::Position position);
 
     const aio::Strand core_;

@@ -24,12 +24,13 @@ constexpr std::size_t listed = 100;
 
 Response letter_answer(const Error& error) {
     using flow::letter_errc;
-    static const std::array<http::AnswerRow, 5> rows{{
+    static const std::array<http::AnswerRow, 6> rows{{
         {letter_errc::unknown, 404, "unknown-letter"},
         {letter_errc::running, 409, "still-running"},
         {letter_errc::exhausted, 409, "attempts-exhausted"},
         {letter_errc::no_consumer, 503, "no-consumer"},
         {store::errc::unavailable, 503, "store-unavailable"},
+        {store::errc::full, 503, "store-full"},
     }};
     return http::answer_for(error, rows);
 }

@@ -1,113 +1,11 @@
-#include "flow/letter_box.hpp"
-
-#include <fmt/format.h>
-
-#include "flow/consumer.hpp"
-#include "store/memory/memory_store.hpp"
-#include "unit/flow/nobody.hpp"
-#include "unit/flow/refusing_bus.hpp"
-#include "unit/strand_test.hpp"
+#include "unit/flow/letter_world.hpp"
 
 namespace stepcast::flow {
 namespace {
 
 using namespace std::chrono_literals;
 using aio::awaitable;
-using Kind = Consumer::Failure::Kind;
-
-/// Handles what does not stand among the bad ones; `slow` ones are done later.
-class Handler final : public Consumer::Handler {
-  public:
-    std::set<std::string> bad;
-    std::set<std::string> slow;
-    std::vector<bus::Place> begun;  // of slow ones
-    std::vector<std::string> handled;
-    Consumer* consumer = nullptr;
-    std::function<std::vector<store::Commit>()> offsets;
-
-    awaitable<std::vector<Consumer::Failure>> take(std::span<const bus::Record> records) override {
-        std::vector<Consumer::Failure> failures;
-        for (const auto& record : records) {
-            const std::string value{*record.value};
-            if (bad.contains(value)) {
-                failures.push_back({&record, Kind::poison, Error{bus::errc::too_large, {}, value}});
-            } else {
-                handled.push_back(value);
-                if (slow.contains(value))
-                    begun.push_back(record.place);
-                else
-                    consumer->done(record.place);
-            }
-        }
-        co_return failures;
-    }
-    std::vector<store::Commit> moves() override { return offsets ? offsets() : std::vector<store::Commit>{}; }
-};
-
-class LetterBoxTest : public stepcast::testing::StrandTest {
-  protected:
-    /// What a node is of this.
-    struct Node {
-        Node(LetterBoxTest& test, Consumer::Order order, LetterBox::Options options = {})
-            : box{test.core, *test.store, test.committer, test.hub, options},
-              letters{test.bus, &box},
-              consumer{test.io, test.bus, letters, "some consumer", order} {
-            handler.consumer = &consumer;
-            test.hub.add(box);
-            test.hub.start();
-        }
-        void start() { consumer.start(bus::GroupSubscription{"t", "g"}, handler); }
-        awaitable<void> stop() {
-            letters.stop();
-            co_await consumer.stop();
-            co_await box.stop();
-        }
-        LetterBox box;
-        DeadLetters letters;
-        Handler handler;
-        Consumer consumer;
-    };
-
-    awaitable<bool> until(std::function<bool()> holds) {
-        const auto deadline = std::chrono::steady_clock::now() + 30s;
-        while (!holds()) {
-            if (std::chrono::steady_clock::now() > deadline) co_return false;
-            co_await aio::pause(2ms);
-        }
-        co_return true;
-    }
-    /// "k1" is value 1 under key k; "-1" has no key of its own.
-    awaitable<void> give(std::vector<std::string> all) {
-        std::vector<bus::Message> messages;
-        for (const auto& one : all) messages.push_back({"t", one.substr(0, 1), one});
-        EXPECT_TRUE((co_await bus.produce(std::move(messages))).has_value());
-    }
-    static std::string keys(const LetterBox& box) {
-        std::string all;
-        for (const auto& parked : box.list(0, 1000))
-            all +=
-                fmt::format("{}{}{} ", *parked.letter.key, parked.letter.behind ? "<" : "", parked.redrives);
-        return all;
-    }
-    static event::Position number(const LetterBox& box, std::size_t index) {
-        return box.list(0, 1000).at(index).number;
-    }
-    static std::string all(const std::vector<std::string>& values) {
-        return fmt::format("{}", fmt::join(values, " "));
-    }
-    awaitable<std::vector<std::string>> owed() {
-        std::vector<std::string> owed;
-        const auto pending = co_await store->outbox(0, 100);
-        for (const auto& one : *pending) owed.push_back(one->message.topic + " " + one->message.value);
-        co_return owed;
-    }
-
-    std::unique_ptr<store::EventStore> store = std::make_unique<store::MemoryStore>(store::Limits{});
-    Nobody nobody;
-    test::RefusingBus bus;
-    FeedHub hub{core, *store, nobody, system_clock(), 1h};
-    Committer committer{core, *store, hub};
-};
+using LetterBoxTest = test::LetterWorld;
 
 TEST_F(LetterBoxTest, while_a_key_has_a_letter_what_comes_of_it_is_parked_behind_and_others_go_on) {
     run([&]() -> awaitable<void> {

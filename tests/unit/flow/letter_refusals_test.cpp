@@ -1,0 +1,122 @@
+// What becomes of dead letters that the store does not take.
+#include "unit/flow/letter_world.hpp"
+
+namespace stepcast::flow {
+namespace {
+
+using namespace std::chrono_literals;
+using aio::awaitable;
+
+/// The room for what never expires is used up from the first letter on, or once `fill` was called.
+class LetterWithoutRoom : public test::LetterWorld {
+  protected:
+    explicit LetterWithoutRoom(std::uint64_t room = 1) : LetterWorld{{.permanent_max_bytes = room}} {}
+
+    /// Leaves no room for one small event more.
+    awaitable<void> fill() {
+        for (std::uint64_t i = 0;; ++i) {
+            store::Commit commit;
+            commit.appends.emplace_back().events.push_back(
+                redriven_event("s", LetterEvent::given_up, {.letter = "x", .attempt = i}));
+            if (!(co_await store->commit_many({&commit, 1}))[0]) co_return;
+        }
+    }
+    awaitable<std::string> on_topic(std::size_t count) {
+        std::string values;
+        const auto people = bus.replay({"t.dlq"}, core);
+        for (std::size_t found = 0; found < count;) {
+            const auto batch = co_await people->next(10s);
+            if (!batch) break;
+            for (const auto& record : batch->records) values.append(*record.value).append(" ");
+            found += batch->records.size();
+        }
+        co_await people->close();
+        co_return values;
+    }
+};
+
+TEST_F(LetterWithoutRoom, in_the_store_a_letter_stands_on_its_topic_alone_and_its_offset_moves) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::none};
+        node.handler.bad = {"a1", "b2"};
+        node.handler.offsets = [] {
+            std::vector<store::Commit> moves(1);
+            moves[0].source = {"source", "t", 0, 7, false};
+            return moves;
+        };
+        node.start();
+        co_await give({"a1", "b2", "a3"});
+        EXPECT_TRUE(co_await until([&] { return node.letters.counts().size() == 1; }));
+        EXPECT_EQ(co_await on_topic(2), "a1 b2 ");
+        EXPECT_EQ(all(node.handler.handled), "a3");
+        EXPECT_EQ(keys(node.box), "");
+        EXPECT_TRUE((co_await owed()).empty());
+        EXPECT_EQ((co_await store->source_offsets("source", "t")).value(),
+                  (std::vector<store::PartitionOffset>{{0, 7}}));
+        EXPECT_EQ(committer.paused(), Committer::Pause::none);
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+TEST_F(LetterWithoutRoom, in_the_store_what_must_keep_its_order_waits_and_keeps_nobody_else_waiting) {
+    run([&]() -> awaitable<void> {
+        co_await give({"a1", "a2"});
+        Node node{*this, Consumer::Order::of_key};
+        node.handler.bad = {"a1"};
+        node.start();
+        for (int i = 0; i < 50; ++i) {
+            EXPECT_EQ(committer.paused(), Committer::Pause::none);
+            co_await aio::pause(2ms);
+        }
+        EXPECT_TRUE(node.handler.handled.empty());
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+TEST_F(LetterWithoutRoom, in_the_store_what_stands_on_no_topic_stays_where_it_is) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::none};
+        store::Commit with;
+        with.timers.push_back({"t", {}, "ends", {}});
+        EXPECT_FALSE(
+            co_await node.letters.bury(Letter{.consumer = "c", .topic = "t", .value = "a"}, std::move(with)));
+        EXPECT_TRUE((co_await store->due(Timestamp::max(), 10))->empty());
+        EXPECT_TRUE(node.letters.counts().empty());
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+class LetterUntilFull : public LetterWithoutRoom {
+  protected:
+    LetterUntilFull() : LetterWithoutRoom{16 * 1024} {}
+};
+
+TEST_F(LetterUntilFull, what_becomes_of_a_letter_is_refused_and_keeps_nobody_waiting) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::none};
+        node.handler.bad = {"a1"};
+        node.start();
+        co_await give({"a1"});
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 "; }));
+        const auto letter = number(node.box, 0);
+        co_await fill();
+        EXPECT_EQ((co_await node.box.give_up(letter, "kim")).error().code, store::errc::full);
+        node.handler.bad.clear();
+        for (std::size_t times = 1; times <= 2; ++times) {
+            EXPECT_TRUE(co_await until([&] { return node.box.redrive(letter, {}).has_value(); }));
+            EXPECT_TRUE(co_await until([&] { return node.handler.handled.size() == times; }));
+        }
+        EXPECT_TRUE(co_await until([&] { return node.box.redrive(letter, {}).has_value(); }))
+            << "the last one has ended";
+        EXPECT_EQ(keys(node.box), "a0 ") << "that it was handled could not be noted";
+        EXPECT_EQ(committer.paused(), Committer::Pause::none);
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+}  // namespace
+}  // namespace stepcast::flow

@@ -1,0 +1,117 @@
+#pragma once
+#include "flow/letter_box.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "flow/consumer.hpp"
+#include "store/memory/memory_store.hpp"
+#include "unit/flow/nobody.hpp"
+#include "unit/flow/refusing_bus.hpp"
+#include "unit/strand_test.hpp"
+
+namespace stepcast::flow::test {
+
+using namespace std::chrono_literals;
+using aio::awaitable;
+
+/// Handles what does not stand among the bad ones; `slow` ones are done later.
+class LetterHandler final : public Consumer::Handler {
+  public:
+    std::set<std::string> bad;
+    std::set<std::string> slow;
+    std::vector<bus::Place> begun;  // of slow ones
+    std::vector<std::string> handled;
+    Consumer* consumer = nullptr;
+    std::function<std::vector<store::Commit>()> offsets;
+
+    awaitable<std::vector<Consumer::Failure>> take(std::span<const bus::Record> records) override {
+        std::vector<Consumer::Failure> failures;
+        for (const auto& record : records) {
+            const std::string value{*record.value};
+            if (bad.contains(value)) {
+                failures.push_back(
+                    {&record, Consumer::Failure::Kind::poison, Error{bus::errc::too_large, {}, value}});
+            } else {
+                handled.push_back(value);
+                if (slow.contains(value))
+                    begun.push_back(record.place);
+                else
+                    consumer->done(record.place);
+            }
+        }
+        co_return failures;
+    }
+    std::vector<store::Commit> moves() override { return offsets ? offsets() : std::vector<store::Commit>{}; }
+};
+
+class LetterWorld : public stepcast::testing::StrandTest {
+  protected:
+    explicit LetterWorld(const store::Limits& limits = {})
+        : store{std::make_unique<store::MemoryStore>(limits)} {}
+
+    /// What a node is of this.
+    struct Node {
+        Node(LetterWorld& test, Consumer::Order order, LetterBox::Options options = {})
+            : box{test.core, *test.store, test.committer, test.hub, options},
+              letters{test.bus, &box},
+              consumer{test.io, test.bus, letters, "some consumer", order} {
+            handler.consumer = &consumer;
+            test.hub.add(box);
+            test.hub.start();
+        }
+        void start() { consumer.start(bus::GroupSubscription{"t", "g"}, handler); }
+        awaitable<void> stop() {
+            letters.stop();
+            co_await consumer.stop();
+            co_await box.stop();
+        }
+        LetterBox box;
+        DeadLetters letters;
+        LetterHandler handler;
+        Consumer consumer;
+    };
+
+    awaitable<bool> until(std::function<bool()> holds) {
+        const auto deadline = std::chrono::steady_clock::now() + 30s;
+        while (!holds()) {
+            if (std::chrono::steady_clock::now() > deadline) co_return false;
+            co_await aio::pause(2ms);
+        }
+        co_return true;
+    }
+    /// "k1" is value 1 under key k; "-1" has no key of its own.
+    awaitable<void> give(std::vector<std::string> all) {
+        std::vector<bus::Message> messages;
+        for (const auto& one : all) messages.push_back({"t", one.substr(0, 1), one});
+        EXPECT_TRUE((co_await bus.produce(std::move(messages))).has_value());
+    }
+    static std::string keys(const LetterBox& box) {
+        std::string all;
+        for (const auto& parked : box.list(0, 1000))
+            all +=
+                fmt::format("{}{}{} ", *parked.letter.key, parked.letter.behind ? "<" : "", parked.redrives);
+        return all;
+    }
+    static event::Position number(const LetterBox& box, std::size_t index) {
+        return box.list(0, 1000).at(index).number;
+    }
+    static std::string all(const std::vector<std::string>& values) {
+        return fmt::format("{}", fmt::join(values, " "));
+    }
+    awaitable<std::vector<std::string>> owed() {
+        std::vector<std::string> owed;
+        const auto pending = co_await store->outbox(0, 100);
+        for (const auto& one : *pending) owed.push_back(one->message.topic + " " + one->message.value);
+        co_return owed;
+    }
+
+    const std::unique_ptr<store::EventStore> store;
+    Nobody nobody;
+    RefusingBus bus;
+    FeedHub hub{core, *store, nobody, system_clock(), 1h};
+    Committer committer{core, *store, hub};
+};
+
+}  // namespace stepcast::flow::test
