@@ -162,16 +162,20 @@ aio::awaitable<std::optional<std::vector<DeadLetters::Letter>>> DeadLetters::try
     co_return co_await write(way, parked, std::move(commits));
 }
 
-// An offset moves with the last letter of its partition, or behind all, once they are kept somewhere: the
-// store moves none behind what it has no room for.
+// An offset moves with its partition's only letter, or behind all, once they are kept somewhere: no letter
+// may be left that the store has refused.
 aio::awaitable<std::optional<std::vector<DeadLetters::Letter>>> DeadLetters::write(
     const Way& way, const std::vector<const Letter*>& letters, std::vector<store::Commit> commits) {
     auto moves = way.moves ? way.moves() : std::vector<store::Commit>{};
-    std::map<std::int32_t, std::size_t> last;  // by partition
-    for (std::size_t i = 0; i < letters.size(); ++i) last[letters[i]->record->place.partition] = i;
+    std::map<std::int32_t, std::vector<std::size_t>> of_partition;
+    for (std::size_t i = 0; i < letters.size(); ++i)
+        of_partition[letters[i]->record->place.partition].push_back(i);
+    const auto only_letter = [&](const store::Commit& move) -> std::optional<std::size_t> {
+        const auto& of = of_partition[move.source->partition];
+        return of.size() == 1 ? std::optional{of[0]} : std::nullopt;
+    };
     for (const auto& move : moves)
-        if (const auto with = last.find(move.source->partition); with != last.end())
-            commits[with->second].source = move.source;
+        if (const auto with = only_letter(move)) commits[*with].source = move.source;
 
     const auto outcomes = co_await box_->park(std::move(commits));
     if (!outcomes) co_return std::nullopt;
@@ -183,18 +187,16 @@ aio::awaitable<std::optional<std::vector<DeadLetters::Letter>>> DeadLetters::wri
             waiting.push_back(*letters[i]);
             continue;
         }
-        if (outcome.error().code != store::errc::full) {
-            // A refusal that stays is of the place of another record: see parked_event.
-            spdlog::error("a dead letter is kept on its topic only: {}", outcome.error().detail);
-            continue;
-        }
+        // A refusal that stays is of the place of another record: see parked_event.
+        spdlog::warn("a dead letter stands on {}.dlq only: {} ({})", way.topic,
+                     make_error_code(outcome.error().code).message(), outcome.error().detail);
         refused.push_back(*letters[i]);
     }
     if (way.copies && !refused.empty() && !co_await send(way.topic, refused)) co_return std::nullopt;
     if (!waiting.empty()) co_return waiting;
     std::erase_if(moves, [&](const store::Commit& move) {
-        const auto with = last.find(move.source->partition);
-        return with != last.end() && (*outcomes)[with->second];
+        const auto with = only_letter(move);
+        return with && (*outcomes)[*with];
     });
     if (!moves.empty() && !co_await box_->move(std::move(moves))) co_return std::nullopt;
     co_return waiting;

@@ -55,7 +55,7 @@ class DeadLetters {
     aio::awaitable<bool> bury(const Way& way, const std::vector<Letter>& letters);
 
     /// Parks what stands on no topic, in the commit that ends it where it stood. False, and nothing is
-    /// written, if the box or the store has no room for it, or a stop came first.
+    /// written, if the box has no room for it, the store refuses it, or a stop came first.
     aio::awaitable<bool> bury(flow::Letter letter, store::Commit with);
 
     /// Those of the records whose key has a letter in the box.

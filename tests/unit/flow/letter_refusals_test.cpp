@@ -21,18 +21,6 @@ class LetterWithoutRoom : public test::LetterWorld {
             if (!(co_await store->commit_many({&commit, 1}))[0]) co_return;
         }
     }
-    awaitable<std::string> on_topic(std::size_t count) {
-        std::string values;
-        const auto people = bus.replay({"t.dlq"}, core);
-        for (std::size_t found = 0; found < count;) {
-            const auto batch = co_await people->next(10s);
-            if (!batch) break;
-            for (const auto& record : batch->records) values.append(*record.value).append(" ");
-            found += batch->records.size();
-        }
-        co_await people->close();
-        co_return values;
-    }
 };
 
 TEST_F(LetterWithoutRoom, in_the_store_a_letter_stands_on_its_topic_alone_and_its_offset_moves) {
@@ -84,6 +72,49 @@ TEST_F(LetterWithoutRoom, in_the_store_what_stands_on_no_topic_stays_where_it_is
             co_await node.letters.bury(Letter{.consumer = "c", .topic = "t", .value = "a"}, std::move(with)));
         EXPECT_TRUE((co_await store->due(Timestamp::max(), 10))->empty());
         EXPECT_TRUE(node.letters.counts().empty());
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
+using LetterOfAnotherTopic = test::LetterWorld;
+
+/// The topic was made again, and gives a place that a letter has to another record, at the same time.
+TEST_F(LetterOfAnotherTopic, stands_on_its_topic_alone_before_the_offset_moves) {
+    run([&]() -> awaitable<void> {
+        Node node{*this, Consumer::Order::none};
+        const auto earlier = [&](const bus::Record& record) -> awaitable<void> {
+            store::Commit commit;
+            commit.appends.emplace_back().events.push_back(parked_event({.consumer = "some-consumer",
+                                                                         .topic = "t",
+                                                                         .place = record.place,
+                                                                         .timestamp = record.timestamp,
+                                                                         .key = std::string{*record.key},
+                                                                         .value = "earlier"}));
+            EXPECT_TRUE(co_await committer.commit(std::move(commit)));
+        };
+        co_await give({"a1", "b2", "c3"});
+        const auto ahead = bus.subscribe({"t", "ahead"}, core);  // keeps the records there
+        const auto batch = co_await ahead->next(10s);
+        EXPECT_TRUE(batch && batch->records.size() == 3);
+        co_await earlier(batch->records[0]);
+        bus.refused = "t.dlq";
+        node.handler.bad = {"a1", "b2"};
+        node.handler.offsets = [] {
+            std::vector<store::Commit> moves(1);
+            moves[0].source = {"source", "t", 0, 7, false};
+            return moves;
+        };
+        node.start();
+        EXPECT_TRUE(co_await until([&] { return bus.refusals > 1; }));
+        EXPECT_EQ(keys(node.box), "a0 b0 ");
+        EXPECT_TRUE((co_await store->source_offsets("source", "t"))->empty()) << "it is kept nowhere yet";
+        bus.refused.clear();
+        EXPECT_TRUE(co_await until([&] { return node.letters.counts().size() == 1; }));
+        EXPECT_EQ(co_await on_topic(1), "a1 ");
+        EXPECT_EQ(co_await owed(), std::vector<std::string>{"t.dlq b2"});
+        EXPECT_EQ((co_await store->source_offsets("source", "t")).value(),
+                  (std::vector<store::PartitionOffset>{{0, 7}}));
         co_await node.stop();
         co_await hub.stop();
     });

@@ -100,6 +100,19 @@ class LetterWorld : public stepcast::testing::StrandTest {
     static std::string all(const std::vector<std::string>& values) {
         return fmt::format("{}", fmt::join(values, " "));
     }
+    /// The values of the first `count` letters on the topic.
+    awaitable<std::string> on_topic(std::size_t count) {
+        std::string values;
+        const auto people = bus.replay({"t.dlq"}, core);
+        for (std::size_t found = 0; found < count;) {
+            const auto batch = co_await people->next(10s);
+            if (!batch) break;
+            for (const auto& record : batch->records) values.append(*record.value).append(" ");
+            found += batch->records.size();
+        }
+        co_await people->close();
+        co_return values;
+    }
     awaitable<std::vector<std::string>> owed() {
         std::vector<std::string> owed;
         const auto pending = co_await store->outbox(0, 100);
