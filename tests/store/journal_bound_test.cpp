@@ -99,5 +99,56 @@ TEST_F(AtTheBound, what_never_expires_does_not_use_up_the_bound_of_the_journal) 
     close(*store);
 }
 
+TEST_F(AtTheBound, snapshots_of_what_never_expires_do_not_use_it_up_either) {
+    limits.snapshot_stays_every = 2;
+    auto store = open(2 << 20);
+    // Those of a round take a fifth of the bound, and two rounds of them stay.
+    for (int i = 1; i <= 5; ++i) {
+        for (int n = 0; n < 100; ++n) {
+            const auto id = std::to_string(n);
+            auto one = commit_of({draft(id, std::to_string(i), {.category = &account})});
+            one.snapshots = {{&account, id, {static_cast<Version>(i), 1, std::string(3000, 's')}}};
+            ASSERT_TRUE(value_of(insist_on(*store, std::move(one))));
+        }
+        EXPECT_LE(refusals(*store, 4, 300), 2);
+        const auto tasks = std::ranges::find(store->category_stats(), &task, &CategoryStats::category);
+        EXPECT_GE(tasks->streams, 1500u) << "no more went than had to";
+        close(*store);
+        store.reset();
+        store = open(2 << 20);
+    }
+    close(*store);
+}
+
+/// What is counted of it, as it comes and goes.
+TEST(JournalChangesOf, snapshots_count_as_long_as_they_stand_in_the_file) {
+    JournalChanges changes;
+    const auto save = [&](Version version, std::size_t state, std::optional<std::size_t> replaced,
+                          Version first_version = 1) {
+        changes.snapshot_saved(account, {.id = "a", .subject = {}, .first_version = first_version},
+                               {version, 1, std::string(state, 's')}, replaced);
+    };
+    save(1, 5000, {});
+    const auto large = changes.permanent();
+    EXPECT_GE(large, 5000u);
+    save(2, 100, 5000);
+    const auto small = changes.permanent();
+    EXPECT_LT(small, 500u);
+    save(3, 5000, 100);
+    EXPECT_EQ(changes.permanent(), large);
+    changes.snapshot_kept({&account, "a", 3, {3, 1, std::string(5000, 's')}});
+    EXPECT_EQ(changes.permanent(), 2 * large);
+    save(4, 5000, 5000, 2);
+    EXPECT_EQ(changes.permanent(), 2 * large) << "what stays is above the first version";
+    save(4, 5000, 5000, 5);
+    EXPECT_EQ(changes.permanent(), large) << "what stayed went with a trim";
+    changes.snapshot_kept({&account, "a", 4, {4, 1, std::string(5000, 's')}});
+    changes.snapshot_gone(account, "a", 5000);
+    EXPECT_EQ(changes.permanent(), 0u);
+    changes.snapshot_saved(task, {.id = "t", .subject = {}}, {1, 1, std::string(5000, 's')}, {});
+    changes.snapshot_gone(task, "t", 5000);
+    EXPECT_EQ(changes.permanent(), 0u) << "of what expires nothing is exempt";
+}
+
 }  // namespace
 }  // namespace stepcast::store::test

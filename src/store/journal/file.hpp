@@ -98,6 +98,13 @@ class JournalFile {
     /// Adds the snapshots that stay to `base`, which only tools need: a start leaves them where they are.
     /// With `left_out` as above.
     result<void> read_kept(JournalBase& base, std::vector<std::string>* left_out = nullptr);
+    /// How large the states of those are: all that a start needs of them. What cannot be read is left out.
+    struct KeptState {
+        const Category* category = nullptr;
+        std::string stream_id;
+        std::size_t bytes = 0;
+    };
+    std::vector<KeptState> kept_states();
     /// Of these streams, which are in the order of `base`, read_events gives the events below snapshots of
     /// these kinds as AwayEvents only.
     void leave_below_snapshots(const JournalBase& base, std::span<const SnapshotKind> kinds);

@@ -1,5 +1,7 @@
 #pragma once
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <map>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -14,6 +16,8 @@ namespace stepcast::store {
 std::uint64_t row_bytes(const event::Event& event);
 /// The same of one whose JSON and metadata are of these sizes.
 std::uint64_t row_bytes(std::size_t json, std::size_t metadata);
+/// What the row of a snapshot takes whose state and stream id are of these sizes.
+std::uint64_t snapshot_bytes(std::size_t state, std::size_t stream_id);
 
 /// What one transaction writes: the changes of a memory store since the last one.
 struct JournalGroup {
@@ -90,21 +94,14 @@ class JournalChanges final : public ChangeLog {
     void timer_fired(std::string_view id) override {
         add(pending_.timers, JournalGroup::Fired{std::string{id}});
     }
-    void snapshot_saved(const Category& category, const StreamHead& head, const Snapshot& snapshot) override {
-        pending_.added += snapshot.state.size();
-        add(pending_.changes, JournalGroup::Saved{&category, head, snapshot});
-    }
-    void snapshot_kept(KeptSnapshot kept) override {
-        pending_.added += kept.snapshot.state.size() + kept.stream_id.size();
-        add(pending_.changes, std::move(kept));
-    }
+    void snapshot_saved(const Category& category, const StreamHead& head, const Snapshot& snapshot,
+                        std::optional<std::size_t> replaced) override;
+    void snapshot_kept(KeptSnapshot kept) override;
     void lost(const Loss& loss) override {
         pending_.added += loss_bytes + loss.name.size();
         add(pending_.changes, loss);
     }
-    void snapshot_gone(const Category& category, std::string_view stream_id) override {
-        add(pending_.changes, JournalGroup::Gone{&category, std::string{stream_id}});
-    }
+    void snapshot_gone(const Category& category, std::string_view stream_id, std::size_t state) override;
     void removed(const event::Event& event) override;
     void removed_away(const Category& category, Position position) override;
     /// It stands in the file already.
@@ -116,8 +113,11 @@ class JournalChanges final : public ChangeLog {
         permanent_ += bytes;
         permanent_rows_ += rows;
     }
+    /// So does the newest snapshot of a stream, and one that stays.
+    void restored_snapshot(const Category& category, std::string_view stream_id, std::size_t state);
+    void restored_kept(const Category& category, std::string_view stream_id, std::size_t state);
     /// Bytes of the file that are of categories which never expire, about.
-    std::uint64_t permanent() const { return permanent_; }
+    std::uint64_t permanent() const { return permanent_ + permanent_snapshots_; }
     /// That they were hidden and have not left the file yet; `bytes` of it in all.
     void removed(std::span<const Position> hidden, std::uint64_t bytes);
     void erasing() override { ++erasing_; }
@@ -153,12 +153,15 @@ class JournalChanges final : public ChangeLog {
     }
 
     void removed(const Category& category, Position position, std::uint64_t bytes);
+    void forget_kept(const Category& category, std::string_view stream_id);
 
     static constexpr std::uint64_t loss_bytes = 40;  // without the name
 
     JournalGroup pending_;
     std::uint64_t permanent_ = 0;
     std::uint64_t permanent_rows_ = 0;
+    std::uint64_t permanent_snapshots_ = 0;  // bytes of all, and of those that stay, by their stream's hash
+    boost::unordered_flat_map<std::uint64_t, std::uint64_t> kept_;
     std::uint64_t count_ = 0;
     int erasing_ = 0;
 };

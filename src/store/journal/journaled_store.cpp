@@ -298,9 +298,14 @@ awaitable<result<void>> JournaledStore::restore_base() {
             if (++count % events_per_turn == 0) co_await aio::next_turn();
         }
     };
+    auto kept = co_await aio::offload(writer_, [this] { return file_->kept_states(); });
+    co_await in_turns(kept, [this](const JournalFile::KeptState& one) {
+        changes_.restored_kept(*one.category, one.stream_id, one.bytes);
+    });
     memory_.restore_floor(base->floor);
     co_await in_turns(base->losses, [this](const Loss& loss) { memory_.restore(loss); });
     co_await in_turns(base->streams, [this](auto& of) {
+        changes_.restored_snapshot(*of.category, of.head.id, of.snapshot.state.size());
         with_snapshots_.push_back(&memory_.restore(*of.category, std::move(of.head), std::move(of.snapshot)));
     });
     for (const auto& [consumer, topic, partition, offset] : base->sources)

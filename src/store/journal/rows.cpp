@@ -331,6 +331,19 @@ result<void> JournalFile::read_kept(JournalBase& base, std::vector<std::string>*
     }
 }
 
+std::vector<JournalFile::KeptState> JournalFile::kept_states() {
+    std::vector<KeptState> states;
+    try {
+        auto rows = db_.prepare(fmt::format(
+            "SELECT category, stream, max(length(state) - {}, 0) FROM snapshots_kept", snapshot_sum_bytes));
+        while (rows.step())
+            if (const Category* of = category(rows.text(0)))
+                states.push_back({of, std::string{rows.text(1)}, static_cast<std::size_t>(rows.number(2))});
+    } catch (const SqliteError&) {  // they only spare folds: see `check`
+    }
+    return states;
+}
+
 // Rows from before schema 3.
 void JournalFile::sum_snapshots() {
     JournalBase base;

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "store/store.hpp"
@@ -59,15 +60,16 @@ class ChangeLog {
     virtual void handled(const InboxMark& mark) = 0;
     virtual void timer_set(const Timer& timer) = 0;
     virtual void timer_fired(std::string_view id) = 0;
-    virtual void snapshot_saved(const Category& category, const StreamHead& head,
-                                const Snapshot& snapshot) = 0;
+    /// `replaced`: bytes of the state of the newest one before it, where there was one.
+    virtual void snapshot_saved(const Category& category, const StreamHead& head, const Snapshot& snapshot,
+                                std::optional<std::size_t> replaced) = 0;
     /// Those of its stream below a first version above 1 go with the saving of a snapshot that says so, all
     /// of them with the newest.
     virtual void snapshot_kept(KeptSnapshot kept) = 0;
     /// A loss is told before the events concerned are removed, one by one and perhaps much later.
     virtual void lost(const Loss& loss) = 0;
-    /// A stream that had a snapshot has expired.
-    virtual void snapshot_gone(const Category& category, std::string_view stream_id) = 0;
+    /// A stream has expired whose newest snapshot has a state of so many bytes.
+    virtual void snapshot_gone(const Category& category, std::string_view stream_id, std::size_t state) = 0;
     virtual void removed(const event::Event& event) = 0;
     /// The same of one whose bytes are not in memory.
     virtual void removed_away(const Category& category, Position position) = 0;

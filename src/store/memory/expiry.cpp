@@ -77,7 +77,8 @@ awaitable<bool> MemoryStore::wait_read(Deadline deadline) {
 void MemoryStore::expire(MemoryStream& stream, Timestamp now) {
     const Position through = stream.last_position;
     lose(stream, through, now);
-    if (log_ != nullptr && stream.snapshot != nullptr) log_->snapshot_gone(*stream.category, stream.id);
+    if (log_ != nullptr && stream.snapshot != nullptr)
+        log_->snapshot_gone(*stream.category, stream.id, stream.snapshot->state.size());
     expired_.push_back({stream.category, stream.id,
                         stream.subject == nullptr ? std::string{} : stream.subject->name, through});
 
@@ -264,12 +265,14 @@ void MemoryStore::keep_snapshot(MemoryStream& stream, Snapshot snapshot, bool tr
     if (stream.snapshot != nullptr && snapshot.version < stream.snapshot->version) return;
     const auto version = snapshot.version;
     const auto last = stream.snapshot == nullptr ? 0 : stream.snapshot->version;
-    const std::uint64_t before = stream.snapshot == nullptr ? 0 : stream.snapshot->state.size();
+    const auto replaced =
+        stream.snapshot == nullptr ? std::nullopt : std::optional{stream.snapshot->state.size()};
+    const std::uint64_t before = replaced.value_or(0);
     stream.bytes += snapshot.state.size() - before;
     bytes_of(*stream.category) += snapshot.state.size() - before;
     stream.snapshot = std::make_unique<Snapshot>(std::move(snapshot));
     if (trim && version >= stream.first_version()) trim_through(stream, version);
-    if (log_ != nullptr) log_->snapshot_saved(*stream.category, head_of(stream), *stream.snapshot);
+    if (log_ != nullptr) log_->snapshot_saved(*stream.category, head_of(stream), *stream.snapshot, replaced);
     const auto every = limits_.snapshot_stays_every;
     if (!trim && !stream.category->expires && every != 0 && last / every != version / every) let_stay(stream);
     let_go_behind(stream, version);

@@ -96,7 +96,7 @@ bool MemoryStore::restore_cut(const Draft& draft, Version version, Position posi
     index(stream, event);
     if (log_ != nullptr) {
         auto head = head_of(stream);
-        log_->snapshot_saved(*stream.category, head, *stream.snapshot);
+        log_->snapshot_saved(*stream.category, head, *stream.snapshot, std::nullopt);
     }
     return true;
 }
