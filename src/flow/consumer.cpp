@@ -84,15 +84,16 @@ void Consumer::done(bus::Place place) {
 aio::awaitable<void> Consumer::run(Handler& handler) {
     co_await handler.begin();
     std::chrono::steady_clock::time_point asked_at{};
-    while (!stopping()) {
+    // A letter that a stop left without a place must not be passed by what stands behind it.
+    for (bool going = true; going && !stopping();) {
         // Where one letter was handed over the next is not far.
         const bool lately = std::chrono::steady_clock::now() - asked_at < 1s;
         if (const auto batch = co_await from_->next(lately ? short_quiet : quiet)) {
             after_consume.pass();
-            co_await (keeps_order() ? handle_in_order(batch->records, handler)
-                                    : handle(batch->records, handler));
+            going = co_await (keeps_order() ? handle_in_order(batch->records, handler)
+                                            : handle(batch->records, handler));
         }
-        if (!asked_.empty()) {
+        if (going && !asked_.empty()) {
             co_await take_asked(handler);
             asked_at = std::chrono::steady_clock::now();
         }
@@ -103,36 +104,41 @@ aio::awaitable<void> Consumer::run(Handler& handler) {
     for (auto* const asked : given_) asked->told.notify();
 }
 
-// In parts in which no key stands twice: what fails is parked before the next of its key is looked at.
-aio::awaitable<void> Consumer::handle_in_order(std::span<const bus::Record> records, Handler& handler) {
+// In parts in which no key stands twice: what fails is parked before the next of its key is looked at. False
+// if a stop came first.
+aio::awaitable<bool> Consumer::handle_in_order(std::span<const bus::Record> records, Handler& handler) {
     std::unordered_set<std::string_view> keys;
     std::vector<bus::Record> part;
     for (std::size_t i = 0; i <= records.size() && !stopping(); ++i) {
         const bool keyed = i < records.size() && records[i].key;
         if (i == records.size() || (keyed && keys.contains(*records[i].key))) {
-            co_await park_behind(part, handler);
-            if (!part.empty()) co_await handle(part, handler);
+            if (!co_await park_behind(part, handler)) co_return false;
+            if (!part.empty() && !co_await handle(part, handler)) co_return false;
             part.clear();
             keys.clear();
         }
         if (i < records.size()) part.push_back(records[i]);
         if (keyed) keys.insert(*records[i].key);
     }
+    co_return !stopping();
 }
 
-// Takes those out whose key has a letter.
-aio::awaitable<void> Consumer::park_behind(std::vector<bus::Record>& records, Handler& handler) {
+// Takes those out whose key has a letter. False if a stop came first.
+aio::awaitable<bool> Consumer::park_behind(std::vector<bus::Record>& records, Handler& handler) {
     const auto parked = co_await dead_letters_.parked(id_, topic_, records);
     std::vector<DeadLetters::Letter> letters;
     for (const auto* record : parked)
         letters.push_back({record, "behind", "one of its key before it is a dead letter", 0, true});
-    if (letters.empty() || !co_await bury(letters, handler)) co_return;
+    if (letters.empty()) co_return true;
+    if (!co_await bury(letters, handler)) co_return false;
     std::erase_if(records, [&](const bus::Record& record) {
         return std::ranges::any_of(parked, [&](const auto* each) { return each->place == record.place; });
     });
+    co_return true;
 }
 
-aio::awaitable<void> Consumer::handle(std::span<const bus::Record> records, Handler& handler) {
+// False if a stop came first.
+aio::awaitable<bool> Consumer::handle(std::span<const bus::Record> records, Handler& handler) {
     Again given;  // what `records` are, but for the first time
     aio::Backoff backoff{100ms, 5s};
     while (!stopping()) {
@@ -150,11 +156,13 @@ aio::awaitable<void> Consumer::handle(std::span<const bus::Record> records, Hand
             again.records.push_back(*record);
             again.tries.push_back(all);
         }
-        if (!letters.empty() && !co_await bury(letters, handler)) co_return;
-        if (again.records.empty() || !co_await stop_.pause(backoff.next())) co_return;
+        if (!letters.empty() && !co_await bury(letters, handler)) break;
+        if (again.records.empty()) co_return true;
+        if (!co_await stop_.pause(backoff.next())) break;
         given = std::move(again);
         records = given.records;
     }
+    co_return false;
 }
 
 // False if a stop came first.

@@ -120,9 +120,9 @@ class Consumer final : LetterReceiver {
     aio::awaitable<std::optional<Outcome>> ask(const bus::Record* record);
 
     aio::awaitable<void> run(Handler& handler);
-    aio::awaitable<void> handle(std::span<const bus::Record> records, Handler& handler);
-    aio::awaitable<void> handle_in_order(std::span<const bus::Record> records, Handler& handler);
-    aio::awaitable<void> park_behind(std::vector<bus::Record>& records, Handler& handler);
+    aio::awaitable<bool> handle(std::span<const bus::Record> records, Handler& handler);
+    aio::awaitable<bool> handle_in_order(std::span<const bus::Record> records, Handler& handler);
+    aio::awaitable<bool> park_behind(std::vector<bus::Record>& records, Handler& handler);
     aio::awaitable<bool> bury(const std::vector<DeadLetters::Letter>& letters, Handler& handler);
     aio::awaitable<void> take_asked(Handler& handler);
     void end_letter(bus::Place place, Outcome outcome);

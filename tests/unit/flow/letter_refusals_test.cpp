@@ -77,6 +77,50 @@ TEST_F(LetterWithoutRoom, in_the_store_what_stands_on_no_topic_stays_where_it_is
     });
 }
 
+class LetterAtAStop : public test::LetterWorld {
+  protected:
+    /// `batch`: most records that are handed out at a time.
+    void nothing_passes_what_has_no_room(std::size_t batch) {
+        run([&]() -> awaitable<void> {
+            co_await give({"a1", "a2"});
+            Node node{*this, Consumer::Order::of_key, {.max_bytes = 100}};
+            node.handler.bad = {"a1"};
+            node.start(batch);
+            EXPECT_TRUE(co_await until([&] { return node.handler.calls == 1; }));
+            node.letters.stop();
+            EXPECT_TRUE(co_await until([&] { return node.handler.looks != 0; }));
+            for (int i = 0; i < 10; ++i) co_await aio::pause(2ms);
+            EXPECT_TRUE(node.handler.handled.empty()) << all(node.handler.handled);
+            co_await node.stop();
+            co_await hub.stop();
+        });
+    }
+};
+
+TEST_F(LetterAtAStop, without_room_is_not_passed_by_the_rest_of_its_batch) {
+    nothing_passes_what_has_no_room(100);
+}
+
+TEST_F(LetterAtAStop, without_room_is_not_passed_by_the_next_batch) {
+    nothing_passes_what_has_no_room(1);
+}
+
+TEST_F(LetterAtAStop, what_finds_no_room_behind_a_letter_does_not_pass_it) {
+    run([&]() -> awaitable<void> {
+        co_await give({"a1", "a" + std::string(2000, 'x')});
+        Node node{*this, Consumer::Order::of_key, {.max_bytes = 1024}};
+        node.handler.bad = {"a1"};
+        node.start();
+        EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 "; }));
+        node.letters.stop();
+        EXPECT_TRUE(co_await until([&] { return node.handler.looks != 0; }));
+        EXPECT_EQ(node.handler.calls, 1);
+        EXPECT_TRUE(node.handler.handled.empty());
+        co_await node.stop();
+        co_await hub.stop();
+    });
+}
+
 using LetterOfAnotherTopic = test::LetterWorld;
 
 /// The topic was made again, and gives a place that a letter has to another record, at the same time.

@@ -23,11 +23,14 @@ class LetterHandler final : public Consumer::Handler {
     std::set<std::string> slow;
     std::vector<bus::Place> begun;  // of slow ones
     std::vector<std::string> handled;
+    int calls = 0;
+    int looks = 0;
     Consumer* consumer = nullptr;
     std::function<std::vector<store::Commit>()> offsets;
 
     awaitable<std::vector<Consumer::Failure>> take(std::span<const bus::Record> records) override {
         std::vector<Consumer::Failure> failures;
+        ++calls;
         for (const auto& record : records) {
             const std::string value{*record.value};
             if (bad.contains(value)) {
@@ -42,6 +45,10 @@ class LetterHandler final : public Consumer::Handler {
             }
         }
         co_return failures;
+    }
+    awaitable<void> look() override {
+        ++looks;
+        co_return;
     }
     std::vector<store::Commit> moves() override { return offsets ? offsets() : std::vector<store::Commit>{}; }
 };
@@ -61,7 +68,9 @@ class LetterWorld : public stepcast::testing::StrandTest {
             test.hub.add(box);
             test.hub.start();
         }
-        void start() { consumer.start(bus::GroupSubscription{"t", "g"}, handler); }
+        void start(std::size_t max_batch = 100) {
+            consumer.start(bus::GroupSubscription{"t", "g", max_batch}, handler);
+        }
         awaitable<void> stop() {
             letters.stop();
             co_await consumer.stop();
