@@ -184,7 +184,7 @@ awaitable<result<bool>> OutboxRelay::send_next(Topic& topic) {
 // They stay at the front until they are forgotten; more come behind them.
 std::size_t OutboxRelay::next_window(const Topic& topic) const {
     const auto unsent = topic.waiting.size() - topic.given;
-    const auto most = std::min<std::size_t>(unsent, topic.single ? 1 : options_.window);
+    const auto most = std::min<std::size_t>(unsent, topic.singles != 0 ? 1 : options_.window);
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < most; ++i) {
         bytes += topic.waiting[topic.given + i]->message.value.size();
@@ -277,16 +277,17 @@ awaitable<result<void>> OutboxRelay::produce(Topic& topic, std::size_t window) {
     if (!*produced) std::ranges::for_each(spans, &event::OpenSpan::fail);
     if (*produced) {
         topic.sent += window;
-        topic.single = false;
+        topic.singles -= std::min(topic.singles, window);
         co_return result<void>{};
     }
     if (produced->error().code != bus::errc::too_large)
         co_return tl::unexpected{std::move(produced->error())};
     if (window > 1) {
-        topic.single = true;
+        topic.singles = window;  // all of them: each further refusal would send what is before it twice
         co_return fail(bus::errc::too_large, {}, "one of several messages is too large: they go one by one");
     }
     ++topic.lost;
+    topic.singles -= std::min(topic.singles, window);
     const auto& lost = topic.waiting[topic.given]->message;
     spdlog::error("{} takes no message of this size, it is given up: {}, {} bytes", topic.name, lost.id,
                   lost.value.size());

@@ -58,8 +58,8 @@ class OutboxRelay {
         // all are, up to `read_`.
         std::optional<std::uint64_t> behind;
         store::Fence fence;
-        bool sends = true;    // false: nothing is given any more
-        bool single = false;  // one message at a time, to find the one that the bus does not take
+        bool sends = true;        // false: nothing is given any more
+        std::size_t singles = 0;  // so many go one at a time, to find those that the bus does not take
         std::uint64_t sent = 0;
         std::uint64_t failed = 0;  // attempts of a window
         std::uint64_t lost = 0;    // messages that the bus will never take

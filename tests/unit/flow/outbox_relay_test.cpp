@@ -208,6 +208,23 @@ TEST_F(OutboxRelayTest, a_message_that_is_too_large_is_given_up_alone) {
     });
 }
 
+TEST_F(OutboxRelayTest, of_a_window_with_messages_that_are_too_large_each_goes_alone_and_once) {
+    run([&]() -> awaitable<void> {
+        OutboxRelay wide{core, store, committer, bus, {.window = 12, .look = 5ms}};
+        bus.largest = 10;
+        co_await owe("a", 5);
+        co_await owe("a", 1, "much too large a message {}");
+        co_await owe("a", 2);
+        co_await owe("a", 1, "much too large a message {}");
+        co_await owe("a", 15);
+        start(wide);
+        EXPECT_TRUE(co_await all_sent());
+        co_await wide.stop();
+        EXPECT_EQ(bus.calls, 1 + 12 + 1) << "the window, each of it, and the next window";
+        EXPECT_EQ(bus.taken.size(), 22u);
+    });
+}
+
 TEST_F(OutboxRelayTest, a_stop_leaves_what_did_not_leave_to_the_next_one) {
     run([&]() -> awaitable<void> {
         OutboxRelay first{core, store, committer, bus, {.look = 5ms, .lease = 20ms}};
