@@ -43,14 +43,15 @@ aio::awaitable<std::vector<store::CommitResult>> Committer::commit(std::vector<s
     co_return outcomes;
 }
 
-aio::awaitable<store::CommitResult> Committer::commit(store::Commit commit) {
-    return aio::run_on(core_,
-                       [this, commit = std::move(commit)]() mutable -> aio::awaitable<store::CommitResult> {
-                           std::vector<store::Commit> one;
-                           one.push_back(std::move(commit));
-                           auto outcomes = co_await this->commit(one);
-                           co_return std::move(outcomes.front());
-                       });
+aio::awaitable<store::CommitResult> Committer::commit(store::Commit commit, Full full, Attempts* attempts) {
+    return aio::run_on(
+        core_,
+        [this, commit = std::move(commit), full, attempts]() mutable -> aio::awaitable<store::CommitResult> {
+            std::vector<store::Commit> one;
+            one.push_back(std::move(commit));
+            auto outcomes = co_await this->commit(one, full, attempts);
+            co_return std::move(outcomes.front());
+        });
 }
 
 aio::awaitable<std::vector<store::CommitResult>> Committer::write(std::span<store::Commit> commits) {

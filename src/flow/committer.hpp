@@ -36,7 +36,8 @@ class Committer {
     aio::awaitable<std::vector<store::CommitResult>> commit(std::vector<store::Commit>& commits, Full full,
                                                             Attempts* attempts = nullptr);
     /// The same of one, from any strand.
-    aio::awaitable<store::CommitResult> commit(store::Commit commit);
+    aio::awaitable<store::CommitResult> commit(store::Commit commit, Full full = Full::waits,
+                                               Attempts* attempts = nullptr);
 
     /// From now on each commit has one attempt. Any strand. Who waits comes back before destruction.
     void stop() { stop_.raise(); }

@@ -206,11 +206,11 @@ awaitable<bool> LetterBox::hand_over(event::Position number, const std::string& 
 }
 
 awaitable<result<void>> LetterBox::write(const std::string& stream, LetterEvent type, const Redriven& what) {
-    std::vector<store::Commit> commits(1);
-    commits[0].appends.emplace_back().events.push_back(redriven_event(stream, type, what));
-    const auto outcomes = co_await committer_.commit(commits, Committer::Full::refused);
-    if (!outcomes[0]) co_return fail(outcomes[0].error().code, {}, outcomes[0].error().detail);
-    if (!co_await wait_applied(outcomes[0]->position)) co_return fail(store::errc::unavailable);
+    store::Commit commit;
+    commit.appends.emplace_back().events.push_back(redriven_event(stream, type, what));
+    const auto written = co_await committer_.commit(std::move(commit), Committer::Full::refused);
+    if (!written) co_return fail(written.error().code, {}, written.error().detail);
+    if (!co_await wait_applied(written->position)) co_return fail(store::errc::unavailable);
     co_return result<void>{};
 }
 

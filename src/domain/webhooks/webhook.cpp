@@ -197,10 +197,9 @@ awaitable<result<void>> Webhook::take_stalled() {
                                     .message_id = fmt::format("{} {}", delivery.id(), delivery.position),
                                     .expires = now + options_.remember};
     commit.timers.push_back(timer_of(options_.name, delivery));
-    std::vector<store::Commit> one;
-    one.push_back(std::move(commit));
     flow::Committer::Attempts attempts;
-    const auto written = (co_await parts_.committer.commit(one, &attempts)).front();
+    const auto written =
+        co_await parts_.committer.commit(std::move(commit), flow::Committer::Full::waits, &attempts);
     if (!written) co_return fail(written.error().code, {}, written.error().detail);
     // What is known behind a first attempt that failed is its own.
     if (!written->deduplicated || !attempts.empty()) queue_.add(std::move(delivery));
