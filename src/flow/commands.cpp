@@ -132,9 +132,8 @@ aio::awaitable<void> Commands::carry_out_group() {
 aio::awaitable<result<void>> Commands::answer_known(const std::string& id, Stream& stream) {
     std::vector<std::list<CallRef>::iterator> calls;
     std::vector<std::string_view> ids;
-    std::size_t looked_at = 0;
-    for (auto at = stream.calls.begin(); at != stream.calls.end() && looked_at < bounds_.max_group; ++at) {
-        ++looked_at;
+    auto at = stream.calls.begin();
+    for (std::size_t i = 0; i < bounds_.max_group && at != stream.calls.end(); ++i, ++at) {
         if ((*at)->command.event_id.empty()) continue;
         calls.push_back(at);
         ids.push_back((*at)->command.event_id);

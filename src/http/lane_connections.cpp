@@ -115,8 +115,8 @@ void LaneConnections::expire_due(steady_clock::time_point now) {
     }
 }
 
-/// That its time is over. It stays in its list until its coroutine has run, at the end for now: whoever comes
-/// meanwhile stands behind it.
+/// That its time is over. It stays in its list until its coroutine has run, at its end, and
+/// whoever comes meanwhile stands behind it.
 void LaneConnections::tell(std::list<Entry>& list, std::list<Entry>::iterator entry) {
     entry->connection->expire();
     entry->due = told;

@@ -134,8 +134,8 @@ struct Fence {
 };
 
 /// The one atomic write: all of it or nothing. If all of its events are known, it is a repeat, perhaps
-/// decided on another state than they were: then its outbox, timers and snapshots are left out, because those
-/// of the first commit hold.
+/// decided on another state than they were: then its outbox, timers (also those that it fires) and snapshots
+/// are left out, because those of the first commit hold.
 struct Commit {
     boost::container::small_vector<Append, 1> appends;
     /// An offset not above the stored one makes the whole commit succeed with no effect. A refusal does not
