@@ -4,6 +4,19 @@
 namespace stepcast::broadcast {
 namespace {
 
+/// Sessions of one user, so many that the turn behind a frame for them is held up.
+class ManySessions : public Lanes {
+  protected:
+    std::vector<std::unique_ptr<PipeSession>> many_of_one() {
+        std::vector<std::unique_ptr<PipeSession>> sessions;
+        while (sessions.size() < 64) {
+            sessions.push_back(std::make_unique<PipeSession>(io, lane, of_user("u")));
+            sessions.back()->enter();
+        }
+        return sessions;
+    }
+};
+
 TEST_F(Lanes, what_is_published_during_a_turn_gets_a_turn_of_its_own) {
     PipeSession session{io, lane, of_user("u")};
     session.ask_for_each_event();
@@ -55,12 +68,8 @@ TEST_F(Lanes, a_turn_for_many_sessions_that_share_no_frame_is_not_held_up) {
     pump();
 }
 
-TEST_F(Lanes, a_turn_for_nobody_leaves_the_next_one_as_it_was) {
-    std::vector<std::unique_ptr<PipeSession>> sessions;
-    for (int i = 0; i < 64; ++i) {
-        sessions.push_back(std::make_unique<PipeSession>(io, lane, of_user("u")));
-        sessions.back()->enter();
-    }
+TEST_F(ManySessions, a_turn_for_nobody_leaves_the_next_one_as_it_was) {
+    const auto sessions = many_of_one();
     publish(1, 1);
     pump();
     publish({make_event(2, "x", "nobody")});
@@ -97,12 +106,8 @@ TEST_F(Lanes, others_have_their_turns_while_heartbeats_go_to_many) {
     EXPECT_TRUE(pump_until([&] { return frames(lane, FrameKind::heartbeat) > 3 * many; })) << "it goes on";
 }
 
-TEST_F(Lanes, what_was_published_before_a_drain_is_sent_before_its_retry) {
-    std::vector<std::unique_ptr<PipeSession>> sessions;
-    for (int i = 0; i < 64; ++i) {
-        sessions.push_back(std::make_unique<PipeSession>(io, lane, of_user("u")));
-        sessions.back()->enter();
-    }
+TEST_F(ManySessions, what_was_published_before_a_drain_is_sent_before_its_retry) {
+    const auto sessions = many_of_one();
     publish(1, 1);
     pump();
     publish(2, 2);

@@ -189,11 +189,7 @@ TEST_F(LetterBoxTest, a_letter_and_the_offset_behind_it_are_one_commit) {
     run([&]() -> awaitable<void> {
         Node node{*this, Consumer::Order::none};
         node.handler.bad = {"a1", "a2"};
-        node.handler.offsets = [] {
-            std::vector<store::Commit> moves(1);
-            moves[0].source = {"source", "t", 0, 7, false};
-            return moves;
-        };
+        node.handler.offsets = to_seven;
         node.start();
         co_await give({"a1"});
         EXPECT_TRUE(co_await until([&] { return keys(node.box) == "a0 "; }));

@@ -27,11 +27,7 @@ TEST_F(LetterWithoutRoom, in_the_store_a_letter_stands_on_its_topic_alone_and_it
     run([&]() -> awaitable<void> {
         Node node{*this, Consumer::Order::none};
         node.handler.bad = {"a1", "b2"};
-        node.handler.offsets = [] {
-            std::vector<store::Commit> moves(1);
-            moves[0].source = {"source", "t", 0, 7, false};
-            return moves;
-        };
+        node.handler.offsets = to_seven;
         node.start();
         co_await give({"a1", "b2", "a3"});
         EXPECT_TRUE(co_await until([&] { return node.letters.counts().size() == 1; }));
@@ -144,11 +140,7 @@ TEST_F(LetterOfAnotherTopic, stands_on_its_topic_alone_before_the_offset_moves) 
         co_await earlier(batch->records[0]);
         bus.refused = "t.dlq";
         node.handler.bad = {"a1", "b2"};
-        node.handler.offsets = [] {
-            std::vector<store::Commit> moves(1);
-            moves[0].source = {"source", "t", 0, 7, false};
-            return moves;
-        };
+        node.handler.offsets = to_seven;
         node.start();
         EXPECT_TRUE(co_await until([&] { return bus.refusals > 1; }));
         EXPECT_EQ(keys(node.box), "a0 b0 ");

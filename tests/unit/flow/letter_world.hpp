@@ -90,6 +90,12 @@ class LetterWorld : public stepcast::testing::StrandTest {
         }
         co_return true;
     }
+    /// What moves a consumer's offset to 7.
+    static std::vector<store::Commit> to_seven() {
+        std::vector<store::Commit> moves(1);
+        moves[0].source = {"source", "t", 0, 7, false};
+        return moves;
+    }
     /// "k1" is value 1 under key k; "-1" has no key of its own.
     awaitable<void> give(std::vector<std::string> all) {
         std::vector<bus::Message> messages;
